@@ -1,0 +1,85 @@
+"""The flow `autotune-analysis`: from a person's data to a checked recommendation. It never writes to a site."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from prefect import flow, get_run_logger
+
+from flows import __version__
+from flows.run_directory import RunDirectory
+from flows.settings import AnalysisRequest
+from flows.steps.publish import Published, refusals_recorded
+from flows.tasks import (
+    load_nightscout_data,
+    prepare_work_dir,
+    publish_report,
+    run_autotune_analysis,
+    validate_recommendation,
+)
+
+
+@flow(
+    name="data-preparation",
+    description="Fetch a person's data and make of it exactly the files upstream oref0 reads.",
+    version=__version__,
+    validate_parameters=True,
+    persist_result=False,
+    log_prints=False,
+)
+def data_preparation(request: AnalysisRequest, run_path: str) -> int:
+    """Load, normalise and lay out the data of a run.
+
+    Args:
+        request: whose data and which days.
+        run_path: the run directory.
+
+    Returns:
+        How many days upstream will tune.
+
+    Raises:
+        Refused: the data or profile cannot be used.
+
+    Example:
+        >>> data_preparation(AnalysisRequest(from_directory="data"), "/runs/1")  # doctest: +SKIP
+        7
+    """
+    load_nightscout_data(request, run_path)
+    return len(prepare_work_dir(request, run_path).dates)
+
+
+@flow(
+    name="autotune-analysis",
+    description="Tune basal, insulin sensitivity and carb ratio with upstream oref0; propose, never write.",
+    version=__version__,
+    validate_parameters=True,
+    persist_result=False,
+    log_prints=False,
+    timeout_seconds=7200,
+)
+def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> Published:
+    """Run autotune for one person and leave a proposal in the run directory.
+
+    Args:
+        request: whose data, which days, and how upstream is to run.
+        run_path: an existing, empty run directory; a new one is made when left out.
+
+    Returns:
+        Where the results are and the proposal's sha256.
+
+    Raises:
+        Refused: there is no recommendation, and why; the run is Failed, not Completed.
+
+    Example:
+        >>> autotune_analysis(AnalysisRequest(site="https://my.site.example", days=7))  # doctest: +SKIP
+        Published(run_directory='/runs/20261122-…', proposal_sha256='…')
+    """
+    now = datetime.now(UTC)
+    run = RunDirectory(Path(run_path)) if run_path else RunDirectory.create(None, now)
+    get_run_logger().info("run directory %s, engine %s, inputs %s", run.path, request.engine, request.inputs)
+    with refusals_recorded(run, request, now):
+        data_preparation(request, str(run.path))
+        run_autotune_analysis(request, str(run.path))
+        validate_recommendation(request, str(run.path))
+        return publish_report(request, str(run.path))

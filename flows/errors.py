@@ -1,0 +1,275 @@
+"""Every way this project says no: one member per refusal, each with a sentence, and a remedy a person can act on.
+
+Knows nothing of how refusals come about. Texts never hold a person's data: only names of files, fields, days,
+profiles and counts are filled in.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Reason(Enum):
+    """Why a run was refused: `(sentence, remedy)`, filled in with the keywords given to `Refused`."""
+
+    # --- what was asked for
+    NO_TIMEZONE = (
+        "The time zone is not known: {where} names none.",
+        "Pass --timezone with the person's zone, such as Europe/Paris.",
+    )
+    UNKNOWN_TIMEZONE = (
+        "The time zone {zone!r} is not one this system knows.",
+        "Pass --timezone with a name of the IANA list, such as America/Denver.",
+    )
+    TIMEZONE_DIFFERS_IN_NODE = (
+        "Node.js reads the time zone {zone!r} differently from this program ({detail}).",
+        "Update Node.js or its time-zone data, or pass --timezone with an equivalent zone both know.",
+    )
+    END_BEFORE_START = (
+        "The last day ({end}) is before the first ({start}).",
+        "Swap --start and --end.",
+    )
+    TOO_MANY_DAYS = (
+        "{count} days were asked for; at most {limit} are taken in one run.",
+        "Ask for fewer days.",
+    )
+    RUN_DIRECTORY_NOT_EMPTY = (
+        "The run directory {path} already holds files.",
+        "Give --out a new or empty directory; runs are evidence and never overwritten.",
+    )
+
+    # --- reading files
+    FILE_MISSING = ("{file} is not there.", "{remedy}")
+    FILE_NOT_JSON = (
+        "{file} is not readable JSON ({detail}).",
+        "Fetch or export it again; it may have been cut off.",
+    )
+    FILE_NOT_RECORDS = (
+        "{file} holds no list of records ({detail}).",
+        "It may be an error page or an error answer saved as data: fetch it again, with credentials.",
+    )
+    NO_RECORDS = (
+        "{what}: no records at all.",
+        "Check that the directory or site holds data for the days asked for.",
+    )
+
+    # --- talking to Nightscout
+    SITE_URL = (
+        "The Nightscout address cannot be used: {detail}.",
+        "Give the site's address only, such as https://my.site.example; secrets go into the environment.",
+    )
+    SITE_UNAUTHORIZED = (
+        "Nightscout refused the credentials for {what} (401).",
+        "Set AUTOTUNE_NIGHTSCOUT_TOKEN to an access token whose role may read entries, treatments and profile, "
+        "or AUTOTUNE_NIGHTSCOUT_API_SECRET.",
+    )
+    SITE_FORBIDDEN = (
+        "The credentials may not read {what} (403).",
+        "Give the token's role the permission to read entries, treatments and profile.",
+    )
+    SITE_NOT_FOUND = (
+        "The address answers, but there is no Nightscout API under it ({what}: 404).",
+        "Check the address; it is the one the Nightscout page itself has.",
+    )
+    SITE_BUSY = (
+        "Nightscout asks to slow down ({what}: 429), also after {attempts} attempts.",
+        "Try again later.",
+    )
+    SITE_FAILS = (
+        "Nightscout fails with status {status} for {what}, also after {attempts} attempts.",
+        "Look at the site in a browser; if it is up, try again with fewer days.",
+    )
+    SITE_UNREACHABLE = (
+        "Nightscout cannot be reached for {what} ({detail}), also after {attempts} attempts.",
+        "Check the address and the network.",
+    )
+    SITE_NOT_DATA = (
+        "Nightscout answered {what} with something that is not data ({detail}).",
+        "Look at the site in a browser: it may be asleep, in maintenance or behind a login page.",
+    )
+    SITE_INCOMPLETE = (
+        "Nightscout did not give all {what}: {detail}.",
+        "Try again; if it stays so, ask for fewer days.",
+    )
+
+    # --- profiles
+    NO_PROFILE = (
+        "There is no usable profile in {where}.",
+        "Save a profile in Nightscout's profile editor, or pass --profile-file or --openaps-profile.",
+    )
+    PROFILE_NOT_FOUND = (
+        "The profile {name!r} is not in the profile document; it has: {names}.",
+        "Choose one with --profile NAME.",
+    )
+    PROFILE_NOT_YET = (
+        "Every profile document starts after the data ends.",
+        "Check the profile's start date, or pass --profile-file with the profile that was in force.",
+    )
+    PROFILE_UNITS = (
+        "The profile does not say whether its insulin sensitivities are mg/dL or mmol/L.",
+        "Set the units in Nightscout's profile editor and save it.",
+    )
+    PROFILE_FIELD = (
+        "The profile's {field} cannot be used: {detail}.",
+        "Correct it in Nightscout's profile editor (or in the profile file) and run again.",
+    )
+
+    # --- what upstream is about to read
+    PUMP_PROFILE_MISSING = (
+        "The pump profile ({file}) is missing.",
+        "Create it, or pass --openaps-profile FILE.",
+    )
+    BASAL_ZERO = (
+        "The basal rate at {start} is 0 U/h: upstream autotune prints no profile for a schedule with a zero in it.",
+        "Autotune needs a basal above zero in every block; people on injections enter their long-acting dose as U/h.",
+    )
+    BASAL_EMPTY = ("The basal schedule is empty.", "Enter the basal rates in the profile.")
+    BASAL_START = (
+        "The first basal block does not start at 00:00.",
+        "Begin the basal schedule at 00:00.",
+    )
+    BASAL_ORDER = (
+        "The basal schedule is not in order of time, or an entry is not a number.",
+        "Sort the basal schedule by its minutes and number its entries in that order.",
+    )
+    ISF_MISSING = (
+        "The profile has no insulin sensitivity (isfProfile).",
+        "Enter the sensitivity in the profile.",
+    )
+    ISF_START = (
+        "The first insulin sensitivity does not start at 00:00 (offset 0).",
+        "Begin the sensitivities at 00:00.",
+    )
+    ISF_RANGE = (
+        "The insulin sensitivity of {value:g} mg/dL per U is outside {low:g}–{high:g}.",
+        "Check its units: oref0 reads mg/dL per U; 1 mmol/L is 18 mg/dL.",
+    )
+    CARB_RATIO_RANGE = (
+        "The carb ratio is missing or outside {low:g}–{high:g} g per U.",
+        "Enter the carb ratio in grams per unit.",
+    )
+    CURVE_UNKNOWN = (
+        "The profile's insulin curve is {value!r}; upstream knows rapid-acting, ultra-rapid and bilinear.",
+        "Set `curve` in the profile; without one upstream silently assumes the old bilinear curve.",
+    )
+    DIA_MISSING = (
+        "The duration of insulin action (dia) is missing or not between {low:g} and {high:g} h.",
+        "Enter the duration of insulin action in hours.",
+    )
+    CARB_IMPACT_MISSING = (
+        "min_5m_carbimpact is missing from the profile.",
+        "Set it; oref0's own default is 8 mg/dL per 5 minutes.",
+    )
+    CAPS_WIDENED = (
+        "autosens_max or autosens_min in the profile would let settings move beyond {low:g}–{high:g} of the pump's.",
+        "Use values within those bounds; this project never widens the caps.",
+    )
+    GLUCOSE_NOT_DATA = (
+        "The glucose file of {day} is not a list of readings ({detail}).",
+        "It may be an error answer saved as data: fetch it again, with credentials.",
+    )
+    NO_GLUCOSE = (
+        "No usable glucose reading (39 mg/dL or more) on {days}.",
+        "Choose days with CGM data; upstream cannot work on a day without.",
+    )
+    GLUCOSE_IN_MMOL = (
+        "The glucose readings of {day} are in mmol/L; upstream reads mg/dL and would drop them all.",
+        "Convert them by 18, or use --inputs corrected, which does and says so.",
+    )
+    GLUCOSE_DATE = (
+        "{count} glucose records of {day} have a date that is not a number of milliseconds.",
+        "Use --inputs corrected, or correct the records.",
+    )
+    TOO_FEW_READINGS = (
+        "Only {count} usable glucose readings on {day}: upstream would find nothing to learn from, and would still "
+        "move the basals.",
+        "Choose days with more CGM data.",
+    )
+    TREATMENTS_NOT_DATA = (
+        "The treatments file of {day} is not a list of treatments ({detail}).",
+        "It may be an error answer saved as data: fetch it again, with credentials.",
+    )
+    NO_INSULIN = (
+        "There is no insulin in the treatments of {days}: no bolus and no temporary basal.",
+        "Check that treatments reach Nightscout: without them upstream books every fall on the insulin sensitivity.",
+    )
+    DATA_IN_FUTURE = (
+        "{count} records of {day} lie after this computer's clock.",
+        "Set the clock right: upstream ignores insulin that is in the future.",
+    )
+    LONG_TEMP_BASAL = (
+        "A temporary basal on {day} lasts {hours:.0f} hours; durations may be in milliseconds.",
+        "Use --inputs corrected, or correct the records; upstream would hang on it.",
+    )
+    NOT_UNDERSTOOD = (
+        "{count} {what} could not be understood ({detail}).",
+        "Look at `ledger.json` in the run directory: it names each record and why.",
+    )
+    NO_DAYS_LEFT = (
+        "None of the {count} days can be used: {detail}.",
+        "Choose other days, or look at each day's reason.",
+    )
+    BOOKS_DO_NOT_BALANCE = (
+        "The rule {rule} changed {what} by {found:g} but accounts for {declared:g}.",
+        "This is our fault; please report it. Nothing was computed.",
+    )
+
+    # --- what upstream did
+    UPSTREAM_STOPPED = (
+        "Upstream's {stage} step stopped on {day}: {detail}.",
+        "Its own words are in work/autotune/log.{day}.{stage}.txt in the run directory.",
+    )
+    UPSTREAM_NO_PROFILE = (
+        "Upstream printed no profile on {day} ({detail}).",
+        "Its own words are in work/autotune/log.{day}.core.txt in the run directory.",
+    )
+    UPSTREAM_NO_EVIDENCE = (
+        "Upstream found no data points to learn from on {days}, and would still move the basals by smoothing.",
+        "Choose days with more CGM data.",
+    )
+    RECOMMENDATION_INVALID = (
+        "Upstream's recommended {field} is not a usable number.",
+        "Look at work/autotune/newprofile.*.json in the run directory; nothing is recommended.",
+    )
+    BEYOND_CAPS = (
+        "Upstream's recommended {field} lies beyond its own caps ({low:g}–{high:g}).",
+        "Nothing is recommended; please report it with the run's manifest.",
+    )
+    TIMED_OUT = (
+        "Upstream did not finish within {seconds:g} s and was stopped.",
+        "Ask for fewer days or a longer --timeout; a temporary basal with a wrong duration can also hang it.",
+    )
+    OUT_OF_MEMORY = (
+        "Upstream ran out of its memory limit ({limit}).",
+        "Ask for fewer days at once.",
+    )
+    ENGINE_MISSING = ("{what} is not available: {detail}.", "{remedy}")
+    ENGINE_BROKEN = (
+        "The engine stopped without an answer ({detail}).",
+        "Try again; if it stays so, please report it with engine.txt of the run directory.",
+    )
+
+    @property
+    def code(self) -> str:
+        """The member's name in lower case, for machines."""
+        return self.name.lower()
+
+
+class Refused(Exception):
+    """A run that ends without a recommendation, for a reason the user can act on.
+
+    Args:
+        reason: the member of `Reason`.
+        **facts: what the sentence and remedy are filled in with; never health data.
+    """
+
+    def __init__(self, reason: Reason, **facts: object) -> None:
+        self.reason = reason
+        sentence, remedy = reason.value
+        self.sentence: str = sentence.format(**facts)
+        self.remedy: str = remedy.format(**facts)
+        super().__init__(f"{self.sentence} {self.remedy}")
+
+
+class OurFault(RuntimeError):
+    """Something that must not happen, whatever the input: exit status 1."""

@@ -1,0 +1,115 @@
+"""The ledger: every change made to a record between Nightscout and upstream, and books that must balance.
+
+A rule that changes a record says so here, with what it removes or adds in units of insulin, grams of carbs and number
+of readings. `Ledger.close_rule` recounts and refuses when the books do not balance: nothing can vanish unnoticed.
+Entries hold health data: they live in the run directory only. `summary` holds counts and totals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from flows.errors import Reason, Refused
+
+TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a history holds: delivered or entered `insulin_u`, eaten `carbs_g`, and `readings` of glucose."""
+
+    insulin_u: float = 0.0
+    carbs_g: float = 0.0
+    readings: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            self.insulin_u + other.insulin_u,
+            self.carbs_g + other.carbs_g,
+            self.readings + other.readings,
+        )
+
+    def __sub__(self, other: Totals) -> Totals:
+        return Totals(
+            self.insulin_u - other.insulin_u,
+            self.carbs_g - other.carbs_g,
+            self.readings - other.readings,
+        )
+
+    def rounded(self) -> dict[str, float]:
+        """For documents: three decimals."""
+        return {k: round(v, 3) for k, v in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change: which rule, to which record, what was before and after (only the fields that changed), and why."""
+
+    rule: str
+    record: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    reason: str
+    delta: Totals = Totals()
+
+
+@dataclass
+class Ledger:
+    """All changes of one run, in order, with the totals before and after each rule."""
+
+    entries: list[Entry] = field(default_factory=list)
+    rules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    quarantined: list[Entry] = field(default_factory=list)
+
+    def note(self, entry: Entry) -> None:
+        """Write down one change."""
+        self.entries.append(entry)
+
+    def quarantine(self, entry: Entry) -> None:
+        """Write down a record that could not be understood and is not passed on."""
+        self.entries.append(entry)
+        self.quarantined.append(entry)
+
+    def close_rule(self, rule: str, description: str, before: Totals, after: Totals) -> None:
+        """Close a rule's books.
+
+        Raises:
+            Refused: `BOOKS_DO_NOT_BALANCE` when the totals moved by anything but what the rule's entries declare.
+        """
+        mine = [e for e in self.entries if e.rule == rule]
+        declared = sum((e.delta for e in mine), Totals())
+        moved = after - before
+        for name in ("insulin_u", "carbs_g", "readings"):
+            found, said = getattr(moved, name), getattr(declared, name)
+            if abs(found - said) > TOLERANCE * (1 + abs(getattr(before, name))):
+                raise Refused(Reason.BOOKS_DO_NOT_BALANCE, rule=rule, what=name, found=found, declared=said)
+        if mine:
+            self.rules[rule] = {
+                "records": len(mine),
+                "description": description,
+                "change": moved.rounded(),
+                "before": before.rounded(),
+                "after": after.rounded(),
+            }
+
+    def summary(self) -> dict[str, Any]:
+        """Counts and totals only, for reports and artifacts."""
+        return {
+            "changes": len(self.entries),
+            "quarantined": len(self.quarantined),
+            "rules": self.rules,
+        }
+
+    def document(self) -> dict[str, Any]:
+        """Everything, for `ledger.json` in the run directory."""
+        return {**self.summary(), "entries": [asdict(e) for e in self.entries]}
+
+
+def changed_fields(
+    before: Mapping[str, Any], after: Mapping[str, Any], fields: Iterable[str] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields that differ between two versions of a record, as they were and as they are."""
+    names = [k for k in (fields or {**before, **after}) if before.get(k) != after.get(k)]
+    return {k: before.get(k) for k in names}, {k: after.get(k) for k in names}

@@ -1,0 +1,35 @@
+"""The same run without Prefect: the five steps called one after the other."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flows.credentials import credentials_for
+from flows.progress import tell
+from flows.run_directory import RunDirectory
+from flows.settings import AnalysisRequest
+from flows.steps.judge import judge
+from flows.steps.load import load
+from flows.steps.prepare import prepare
+from flows.steps.publish import Published, publish, refusals_recorded
+from flows.steps.tune import tune
+
+
+def run_locally(request: AnalysisRequest, run: RunDirectory) -> Published:
+    """What the flow `autotune-analysis` does, in this process and without a server.
+
+    Raises:
+        Refused: there is no recommendation, and why; the run directory's manifest says so too.
+    """
+    now = datetime.now(UTC)
+    with refusals_recorded(run, request, now):
+        load(request, run, credentials_for(request), now)
+        prepare(request, run, now)
+        return tune_and_publish(request, run, now)
+
+
+def tune_and_publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Published:
+    """The steps from a prepared work directory on."""
+    tune(request, run, lambda date, index, of: tell("day", date=date, index=index, of=of))
+    judge(request, run, now)
+    return publish(request, run, now)

@@ -1,0 +1,1 @@
+"""Talks to Nightscout, and reads what it serves. Knows nothing of insulin."""

@@ -1,0 +1,131 @@
+"""Reads Nightscout documents in the shapes people have them: arrays, single documents, NDJSON, mongoexport, API v3.
+
+Only the wrapping is undone here; what a record says is not touched.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from flows.errors import Reason, Refused
+
+Record = dict[str, Any]
+
+
+def read_records(path: Path) -> list[Any]:
+    """The records of a file: an array, a single document, one document a line, or `{"result": [...]}`.
+
+    Args:
+        path: a `.json` file; with the same name and `.gz` appended it may be compressed.
+
+    Raises:
+        Refused: `FILE_MISSING`, `FILE_NOT_JSON`, `FILE_NOT_RECORDS`.
+    """
+    return parse_records(_text(path), path.name)
+
+
+def parse_records(text: str, name: str) -> list[Any]:
+    """As `read_records`, for text already read; `name` goes into error messages."""
+    try:
+        parsed = _loads(text)
+    except ValueError as error:
+        parsed = _json_lines(text)
+        if parsed is None:
+            raise Refused(Reason.FILE_NOT_JSON, file=name, detail=_where(error)) from None
+    return [plain(record) for record in _as_list(parsed, name)]
+
+
+def plain(value: Any) -> Any:
+    """MongoDB's extended JSON (`$oid`, `$date`, `$numberLong`, …) as the plain values Nightscout would serve."""
+    if isinstance(value, list):
+        return [plain(v) for v in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        (key, inner), *_ = value.items()
+        if key == "$oid":
+            return inner
+        if key == "$date":
+            return plain(inner)
+        if key in ("$numberInt", "$numberLong"):
+            return _number(inner, int)
+        if key in ("$numberDouble", "$numberDecimal"):
+            return _number(inner, float)
+    return {k: plain(v) for k, v in value.items()}
+
+
+def _text(path: Path) -> str:
+    try:
+        if path.is_file():
+            return path.read_text("utf-8-sig")
+        packed = path.with_name(path.name + ".gz")
+        if packed.is_file():
+            return gzip.decompress(packed.read_bytes()).decode("utf-8-sig")
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise Refused(Reason.FILE_NOT_JSON, file=path.name, detail=type(error).__name__) from None
+    raise Refused(
+        Reason.FILE_MISSING,
+        file=path.name,
+        remedy=f"Put {path.name} into the directory, as Nightscout's API serves it.",
+    )
+
+
+def _loads(text: str) -> Any:
+    def refuse(constant: str) -> Any:
+        raise ValueError(f"{constant} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def _json_lines(text: str) -> list[Any] | None:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) < 2:
+        return None
+    try:
+        records = [_loads(line) for line in lines]
+    except ValueError:
+        return None
+    return records if all(isinstance(r, dict) for r in records) else None
+
+
+def _as_list(parsed: Any, name: str) -> list[Any]:
+    if isinstance(parsed, dict) and isinstance(parsed.get("result"), list):
+        return list(parsed["result"])
+    if isinstance(parsed, dict) and isinstance(parsed.get("result"), dict):
+        return [parsed["result"]]
+    if isinstance(parsed, dict) and not is_error_answer(parsed):
+        return [parsed]
+    if isinstance(parsed, list):
+        return parsed
+    raise Refused(Reason.FILE_NOT_RECORDS, file=name, detail=what_it_is(parsed))
+
+
+def is_error_answer(document: Any) -> bool:
+    """Whether a document is a server's error answer (`{"status": 401, …}`) rather than a record."""
+    return isinstance(document, dict) and isinstance(document.get("status"), int) and document["status"] >= 400
+
+
+def what_it_is(value: Any) -> str:
+    """What a parsed JSON value is, in words that hold none of it."""
+    if is_error_answer(value):
+        return f"an error answer with status {value['status']}"
+    names = {dict: "an object", list: "a list", str: "a text", type(None): "null", bool: "a yes/no"}
+    return names.get(type(value), "a number")
+
+
+def _number(value: Any, kind: type[int] | type[float]) -> Any:
+    try:
+        number = kind(value)
+    except (TypeError, ValueError, OverflowError):
+        return value
+    return number if math.isfinite(number) else value
+
+
+def _where(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}, column {error.colno}"
+    return "it holds NaN or Infinity"

@@ -1,0 +1,78 @@
+"""What a run asks a Nightscout site for: everything it needs (corrected), or exactly what upstream's script asks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from flows.local_days import LocalDay, Window
+from flows.nightscout.client import Answer, NightscoutClient
+from flows.timestamps import iso_utc
+
+PAGE = 5000  # records asked for in one answer: 17 days of 5-minute readings
+SPAN_DAYS = 10  # a first guess at a span whose records fit one page
+DAY_MS = 86_400_000
+
+# Old servers and uploaders stored created_at with the phone's offset, and the server compares text: reach further out.
+TEXT_MARGIN_MS = 14 * 3_600_000
+
+
+def fetch_profiles(client: NightscoutClient) -> Answer:
+    """Every profile document (`count=0`: version 15 would answer the newest ten only)."""
+    return client.records("profile.json", "count=0")
+
+
+def fetch_status(client: NightscoutClient) -> Answer:
+    """The site's status; a role without the right to read it is no reason to stop, the caller decides."""
+    return client.get("status.json")
+
+
+def fetch_entries(client: NightscoutClient, window: Window) -> list[Answer]:
+    """All glucose records of the window, in pages."""
+    return [answer for span in _spans(window) for answer in client.window("entries/sgv.json", "date", span, str, PAGE)]
+
+
+def fetch_treatments(client: NightscoutClient, window: Window) -> list[Answer]:
+    """All treatments of the window, in pages, with a margin for times stored as local text."""
+    wide = Window(window.start_ms - TEXT_MARGIN_MS, window.end_ms + TEXT_MARGIN_MS)
+    return [
+        answer
+        for span in _spans(wide)
+        for answer in client.window("treatments.json", "created_at", span, lambda ms: quote(iso_utc(ms)), PAGE)
+    ]
+
+
+def ask_as_upstream(client: NightscoutClient, day: LocalDay) -> tuple[Answer, Answer]:
+    """A day's entries and treatments by the very queries of oref0@0.7.1 bin/oref0-autotune.sh.
+
+    No count for treatments, 1500 for entries, bounds as GNU date prints them (`2022-05-20T06:00+02:00`, the plus sign
+    unencoded): what the site then leaves out, it leaves out for upstream too.
+    """
+    glucose, treatments = day.upstream_glucose, day.treatments
+    entries = client.get(
+        "entries/sgv.json",
+        f"find%5Bdate%5D%5B%24gte%5D={glucose.start_ms // 1000}000"
+        f"&find%5Bdate%5D%5B%24lte%5D={glucose.end_ms // 1000}000&count=1500",
+    )
+    events = client.get(
+        "treatments.json",
+        f"find%5Bcreated_at%5D%5B%24gte%5D={_gnu_minutes(treatments.start_ms, day.zone)}"
+        f"&find%5Bcreated_at%5D%5B%24lte%5D={_gnu_minutes(treatments.end_ms, day.zone)}",
+    )
+    return entries, events
+
+
+def _gnu_minutes(epoch_ms: int, zone: str) -> str:
+    local = datetime.fromtimestamp(epoch_ms / 1000, UTC).astimezone(ZoneInfo(zone))
+    return local.isoformat(timespec="minutes")
+
+
+def _spans(window: Window) -> list[tuple[int, int]]:
+    # Newest first; neighbouring spans share their boundary.
+    spans, high = [], window.end_ms
+    while high > window.start_ms:
+        low = max(window.start_ms, high - SPAN_DAYS * DAY_MS)
+        spans.append((low, high))
+        high = low
+    return spans

@@ -1,0 +1,199 @@
+"""The `docker` engine: the same runner in a container without network, rights or a writable root.
+
+The work directory goes in and out as an archive, so it works with a remote Docker host and from inside a container.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.oref0.engine import EngineReport, OnDay, TuneJob, follow
+from flows.oref0.runtime import image_context
+
+IMAGE = "autotune-flows-oref0"
+USER_ID = 1001
+MEMORY_MB = 512
+PIDS = 64
+JOB = "/work/job"
+
+
+def image_tag() -> str:
+    """The image's name with a tag that changes whenever anything it is built from does."""
+    digest = hashlib.sha256()
+    context = image_context()
+    files = [context / "Dockerfile", context / "package.json", context / "package-lock.json"]
+    for file in [*files, *sorted((context / "runner").glob("*.js"))]:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return f"{IMAGE}:{digest.hexdigest()[:12]}"
+
+
+def hardening(memory_mb: int = MEMORY_MB, pids: int = PIDS) -> dict[str, Any]:
+    """What a container may not do; the arguments for the Docker SDK."""
+    return {
+        "network_mode": "none",
+        "read_only": True,
+        "user": f"{USER_ID}:{USER_ID}",
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "mem_limit": f"{memory_mb}m",
+        "memswap_limit": f"{memory_mb}m",
+        "pids_limit": pids,
+        "tmpfs": {"/tmp": "rw,noexec,nosuid,nodev,size=64m"},
+    }
+
+
+class DockerEngine:
+    """Runs the image built from `images/oref0`; builds it first when it is missing."""
+
+    name = "docker"
+
+    def __init__(self, memory_mb: int = MEMORY_MB, pids: int = PIDS, command: list[str] | None = None) -> None:
+        self.memory_mb = memory_mb
+        self.pids = pids
+        self.command = command or [
+            "node",
+            f"--max-old-space-size={max(16, memory_mb * 3 // 4)}",
+            "/opt/oref0/runner/run.js",
+            "--oref0",
+            "/opt/oref0/node_modules/oref0",
+            "--jobs",
+            f"{JOB}/job.json",
+        ]
+
+    def run(self, job: TuneJob, on_day: OnDay) -> EngineReport:
+        """See `Engine.run`."""
+        import docker  # imported here: it costs time, and other engines do not need it
+        from docker.errors import DockerException
+
+        try:
+            client = docker.from_env()
+            client.ping()
+        except DockerException as error:
+            raise Refused(
+                Reason.ENGINE_MISSING,
+                what="Docker",
+                detail=type(error).__name__,
+                remedy="Start Docker, or use --engine node.",
+            ) from None
+        try:
+            return self._run(client, job, on_day)
+        finally:
+            client.close()
+
+    def _run(self, client: Any, job: TuneJob, on_day: OnDay) -> EngineReport:
+        report = EngineReport(engine=self.name)
+        container = client.containers.create(
+            ensure_image(client),
+            self.command,
+            working_dir=JOB,
+            environment={"TZ": job.zone},
+            labels={"autotune-flows": "engine"},
+            log_config={"Type": "json-file", "Config": {}},
+            **hardening(self.memory_mb, self.pids),
+        )
+        passed = threading.Event()
+
+        def end() -> None:
+            passed.set()
+            container.kill()
+
+        timer = threading.Timer(job.timeout_seconds, end)
+        timer.daemon = True
+        try:
+            container.put_archive("/work", _pack(job))
+            container.start()
+            timer.start()
+            follow(_lines(container), report, on_day)
+            container.wait()
+            timer.cancel()
+            if passed.is_set():
+                raise Refused(Reason.TIMED_OUT, seconds=job.timeout_seconds)
+            if not report.finished:
+                raise self._broken(container)
+            _unpack(container, job.work)
+        finally:
+            timer.cancel()
+            container.remove(v=True, force=True)
+        return report
+
+    def _broken(self, container: Any) -> Refused:
+        container.reload()
+        state = container.attrs["State"]
+        words = container.logs(stdout=False, stderr=True, tail=50)
+        if state.get("OOMKilled") or b"heap out of memory" in words or state["ExitCode"] == 137:
+            return Refused(Reason.OUT_OF_MEMORY, limit=f"{self.memory_mb} MB")
+        return Refused(Reason.ENGINE_BROKEN, detail=f"container status {state['ExitCode']}")
+
+
+def ensure_image(client: Any) -> str:
+    """The image's name; built now from `images/oref0` when this machine has none of this content.
+
+    Raises:
+        Refused: `ENGINE_MISSING`.
+    """
+    from docker.errors import APIError, BuildError, ImageNotFound
+
+    tag = image_tag()
+    try:
+        client.images.get(tag)
+    except ImageNotFound:
+        try:
+            client.images.build(path=str(image_context()), tag=tag, rm=True, forcerm=True)
+        except (BuildError, APIError) as error:
+            raise Refused(
+                Reason.ENGINE_MISSING,
+                what=f"the image {tag}",
+                detail=f"it could not be built ({type(error).__name__})",
+                remedy=f"Run `docker build -t {tag} images/oref0` and look at its output.",
+            ) from None
+    return tag
+
+
+def _pack(job: TuneJob) -> bytes:
+    """job/: the work directory and job.json, owned by the container's user, readable by nobody else."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+
+        def add(name: str, content: bytes | None) -> None:
+            info = tarfile.TarInfo(name)
+            info.uid = info.gid = USER_ID
+            info.mode = 0o600 if content is not None else 0o700
+            info.type = tarfile.REGTYPE if content is not None else tarfile.DIRTYPE
+            info.size = len(content or b"")
+            archive.addfile(info, io.BytesIO(content) if content is not None else None)
+
+        add("job", None)
+        add("job/job.json", json.dumps(job.document(JOB)).encode())
+        add("job/autotune", None)
+        for file in sorted((job.work / "autotune").iterdir()):
+            add(f"job/autotune/{file.name}", file.read_bytes())
+    return buffer.getvalue()
+
+
+def _unpack(container: Any, work: Path) -> None:
+    chunks, _ = container.get_archive(f"{JOB}/autotune")
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as archive:
+        for member in archive.getmembers():
+            if not member.isfile():
+                continue
+            stream = archive.extractfile(member)
+            assert stream is not None
+            # Names only: nothing in the archive decides where a file goes.
+            (work / "autotune" / Path(member.name).name).write_bytes(stream.read())
+
+
+def _lines(container: Any) -> Iterator[str]:
+    rest = b""
+    for chunk in container.logs(stream=True, follow=True, stdout=True, stderr=False):
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode("utf-8") for line in whole)
+    if rest:
+        yield rest.decode("utf-8")

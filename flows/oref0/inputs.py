@@ -1,0 +1,239 @@
+"""What upstream is about to read, checked before it runs: the inputs it fails on, or silently reads wrong.
+
+Upstream's exit status says nothing about these (facts: oref0, "Exit status and output of each failure"), and most would
+give a plausible profile. Profile faults and unreadable files always refuse; quirks of treatments, which `corrected`
+inputs have repaired, are warned about where data is handed over untouched.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.history.numbers import amount
+from flows.history.treatments import AAPS, COUNTED_BOLUS_TYPES, LONGEST_TEMP_BASAL_MIN
+from flows.nightscout.documents import what_it_is
+from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN
+from flows.profiles.parse import ISF_LIMITS_MGDL
+from flows.timestamps import instant_ms
+
+CURVES = ("rapid-acting", "ultra-rapid", "bilinear")
+CARB_RATIO_LIMITS = (3.0, 150.0)  # lib/autotune never recommends beyond these
+DIA_LIMITS_H = (2.0, 12.0)
+# oref0's own documented range for autosens; AAPS ships 1.2 and lets it be set to 2.0 at most.
+WIDEST_CAPS = (0.5, 2.0)
+LOWEST_MGDL = 39
+
+
+def check_profile(document: Any) -> None:
+    """Refuse a pump or start profile that upstream would die of or misread.
+
+    Raises:
+        Refused: a `BASAL_…`, `ISF_…`, `CARB_RATIO_RANGE`, `CURVE_UNKNOWN`, `DIA_MISSING`, `CARB_IMPACT_MISSING` or
+            `CAPS_WIDENED` reason.
+    """
+    if not isinstance(document, dict):
+        raise Refused(Reason.FILE_NOT_RECORDS, file="the pump profile", detail=what_it_is(document))
+    _check_basal(document.get("basalprofile"))
+    _check_isf(document.get("isfProfile"))
+    low, high = CARB_RATIO_LIMITS
+    if not low <= _number(document.get("carb_ratio")) <= high:
+        raise Refused(Reason.CARB_RATIO_RANGE, low=low, high=high)
+    if document.get("curve") not in CURVES:
+        raise Refused(Reason.CURVE_UNKNOWN, value=document.get("curve"))
+    low, high = DIA_LIMITS_H
+    if not low <= _number(document.get("dia")) <= high:
+        raise Refused(Reason.DIA_MISSING, low=low, high=high)
+    if math.isnan(_number(document.get("min_5m_carbimpact"))):
+        raise Refused(Reason.CARB_IMPACT_MISSING)
+    low, high = WIDEST_CAPS
+    for name, default in (("autosens_min", AUTOSENS_MIN), ("autosens_max", AUTOSENS_MAX)):
+        if not low <= _number(document.get(name, default)) <= high:
+            raise Refused(Reason.CAPS_WIDENED, low=low, high=high)
+
+
+def _check_basal(blocks: Any) -> None:
+    if not isinstance(blocks, list) or not blocks:
+        raise Refused(Reason.BASAL_EMPTY)
+    if not all(
+        isinstance(b, dict) and not math.isnan(_number(b.get("rate")) + _number(b.get("minutes"))) for b in blocks
+    ):
+        raise Refused(Reason.BASAL_ORDER)
+    if blocks[0]["minutes"] != 0:
+        raise Refused(Reason.BASAL_START)
+    minutes = [b["minutes"] for b in blocks]
+    # lib/profile/basal.js sorts by `i`; without it the order of the file counts.
+    numbers = [b.get("i", n) for n, b in enumerate(blocks)]
+    if sorted(set(minutes)) != minutes or sorted(set(numbers)) != numbers:
+        raise Refused(Reason.BASAL_ORDER)
+    for block in blocks:
+        if float(block["rate"]) <= 0:
+            hour, minute = divmod(int(block["minutes"]), 60)
+            raise Refused(Reason.BASAL_ZERO, start=f"{hour:02d}:{minute:02d}")
+
+
+def _check_isf(profile: Any) -> None:
+    blocks = profile.get("sensitivities") if isinstance(profile, dict) else None
+    if not isinstance(blocks, list) or not blocks or not isinstance(blocks[0], dict):
+        raise Refused(Reason.ISF_MISSING)
+    if blocks[0].get("offset") != 0:
+        raise Refused(Reason.ISF_START)
+    low, high = ISF_LIMITS_MGDL
+    for block in blocks:
+        value = _number(block.get("sensitivity") if isinstance(block, dict) else None)
+        if math.isnan(value):
+            raise Refused(Reason.ISF_MISSING)
+        if not low <= value <= high:
+            raise Refused(Reason.ISF_RANGE, value=value, low=low, high=high)
+
+
+def _number(value: Any) -> float:
+    # Upstream computes with numeric text for these fields; only what is no number is wrong. NaN fails every comparison.
+    try:
+        return math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def check_work_dir(work: Path, dates: list[str], *, now_ms: float, zone: str) -> list[str]:
+    """Check everything upstream is about to read.
+
+    Reads settings/pumpprofile.json, autotune/profile.json and each day's ns-*.json.
+
+    Returns:
+        Warnings about treatments upstream will misread (none after `corrected` inputs).
+
+    Raises:
+        Refused: as the failure table has it, one reason a row.
+    """
+    pump = _load(work / "settings" / "pumpprofile.json", Reason.PUMP_PROFILE_MISSING)
+    check_profile(pump)
+    start = _load(work / "autotune" / "profile.json", Reason.PUMP_PROFILE_MISSING)
+    if start != pump:
+        check_profile({**start, "curve": pump["curve"]} if isinstance(start, dict) else start)
+    warnings: dict[str, int] = {}
+    without_insulin: list[str] = []
+    for date in dates:
+        _check_glucose(_day_file(work, "ns-entries", date, Reason.GLUCOSE_NOT_DATA), date, now_ms)
+        treatments = _day_file(work, "ns-treatments", date, Reason.TREATMENTS_NOT_DATA)
+        for text, count in _check_treatments(treatments, date, now_ms, zone).items():
+            warnings[text] = warnings.get(text, 0) + count
+        if not any(_gives_insulin(t) for t in treatments):
+            without_insulin.append(date)
+    if len(without_insulin) == len(dates):
+        raise Refused(Reason.NO_INSULIN, days=", ".join(without_insulin[:5]))
+    found = [f"{count} treatments {text}." for text, count in warnings.items()]
+    if without_insulin:
+        found.append(
+            f"No insulin in the treatments of {', '.join(without_insulin)}: those days move the sensitivity wrongly."
+        )
+    return found
+
+
+def _check_glucose(entries: list[Any], date: str, now_ms: float) -> None:
+    records = [e for e in entries if isinstance(e, dict)]
+    if len(records) < len(entries):
+        raise Refused(Reason.GLUCOSE_NOT_DATA, day=date, detail="a null among the readings")
+    dated = [e for e in records if e.get("sgv") is not None or e.get("glucose") is not None]
+    wrong = [e for e in dated if not isinstance(e.get("date"), int | float) or e["date"] < 1e11]
+    if wrong:
+        raise Refused(Reason.GLUCOSE_DATE, day=date, count=len(wrong))
+    values = [amount(e.get("glucose") or e.get("sgv")) for e in dated]
+    usable = [v for v in values if v >= LOWEST_MGDL]
+    if not usable:
+        positive = [v for v in values if 1 < v < 30]
+        if positive and len(positive) > len(values) / 2 and any(v != int(v) for v in positive):
+            raise Refused(Reason.GLUCOSE_IN_MMOL, day=date)
+        raise Refused(Reason.NO_GLUCOSE, days=date)
+    if len(usable) < 6:
+        raise Refused(Reason.TOO_FEW_READINGS, day=date, count=len(usable))
+    future = sum(1 for e in dated if e["date"] > now_ms)
+    if future:
+        raise Refused(Reason.DATA_IN_FUTURE, day=date, count=future)
+
+
+def _check_treatments(treatments: list[Any], date: str, now_ms: float, zone: str) -> dict[str, int]:
+    if any(not isinstance(t, dict) for t in treatments):
+        raise Refused(Reason.TREATMENTS_NOT_DATA, day=date, detail="a null among the treatments")
+    future = 0
+    for record in treatments:
+        found = instant_ms(record.get("created_at"), zone)
+        future += bool(found and found[0] > now_ms and _gives_insulin(record))
+        duration = record.get("duration")
+        is_temp_basal = record.get("eventType") == "Temp Basal" and isinstance(duration, int | float)
+        if is_temp_basal and duration > LONGEST_TEMP_BASAL_MIN:
+            raise Refused(Reason.LONG_TEMP_BASAL, day=date, hours=duration / 60)
+    if future:
+        raise Refused(Reason.DATA_IN_FUTURE, day=date, count=future)
+    counts = {text: sum(map(holds, treatments)) for text, holds in MISREAD.items()}
+    counts["are the same insulin and carbs at the same time as another: upstream counts both"] = _duplicates(treatments)
+    return {text: count for text, count in counts.items() if count}
+
+
+def _duplicates(treatments: list[Any]) -> int:
+    keys = [
+        (t.get("created_at"), amount(t.get("insulin")), amount(t.get("carbs")))
+        for t in treatments
+        if amount(t.get("insulin")) or amount(t.get("carbs"))
+    ]
+    return len(keys) - len(set(keys))
+
+
+def _gives_insulin(record: Any) -> bool:
+    return isinstance(record, dict) and (amount(record.get("insulin")) > 0 or record.get("eventType") == "Temp Basal")
+
+
+def _no_rate(record: dict[str, Any]) -> bool:
+    if record.get("eventType") != "Temp Basal" or record.get("duration") in (None, 0):
+        return False
+    if record.get("enteredBy") == AAPS:
+        return record.get("absolute") is None
+    return record.get("rate") is None and record.get("amount") is None
+
+
+MISREAD: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "have no created_at: upstream loses the boluses after them": lambda t: not t.get("created_at"),
+    "are temporary basals whose rate upstream does not find": _no_rate,
+    "hold insulin under an event type upstream ignores": lambda t: (
+        amount(t.get("insulin")) > 0
+        and t.get("eventType") not in COUNTED_BOLUS_TYPES
+        and t.get("_type") != "Bolus"
+        and t.get("enteredBy") != "xdrip"
+    ),
+    "hold insulin, carbs or a duration as text: upstream adds them up wrongly": lambda t: any(
+        isinstance(t.get(k), str) and t[k].strip() for k in ("insulin", "carbs", "duration")
+    ),
+    "were deleted by their uploader (isValid false): upstream counts them": lambda t: (
+        t.get("isValid") is False and _gives_insulin(t)
+    ),
+}
+
+
+def _load(file: Path, missing: Reason) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8-sig"))
+    except FileNotFoundError:
+        raise Refused(missing, file=f"{file.parent.name}/{file.name}") from None
+    except ValueError:
+        raise Refused(
+            Reason.FILE_NOT_JSON,
+            file=f"{file.parent.name}/{file.name}",
+            detail="cut off or no JSON",
+        ) from None
+
+
+def _day_file(work: Path, kind: str, date: str, reason: Reason) -> list[Any]:
+    file = work / "autotune" / f"{kind}.{date}.json"
+    if not file.is_file():
+        raise Refused(Reason.FILE_MISSING, file=f"autotune/{file.name}", remedy="Fetch that day's data again.")
+    try:
+        document = json.loads(file.read_text("utf-8-sig"))
+    except ValueError:
+        raise Refused(Reason.FILE_NOT_JSON, file=f"autotune/{file.name}", detail="cut off or no JSON") from None
+    if not isinstance(document, list):
+        raise Refused(reason, day=date, detail=what_it_is(document))
+    return document

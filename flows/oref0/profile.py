@@ -1,0 +1,143 @@
+"""A therapy profile as upstream's pumpprofile.json, and upstream's profiles as typed settings.
+
+Field list and defaults: oref0@0.7.1 lib/autotune-prep, lib/autotune, lib/iob, lib/profile/index.js (`defaults`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flows.profiles.parse import TherapyProfile
+from flows.settings import Insulin
+
+AUTOSENS_MAX, AUTOSENS_MIN = 1.2, 0.7
+MIN_5M_CARBIMPACT_MGDL = 8
+DEFAULT_PEAK_MIN = {Insulin.RAPID_ACTING.value: 75, Insulin.ULTRA_RAPID.value: 55}
+DEFAULT_DIA_H, SHORTEST_EXPONENTIAL_DIA_H = 6.0, 5.0
+
+
+@dataclass(frozen=True)
+class PumpSettings:
+    """The settings autotune is about: 24 hourly `basal_u_per_h`, one ISF, one carb ratio, and the insulin's action."""
+
+    isf_mgdl_per_u: float
+    carb_ratio_g_per_u: float
+    basal_u_per_h: tuple[float, ...]
+    dia_h: float | None
+    insulin_peak_min: float | None
+
+    def document(self) -> dict[str, Any]:
+        """For JSON documents."""
+        return {**asdict(self), "basal_u_per_h": list(self.basal_u_per_h)}
+
+    @property
+    def daily_basal_u(self) -> float:
+        """Units of basal insulin a day."""
+        return math.fsum(self.basal_u_per_h)
+
+
+def to_pumpprofile(
+    profile: TherapyProfile, *, insulin: Insulin, peak_min: int | None, zone: str
+) -> tuple[dict[str, Any], list[str]]:
+    """Upstream's pump profile for a therapy profile, and what had to be decided on the way.
+
+    Basals are hourly means (upstream would sample the top of each hour); of several sensitivities or carb ratios the
+    time-weighted mean is given, since upstream tunes one of each.
+    """
+    notes: list[str] = []
+    if profile.basal_u_per_h.within_hours:
+        notes.append("Basal rates change within an hour: the mean of each hour was used; the daily total is kept.")
+    isf = round(profile.isf_mgdl_per_u.mean(), 3)
+    if len(profile.isf_mgdl_per_u.distinct) > 1:
+        notes.append(
+            "The profile has several insulin sensitivities; autotune tunes one: their mean over the day, "
+            f"{isf:g} mg/dL per U."
+        )
+    ratio = round(profile.carb_ratio_g_per_u.mean(), 3)
+    if len(profile.carb_ratio_g_per_u.distinct) > 1:
+        notes.append(
+            f"The profile has several carb ratios; autotune tunes one: their mean over the day, {ratio:g} g per U."
+        )
+    dia_h = _dia(profile.dia_h, notes)
+    document: dict[str, Any] = {
+        "min_5m_carbimpact": MIN_5M_CARBIMPACT_MGDL,
+        "dia": int(dia_h) if dia_h == int(dia_h) else dia_h,
+        "curve": insulin.value,
+        "useCustomPeakTime": peak_min is not None,
+        "insulinPeakTime": peak_min if peak_min is not None else DEFAULT_PEAK_MIN[insulin.value],
+        "basalprofile": [
+            {
+                "i": hour,
+                "minutes": hour * 60,
+                "rate": round(rate, 3),
+                "start": f"{hour:02d}:00:00",
+            }
+            for hour, rate in enumerate(profile.basal_u_per_h.hourly())
+        ],
+        "isfProfile": {
+            "first": 1,
+            "sensitivities": [
+                {
+                    "endoffset": 1440,
+                    "i": 0,
+                    "offset": 0,
+                    "sensitivity": isf,
+                    "start": "00:00:00",
+                    "x": 0,
+                }
+            ],
+            "units": "mg/dL",
+            "user_preferred_units": "mg/dL",
+        },
+        "carb_ratio": ratio,
+        "autosens_max": AUTOSENS_MAX,
+        "autosens_min": AUTOSENS_MIN,
+        "timezone": zone,
+    }
+    return document, notes
+
+
+def _dia(dia_h: float | None, notes: list[str]) -> float:
+    if dia_h is None:
+        notes.append(f"The profile names no duration of insulin action: {DEFAULT_DIA_H:g} h was taken.")
+        return DEFAULT_DIA_H
+    if dia_h < SHORTEST_EXPONENTIAL_DIA_H:
+        notes.append(
+            f"The profile's duration of insulin action is {dia_h:g} h; upstream's insulin curves start at "
+            f"{SHORTEST_EXPONENTIAL_DIA_H:g} h, which was used."
+        )
+        return SHORTEST_EXPONENTIAL_DIA_H
+    return dia_h
+
+
+def settings_of(document: dict[str, Any]) -> PumpSettings:
+    """The settings in one of upstream's profiles (pumpprofile.json, newprofile.DATE.json, profile.json).
+
+    Each hour's basal is that of the last block starting at or before it, as oref0@0.7.1 lib/autotune/index.js reads a
+    profile; ISF is the first sensitivity. Fields that are missing raise `KeyError` or `TypeError`.
+    """
+    blocks = document["basalprofile"]
+    basal = []
+    for hour in range(24):
+        current = [b for b in blocks if b["minutes"] <= hour * 60]
+        basal.append(round(float(current[-1]["rate"]), 3))
+    return PumpSettings(
+        isf_mgdl_per_u=float(document["isfProfile"]["sensitivities"][0]["sensitivity"]),
+        carb_ratio_g_per_u=float(document["carb_ratio"]),
+        basal_u_per_h=tuple(basal),
+        dia_h=_maybe(document.get("dia")),
+        insulin_peak_min=_peak(document),
+    )
+
+
+def _peak(document: dict[str, Any]) -> float | None:
+    # lib/autotune/index.js: without a custom peak the curve's own is used.
+    if not document.get("useCustomPeakTime"):
+        return DEFAULT_PEAK_MIN.get(str(document.get("curve")))
+    return _maybe(document.get("insulinPeakTime"))
+
+
+def _maybe(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

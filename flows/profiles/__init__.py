@@ -1,0 +1,1 @@
+"""A person's therapy profile and its schedules, from every shape Nightscout holds them in."""

@@ -1,0 +1,1 @@
+"""What is recommended, checked, and said about it."""

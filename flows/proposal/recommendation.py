@@ -1,0 +1,75 @@
+"""Upstream's outcome as a recommendation: current and recommended settings, checked against upstream's own caps."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.oref0.outcome import Outcome
+from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN, PumpSettings, settings_of
+
+SCHEMA_VERSION = 1
+ROUNDING = 0.0015  # upstream rounds to three decimals, before and after the cap
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What upstream recommends beside what is set now; `untuned_days` counts per hour the days without own evidence."""
+
+    current: PumpSettings
+    recommended: PumpSettings
+    untuned_days: tuple[int, ...]
+    warnings: tuple[str, ...]
+
+
+def recommend(pump: dict[str, Any], outcome: Outcome) -> Recommendation:
+    """Set upstream's tuned profile beside the pump's, and hold it to upstream's caps.
+
+    Raises:
+        Refused: `BEYOND_CAPS` when ISF or carb ratio lie beyond the caps, which upstream itself enforces last.
+    """
+    current = settings_of(pump)
+    low = float(pump.get("autosens_min", AUTOSENS_MIN))
+    high = float(pump.get("autosens_max", AUTOSENS_MAX))
+    tuned = outcome.tuned
+    _within(
+        "insulin sensitivity",
+        tuned.isf_mgdl_per_u,
+        current.isf_mgdl_per_u / high,
+        current.isf_mgdl_per_u / low,
+    )
+    _within(
+        "carb ratio",
+        tuned.carb_ratio_g_per_u,
+        max(3.0, current.carb_ratio_g_per_u * low),
+        min(150.0, current.carb_ratio_g_per_u * high),
+    )
+    beyond = [
+        f"{hour:02d}:00"
+        for hour, (now, new) in enumerate(zip(current.basal_u_per_h, tuned.basal_u_per_h, strict=True))
+        if not now * low - ROUNDING <= new <= now * high + ROUNDING
+    ]
+    warnings = []
+    if beyond:
+        # lib/autotune/index.js caps first and smooths hours without data afterwards.
+        warnings.append(
+            f"Upstream's smoothing of hours without data moved the basal at {', '.join(beyond)} beyond its own "
+            f"caps ({low:g}–{high:g} of the pump's)."
+        )
+    untuned = [int(b.get("untuned") or 0) for b in outcome.profile["basalprofile"]]
+    return Recommendation(current, tuned, tuple(untuned), tuple(warnings))
+
+
+def _within(field: str, value: float, low: float, high: float) -> None:
+    if not low - ROUNDING <= value <= high + ROUNDING:
+        raise Refused(Reason.BEYOND_CAPS, field=field, low=round(low, 3), high=round(high, 3))
+
+
+def seal(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with its `sha256`: over its canonical JSON without that field."""
+    body = {k: v for k, v in document.items() if k != "sha256"}
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return {**body, "sha256": hashlib.sha256(text.encode()).hexdigest()}

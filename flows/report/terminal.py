@@ -1,0 +1,37 @@
+"""The recommendation on the terminal: verdict of the run, upstream's table, warnings, where the rest is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flows.report.table import short_table
+from flows.run_directory import RunDirectory
+
+
+def summary(run: RunDirectory, document: dict[str, Any]) -> str:
+    """What `autotune propose` prints; reads work/settings/pumpprofile.json and work/autotune/profile.json."""
+    pump = json.loads((run.work / "settings" / "pumpprofile.json").read_bytes())
+    tuned = json.loads((run.work / "autotune" / "profile.json").read_bytes())
+    days = document["days"]
+    used = [d["date"] for d in days if d["status"] == "used"]
+    now, new = document["current"], document["recommended"]
+    lines = [
+        f"Recommendation of oref0 {document['engine']['oref0']} autotune from {len(used)} days "
+        f"({used[0]} to {used[-1]}, {document['timezone']}, inputs {document['inputs']})",
+        "",
+        short_table(pump, tuned),
+        f"Daily basal: {sum(now['basal_u_per_h']):.2f} U now, {sum(new['basal_u_per_h']):.2f} U recommended",
+    ]
+    rules = document["ledger"].get("rules", {})
+    if rules:
+        lines += ["", "Corrected before tuning (each record is in ledger.json):"]
+        lines += [f"  {rule['records']:>6} × {rule['description']}" for rule in rules.values()]
+    if document["warnings"]:
+        lines += ["", "Please note:", *(f"  - {w}" for w in document["warnings"])]
+    lines += [
+        "",
+        "This is a proposal: nothing was changed in Nightscout or on a pump. Talk it over with your diabetes team.",
+        f"Report: {run.file('report.txt')}",
+    ]
+    return "\n".join(lines)

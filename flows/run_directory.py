@@ -1,0 +1,109 @@
+"""Where a run keeps its evidence: one private directory, written atomically, described by its manifest.
+
+Layout: raw/ (as the site or directory gave it), work/ (what upstream reads and writes), ledger.json, proposal.json,
+report.json, report.txt, manifest.json. Everything in it may be health data, so the directory is mode 0700.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flows.errors import Reason, Refused
+
+
+def default_root() -> Path:
+    """`AUTOTUNE_RUNS`, or `autotune-runs` where the command is run."""
+    return Path(os.environ.get("AUTOTUNE_RUNS") or "autotune-runs")
+
+
+class RunDirectory:
+    """One run's directory. Files are written whole or not at all, readable by their owner only."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path | None, now: datetime) -> RunDirectory:
+        """Make a new run directory, mode 0700.
+
+        Args:
+            path: where; `None` for a new name under `default_root()`.
+            now: for the name.
+
+        Raises:
+            Refused: `RUN_DIRECTORY_NOT_EMPTY`; evidence is never overwritten.
+        """
+        if path is None:
+            root = default_root()
+            root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path = root / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise Refused(Reason.RUN_DIRECTORY_NOT_EMPTY, path=path)
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.chmod(0o700)
+        run = cls(path.resolve())
+        run.raw.mkdir(mode=0o700)
+        run.work.mkdir(mode=0o700)
+        return run
+
+    @property
+    def raw(self) -> Path:
+        """What was served, before any change."""
+        return self.path / "raw"
+
+    @property
+    def work(self) -> Path:
+        """Upstream's own directory: settings/ and autotune/."""
+        return self.path / "work"
+
+    def file(self, name: str) -> Path:
+        """A file of the run by its name."""
+        return self.path / name
+
+    def write_json(self, name: str, document: Any) -> Path:
+        """Write a document atomically, UTF-8, with stable formatting."""
+        return write_atomically(self.path / name, dump(document))
+
+    def read_json(self, name: str) -> Any:
+        """Read one of the run's documents."""
+        return json.loads((self.path / name).read_text("utf-8"))
+
+    def digests(self, keep: Callable[[str], bool]) -> dict[str, str]:
+        """The sha256 of every file of the run whose relative name `keep` accepts."""
+        names = sorted(str(p.relative_to(self.path).as_posix()) for p in self.path.rglob("*") if p.is_file())
+        return {name: sha256(self.path / name) for name in names if keep(name)}
+
+
+def dump(document: Any) -> bytes:
+    """JSON as this project writes its own documents: indented, UTF-8, final newline, never NaN."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    return (text + "\n").encode("utf-8")
+
+
+def write_atomically(path: Path, content: bytes) -> Path:
+    """Write the whole file or nothing: a temporary neighbour, fsync, rename; mode 0600."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    neighbour = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        fd = os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        neighbour.replace(path)
+    finally:
+        neighbour.unlink(missing_ok=True)
+    return path
+
+
+def sha256(path: Path) -> str:
+    """The file's sha256, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

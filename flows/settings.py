@@ -1,0 +1,172 @@
+"""What a person can ask for: the typed request of a run, with units, limits and descriptions for Prefect's run form.
+
+Holds no secrets (they come from the environment or a Prefect block) and no health data.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from flows.errors import Reason, Refused
+from flows.local_days import canonical_zone
+
+MAX_DAYS = 366
+
+
+class EngineName(StrEnum):
+    """Where upstream runs: the same work directory in, the same files out."""
+
+    NODE = "node"
+    DOCKER = "docker"
+    REFERENCE = "reference"
+
+
+class InputsMode(StrEnum):
+    """`corrected` repairs what upstream would misread, with a ledger; `upstream` hands the answers over untouched."""
+
+    CORRECTED = "corrected"
+    UPSTREAM = "upstream"
+
+
+class Insulin(StrEnum):
+    """Upstream's insulin curves for today's insulins; bilinear is never chosen silently."""
+
+    RAPID_ACTING = "rapid-acting"
+    ULTRA_RAPID = "ultra-rapid"
+
+
+def _site_url(value: str) -> str:
+    text = value.strip()
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Refused(Reason.SITE_URL, detail="it is not an http(s) address")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise Refused(Reason.SITE_URL, detail="it carries a user name, password, query or fragment")
+    path = parts.path.rstrip("/")
+    for tail in ("/api/v1", "/api"):
+        path = path.removesuffix(tail)
+    return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+TimeZone = Annotated[str, AfterValidator(canonical_zone)]
+SiteUrl = Annotated[str, AfterValidator(_site_url)]
+
+
+class AnalysisRequest(BaseModel):
+    """One run of autotune: whose data, which days, and how upstream is to run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    site: SiteUrl | None = Field(
+        default=None,
+        description="Address of your Nightscout site, such as https://my.site.example. Never with a token or password.",
+    )
+    allow_http: bool = Field(
+        default=False,
+        description="Allow an unencrypted http address that is not on this machine.",
+    )
+    from_directory: Path | None = Field(
+        default=None,
+        description="Instead of a site: a directory with entries.json, treatments.json and profile.json.",
+    )
+    profile_file: Path | None = Field(
+        default=None, description="A Nightscout profile document to use instead of the data's own."
+    )
+    openaps_profile: Path | None = Field(
+        default=None, description="For OpenAPS users: your pumpprofile.json, used as it is."
+    )
+    openaps_autotune: Path | None = Field(
+        default=None, description="For OpenAPS users: the autotune.json to start from."
+    )
+    profile: str | None = Field(
+        default=None, description="Name of the profile to tune; the default profile if left empty."
+    )
+    days: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_DAYS,
+        description="How many whole days to use, ending with yesterday (7 if nothing else is asked).",
+    )
+    start: date | None = Field(default=None, description="First day to use (YYYY-MM-DD).")
+    end: date | None = Field(default=None, description="Last day to use (YYYY-MM-DD).")
+    timezone: TimeZone | None = Field(
+        default=None,
+        description="Your time zone, such as Europe/Paris; the profile's own if left empty.",
+    )
+    engine: EngineName = Field(default=EngineName.NODE, description="Where upstream oref0 runs.")
+    inputs: InputsMode = Field(
+        default=InputsMode.CORRECTED,
+        description="corrected: repair what upstream would misread, and list every change. upstream: data untouched.",
+    )
+    uam_as_basal: bool = Field(default=False, description="Count rises without announced carbs as basal need.")
+    tune_insulin_curve: bool = Field(
+        default=False, description="Also tune the duration and peak of insulin action (slow)."
+    )
+    insulin: Insulin = Field(
+        default=Insulin.RAPID_ACTING,
+        description="rapid-acting (Humalog, NovoRapid, Apidra) or ultra-rapid (Fiasp, Lyumjev).",
+    )
+    insulin_peak_min: int | None = Field(
+        default=None,
+        ge=35,
+        le=120,
+        description="Peak of insulin action in minutes, if you use a custom one.",
+    )
+    timeout_seconds: float = Field(
+        default=1800, gt=0, description="Stop upstream when it takes longer than this many seconds."
+    )
+
+    @model_validator(mode="after")
+    def _one_source_and_one_range(self) -> AnalysisRequest:
+        if (self.site is None) == (self.from_directory is None):
+            raise ValueError("give either a site or a directory")
+        if self.days is not None and (self.start or self.end):
+            raise ValueError("give either a number of days or a first and last day")
+        if self.start and self.end:
+            if self.end < self.start:
+                raise Refused(Reason.END_BEFORE_START, start=self.start, end=self.end)
+            count = (self.end - self.start).days + 1
+            if count > MAX_DAYS:
+                raise Refused(Reason.TOO_MANY_DAYS, count=count, limit=MAX_DAYS)
+        if self.end and not self.start and self.site:
+            raise ValueError("give the first day too")
+        if self.openaps_profile and (self.profile_file or self.profile):
+            raise ValueError("an OpenAPS profile is used as it is: no profile file or name with it")
+        if self.openaps_autotune and not self.openaps_profile:
+            raise ValueError("an OpenAPS start profile needs the OpenAPS pump profile too")
+        if self.site and self.site.startswith("http://") and not self._plain_http_is_fine():
+            raise Refused(
+                Reason.SITE_URL,
+                detail="plain http would send your credentials unencrypted (use https, or --allow-http)",
+            )
+        return self
+
+    def _plain_http_is_fine(self) -> bool:
+        host = urlsplit(self.site or "").hostname or ""
+        return self.allow_http or host in ("localhost", "127.0.0.1", "::1")
+
+    def options(self) -> dict[str, Any]:
+        """The request as a document for the manifest; paths as text."""
+        return self.model_dump(mode="json")
+
+
+def secret_from_environment(name: str) -> str | None:
+    """A secret from `NAME`, or from the file that `NAME_FILE` points to; empty counts as absent."""
+    value = os.environ.get(name)
+    if not value and (path := os.environ.get(f"{name}_FILE")):
+        try:
+            value = Path(path).read_text("utf-8").strip()
+        except OSError:
+            raise Refused(
+                Reason.FILE_MISSING,
+                file=f"the file named by {name}_FILE",
+                remedy="Create it, or unset the variable.",
+            ) from None
+    return value or None

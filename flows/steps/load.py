@@ -1,0 +1,95 @@
+"""Step 1: bring the data into `raw/`, as it was served."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from flows.errors import Reason, Refused
+from flows.local_days import LocalDay, Window, day_range
+from flows.nightscout.client import Credentials, NightscoutClient
+from flows.nightscout.documents import read_records
+from flows.nightscout.fetch import (
+    ask_as_upstream,
+    fetch_entries,
+    fetch_profiles,
+    fetch_treatments,
+)
+from flows.oref0.work_dir import records_bytes
+from flows.run_directory import RunDirectory
+from flows.settings import AnalysisRequest, InputsMode
+from flows.steps.raw_files import Loaded, RawFiles, zone_of
+
+DEFAULT_DAYS = 7
+
+
+def load(request: AnalysisRequest, run: RunDirectory, credentials: Credentials, now: datetime) -> Loaded:
+    """Bring the data into `raw/`, as it was served, with an index of what each file answers.
+
+    Args:
+        request: whose data and which days.
+        run: the run directory; writes raw/*.
+        credentials: for a site.
+        now: the clock.
+
+    Returns:
+        Counts.
+
+    Raises:
+        Refused: a `SITE_…`, `FILE_…`, `NO_…` or `PROFILE_…` reason.
+    """
+    raw = RawFiles(run)
+    for kind, file in (
+        ("pumpprofile", request.openaps_profile),
+        ("autotune", request.openaps_autotune),
+        ("profile", request.profile_file),
+    ):
+        if file is not None:
+            raw.copy(kind, file)
+    if request.from_directory is not None:
+        _load_directory(request, request.from_directory, raw)
+        requests = 0
+    else:
+        assert request.site is not None
+        client = NightscoutClient(request.site, credentials)
+        _load_site(request, client, raw, now)
+        requests = client.requests_made
+    return raw.close(requests)
+
+
+def _load_directory(request: AnalysisRequest, source: Path, raw: RawFiles) -> None:
+    if not source.is_dir():
+        raise Refused(Reason.FILE_MISSING, file=str(source), remedy="Give --from an existing directory.")
+    for kind in ("entries", "treatments"):
+        records = read_records(source / f"{kind}.json")
+        raw.write(kind, records_bytes(records), len(records))
+    if not raw.has("pumpprofile") and not raw.has("profile"):
+        raw.copy("profile", source / "profile.json")
+
+
+def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles, now: datetime) -> None:
+    if not raw.has("pumpprofile") and not raw.has("profile"):
+        raw.answer("profile", fetch_profiles(client))
+    zone = zone_of(request, raw, until_ms=now.timestamp() * 1000)
+    days = _asked_days(request, zone, now)
+    if request.inputs is InputsMode.UPSTREAM:
+        for day in days:
+            entries, treatments = ask_as_upstream(client, day)
+            raw.answer("entries", entries, str(day))
+            raw.answer("treatments", treatments, str(day))
+        return
+    for answer in fetch_entries(client, Window(days[0].glucose.start_ms, days[-1].glucose.end_ms)):
+        raw.answer("entries", answer)
+    span = Window(days[0].treatments.start_ms, days[-1].treatments.end_ms)
+    for answer in fetch_treatments(client, span):
+        raw.answer("treatments", answer)
+
+
+def _asked_days(request: AnalysisRequest, zone: str, now: datetime) -> list[LocalDay]:
+    """The days asked of a site: by default the last whole ones, ending with the one that ended at 04:00 today."""
+    today = now.astimezone(ZoneInfo(zone))
+    last = (today - timedelta(hours=28)).date() if request.end is None else request.end
+    if request.start is not None:
+        return day_range(request.start, last, zone)
+    return day_range(last - timedelta(days=(request.days or DEFAULT_DAYS) - 1), last, zone)

@@ -1,0 +1,131 @@
+"""Step 5: the report in its forms, and last the manifest that vouches for every file."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flows import __version__
+from flows.errors import Refused
+from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
+from flows.proposal.recommendation import SCHEMA_VERSION
+from flows.report.table import recommendations_table
+from flows.run_directory import RunDirectory, write_atomically
+from flows.settings import AnalysisRequest
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where the results are."""
+
+    run_directory: str
+    proposal_sha256: str
+
+
+def publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Published:
+    """Write the report in its forms, and last the manifest that vouches for every file.
+
+    Reads proposal.json and work/*; writes report.txt, report.json, manifest.json.
+    """
+    proposal = run.read_json("proposal.json")
+    pump = json.loads((run.work / "settings" / "pumpprofile.json").read_bytes())
+    tuned = json.loads((run.work / "autotune" / "profile.json").read_bytes())
+    write_atomically(run.file("report.txt"), recommendations_table(pump, tuned).encode())
+    run.write_json("report.json", report_document(run, proposal))
+    write_manifest(run, request, now, status="proposal", proposal_sha256=proposal["sha256"])
+    return Published(str(run.path), proposal["sha256"])
+
+
+def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, Any]:
+    """The one document `--json` prints for a run with a proposal."""
+    return {
+        "status": "proposal",
+        "reasons": [],
+        "reason_codes": [],
+        "warnings": proposal["warnings"],
+        "current": proposal["current"],
+        "recommended": proposal["recommended"],
+        "days": proposal["days"],
+        "ledger": proposal["ledger"],
+        "timezone": proposal["timezone"],
+        "inputs": proposal["inputs"],
+        "profile": proposal["profile"],
+        "engine": proposal["engine"],
+        "proposal_sha256": proposal["sha256"],
+        "run_directory": str(run.path),
+    }
+
+
+def refusal_document(refusal: Refused, run: RunDirectory | None) -> dict[str, Any]:
+    """The one document `--json` prints for a refused run."""
+    days: list[dict[str, Any]] = []
+    ledger: dict[str, Any] = {}
+    if run is not None and run.file("prepared.json").is_file():
+        prepared = run.read_json("prepared.json")
+        days, ledger = prepared["days"], prepared["ledger"]
+    return {
+        "status": "refused",
+        "reasons": [f"{refusal.sentence} {refusal.remedy}"],
+        "reason_codes": [refusal.reason.code],
+        "warnings": [],
+        "current": None,
+        "recommended": None,
+        "days": days,
+        "ledger": ledger,
+        "run_directory": str(run.path) if run else None,
+    }
+
+
+def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: datetime, **outcome: Any) -> None:
+    """manifest.json: versions, options, the outcome, and the sha256 of every file of the run."""
+    try:
+        package = find_oref0()
+        upstream = {"tree_sha256": upstream_digest(package), "lock_sha256": lock_digest()}
+    except Refused:
+        upstream = {"lock_sha256": lock_digest()}
+    engine = run.read_json("engine.json") if run.file("engine.json").is_file() else {}
+    everything = run.digests(lambda name: name != "manifest.json")
+    inputs = {n: d for n, d in everything.items() if n.startswith("raw/") or "/ns-" in n or "/settings/" in n}
+    run.write_json(
+        "manifest.json",
+        {
+            "schema_version": SCHEMA_VERSION,
+            "written_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+            **outcome,
+            "versions": {
+                "autotune_flows": __version__,
+                "python": platform.python_version(),
+                "node": engine.get("node"),
+                "oref0": engine.get("oref0"),
+            },
+            "upstream": upstream,
+            "engine": engine.get("engine"),
+            "options": request.options() if request else None,
+            "inputs_sha256": inputs,
+            "outputs_sha256": {n: d for n, d in everything.items() if n not in inputs},
+        },
+    )
+
+
+@contextmanager
+def refusals_recorded(run: RunDirectory, request: AnalysisRequest | None, now: datetime) -> Iterator[None]:
+    """A refused run leaves its reason in the manifest, and no proposal and no report."""
+    try:
+        yield
+    except Refused as refusal:
+        for name in ("proposal.json", "report.json", "report.txt"):
+            run.file(name).unlink(missing_ok=True)
+        write_manifest(
+            run,
+            request,
+            now,
+            status="refused",
+            reasons=[refusal.sentence],
+            reason_codes=[refusal.reason.code],
+        )
+        raise

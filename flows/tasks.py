@@ -1,0 +1,220 @@
+"""Every Prefect task: the steps of a run with their retries, timeouts, tags and logs. The only place that knows them.
+
+Tasks take the request and the run directory's path and give back counts: no record, no secret and no number of a
+person's therapy is a parameter, a result, a cache entry or a log line. Retrying single requests is the client's work
+(`flows.nightscout.client`), which knows what is worth it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+
+from flows.credentials import credentials_for
+from flows.errors import Refused
+from flows.oref0.engine import EngineReport
+from flows.progress import tell
+from flows.run_directory import RunDirectory
+from flows.settings import AnalysisRequest
+from flows.steps.judge import judge
+from flows.steps.load import load
+from flows.steps.prepare import Prepared, prepare
+from flows.steps.publish import Published, publish
+from flows.steps.raw_files import Loaded
+from flows.steps.tune import tune
+
+# Health data: nothing of it in Prefect's storage.
+PRIVATE: dict[str, Any] = {"persist_result": False, "cache_policy": NO_CACHE}
+
+
+@contextmanager
+def logged(what: str) -> Iterator[dict[str, object]]:
+    """Log a step's start, and its success with counts and duration or its failure with the reason's code."""
+    logger = get_run_logger()
+    logger.info("%s: started", what)
+    counts: dict[str, object] = {}
+    began = time.monotonic()
+    try:
+        yield counts
+    except Refused as refusal:
+        logger.error("%s: refused (%s)", what, refusal.reason.code)
+        raise
+    numbers = ", ".join(f"{k} {v}" for k, v in counts.items())
+    logger.info("%s: done in %.1f s (%s)", what, time.monotonic() - began, numbers)
+
+
+@task(
+    name="load-nightscout-data",
+    description="Fetch readings, treatments and profile from Nightscout (or a directory) into the run directory.",
+    tags=["nightscout", "load"],
+    retries=0,  # the client retries what is worth retrying, with jitter
+    timeout_seconds=1800,
+    **PRIVATE,
+)
+def load_nightscout_data(request: AnalysisRequest, run_path: str) -> Loaded:
+    """Bring the data into `raw/` of the run directory, as it was served.
+
+    Args:
+        request: whose data and which days.
+        run_path: the run directory.
+
+    Returns:
+        Counts of files, records and requests.
+
+    Raises:
+        Refused: the site or directory cannot be used; the sentence says why and what to do.
+
+    Example:
+        >>> load_nightscout_data.fn(AnalysisRequest(site="https://my.site.example"), "/runs/1")  # doctest: +SKIP
+        Loaded(files=5, entries=2016, treatments=812, profiles=1, requests=5)
+    """
+    with logged("load-nightscout-data") as counts:
+        loaded = load(request, RunDirectory(Path(run_path)), credentials_for(request), datetime.now(UTC))
+        counts |= {"entries": loaded.entries, "treatments": loaded.treatments, "requests": loaded.requests}
+    return loaded
+
+
+@task(
+    name="prepare-work-dir",
+    description="Normalise, cut into local days, lay out the files upstream oref0 reads; list every change.",
+    tags=["history", "prepare"],
+    timeout_seconds=900,
+    **PRIVATE,
+)
+def prepare_work_dir(request: AnalysisRequest, run_path: str) -> Prepared:
+    """Make from `raw/` what upstream reads.
+
+    Args:
+        request: profile, time zone, days, inputs mode.
+        run_path: the run directory.
+
+    Returns:
+        Dates, day summaries, warnings and ledger counts.
+
+    Raises:
+        Refused: the profile or the data cannot be used.
+
+    Example:
+        >>> prepare_work_dir.fn(request, "/runs/1").dates  # doctest: +SKIP
+        ['2026-11-15', '2026-11-16']
+    """
+    with logged("prepare-work-dir") as counts:
+        prepared = prepare(request, RunDirectory(Path(run_path)), datetime.now(UTC))
+        counts |= {"days": len(prepared.dates), "left out": len(prepared.days) - len(prepared.dates)}
+    return prepared
+
+
+@task(
+    name="run-autotune-analysis",
+    description="Run unmodified upstream oref0 autotune over the prepared days.",
+    tags=["oref0", "tune"],
+    retries=0,  # the same input gives the same output
+    **PRIVATE,  # the engine has its own deadline, which kills what it started; Prefect's would leave it running
+)
+def run_autotune_analysis(request: AnalysisRequest, run_path: str) -> EngineReport:
+    """Let upstream compute, day after day, with progress on the run's page.
+
+    Args:
+        request: engine, options, time limit.
+        run_path: the run directory.
+
+    Returns:
+        What the engine says of its run: versions, days, times.
+
+    Raises:
+        Refused: the engine is missing, ran out of time or memory, or upstream stopped.
+
+    Example:
+        >>> run_autotune_analysis.fn(request, "/runs/1").days_done  # doctest: +SKIP
+        ['2026-11-15', '2026-11-16']
+    """
+    with logged("run-autotune-analysis") as counts:
+        progress = create_progress_artifact(progress=0.0, key="autotune-days", description="Days tuned")
+        assert isinstance(progress, UUID)
+        shown = [time.monotonic()]
+
+        def on_day(date: str, index: int, of: int) -> None:
+            tell("day", date=date, index=index, of=of)
+            if index == of or time.monotonic() - shown[0] >= 1.0:
+                update_progress_artifact(progress, 100.0 * index / of)
+                shown[0] = time.monotonic()
+
+        report = tune(request, RunDirectory(Path(run_path)), on_day)
+        counts |= {"days": len(report.days_done), "engine": report.engine, "oref0": report.oref0}
+    return report
+
+
+@task(
+    name="validate-recommendation",
+    description="Judge what upstream wrote, by its shape and its caps, and seal the proposal.",
+    tags=["proposal", "validate"],
+    timeout_seconds=300,
+    **PRIVATE,
+)
+def validate_recommendation(request: AnalysisRequest, run_path: str) -> str:
+    """Read upstream's files and write `proposal.json`.
+
+    Args:
+        request: for the proposal's options.
+        run_path: the run directory.
+
+    Returns:
+        The proposal's sha256.
+
+    Raises:
+        Refused: upstream gave no usable result.
+
+    Example:
+        >>> validate_recommendation.fn(request, "/runs/1")[:8]  # doctest: +SKIP
+        'c57189fc'
+    """
+    with logged("validate-recommendation") as counts:
+        sha256 = judge(request, RunDirectory(Path(run_path)), datetime.now(UTC))
+        counts |= {"proposal": sha256[:12]}
+    return sha256
+
+
+@task(
+    name="publish-report",
+    description="Write the report and the manifest, and show on the run's page where they are.",
+    tags=["report", "publish"],
+    timeout_seconds=300,
+    **PRIVATE,
+)
+def publish_report(request: AnalysisRequest, run_path: str) -> Published:
+    """Write report.txt, report.json and manifest.json, and an artifact that says where.
+
+    Args:
+        request: for the manifest.
+        run_path: the run directory.
+
+    Returns:
+        The run directory and the proposal's sha256.
+
+    Example:
+        >>> publish_report.fn(request, "/runs/1").run_directory  # doctest: +SKIP
+        '/runs/1'
+    """
+    with logged("publish-report") as counts:
+        published = publish(request, RunDirectory(Path(run_path)), datetime.now(UTC))
+        create_markdown_artifact(
+            key="autotune-proposal",
+            description="Where the proposal is",
+            markdown=(
+                "# Autotune proposal ready\n\n"
+                f"- Run directory: `{published.run_directory}`\n- Proposal sha256: `{published.proposal_sha256}`\n\n"
+                "Open `report.txt` there, or run `autotune show` with that directory. Nothing has been changed in "
+                "Nightscout or on a pump."
+            ),
+        )
+        counts |= {"proposal": published.proposal_sha256[:12]}
+    return published

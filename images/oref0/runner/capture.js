@@ -1,0 +1,33 @@
+// Runs one of upstream's commands in this process and keeps what it would have printed, apart.
+'use strict';
+
+// Upstream writes through console.error, process.stderr.write and console.log; its curve tuning also replaces
+// console.error and, when it throws, leaves it replaced.
+function capture(command) {
+    const original = {
+        stdout: process.stdout.write,
+        stderr: process.stderr.write,
+        error: console.error,
+        log: console.log,
+    };
+    const written = { stdout: [], stderr: [] };
+    const keep = (stream) => (chunk) => { written[stream].push(String(chunk)); return true; };
+    let status = 0;
+    process.stdout.write = keep('stdout');
+    process.stderr.write = keep('stderr');
+    try {
+        command();
+    } catch (error) {
+        // As a command of its own it would have died here: status 1 and the stack on standard error.
+        status = 1;
+        written.stderr.push(`${error && error.stack ? error.stack : error}\n`);
+    } finally {
+        process.stdout.write = original.stdout;
+        process.stderr.write = original.stderr;
+        console.error = original.error;
+        console.log = original.log;
+    }
+    return { status, stdout: written.stdout.join(''), stderr: written.stderr.join('') };
+}
+
+module.exports = { capture };

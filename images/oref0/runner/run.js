@@ -1,0 +1,130 @@
+// Drives upstream oref0's unmodified autotune for whole ranges of days in one process.
+//
+//   node run.js --oref0 DIR [--jobs FILE]        (jobs as NDJSON from FILE, else from standard input)
+//
+// A job: {"job": id, "work": directory, "dates": ["YYYY-MM-DD", ...],
+//         "categorize_uam_as_basal": bool, "tune_insulin_curve": bool,
+//         "utc_offsets": [[epoch_ms, minutes east of UTC], ...]}
+// `work` is laid out as upstream's OpenAPS directory after its driver has set it up: autotune/profile.pump.json,
+// autotune/profile.json, autotune/ns-entries.DATE.json and autotune/ns-treatments.DATE.json.
+// Written there, as bin/oref0-autotune.sh would: profile.DATE.json, autotune.DATE.json, newprofile.DATE.json, profile.json;
+// and beside them, upstream's own words: log.DATE.prep.txt, log.DATE.core.txt.
+//
+// Standard output carries one JSON object a line and never a record of anybody's data.
+'use strict';
+
+const fs = require('fs');
+const path = require('path');
+const readline = require('readline');
+const { createRequire } = require('module');
+
+const { capture } = require('./capture');
+const { prep } = require('./prep');
+const { core } = require('./core');
+
+const realWrite = process.stdout.write.bind(process.stdout);
+const say = (event) => realWrite(JSON.stringify(event) + '\n');
+
+function option(name) {
+    const at = process.argv.indexOf(name);
+    return at < 0 ? undefined : process.argv[at + 1];
+}
+
+function loadUpstream(root) {
+    const from = createRequire(path.join(root, 'bin', 'oref0-autotune-prep.js'));
+    return {
+        version: from('../package.json').version,
+        generate: from('../lib/autotune-prep'),
+        autotune: from('../lib/autotune'),
+        lodash: from('lodash'),
+        moment: from('moment'),
+        stringify: from('json-stable-stringify'),
+    };
+}
+
+// Every deviation is booked on the hour this process believes it is, so the zone is proved, not assumed:
+// an unknown name is silently UTC in Node.
+function wrongOffset(expected) {
+    for (const [epochMs, minutes] of expected || []) {
+        const here = -new Date(epochMs).getTimezoneOffset();
+        if (here !== minutes) return { at: new Date(epochMs).toISOString(), expected: minutes, here };
+    }
+    return null;
+}
+
+// bin/oref0-autotune.sh takes a new profile only if jq can read it and finds the word "start" in it.
+function isProfile(text) {
+    try {
+        return JSON.stringify(JSON.parse(text)).includes('start');
+    } catch (error) {
+        return false;
+    }
+}
+
+function runDay(upstream, job, date) {
+    const dir = path.join(job.work, 'autotune');
+    const file = (name) => path.join(dir, name);
+    fs.copyFileSync(file('profile.json'), file(`profile.${date}.json`));
+
+    const prepped = capture(() => prep(upstream, {
+        treatments: file(`ns-treatments.${date}.json`),
+        profile: file('profile.json'),
+        glucose: file(`ns-entries.${date}.json`),
+        pumpprofile: file('profile.pump.json'),
+        categorize_uam_as_basal: Boolean(job.categorize_uam_as_basal),
+        tune_insulin_curve: Boolean(job.tune_insulin_curve),
+    }));
+    fs.writeFileSync(file(`autotune.${date}.json`), prepped.stdout);
+    fs.writeFileSync(file(`log.${date}.prep.txt`), prepped.stderr);
+    if (prepped.status !== 0) return { stage: 'prep', status: prepped.status };
+
+    const tuned = capture(() => core(upstream, {
+        prepped: file(`autotune.${date}.json`),
+        profile: file('profile.json'),
+        pumpprofile: file('profile.pump.json'),
+    }));
+    fs.writeFileSync(file(`newprofile.${date}.json`), tuned.stdout);
+    fs.writeFileSync(file(`log.${date}.core.txt`), tuned.stderr);
+    if (tuned.status !== 0) return { stage: 'core', status: tuned.status };
+    if (!isProfile(tuned.stdout)) return { stage: 'core', status: 0 };
+
+    fs.copyFileSync(file(`newprofile.${date}.json`), file('profile.json'));
+    return null;
+}
+
+function runJob(upstream, job) {
+    const wrong = wrongOffset(job.utc_offsets);
+    if (wrong) {
+        say({ event: 'refused', job: job.job, reason: 'timezone', zone: process.env.TZ || '', ...wrong });
+        return;
+    }
+    const dates = job.dates;
+    for (let index = 0; index < dates.length; index++) {
+        const began = process.hrtime.bigint();
+        const failure = runDay(upstream, job, dates[index]);
+        const ms = Number(process.hrtime.bigint() - began) / 1e6;
+        const day = { job: job.job, date: dates[index], index: index + 1, of: dates.length, ms: Math.round(ms) };
+        if (failure) {
+            say({ event: 'stopped', ...day, ...failure });
+            return;
+        }
+        say({ event: 'day', ...day });
+    }
+    say({ event: 'done', job: job.job, days: dates.length, peak_rss_kb: process.resourceUsage().maxRSS });
+}
+
+async function main() {
+    const upstream = loadUpstream(option('--oref0') || path.join(__dirname, '..', 'node_modules', 'oref0'));
+    say({ event: 'start', node: process.version, oref0: upstream.version });
+    const jobs = option('--jobs');
+    const lines = readline.createInterface({ input: jobs ? fs.createReadStream(jobs) : process.stdin });
+    for await (const line of lines) {
+        if (line.trim()) runJob(upstream, JSON.parse(line));
+    }
+}
+
+main().catch((error) => {
+    // The name and code only: a message may quote what was being read.
+    say({ event: 'broken', error: error.name, code: error.code || null });
+    process.exitCode = 70;
+});
