@@ -56,7 +56,7 @@ def data_preparation(request: AnalysisRequest, run_path: str) -> int:
     validate_parameters=True,
     persist_result=False,
     log_prints=False,
-    timeout_seconds=7200,
+    timeout_seconds=6 * 3600,
 )
 def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> Published:
     """Run autotune for one person and leave a proposal in the run directory.
@@ -73,13 +73,17 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
 
     Example:
         >>> autotune_analysis(AnalysisRequest(site="https://my.site.example", days=7))  # doctest: +SKIP
-        Published(run_directory='/runs/20261122-…', proposal_sha256='…')
+        Published(run_directory='/runs/20261122-020000-3f2a1c', proposal_sha256='5b1…')
     """
     now = datetime.now(UTC)
-    run = RunDirectory(Path(run_path)) if run_path else RunDirectory.create(None, now)
-    get_run_logger().info("run directory %s, engine %s, inputs %s", run.path, request.engine, request.inputs)
+    run = RunDirectory.create(Path(run_path) if run_path else None, now)
+    logger = get_run_logger()
+    logger.info("started: run directory %s, engine %s, inputs %s", run.path, request.engine, request.inputs)
     with refusals_recorded(run, request, now):
         data_preparation(request, str(run.path))
         run_autotune_analysis(request, str(run.path))
         validate_recommendation(request, str(run.path))
-        return publish_report(request, str(run.path))
+        published = publish_report(request, str(run.path))
+    seconds = (datetime.now(UTC) - now).total_seconds()
+    logger.info("done in %.1f s: proposal %s", seconds, published.proposal_sha256[:12])
+    return published

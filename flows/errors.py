@@ -1,7 +1,7 @@
 """Every way this project says no: one member per refusal, each with a sentence, and a remedy a person can act on.
 
-Knows nothing of how refusals come about. Texts never hold a person's data: only names of files, fields, days,
-profiles and counts are filled in.
+Knows nothing of how refusals come about. The exception's own text, which Prefect stores and logs, holds no number of a
+person's data or therapy; the full sentence is for the terminal and the run directory.
 """
 
 from __future__ import annotations
@@ -157,11 +157,11 @@ class Reason(Enum):
         "Enter the duration of insulin action in hours.",
     )
     CARB_IMPACT_MISSING = (
-        "min_5m_carbimpact is missing from the profile.",
+        "The profile has no min_5m_carbimpact.",
         "Set it; oref0's own default is 8 mg/dL per 5 minutes.",
     )
     CAPS_WIDENED = (
-        "autosens_max or autosens_min in the profile would let settings move beyond {low:g}–{high:g} of the pump's.",
+        "The profile's autosens_max or autosens_min would let settings move beyond {low:g}–{high:g} of the pump's.",
         "Use values within those bounds; this project never widens the caps.",
     )
     GLUCOSE_NOT_DATA = (
@@ -232,7 +232,7 @@ class Reason(Enum):
         "Look at work/autotune/newprofile.*.json in the run directory; nothing is recommended.",
     )
     BEYOND_CAPS = (
-        "Upstream's recommended {field} lies beyond its own caps ({low:g}–{high:g}).",
+        "Upstream's recommended {field} lies beyond its own caps ({cap_low:g}–{cap_high:g}).",
         "Nothing is recommended; please report it with the run's manifest.",
     )
     TIMED_OUT = (
@@ -255,12 +255,21 @@ class Reason(Enum):
         return self.name.lower()
 
 
+# Facts that are numbers of a person's data or therapy: shown to the person, never part of the exception's text.
+PRIVATE_FACTS = frozenset({"value", "hours", "cap_low", "cap_high", "found", "declared"})
+
+
+class _Hidden:
+    def __format__(self, _: str) -> str:
+        return "…"
+
+
 class Refused(Exception):
     """A run that ends without a recommendation, for a reason the user can act on.
 
     Args:
         reason: the member of `Reason`.
-        **facts: what the sentence and remedy are filled in with; never health data.
+        **facts: what the sentence and remedy are filled in with; those in `PRIVATE_FACTS` stay out of `str()`.
     """
 
     def __init__(self, reason: Reason, **facts: object) -> None:
@@ -268,7 +277,8 @@ class Refused(Exception):
         sentence, remedy = reason.value
         self.sentence: str = sentence.format(**facts)
         self.remedy: str = remedy.format(**facts)
-        super().__init__(f"{self.sentence} {self.remedy}")
+        public = {k: _Hidden() if k in PRIVATE_FACTS else v for k, v in facts.items()}
+        super().__init__(f"{sentence.format(**public)} {remedy.format(**public)}")
 
 
 class OurFault(RuntimeError):

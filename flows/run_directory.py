@@ -31,7 +31,7 @@ class RunDirectory:
 
     @classmethod
     def create(cls, path: Path | None, now: datetime) -> RunDirectory:
-        """Make a new run directory, mode 0700.
+        """Make a new run directory, mode 0700; an existing one without files will do.
 
         Args:
             path: where; `None` for a new name under `default_root()`.
@@ -44,13 +44,12 @@ class RunDirectory:
             root = default_root()
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
             path = root / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (not path.is_dir() or any(not p.is_dir() for p in path.rglob("*"))):
             raise Refused(Reason.RUN_DIRECTORY_NOT_EMPTY, path=path)
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.chmod(0o700)
         run = cls(path.resolve())
-        run.raw.mkdir(mode=0o700)
-        run.work.mkdir(mode=0o700)
+        for directory in (run.path, run.raw, run.work):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            directory.chmod(0o700)
         return run
 
     @property

@@ -1,6 +1,6 @@
 """What a person can ask for: the typed request of a run, with units, limits and descriptions for Prefect's run form.
 
-Holds no secrets (they come from the environment or a Prefect block) and no health data.
+Holds no secrets (they come from the environment) and no health data.
 """
 
 from __future__ import annotations
@@ -120,7 +120,10 @@ class AnalysisRequest(BaseModel):
         description="Peak of insulin action in minutes, if you use a custom one.",
     )
     timeout_seconds: float = Field(
-        default=1800, gt=0, description="Stop upstream when it takes longer than this many seconds."
+        default=1800,
+        gt=0,
+        le=4 * 3600,
+        description="Stop upstream when it takes longer than this many seconds.",
     )
 
     @model_validator(mode="after")

@@ -1,14 +1,14 @@
 """Every Prefect task: the steps of a run with their retries, timeouts, tags and logs. The only place that knows them.
 
-Tasks take the request and the run directory's path and give back counts: no record, no secret and no number of a
-person's therapy is a parameter, a result, a cache entry or a log line. Retrying single requests is the client's work
-(`flows.nightscout.client`), which knows what is worth it.
+Tasks take the request and the run directory's path: no record, no secret and no number of a person's therapy is a
+parameter, a stored result, a cache entry or a log line. What they give back stays in memory. Retrying single requests
+is the client's work (`flows.nightscout.client`), which knows what is worth it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,8 +48,20 @@ def logged(what: str) -> Iterator[dict[str, object]]:
     except Refused as refusal:
         logger.error("%s: refused (%s)", what, refusal.reason.code)
         raise
+    except Exception as error:
+        logger.error("%s: failed (%s)", what, type(error).__name__)
+        raise
     numbers = ", ".join(f"{k} {v}" for k, v in counts.items())
     logger.info("%s: done in %.1f s (%s)", what, time.monotonic() - began, numbers)
+
+
+def shown_on_the_page(create: Callable[[], Any]) -> Any:
+    """Make or update an artifact; a page that cannot be reached is no reason to lose a run."""
+    try:
+        return create()
+    except Exception as error:  # noqa: BLE001 - whatever the API's client raises
+        get_run_logger().warning("the run's page could not be updated (%s)", type(error).__name__)
+        return None
 
 
 @task(
@@ -74,7 +86,7 @@ def load_nightscout_data(request: AnalysisRequest, run_path: str) -> Loaded:
         Refused: the site or directory cannot be used; the sentence says why and what to do.
 
     Example:
-        >>> load_nightscout_data.fn(AnalysisRequest(site="https://my.site.example"), "/runs/1")  # doctest: +SKIP
+        >>> load_nightscout_data(AnalysisRequest(site="https://my.site.example"), "/runs/1")  # doctest: +SKIP
         Loaded(files=5, entries=2016, treatments=812, profiles=1, requests=5)
     """
     with logged("load-nightscout-data") as counts:
@@ -104,7 +116,7 @@ def prepare_work_dir(request: AnalysisRequest, run_path: str) -> Prepared:
         Refused: the profile or the data cannot be used.
 
     Example:
-        >>> prepare_work_dir.fn(request, "/runs/1").dates  # doctest: +SKIP
+        >>> prepare_work_dir(request, "/runs/1").dates  # doctest: +SKIP
         ['2026-11-15', '2026-11-16']
     """
     with logged("prepare-work-dir") as counts:
@@ -134,19 +146,20 @@ def run_autotune_analysis(request: AnalysisRequest, run_path: str) -> EngineRepo
         Refused: the engine is missing, ran out of time or memory, or upstream stopped.
 
     Example:
-        >>> run_autotune_analysis.fn(request, "/runs/1").days_done  # doctest: +SKIP
+        >>> run_autotune_analysis(request, "/runs/1").days_done  # doctest: +SKIP
         ['2026-11-15', '2026-11-16']
     """
     with logged("run-autotune-analysis") as counts:
-        progress = create_progress_artifact(progress=0.0, key="autotune-days", description="Days tuned")
-        assert isinstance(progress, UUID)
-        shown = [time.monotonic()]
+        progress = shown_on_the_page(
+            lambda: create_progress_artifact(progress=0.0, key="autotune-days", description="Days tuned")
+        )
+        last = [time.monotonic()]
 
         def on_day(date: str, index: int, of: int) -> None:
             tell("day", date=date, index=index, of=of)
-            if index == of or time.monotonic() - shown[0] >= 1.0:
-                update_progress_artifact(progress, 100.0 * index / of)
-                shown[0] = time.monotonic()
+            if isinstance(progress, UUID) and (index == of or time.monotonic() - last[0] >= 1.0):
+                shown_on_the_page(lambda: update_progress_artifact(progress, 100.0 * index / of))
+                last[0] = time.monotonic()
 
         report = tune(request, RunDirectory(Path(run_path)), on_day)
         counts |= {"days": len(report.days_done), "engine": report.engine, "oref0": report.oref0}
@@ -174,7 +187,7 @@ def validate_recommendation(request: AnalysisRequest, run_path: str) -> str:
         Refused: upstream gave no usable result.
 
     Example:
-        >>> validate_recommendation.fn(request, "/runs/1")[:8]  # doctest: +SKIP
+        >>> validate_recommendation(request, "/runs/1")[:8]  # doctest: +SKIP
         'c57189fc'
     """
     with logged("validate-recommendation") as counts:
@@ -200,21 +213,25 @@ def publish_report(request: AnalysisRequest, run_path: str) -> Published:
     Returns:
         The run directory and the proposal's sha256.
 
+    Raises:
+        OSError: the run directory cannot be written.
+
     Example:
-        >>> publish_report.fn(request, "/runs/1").run_directory  # doctest: +SKIP
+        >>> publish_report(request, "/runs/1").run_directory  # doctest: +SKIP
         '/runs/1'
     """
     with logged("publish-report") as counts:
         published = publish(request, RunDirectory(Path(run_path)), datetime.now(UTC))
-        create_markdown_artifact(
-            key="autotune-proposal",
-            description="Where the proposal is",
-            markdown=(
-                "# Autotune proposal ready\n\n"
-                f"- Run directory: `{published.run_directory}`\n- Proposal sha256: `{published.proposal_sha256}`\n\n"
-                "Open `report.txt` there, or run `autotune show` with that directory. Nothing has been changed in "
-                "Nightscout or on a pump."
-            ),
+        markdown = (
+            "# Autotune proposal ready\n\n"
+            f"- Run directory: `{published.run_directory}`\n- Proposal sha256: `{published.proposal_sha256}`\n\n"
+            "Open `report.txt` there, or run `autotune show` with that directory. Nothing has been changed in "
+            "Nightscout or on a pump."
+        )
+        shown_on_the_page(
+            lambda: create_markdown_artifact(
+                key="autotune-proposal", description="Where the proposal is", markdown=markdown
+            )
         )
         counts |= {"proposal": published.proposal_sha256[:12]}
     return published

@@ -15,7 +15,7 @@ SLOT_MS = 300_000
 
 # A day with less than half of its glucose tunes half of its hours and smooths the rest from them; the consensus on
 # CGM metrics (Diabetes Care 2019;42:1593) asks for 70 % before a number is reported at all.
-LEAST_COVERAGE, GOOD_COVERAGE = 0.5, 0.7
+LEAST_COVERAGE = 0.5
 
 # oref0@0.7.1 lib/autotune-prep/categorize.js starts at the sixth-oldest reading: with five or fewer it has no points.
 LEAST_READINGS = 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from typing import Any
 
@@ -107,8 +108,8 @@ def normalise_glucose(records: list[Any], context: Context, ledger: Ledger) -> l
     numbered = run_rules(numbered, RULES, context, ledger)
     numbered = _convert_mmol(numbered, ledger)
     numbered = _drop_low(numbered, ledger)
-    numbered = _remove_duplicates(numbered, ledger)
-    return [r for _, r in sorted(numbered, key=lambda item: -float(item[1]["date"]))]
+    numbered.sort(key=lambda item: (-float(item[1]["date"]), json.dumps(item[1], sort_keys=True)))
+    return [record for _, record in _remove_duplicates(numbered, ledger)]
 
 
 def value_mgdl(record: Record) -> float:

@@ -5,6 +5,7 @@ What upstream reads is cited from oref0@0.7.1 lib/iob/history.js, lib/meal/histo
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from flows.history.numbers import NotANumber, amount, number
@@ -108,7 +109,7 @@ def duration_in_minutes(record: Record, _: Context) -> Verdict:
     minutes = duration / 60_000
     if record.get("identifier") and record.get("srvModified") and minutes <= LONGEST_TEMP_BASAL_MIN:
         return Changed({**record, "duration": minutes}, "duration was in milliseconds (API v3)")
-    return Quarantined(f"a temporary basal of {duration / 60:.0f} hours")
+    return Quarantined("a temporary basal of more than 24 hours")
 
 
 def temp_basal_has_its_rate(record: Record, context: Context) -> Verdict:
@@ -212,8 +213,7 @@ def normalise_treatments(records: list[Any], context: Context, ledger: Ledger) -
     numbered: Numbered = [(identity(r, i), r) for i, r in enumerate(records)]
     numbered = run_rules(numbered, RULES, context, ledger)
     numbered = remove_duplicates(numbered, context, ledger)
-    ordered = sorted(numbered, key=lambda item: -at(item[1], context.zone))
-    return [record for _, record in ordered]
+    return [record for _, record in reversed(in_order(numbered, context.zone))]
 
 
 def at(record: Record, zone: str) -> float:
@@ -221,6 +221,11 @@ def at(record: Record, zone: str) -> float:
     found = instant_ms(record["created_at"], zone)
     assert found is not None  # rule `created_at` let it through
     return found[0]
+
+
+def in_order(records: Numbered, zone: str) -> Numbered:
+    """Oldest first; of the same instant in an order of their content, so that the order of arrival changes nothing."""
+    return sorted(records, key=lambda item: (at(item[1], zone), json.dumps(item[1], sort_keys=True)))
 
 
 def remove_duplicates(records: Numbered, context: Context, ledger: Ledger) -> Numbered:
@@ -231,7 +236,7 @@ def remove_duplicates(records: Numbered, context: Context, ledger: Ledger) -> Nu
     before = totals(r for _, r in records)
     kept: list[tuple[float, str, Record]] = []
     last_seen: dict[tuple[float, float], float] = {}
-    for name, record in sorted(records, key=lambda item: at(item[1], context.zone)):
+    for name, record in in_order(records, context.zone):
         instant = at(record, context.zone)
         key = (amount(record.get("insulin")), amount(record.get("carbs")))
         earlier = last_seen.get(key)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import random
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -28,25 +29,29 @@ TIMEOUT_S = (10, 60)  # to connect, and between two pieces of the answer
 LONGEST_WAIT_S = 60.0
 WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530})
 
-# An access token is NAME-0123456789abcdef; anything else given as one is treated as the API secret would be refused.
-_ACCESS_TOKEN = re.compile(r"[^\s?&=]+-[0-9a-f]{16}")
+# The one URL with a secret in it is the exchange of an access token; urllib3 would write it to a debug log.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
 @dataclass(frozen=True)
 class Credentials:
     """How a site is read: an access token, the API secret, or neither for an open site. Never shown by `repr`.
 
-    Both go into the `api-secret` header: Nightscout 0.12 and 15 take an access token there too, and a header is not
-    written to logs as a URL is (facts: nightscout-api, section 2).
+    The API secret goes as its SHA1 into the `api-secret` header. An access token is exchanged for a JSON web token,
+    which every version takes in the `Authorization` header (0.12 refuses an access token in `api-secret`); it lives an
+    hour in 0.12, eight in 15, and is renewed when the site says it is no longer good.
     """
 
     token: str | None = field(default=None, repr=False)
     api_secret: str | None = field(default=None, repr=False)
 
-    def headers(self) -> dict[str, str]:
-        """The header for one request; the API secret as its lower-case SHA1."""
-        if self.token:
-            return {"api-secret": self.token.removeprefix("token=").strip()}
+    @property
+    def access_token(self) -> str | None:
+        """The bare access token."""
+        return self.token.strip().removeprefix("token=") if self.token else None
+
+    def secret_header(self) -> dict[str, str]:
+        """The header for the API secret: its lower-case SHA1."""
         if self.api_secret:
             if re.fullmatch(r"[0-9a-fA-F]{40}", self.api_secret):
                 return {"api-secret": self.api_secret.lower()}
@@ -91,6 +96,7 @@ class NightscoutClient:
         self._session.mount("https://", HTTPAdapter(pool_maxsize=4))
         self._session.mount("http://", HTTPAdapter(pool_maxsize=4))
         self.requests_made = 0
+        self._web_token: str | None = None
 
     def get(self, path: str, query: str = "") -> Answer:
         """Ask for one JSON document, again where that is worth it (connection, 429, 5xx, a cut-off answer).
@@ -102,7 +108,28 @@ class NightscoutClient:
         Raises:
             Refused: a `SITE_…` reason.
         """
-        url = f"{self.site}/api/v1/{path}" + (f"?{query}" if query else "")
+        try:
+            return self._ask("/api/v1/", path, query, self._headers())
+        except Refused as refusal:
+            if refusal.reason is not Reason.SITE_UNAUTHORIZED or self._web_token is None:
+                raise
+        self._web_token = None  # it may have run out: once more with a new one
+        return self._ask("/api/v1/", path, query, self._headers())
+
+    def _headers(self) -> dict[str, str]:
+        token = self._credentials.access_token
+        if token is None:
+            return self._credentials.secret_header()
+        if self._web_token is None:
+            try:
+                answer = self._ask("/api/v2/authorization/request/", quote(token, safe=""), "", {})
+                self._web_token = str(answer.document["token"])
+            except (Refused, KeyError, TypeError) as error:
+                raise _without_token(error) from None
+        return {"Authorization": f"Bearer {self._web_token}"}
+
+    def _ask(self, base: str, path: str, query: str, headers: dict[str, str]) -> Answer:
+        url = f"{self.site}{base}{path}" + (f"?{query}" if query else "")
         failure: Refused | None = None
         for attempt in range(1, ATTEMPTS + 1):
             wait = min(LONGEST_WAIT_S, 0.5 * 2 ** (attempt - 1)) * (1 + self._jitter())
@@ -111,7 +138,7 @@ class NightscoutClient:
                 response = self._session.get(
                     url,
                     headers={
-                        **self._credentials.headers(),
+                        **headers,
                         "Accept": "application/json",
                         "User-Agent": f"autotune-flows/{__version__}",
                     },
@@ -123,7 +150,8 @@ class NightscoutClient:
                 failure = Refused(Reason.SITE_UNREACHABLE, what=path, detail=_kind(error), attempts=attempt)
             else:
                 if response.is_redirect:
-                    return self._redirected(response, path, query)
+                    self._follow(response, base + path)
+                    return self._ask(base, path, query, headers)
                 if response.status_code in WORTH_RETRYING:
                     failure = _refusal(response.status_code, path, attempt)
                     wait = max(wait, min(LONGEST_WAIT_S, _retry_after_s(response)))
@@ -193,18 +221,26 @@ class NightscoutClient:
         yield from self.window(path, field_name, (middle, high), encode, count)
         yield from self.window(path, field_name, (low, middle), encode, count)
 
-    def _redirected(self, response: requests.Response, path: str, query: str) -> Answer:
+    def _follow(self, response: requests.Response, tail: str) -> None:
         # Followed by hand: the secret must not go to another host, nor from https to http.
         target = response.next.url if response.next is not None else None
         here = urlsplit(self.site)
         there = urlsplit(target or "")
-        tail = f"/api/v1/{path}"
         same_host = there.hostname == here.hostname
         weaker = here.scheme == "https" and there.scheme != "https"
         if not same_host or weaker or not there.path.endswith(tail) or there.scheme == here.scheme:
-            raise Refused(Reason.SITE_NOT_DATA, what=path, detail="it redirects to another address")
+            raise Refused(Reason.SITE_NOT_DATA, what="the request", detail="it redirects to another address")
         self.site = f"{there.scheme}://{there.netloc}{there.path.removesuffix(tail)}"
-        return self.get(path, query)
+
+
+def _without_token(error: Exception) -> Refused:
+    # What is told of the exchange must not hold the path, which holds the token.
+    reason = error.reason if isinstance(error, Refused) else Reason.SITE_NOT_DATA
+    if reason in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN, Reason.SITE_NOT_FOUND):
+        reason = Reason.SITE_UNAUTHORIZED
+    return Refused(
+        reason, what="the access token", attempts=ATTEMPTS, status="5xx", detail="no usable answer to the access token"
+    )
 
 
 class _CutOff(Exception):

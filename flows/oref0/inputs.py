@@ -1,6 +1,6 @@
 """What upstream is about to read, checked before it runs: the inputs it fails on, or silently reads wrong.
 
-Upstream's exit status says nothing about these (facts: oref0, "Exit status and output of each failure"), and most would
+Upstream's exit status says nothing about these (see docs/upstream.md), and most would
 give a plausible profile. Profile faults and unreadable files always refuse; quirks of treatments, which `corrected`
 inputs have repaired, are warned about where data is handed over untouched.
 """

@@ -1,7 +1,7 @@
 """What upstream did, judged by what it wrote and never by its exit status: a typed outcome or a typed refusal.
 
 Upstream prints `undefined` or `{"error": …}` with status 0, and a profile whose basals moved although it had no data
-points (facts: oref0). Every such shape is told apart here.
+points (see docs/upstream.md). Every such shape is told apart here.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from pathlib import Path
 from flows.errors import Reason, Refused
 
 OLDEST_NODE = 20
+INSTALL_TIMEOUT_S = 900
 _HERE = Path(__file__).resolve()
 
 
@@ -134,15 +135,26 @@ def install() -> None:
         if not (root / name).exists():
             shutil.copy(image_context() / name, root / name)
     node = find_node()
-    path = os.pathsep.join([str(node.executable.parent), os.environ.get("PATH", "")])
-    done = subprocess.run(
-        [*_npm(node), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"],
-        cwd=root,
-        env={**os.environ, "PATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # npm needs the user's proxies and certificates, and none of our secrets.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AUTOTUNE_", "PREFECT_", "API_SECRET"))}
+    environment["PATH"] = os.pathsep.join([str(node.executable.parent), os.environ.get("PATH", "")])
+    try:
+        done = subprocess.run(
+            [*_npm(node), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"],
+            cwd=root,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=INSTALL_TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Refused(
+            Reason.ENGINE_MISSING,
+            what=f"oref0 {pinned_version()}",
+            detail="npm did not finish",
+            remedy="Check the network and run `python -m flows.oref0.runtime install`.",
+        ) from None
     if done.returncode != 0:
         raise Refused(
             Reason.ENGINE_MISSING,

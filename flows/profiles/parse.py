@@ -243,10 +243,9 @@ def _check_range(schedule: Schedule, what: str, limits: tuple[float, float], uni
     low, high = limits
     for block in schedule.blocks:
         if not low <= block.value <= high:
-            raise _field(
-                what,
-                f"{block.value:g} {unit} at {_clock(block.minutes)} is outside {low:g}–{high:g}; check its units",
-            )
+            # Without the value: this text is stored where health data must not be.
+            detail = f"the value at {_clock(block.minutes)} is outside {low:g}–{high:g} {unit}; check its units"
+            raise _field(what, detail)
 
 
 def _field(what: str, detail: str) -> Refused:

@@ -65,7 +65,7 @@ def recommend(pump: dict[str, Any], outcome: Outcome) -> Recommendation:
 
 def _within(field: str, value: float, low: float, high: float) -> None:
     if not low - ROUNDING <= value <= high + ROUNDING:
-        raise Refused(Reason.BEYOND_CAPS, field=field, low=round(low, 3), high=round(high, 3))
+        raise Refused(Reason.BEYOND_CAPS, field=field, cap_low=low, cap_high=high)
 
 
 def seal(document: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -83,11 +83,10 @@ def refusal_document(refusal: Refused, run: RunDirectory | None) -> dict[str, An
 
 def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: datetime, **outcome: Any) -> None:
     """manifest.json: versions, options, the outcome, and the sha256 of every file of the run."""
-    try:
-        package = find_oref0()
-        upstream = {"tree_sha256": upstream_digest(package), "lock_sha256": lock_digest()}
-    except Refused:
-        upstream = {"lock_sha256": lock_digest()}
+    upstream = {}
+    with suppress(Refused):  # an incomplete installation must not hide why the run ended
+        upstream["lock_sha256"] = lock_digest()
+        upstream["tree_sha256"] = upstream_digest(find_oref0())
     engine = run.read_json("engine.json") if run.file("engine.json").is_file() else {}
     everything = run.digests(lambda name: name != "manifest.json")
     inputs = {n: d for n, d in everything.items() if n.startswith("raw/") or "/ns-" in n or "/settings/" in n}
@@ -114,18 +113,20 @@ def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: date
 
 @contextmanager
 def refusals_recorded(run: RunDirectory, request: AnalysisRequest | None, now: datetime) -> Iterator[None]:
-    """A refused run leaves its reason in the manifest, and no proposal and no report."""
+    """A run that ends early leaves its reason in the manifest, and no proposal and no report."""
     try:
         yield
     except Refused as refusal:
-        for name in ("proposal.json", "report.json", "report.txt"):
-            run.file(name).unlink(missing_ok=True)
-        write_manifest(
-            run,
-            request,
-            now,
-            status="refused",
-            reasons=[refusal.sentence],
-            reason_codes=[refusal.reason.code],
-        )
+        _withdraw(run)
+        reasons = {"reasons": [refusal.sentence], "reason_codes": [refusal.reason.code]}
+        write_manifest(run, request, now, status="refused", **reasons)
         raise
+    except Exception as error:
+        _withdraw(run)
+        write_manifest(run, request, now, status="failed", error=type(error).__name__)
+        raise
+
+
+def _withdraw(run: RunDirectory) -> None:
+    for name in ("proposal.json", "report.json", "report.txt"):
+        run.file(name).unlink(missing_ok=True)

@@ -1,0 +1,84 @@
+"""What tests need from outside, each seen as a skip with its reason, or as a failure where CI promised it."""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+REFERENCE = os.environ.get("AUTOTUNE_TEST_REFERENCE", "")
+REQUIRED = set(os.environ.get("AUTOTUNE_TEST_REQUIRE", "").split())
+
+
+def missing(what: str, reason: str) -> None:
+    """Skip with the reason; fail where `AUTOTUNE_TEST_REQUIRE` names it."""
+    if what in REQUIRED:
+        pytest.fail(f"{what} was promised and is not there: {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@functools.cache
+def docker_trouble() -> str | None:
+    """Why no Docker Engine can be used, or `None`."""
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        client = docker.from_env(timeout=10)
+        client.ping()
+        client.close()
+    except DockerException as error:
+        return f"no Docker Engine answers ({type(error).__name__})"
+    return None
+
+
+@functools.cache
+def node_trouble() -> str | None:
+    """Why upstream cannot run in Node, or `None`."""
+    from flows.errors import Refused
+    from flows.oref0.runtime import ensure_oref0, find_node
+
+    try:
+        find_node()
+        ensure_oref0()
+    except Refused as refusal:
+        return str(refusal)
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A marked test runs where what it needs is there."""
+    checks = {"docker": docker_trouble, "oref0": node_trouble}
+    for name, trouble in checks.items():
+        if item.get_closest_marker(name) and (reason := trouble()):
+            missing(name, reason)
+
+
+@pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """Real recorded data, which is never part of the project."""
+    if not REFERENCE or not Path(REFERENCE).is_dir():
+        missing("reference", "AUTOTUNE_TEST_REFERENCE names no directory with the recorded reference data")
+    return Path(REFERENCE)
+
+
+@pytest.fixture(autouse=True)
+def private_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No secret and no run directory of the developer's own reaches a test."""
+    for name in list(os.environ):
+        if name.startswith("AUTOTUNE_NIGHTSCOUT") or name == "API_SECRET":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AUTOTUNE_RUNS", str(tmp_path / "runs"))
+
+
+@pytest.fixture(scope="session")
+def gnu_date() -> bool:
+    """GNU date, which upstream's script cuts its days with."""
+    done = subprocess.run(["date", "--version"], capture_output=True, text=True, check=False)  # noqa: S607
+    if "GNU" not in done.stdout:
+        pytest.skip("GNU date is not on this machine")
+    return True

@@ -1,0 +1,104 @@
+"""A real Nightscout: the one `AUTOTUNE_TEST_NIGHTSCOUT_URL` names, else containers, else a skip that says why."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import requests
+
+from tests.conftest import docker_trouble, missing
+
+SECRET = "integration-test-secret"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class Nightscout:
+    """A site under test, with its API secret and what tests need to fill it."""
+
+    url: str
+    api_secret: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"api-secret": hashlib.sha1(self.api_secret.encode()).hexdigest()}  # noqa: S324
+
+    def post(self, path: str, documents: Any) -> Any:
+        answer = requests.post(f"{self.url}/api/{path}", json=documents, headers=self.headers, timeout=120)
+        assert answer.status_code == 200, (path, answer.status_code)
+        return answer.json()
+
+    def clear(self, *collections: str) -> None:
+        queries = {"entries": "find[date][$gte]=0", "treatments": "find[created_at][$gte]=2000-01-01"}
+        for name in collections:
+            answer = requests.delete(
+                f"{self.url}/api/v1/{name}.json?{queries[name]}&count=1000000", headers=self.headers, timeout=120
+            )
+            assert answer.status_code == 200, (name, answer.status_code)
+
+    def fill(self, entries: list[Any], treatments: list[Any]) -> None:
+        """Post in pieces, without the ids: the server gives its own."""
+        for path, records in (("v1/entries.json", entries), ("v1/treatments.json", treatments)):
+            for at in range(0, len(records), 500):
+                piece = [{k: v for k, v in r.items() if k != "_id"} for r in records[at : at + 500]]
+                self.post(path, piece)
+
+    def token(self, name: str, permissions: list[str]) -> str:
+        """An access token with just these permissions."""
+        self.post("v2/authorization/roles", {"name": f"role-{name}", "permissions": permissions})
+        self.post("v2/authorization/subjects", {"name": name, "roles": [f"role-{name}"]})
+        subjects = requests.get(f"{self.url}/api/v2/authorization/subjects", headers=self.headers, timeout=30).json()
+        return str(next(s["accessToken"] for s in subjects if s["name"] == name))
+
+
+@pytest.fixture(scope="session")
+def nightscout() -> Iterator[Nightscout]:
+    """A Nightscout with an empty database, closed to those without credentials."""
+    url = os.environ.get("AUTOTUNE_TEST_NIGHTSCOUT_URL")
+    if url:
+        yield Nightscout(url, os.environ.get("AUTOTUNE_TEST_NIGHTSCOUT_SECRET", SECRET))
+        return
+    if reason := docker_trouble():
+        missing("nightscout", f"no Nightscout is named and none can be started: {reason}")
+    yield from _in_containers()
+
+
+def _in_containers() -> Iterator[Nightscout]:
+    from docker.errors import APIError, ImageNotFound
+    from testcontainers.core.container import DockerContainer
+    from testcontainers.core.network import Network
+
+    try:
+        with (
+            Network() as network,
+            DockerContainer("mongo:6").with_network(network).with_network_aliases("mongo"),
+            DockerContainer("nightscout/cgm-remote-monitor:15.0.3")
+            .with_network(network)
+            .with_env("MONGO_CONNECTION", "mongodb://mongo:27017/ns")
+            .with_env("API_SECRET", SECRET)
+            .with_env("AUTH_DEFAULT_ROLES", "denied")
+            .with_env("AUTH_FAIL_DELAY", "50")
+            .with_env("INSECURE_USE_HTTP", "true")
+            .with_exposed_ports(1337) as site,
+        ):
+            url = f"http://{site.get_container_host_ip()}:{site.get_exposed_port(1337)}"
+            _wait(url)
+            yield Nightscout(url, SECRET)
+    except (ImageNotFound, APIError) as error:
+        missing("nightscout", f"the Nightscout image cannot be had ({type(error).__name__})")
+
+
+def _wait(url: str) -> None:
+    for _ in range(240):
+        try:
+            requests.get(f"{url}/api/v1/status.json", timeout=5)
+        except requests.RequestException:
+            time.sleep(0.5)
+        else:
+            return
+    raise TimeoutError("Nightscout did not come up")

@@ -1,0 +1,77 @@
+"""Days recorded from a real oref0 run are reproduced value for value, prepared data and new profile."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.cli import main
+from flows.oref0.runtime import find_node, find_oref0
+
+pytestmark = pytest.mark.oref0
+
+DAYS = {"aaps_recorded_test1": "2022-05-21", "aaps_recorded_test4": "2022-05-30"}
+
+
+def propose(source: Path, out: Path, inputs: str, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
+    start = source / "oref0_profile_in.json"
+    arguments = ["propose", "--no-prefect", "--json", "--from", str(source), "--timezone", "Europe/Paris"]
+    arguments += ["--openaps-profile", str(source / "oref0_pumpprofile.json"), "--inputs", inputs, "--out", str(out)]
+    if start.read_bytes() != (source / "oref0_pumpprofile.json").read_bytes():
+        arguments += ["--openaps-autotune", str(start)]
+    assert main([*arguments, *more]) == 0
+    return dict(json.loads(capsys.readouterr().out))
+
+
+@pytest.mark.parametrize("name", DAYS)
+@pytest.mark.parametrize("engine", ["node", "reference"])
+def test_a_recorded_run_is_reproduced(
+    name: str, engine: str, reference_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = reference_data / name
+    document = propose(source, tmp_path / "run", "corrected", capsys, "--engine", engine)
+    files = tmp_path / "run" / "work" / "autotune"
+    recorded = source / "recorded"
+    assert [d["date"] for d in document["days"]] == [DAYS[name]]
+    new = json.loads((files / f"newprofile.{DAYS[name]}.json").read_text())
+    assert new == json.loads((recorded / "newprofile.json").read_text())
+    prepared = json.loads((files / f"autotune.{DAYS[name]}.json").read_text())
+    assert prepared == json.loads((recorded / "autotune.json").read_text())
+    assert list(document["ledger"]["rules"]) == ["temp_basal_rate"]
+    assert "absolute = rate" in document["ledger"]["rules"]["temp_basal_rate"]["description"]
+
+
+@pytest.mark.parametrize("name", DAYS)
+def test_untouched_inputs_give_what_bare_upstream_gives(
+    name: str, reference_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = reference_data / name
+    propose(source, tmp_path / "run", "upstream", capsys)
+    bare = tmp_path / "bare"
+    bare.mkdir()
+
+    def upstream(stage: str, *files: Path) -> bytes:
+        script = find_oref0() / "bin" / f"oref0-autotune-{stage}.js"
+        command = [str(find_node().executable), str(script), *map(str, files)]
+        return subprocess.run(command, env={"TZ": "Europe/Paris"}, capture_output=True, check=True).stdout
+
+    start, pump = source / "oref0_profile_in.json", source / "oref0_pumpprofile.json"
+    prepared = bare / "autotune.json"
+    prepared.write_bytes(upstream("prep", source / "treatments.json", start, source / "entries.json", pump))
+    files = tmp_path / "run" / "work" / "autotune"
+    assert (files / f"autotune.{DAYS[name]}.json").read_bytes() == prepared.read_bytes()
+    assert (files / f"newprofile.{DAYS[name]}.json").read_bytes() == upstream("core", prepared, start, pump)
+
+
+def test_the_report_of_the_recorded_run_is_reproduced(
+    reference_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = reference_data / "aaps_recorded_test1"
+    propose(source, tmp_path / "run", "corrected", capsys)
+    recorded = (source / "recorded" / "aapsorefautotune_recommendations.log").read_text()
+    ours = (tmp_path / "run" / "report.txt").read_text()
+    assert [line.split() for line in ours.splitlines()] == [line.split() for line in recorded.strip("\n").splitlines()]

@@ -1,0 +1,56 @@
+"""What every task and flow must have: no health data in Prefect's storage, and what a person sees on the run's page."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+from prefect import Flow, Task
+from prefect.cache_policies import NO_CACHE
+
+from flows import __version__, autotune_analysis, tasks
+
+TASKS = [t for t in vars(tasks).values() if isinstance(t, Task)]
+FLOWS = [f for f in vars(autotune_analysis).values() if isinstance(f, Flow)]
+# Words that may name parameters and results: settings of the run, paths, counts.
+HARMLESS = {"request", "run_path"}
+
+
+def test_the_tasks_and_flows_are_those_the_documentation_names() -> None:
+    assert {t.name for t in TASKS} == {
+        "load-nightscout-data",
+        "prepare-work-dir",
+        "run-autotune-analysis",
+        "validate-recommendation",
+        "publish-report",
+    }
+    assert {f.name for f in FLOWS} == {"autotune-analysis", "data-preparation"}
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda t: t.name)
+def test_a_task_stores_nothing(task: Task[Any, Any]) -> None:
+    assert task.persist_result is False
+    assert task.cache_policy == NO_CACHE
+    assert task.log_prints is not True
+    assert set(inspect.signature(task.fn).parameters) <= HARMLESS
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=lambda f: f.name)
+def test_a_flow_stores_nothing_and_says_its_version(flow: Flow[Any, Any]) -> None:
+    assert flow.persist_result is False
+    assert flow.log_prints is False
+    assert flow.version == __version__
+    assert flow.should_validate_parameters
+    assert set(inspect.signature(flow.fn).parameters) <= HARMLESS
+
+
+@pytest.mark.parametrize("item", [*TASKS, *FLOWS], ids=lambda i: i.name)
+def test_every_step_explains_itself(item: Task[Any, Any] | Flow[Any, Any]) -> None:
+    assert item.description and item.description.endswith(".")
+    documentation = inspect.getdoc(item.fn) or ""
+    for section in ("Args:", "Returns:", "Raises:", "Example:"):
+        assert section in documentation, section
+    if isinstance(item, Task):
+        assert len(item.tags) == 2
+        assert "-" in item.name

@@ -1,0 +1,86 @@
+"""Files in the shapes people have them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.errors import Reason, Refused
+from flows.nightscout.documents import parse_records, plain, read_records
+
+RECORDS = [{"_id": "1", "sgv": 100}, {"_id": "2", "sgv": 110}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(RECORDS),
+        "\ufeff" + json.dumps(RECORDS),
+        "\n".join(json.dumps(r) for r in RECORDS),
+        "\n".join(json.dumps(r) for r in RECORDS) + "\n\n",
+        json.dumps({"status": 200, "result": RECORDS}),
+        '[{"_id": {"$oid": "1"}, "sgv": {"$numberInt": "100"}}, {"_id": {"$oid": "2"}, "sgv": {"$numberLong": "110"}}]',
+    ],
+    ids=["array", "byte order mark", "NDJSON", "NDJSON with blank lines", "API v3", "mongoexport"],
+)
+def test_the_same_records_however_they_are_wrapped(text: str, tmp_path: Path) -> None:
+    (tmp_path / "entries.json").write_text(text, "utf-8")
+    assert read_records(tmp_path / "entries.json") == RECORDS
+
+
+def test_a_single_document_is_a_list_of_one() -> None:
+    assert parse_records('{"_id": "1", "store": {}}', "profile.json") == [{"_id": "1", "store": {}}]
+
+
+def test_a_compressed_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "entries.json.gz").write_bytes(gzip.compress(json.dumps(RECORDS).encode()))
+    assert read_records(tmp_path / "entries.json") == RECORDS
+
+
+def test_extended_json_dates_and_decimals_become_plain() -> None:
+    record = {
+        "d": {"$date": "2026-01-01T00:00:00Z"},
+        "n": {"$numberDecimal": "1.5"},
+        "m": {"$date": {"$numberLong": "5"}},
+    }
+    assert plain(record) == {"d": "2026-01-01T00:00:00Z", "n": 1.5, "m": 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", Reason.FILE_NOT_JSON),
+        ("<html>login</html>", Reason.FILE_NOT_JSON),
+        ('[{"sgv": 100}, {"sg', Reason.FILE_NOT_JSON),
+        ("[NaN]", Reason.FILE_NOT_JSON),
+        ("[1e999]", None),
+        ("null", Reason.FILE_NOT_RECORDS),
+        ('"text"', Reason.FILE_NOT_RECORDS),
+        ("5", Reason.FILE_NOT_RECORDS),
+        ('{"status": 401, "message": "Unauthorized"}', Reason.FILE_NOT_RECORDS),
+    ],
+)
+def test_what_is_no_list_of_records_is_refused_by_name(text: str, reason: Reason | None) -> None:
+    if reason is None:
+        parse_records(text, "entries.json")
+        return
+    with pytest.raises(Refused) as caught:
+        parse_records(text, "entries.json")
+    assert caught.value.reason is reason
+    assert "entries.json" in str(caught.value)
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as caught:
+        read_records(tmp_path / "entries.json")
+    assert caught.value.reason is Reason.FILE_MISSING
+
+
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "entries.json.gz").write_bytes(gzip.compress(b"[]")[:-4])
+    with pytest.raises(Refused) as caught:
+        read_records(tmp_path / "entries.json")
+    assert caught.value.reason is Reason.FILE_NOT_JSON

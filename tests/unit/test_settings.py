@@ -1,0 +1,81 @@
+"""What can be asked for, and what is refused before anything is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from flows.errors import Reason, Refused
+from flows.settings import AnalysisRequest, secret_from_environment
+
+
+@pytest.mark.parametrize(
+    ("written", "site"),
+    [
+        ("my.site.example", "https://my.site.example"),
+        ("https://my.site.example/", "https://my.site.example"),
+        ("https://my.site.example/api/v1/", "https://my.site.example"),
+        ("https://my.site.example:8443/ns/", "https://my.site.example:8443/ns"),
+        ("http://127.0.0.1:1337", "http://127.0.0.1:1337"),
+        ("http://[::1]:1337", "http://[::1]:1337"),
+    ],
+)
+def test_an_address_is_tidied(written: str, site: str) -> None:
+    assert AnalysisRequest(site=written).site == site
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "https://secret.site?token=reader-0123456789abcdef",
+        "https://user:password@secret.site",
+        "https://secret.site/#secret",
+        "ftp://secret.site",
+        "https://",
+        "http://secret.site",
+    ],
+)
+def test_an_address_with_a_secret_or_without_protection_is_refused_and_not_repeated(written: str) -> None:
+    with pytest.raises(Refused) as caught:
+        AnalysisRequest(site=written)
+    assert caught.value.reason is Reason.SITE_URL
+    assert "secret.site" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"site": "https://a.example", "from_directory": "x"},
+        {"from_directory": "x", "days": 3, "start": "2026-01-01"},
+        {"from_directory": "x", "days": 0},
+        {"from_directory": "x", "openaps_profile": "p", "profile": "Default"},
+        {"from_directory": "x", "openaps_autotune": "p"},
+        {"from_directory": "x", "engine": "bash"},
+        {"from_directory": "x", "token": "secret"},
+        {"site": "https://a.example", "end": "2026-01-01"},
+    ],
+)
+def test_a_request_that_contradicts_itself_is_no_request(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        AnalysisRequest(**options)
+
+
+def test_every_field_is_described_for_the_run_form() -> None:
+    for name, field in AnalysisRequest.model_fields.items():
+        assert field.description, name
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert secret_from_environment("AUTOTUNE_X") is None
+    (tmp_path / "token").write_text("secret\n")
+    monkeypatch.setenv("AUTOTUNE_X_FILE", str(tmp_path / "token"))
+    assert secret_from_environment("AUTOTUNE_X") == "secret"
+    monkeypatch.setenv("AUTOTUNE_X", "direct")
+    assert secret_from_environment("AUTOTUNE_X") == "direct"
+    monkeypatch.setenv("AUTOTUNE_Y_FILE", str(tmp_path / "nothing"))
+    with pytest.raises(Refused):
+        secret_from_environment("AUTOTUNE_Y")
