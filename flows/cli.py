@@ -127,7 +127,10 @@ def _demo(arguments: argparse.Namespace) -> int:
     from flows.oref0.runtime import bundled
 
     say("autotune-flows: tuning a synthetic person whose true settings are known.")
-    return _analyse(arguments, {"from_directory": bundled("fixtures/aaps_closed_loop")})
+    person = bundled("fixtures/aaps_closed_loop")
+    truth = json.loads((person / "truth.json").read_text("utf-8"))
+    days = {"start": truth["first_local_day"], "end": truth["last_local_day"]}
+    return _analyse(arguments, {"from_directory": person, **days})
 
 
 def _propose(arguments: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from flows.nightscout.client import Credentials
 from flows.oref0.docker import DockerEngine
 from flows.oref0.engine import Engine, TuneJob
 from flows.oref0.node import NodeEngine
+from flows.oref0.profile import PumpSettings, settings_of
 from flows.oref0.reference import ReferenceEngine
 from flows.parity import compare, copy_inputs
 from flows.run_directory import RunDirectory
@@ -117,6 +119,29 @@ def test_an_engine_gives_the_bytes_of_upstreams_commands(
     files, differing = compare(reference, computed(engine, job, tmp_path / "ours"))
     assert files >= 5 * len(job.days)
     assert differing == []
+
+
+@pytest.mark.parametrize("person", ["aaps_closed_loop", "loop_temp_basal", "careportal_mdi"])
+def test_every_wrong_setting_moves_toward_the_truth(
+    person: str, upstream: Callable[[Case], tuple[TuneJob, Path]]
+) -> None:
+    job, work = upstream(Case(person))
+    truth = json.loads((FIXTURES / person / "truth.json").read_text())
+    configured = settings_of(json.loads((job.work / "settings" / "pumpprofile.json").read_text()))
+    tuned = settings_of(json.loads((work / "autotune" / "profile.json").read_text()))
+
+    def error(settings: PumpSettings) -> dict[str, float]:
+        hours = zip(settings.basal_u_per_h, truth["basal_u_per_h"], strict=True)
+        return {
+            "basal": sum(abs(a - b) for a, b in hours),
+            "isf": abs(settings.isf_mgdl_per_u - truth["isf_mgdl_per_u"]),
+            "carb_ratio": abs(settings.carb_ratio_g_per_u - truth["carb_ratio_g_per_u"]),
+        }
+
+    before, after = error(configured), error(tuned)
+    wrong = [k for k, v in truth["wrong_on_purpose"].items() if v["state"] != "right"]
+    assert wrong
+    assert {k: after[k] < before[k] for k in wrong} == dict.fromkeys(wrong, True)
 
 
 def test_comparing_sees_a_single_byte(tmp_path: Path) -> None:

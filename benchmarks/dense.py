@@ -1,0 +1,68 @@
+"""Loop-dense invented data: what a closed loop uploads in a month, made from a seed."""
+
+from __future__ import annotations
+
+import math
+import random
+from datetime import date, timedelta
+from typing import Any
+
+from flows.local_days import LocalDay
+from flows.timestamps import iso_utc
+
+MINUTE = 60_000
+ZONE = "Europe/Paris"
+FIRST = date(2026, 4, 6)
+
+
+def pump_profile() -> dict[str, Any]:
+    """A pumpprofile.json with 24 different basals."""
+    return {
+        "min_5m_carbimpact": 8,
+        "dia": 6,
+        "curve": "rapid-acting",
+        "useCustomPeakTime": False,
+        "insulinPeakTime": 75,
+        "basalprofile": [
+            {"i": h, "start": f"{h:02d}:00:00", "minutes": h * 60, "rate": round(0.9 + 0.2 * math.sin(h / 4), 3)}
+            for h in range(24)
+        ],
+        "isfProfile": {
+            "sensitivities": [{"i": 0, "start": "00:00:00", "sensitivity": 45, "offset": 0, "x": 0, "endoffset": 1440}]
+        },
+        "carb_ratio": 9,
+        "autosens_max": 1.2,
+        "autosens_min": 0.7,
+        "timezone": ZONE,
+    }
+
+
+def history(days: int, seed: int = 7) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Readings every five minutes, a temp basal every ten, some forty small boluses and four meals a day."""
+    chance = random.Random(seed)
+    last = FIRST + timedelta(days=days - 1)
+    start = LocalDay(FIRST, ZONE).treatments.start_ms
+    end = LocalDay(last, ZONE).treatments.end_ms
+    entries, treatments = [], []
+    for n, ms in enumerate(range(start + 2 * MINUTE, end, 5 * MINUTE)):  # none on a boundary of a day
+        value = round(135 + 40 * math.sin(n / 19) + 18 * math.sin(n / 6) + chance.gauss(0, 4))
+        entries.append(
+            {"_id": f"{ms:024x}", "type": "sgv", "sgv": max(45, value), "date": ms, "dateString": iso_utc(ms)}
+        )
+    for ms in range(start, end, 10 * MINUTE):
+        rate = round(max(0.0, chance.gauss(0.9, 0.6)), 2)
+        at = ms + chance.randrange(60_000)
+        treatments.append(
+            {"eventType": "Temp Basal", "created_at": iso_utc(at), "rate": rate, "absolute": rate, "duration": 30}
+        )
+        if chance.random() < 0.28:
+            insulin = round(chance.uniform(0.1, 0.6), 2)
+            treatments.append(
+                {"eventType": "Correction Bolus", "created_at": iso_utc(at + 5_000), "insulin": insulin, "isSMB": True}
+            )
+        if chance.random() < 4 / 144:
+            carbs = chance.randrange(15, 80)
+            meal = {"eventType": "Meal Bolus", "carbs": carbs, "insulin": round(carbs / 9, 1)}
+            treatments.append({**meal, "created_at": iso_utc(at + 60_000)})
+    treatments.sort(key=lambda t: t["created_at"], reverse=True)
+    return entries[::-1], treatments
