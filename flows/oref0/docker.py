@@ -22,7 +22,7 @@ IMAGE = "autotune-flows-oref0"
 USER_ID = 1001
 MEMORY_MB = 512
 PIDS = 64
-JOB = "/work/job"
+JOB = "/openaps/job"
 
 
 def image_tag() -> str:
@@ -108,7 +108,7 @@ class DockerEngine:
         timer = threading.Timer(job.timeout_seconds, end)
         timer.daemon = True
         try:
-            container.put_archive("/work", _pack(job))
+            container.put_archive("/openaps", _pack(job))
             container.start()
             timer.start()
             follow(_lines(container), report, on_day)
