@@ -1,0 +1,107 @@
+"""A stack of `docker compose` for the tests of this directory: built from nothing, always taken down again."""
+
+from __future__ import annotations
+
+import functools
+import os
+import secrets
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, docker_trouble, missing
+
+TOKEN = "canary-" + secrets.token_hex(8)
+UP_SECONDS, DOWN_SECONDS, COMMAND_SECONDS = 600, 120, 60
+
+
+@functools.cache
+def compose_trouble() -> str | None:
+    """Why `docker compose` cannot be used, or `None`."""
+    if trouble := docker_trouble():
+        return trouble
+    try:
+        done = subprocess.run(
+            ["docker", "compose", "version", "--short"], capture_output=True, text=True, timeout=30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"the command docker cannot be used ({type(error).__name__})"
+    if done.returncode != 0 or not done.stdout.strip().lstrip("v").startswith(("2.", "3.", "4.", "5.")):
+        return "`docker compose`, version 2 or newer, is not there"
+    return None
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One running project of docker-compose.yml."""
+
+    project: str
+    port: int
+    environment: dict[str, str]
+
+    @property
+    def api(self) -> str:
+        """The server's API, from this machine."""
+        return f"http://127.0.0.1:{self.port}/api"
+
+    def compose(self, *arguments: str, seconds: float = COMMAND_SECONDS, check: bool = True) -> str:
+        """What `docker compose` prints; a failure shows all it said."""
+        done = subprocess.run(
+            ["docker", "compose", "--project-name", self.project, *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if arguments[0] == "up" else subprocess.PIPE,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            said = (done.stdout + (done.stderr or ""))[-4000:]
+            pytest.fail(f"docker compose {' '.join(arguments)}: status {done.returncode}\n{said}", pytrace=False)
+        return done.stdout
+
+    def worker(self, *command: str) -> str:
+        """What a command prints in the worker's container."""
+        return self.compose("exec", "-T", "worker", *command)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole stack, with an image, volumes and a port of its own, and a token nobody may see."""
+    if trouble := compose_trouble():
+        missing("docker", trouble)
+    # As docs/operations.md says: a readable file in a directory that only its owner can enter.
+    token = tmp_path_factory.mktemp("token") / "token"
+    token.write_text(TOKEN + "\n", "utf-8")
+    token.chmod(0o644)
+    project = f"autotune-e2e-{secrets.token_hex(4)}"
+    image = f"{project}:test"
+    running = Stack(project, _free_port(), _environment(image, token))
+    running.environment["AUTOTUNE_PORT"] = str(running.port)
+    try:
+        running.compose("up", "--detach", "--build", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
+        yield running
+    finally:
+        running.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", seconds=DOWN_SECONDS, check=False)
+        subprocess.run(["docker", "image", "rm", image], capture_output=True, timeout=60, check=False)
+
+
+def _environment(image: str, token: Path) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("AUTOTUNE_", "COMPOSE_"))}
+    return own | {
+        "AUTOTUNE_IMAGE": image,
+        "AUTOTUNE_NIGHTSCOUT_TOKEN_FILE": str(token),
+        "COMPOSE_DISABLE_ENV_FILE": "1",  # not the developer's own site
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

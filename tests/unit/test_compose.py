@@ -1,0 +1,128 @@
+"""Every service of docker-compose.yml is confined, and none is given a secret's value."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.conftest import ROOT
+
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
+every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
+
+SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|AUTH|KEY", re.IGNORECASE)
+
+
+def test_the_services_are_the_server_its_set_up_and_a_worker() -> None:
+    assert set(SERVICES) == {"server", "setup", "worker"}
+
+
+@every_service
+def test_the_root_file_system_is_read_only_and_what_is_not_is_limited(service: dict[str, Any]) -> None:
+    assert service["read_only"] is True
+    assert service["tmpfs"][0].startswith("/tmp:")
+    for writable in service["tmpfs"]:
+        assert {"noexec", "nosuid", "nodev"} <= set(writable.partition(":")[2].split(","))
+        assert "size=" in writable
+
+
+@every_service
+def test_it_has_no_privileges_and_can_gain_none(service: dict[str, Any]) -> None:
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    for key in ("privileged", "cap_add", "devices", "pid", "ipc", "network_mode", "userns_mode"):
+        assert key not in service
+
+
+@every_service
+def test_it_is_not_root(service: dict[str, Any]) -> None:
+    user, _, group = service["user"].partition(":")
+    assert int(user) >= 1000
+    assert int(group) >= 1000
+
+
+@every_service
+def test_memory_and_processes_are_limited(service: dict[str, Any]) -> None:
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert service["memswap_limit"] == service["mem_limit"]
+    assert service["pids_limit"] <= 512
+
+
+@every_service
+def test_it_is_started_again_when_it_fails(service: dict[str, Any]) -> None:
+    assert service["restart"] in ("unless-stopped", "on-failure:3")
+
+
+@every_service
+def test_its_log_does_not_fill_the_disk(service: dict[str, Any]) -> None:
+    assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+
+
+@every_service
+def test_ports_are_open_on_this_machine_only(service: dict[str, Any]) -> None:
+    for port in service.get("ports", []):
+        assert port.startswith("127.0.0.1:")
+
+
+@every_service
+def test_nothing_of_this_machine_is_mounted(service: dict[str, Any]) -> None:
+    for volume in service.get("volumes", []):
+        name = volume.partition(":")[0]
+        assert name in DOCUMENT["volumes"], f"{volume}: named volumes only, never the Docker socket"
+
+
+@every_service
+def test_the_environment_holds_no_secret(service: dict[str, Any]) -> None:
+    assert "env_file" not in service
+    for name, value in service["environment"].items():
+        if SECRET_NAME.search(name):
+            assert name.endswith("_FILE"), name
+            assert value.startswith("/run/secrets/"), name
+
+
+def test_only_the_worker_is_given_the_token_and_the_runs() -> None:
+    with_secret = {name for name, service in SERVICES.items() if service.get("secrets")}
+    with_runs = {name for name, service in SERVICES.items() if any("runs:" in v for v in service.get("volumes", []))}
+    assert with_secret == with_runs == {"worker"}
+    assert SERVICES["worker"]["environment"]["AUTOTUNE_NIGHTSCOUT_TOKEN_FILE"] == "/run/secrets/nightscout_token"
+
+
+def test_without_a_token_an_empty_file_stands_in() -> None:
+    (secret,) = DOCUMENT["secrets"].values()
+    default = re.fullmatch(r"\$\{AUTOTUNE_NIGHTSCOUT_TOKEN_FILE:-(.+)\}", secret["file"])
+    assert default
+    assert (ROOT / default[1]).read_bytes() == b""
+
+
+def test_the_worker_waits_for_a_healthy_server_with_its_deployments() -> None:
+    assert SERVICES["setup"]["depends_on"] == {"server": {"condition": "service_healthy"}}
+    assert SERVICES["worker"]["depends_on"] == {
+        "server": {"condition": "service_healthy"},
+        "setup": {"condition": "service_completed_successfully"},
+    }
+    assert "/api/health" in SERVICES["server"]["healthcheck"]["test"][-1]
+
+
+@every_service
+def test_nobody_is_told_of_it(service: dict[str, Any]) -> None:
+    assert service["environment"]["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
+    assert service["environment"]["DO_NOT_TRACK"] == "1"
+
+
+def test_other_web_pages_cannot_use_the_server() -> None:
+    environment = SERVICES["server"]["environment"]
+    assert environment["PREFECT_SERVER_CSRF_PROTECTION_ENABLED"] == "true"
+    origins = environment["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
+    assert all(re.match(r"http://(127\.0\.0\.1|localhost):\$", origin) for origin in origins)
+
+
+def test_the_build_is_kept_small_and_private() -> None:
+    ignored = (ROOT / ".dockerignore").read_text("utf-8").split("\n")
+    assert "*" in ignored
+    allowed = {line.removeprefix("!") for line in ignored if line.startswith("!")}
+    assert not {".git", ".venv", "tests", "autotune-runs", ".env"} & allowed
+    assert "**/node_modules" in ignored

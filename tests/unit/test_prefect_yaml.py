@@ -1,0 +1,198 @@
+"""prefect.yaml says what is meant: Prefect ignores a misspelt key without a word."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import runpy
+from typing import Any
+
+import pytest
+import yaml
+from prefect.cli.deploy._models import (
+    ConcurrencyLimitSpec,
+    DeploymentConfig,
+    PrefectYamlModel,
+    RawScheduleConfig,
+    WorkPoolConfig,
+)
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.utilities.importtools import import_object
+from prefect.workers.process import ProcessWorker
+from pydantic import BaseModel
+
+from flows import __version__
+from flows.settings import AnalysisRequest
+from tests.conftest import ROOT
+
+SETTINGS = {"AUTOTUNE_NIGHTSCOUT_SITE": "https://my.site.example", "AUTOTUNE_TIMEZONE": "Europe/Paris"}
+QUEUES = {"on-demand": "autotune-manual", "nightly-autotune": "autotune-scheduled"}
+
+# Read from the file itself, so that a deployment cannot be added without being tested.
+DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))
+DEPLOYMENTS = {deployment["name"]: deployment for deployment in DOCUMENT["deployments"]}
+every_deployment = pytest.mark.parametrize("deployment", DEPLOYMENTS.values(), ids=DEPLOYMENTS)
+
+
+def known_keys(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
+
+
+def unknown_keys(document: dict[str, Any]) -> list[str]:
+    """Every key that Prefect would pass over, as a path."""
+    found = [key for key in document if key not in known_keys(PrefectYamlModel) | {"definitions"}]
+    for deployment in document["deployments"]:
+        name = deployment.get("name", "?")
+        parts = [(name, DeploymentConfig, deployment)]
+        parts += [(f"{name}.work_pool", WorkPoolConfig, deployment.get("work_pool") or {})]
+        parts += [(f"{name}.schedules", RawScheduleConfig, schedule) for schedule in deployment.get("schedules", [])]
+        if isinstance(limit := deployment.get("concurrency_limit"), dict):
+            parts += [(f"{name}.concurrency_limit", ConcurrencyLimitSpec, limit)]
+        for where, model, part in parts:
+            found += [f"{where}.{key}" for key in part if key not in known_keys(model)]
+        variables = ProcessWorker.get_default_base_job_template()["variables"]["properties"]
+        given = (deployment.get("work_pool") or {}).get("job_variables") or {}
+        found += [f"{name}.work_pool.job_variables.{key}" for key in given if key not in variables]
+    return found
+
+
+def filled_in(value: Any) -> Any:
+    """The value as Prefect would deploy it where all settings are given."""
+    text = json.dumps(value)
+    for name, setting in SETTINGS.items():
+        text = text.replace("{{ $" + name + " }}", setting)
+    assert "{{" not in text, f"a placeholder that nothing fills in: {text}"
+    return json.loads(text)
+
+
+def test_every_key_is_one_that_prefect_knows() -> None:
+    assert unknown_keys(DOCUMENT) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "misspelt"),
+    [
+        ([], "pulls"),
+        (["deployments", 1], "schedule_s"),
+        (["deployments", 1], "work_queue_name"),
+        (["deployments", 1, "work_pool"], "queue"),
+        (["deployments", 1, "schedules", 0], "time_zone"),
+        (["deployments", 1, "concurrency_limit"], "strategy"),
+    ],
+)
+def test_a_misspelt_key_would_be_found(path: list[Any], misspelt: str) -> None:
+    document = json.loads(json.dumps(DOCUMENT))
+    part = document
+    for step in path:
+        part = part[step]
+    part[misspelt] = "x"
+    assert [key.split(".")[-1] for key in unknown_keys(document)] == [misspelt]
+
+
+def test_prefect_reads_the_file() -> None:
+    PrefectYamlModel.model_validate(DOCUMENT)
+
+
+def test_both_deployments_are_there_in_their_queues() -> None:
+    queues = {name: deployment["work_pool"]["work_queue_name"] for name, deployment in DEPLOYMENTS.items()}
+    assert queues == QUEUES
+
+
+def test_the_pull_steps_exist_and_name_the_image_s_directory() -> None:
+    (step,) = DOCUMENT["pull"]
+    ((name, inputs),) = step.items()
+    assert callable(import_object(name))
+    dockerfile = (ROOT / "images" / "flows" / "Dockerfile").read_text("utf-8")
+    assert f"WORKDIR {inputs['directory']}\nCMD" in dockerfile
+
+
+@every_deployment
+def test_the_entrypoint_is_a_flow(deployment: dict[str, Any]) -> None:
+    path, _, function = deployment["entrypoint"].partition(":")
+    assert (ROOT / path).is_file()
+    module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    assert isinstance(getattr(module, function), Flow)
+
+
+def test_prefect_itself_loads_the_entrypoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    (entrypoint,) = {deployment["entrypoint"] for deployment in DEPLOYMENTS.values()}
+    assert load_flow_from_entrypoint(entrypoint).name == "autotune-analysis"
+
+
+@every_deployment
+def test_the_parameters_are_a_request_of_the_flow(deployment: dict[str, Any]) -> None:
+    parameters = filled_in(deployment["parameters"])
+    request = AnalysisRequest.model_validate(parameters["request"])
+    assert (request.site, request.days) == ("https://my.site.example", 7)
+    module = importlib.import_module("flows.autotune_analysis")
+    assert set(parameters) <= set(module.autotune_analysis.parameters.properties)
+    assert deployment["enforce_parameter_schema"] is True
+
+
+@every_deployment
+def test_no_parameter_can_hold_a_secret(deployment: dict[str, Any]) -> None:
+    text = json.dumps(deployment).lower()
+    assert "token" not in text
+    assert "secret" not in text
+    assert "password" not in text
+
+
+@every_deployment
+def test_one_run_at_a_time(deployment: dict[str, Any]) -> None:
+    limit = deployment["concurrency_limit"]
+    assert limit["limit"] == 1
+    assert limit["collision_strategy"] in set(ConcurrencyLimitStrategy)
+
+
+@every_deployment
+def test_it_is_described_and_has_the_application_s_version(deployment: dict[str, Any]) -> None:
+    assert deployment["version"] == __version__
+    assert deployment["description"].endswith(".")
+    assert "autotune" in deployment["tags"]
+
+
+def test_the_nightly_schedule_is_at_two_and_off_until_switched_on() -> None:
+    assert "schedules" not in DEPLOYMENTS["on-demand"]
+    (schedule,) = DEPLOYMENTS["nightly-autotune"]["schedules"]
+    assert schedule["active"] is False
+    CronSchedule(cron=schedule["cron"], timezone=filled_in(schedule["timezone"]))
+    assert schedule["cron"] == "0 2 * * *"
+    assert RawScheduleConfig.model_validate(schedule).slug == "nightly"
+
+
+@pytest.fixture(scope="module")
+def set_up() -> dict[str, Any]:
+    """What images/flows/set_up.py defines; it is a script of the image, not a module of the application."""
+    return runpy.run_path(str(ROOT / "images" / "flows" / "set_up.py"), run_name="set_up")
+
+
+def test_set_up_makes_the_pool_and_queues_the_deployments_name(set_up: dict[str, Any]) -> None:
+    assert {deployment["work_pool"]["name"] for deployment in DEPLOYMENTS.values()} == {set_up["POOL"]}
+    assert set_up["QUEUES"] == {"autotune-manual": 1, "autotune-scheduled": 20}
+    assert set(QUEUES.values()) == set(set_up["QUEUES"])
+    assert set_up["NIGHTLY"] == "autotune-analysis/nightly-autotune"
+
+
+def test_a_run_is_abandoned_only_after_several_missed_heartbeats(set_up: dict[str, Any]) -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    heartbeat = int(compose["services"]["worker"]["environment"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
+    assert set_up["ABANDONED"].trigger.within.total_seconds() >= 4 * heartbeat
+
+
+@pytest.mark.parametrize(
+    ("nightly", "said"),
+    [("yes", "AUTOTUNE_NIGHTLY is true or false."), ("true", "AUTOTUNE_NIGHTLY=true needs AUTOTUNE_NIGHTSCOUT_SITE")],
+)
+def test_set_up_refuses_a_nightly_run_of_nobody(
+    set_up: dict[str, Any],
+    nightly: str,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_NIGHTLY", nightly)
+    assert set_up["main"]() == 2
+    assert said in capsys.readouterr().err
