@@ -4,10 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .make
 
-.PHONY: demo test test-fast lint types imports check parity benchmark clean help
+.PHONY: demo up test test-fast lint types imports check parity benchmark clean help
 
 help:
 	@echo "make demo       tune the bundled synthetic person; prints the recommendation and where the report is"
+	@echo "make up         start the service: a Prefect server and a worker, in containers"
 	@echo "make test       run the tests (what needs Docker or Nightscout skips, saying so, where there is none)"
 	@echo "make check      lint, types and import rules"
 	@echo "make benchmark  ours against upstream's script, side by side"
@@ -29,6 +30,10 @@ $(STAMPS)/node: $(STAMPS)/python images/oref0/package-lock.json
 
 demo: $(STAMPS)/node
 	$(BIN)/autotune demo
+
+# Prefect's server and a worker in containers: docs/operations.md.
+up:
+	docker compose up --detach --build --wait
 
 test: $(STAMPS)/python-dev $(STAMPS)/node
 	$(BIN)/python -m pytest

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from flows.errors import Reason, Refused
 from flows.local_days import canonical_zone
@@ -59,12 +59,17 @@ TimeZone = Annotated[str, AfterValidator(canonical_zone)]
 SiteUrl = Annotated[str, AfterValidator(_site_url)]
 
 
+def _empty_is_absent(value: Any) -> Any:
+    # A run form sends an empty text for a field that was left empty.
+    return None if isinstance(value, str) and not value.strip() else value
+
+
 class AnalysisRequest(BaseModel):
     """One run of autotune: whose data, which days, and how upstream is to run."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    site: SiteUrl | None = Field(
+    site: Annotated[SiteUrl | None, BeforeValidator(_empty_is_absent)] = Field(
         default=None,
         description="Address of your Nightscout site, such as https://my.site.example. Never with a token or password.",
     )
@@ -96,7 +101,7 @@ class AnalysisRequest(BaseModel):
     )
     start: date | None = Field(default=None, description="First day to use (YYYY-MM-DD).")
     end: date | None = Field(default=None, description="Last day to use (YYYY-MM-DD).")
-    timezone: TimeZone | None = Field(
+    timezone: Annotated[TimeZone | None, BeforeValidator(_empty_is_absent)] = Field(
         default=None,
         description="Your time zone, such as Europe/Paris; the profile's own if left empty.",
     )

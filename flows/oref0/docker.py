@@ -17,6 +17,7 @@ from typing import Any
 from flows.errors import Reason, Refused
 from flows.oref0.engine import EngineReport, OnDay, TuneJob, follow
 from flows.oref0.runtime import image_context
+from flows.run_directory import write_atomically
 
 IMAGE = "autotune-flows-oref0"
 USER_ID = 1001
@@ -187,7 +188,7 @@ def _unpack(container: Any, work: Path) -> None:
             stream = archive.extractfile(member)
             assert stream is not None
             # Names only: nothing in the archive decides where a file goes.
-            (work / "autotune" / Path(member.name).name).write_bytes(stream.read())
+            write_atomically(work / "autotune" / Path(member.name).name, stream.read())
 
 
 def _lines(container: Any) -> Iterator[str]:

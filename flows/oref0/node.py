@@ -49,6 +49,7 @@ class NodeEngine:
                 cwd=job.work,
                 env=scrubbed_environment(job.zone),
                 start_new_session=True,
+                umask=0o077,
                 text=True,
                 encoding="utf-8",
             )

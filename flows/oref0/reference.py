@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 from flows.errors import Reason, Refused
 from flows.oref0.engine import EngineReport, OnDay, Stop, TuneJob
 from flows.oref0.node import Deadline, NodeEngine, kill_group, scrubbed_environment
 from flows.oref0.runtime import ensure_oref0, find_node
+from flows.run_directory import write_atomically
 
 
 class ReferenceEngine:
@@ -41,7 +44,7 @@ class ReferenceEngine:
         for index, day in enumerate(job.days, 1):
             began = time.monotonic()
             date, files = str(day), job.work / "autotune"
-            (files / f"profile.{date}.json").write_bytes((files / "profile.json").read_bytes())
+            write_atomically(files / f"profile.{date}.json", (files / "profile.json").read_bytes())
             inputs = [f"ns-treatments.{date}.json", "profile.json", f"ns-entries.{date}.json"]
             status = command(
                 "prep",
@@ -59,7 +62,7 @@ class ReferenceEngine:
             if status != 0 or not _is_profile(new):
                 report.stop = Stop(date, stage, status)
                 break
-            (files / "profile.json").write_bytes(new.read_bytes())
+            write_atomically(files / "profile.json", new.read_bytes())
             report.days_done.append(date)
             report.day_ms.append(round((time.monotonic() - began) * 1000))
             on_day(date, index, len(job.days))
@@ -68,7 +71,7 @@ class ReferenceEngine:
 
 
 def _run(argv: list[str], job: TuneJob, cwd: Path, output: str, log: str, end: float) -> int:
-    with (cwd / output).open("w") as stdout, (cwd / log).open("w") as stderr:
+    with _private(cwd / output) as stdout, _private(cwd / log) as stderr:
         process = subprocess.Popen(
             argv,
             cwd=cwd,
@@ -77,6 +80,7 @@ def _run(argv: list[str], job: TuneJob, cwd: Path, output: str, log: str, end: f
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
+            umask=0o077,
             text=True,
         )
         deadline = Deadline(process, max(0.001, end - time.monotonic()))
@@ -88,6 +92,10 @@ def _run(argv: list[str], job: TuneJob, cwd: Path, output: str, log: str, end: f
     if deadline.passed:
         raise Refused(Reason.TIMED_OUT, seconds=job.timeout_seconds)
     return status
+
+
+def _private(file: Path) -> TextIO:
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")
 
 
 def _is_profile(file: Path) -> bool:

@@ -24,9 +24,11 @@ def propose(*arguments: str | Path) -> int:
 
 
 @pytest.mark.oref0
-def test_a_proposal_is_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("engine", ["node", "reference", pytest.param("docker", marks=pytest.mark.docker)])
+def test_a_proposal_is_printed_and_kept(engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     export_directory(tmp_path / "data", days=2)
-    assert propose("--from", tmp_path / "data", "--json", "--out", tmp_path / "run") == 0
+    arguments = ["--from", tmp_path / "data", "--json", "--out", tmp_path / "run", "--engine", engine]
+    assert propose(*arguments) == 0
     printed = capsys.readouterr()
     document = json.loads(printed.out)
     assert set(document) >= KEYS
@@ -39,6 +41,7 @@ def test_a_proposal_is_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFi
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert manifest["versions"]["oref0"] == "0.7.1"
     files = {p.relative_to(tmp_path / "run").as_posix() for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    assert not [p for p in (tmp_path / "run").rglob("*") if p.stat().st_mode & 0o077]
     assert set(manifest["inputs_sha256"]) | set(manifest["outputs_sha256"]) == files - {"manifest.json"}
     assert main(["show", str(tmp_path / "run"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == document
