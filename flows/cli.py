@@ -7,11 +7,10 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import __version__
+from flows.cli_options import Command, parser
 
 if TYPE_CHECKING:
     from flows.run_directory import RunDirectory
@@ -22,7 +21,7 @@ PROPOSAL, OUR_FAULT, USAGE, REFUSED = 0, 1, 2, 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 0 for a proposal, 3 for a refusal, 2 for wrong usage, 1 for our own fault."""
-    arguments = parser().parse_args(argv)
+    arguments = parser(COMMANDS).parse_args(argv)
     try:
         return int(arguments.command(arguments))
     except KeyboardInterrupt:
@@ -35,89 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         say(f"Our fault: {type(error).__name__}. Set AUTOTUNE_DEBUG=1 to see where, and please report it.")
         return OUR_FAULT
-
-
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    top = argparse.ArgumentParser(
-        prog="autotune",
-        description="Insulin-pump settings tuned by the reference OpenAPS oref0 autotune from your Nightscout data. "
-        "It proposes; it never changes anything in Nightscout or on a pump.",
-    )
-    top.add_argument("--version", action="version", version=f"autotune-flows {__version__}")
-    commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    demo = commands.add_parser("demo", help="tune a bundled synthetic person")
-    _common(demo)
-    demo.set_defaults(command=_demo)
-
-    propose = commands.add_parser(
-        "propose",
-        help="tune a person's settings from Nightscout or a directory",
-        description="Secrets come from the environment: AUTOTUNE_NIGHTSCOUT_TOKEN (an access token) or "
-        "AUTOTUNE_NIGHTSCOUT_API_SECRET; with _FILE appended, from a file.",
-    )
-    source = propose.add_mutually_exclusive_group(required=True)
-    source.add_argument("--site", metavar="URL", help="address of a Nightscout site")
-    source.add_argument(
-        "--from",
-        dest="from_directory",
-        type=Path,
-        metavar="DIR",
-        help="directory with entries.json, treatments.json, profile.json",
-    )
-    propose.add_argument(
-        "--allow-http", action="store_true", help="allow an unencrypted site that is not on this machine"
-    )
-    propose.add_argument("--profile", metavar="NAME", help="profile to tune (default: the document's default)")
-    propose.add_argument("--profile-file", type=Path, metavar="FILE", help="Nightscout profile document to use")
-    propose.add_argument("--openaps-profile", type=Path, metavar="FILE", help="OpenAPS pump profile, used as it is")
-    propose.add_argument("--openaps-autotune", type=Path, metavar="FILE", help="OpenAPS profile to start from")
-    propose.add_argument("--days", type=int, metavar="N", help="whole days, ending with yesterday or the data's last")
-    propose.add_argument("--start", type=date.fromisoformat, metavar="D", help="first day, YYYY-MM-DD")
-    propose.add_argument("--end", type=date.fromisoformat, metavar="D", help="last day, YYYY-MM-DD")
-    propose.add_argument("--timezone", metavar="TZ", help="such as Europe/Paris (default: the profile's)")
-    propose.add_argument("--inputs", choices=["corrected", "upstream"], default="corrected")
-    propose.add_argument("--insulin", choices=["rapid-acting", "ultra-rapid"], default="rapid-acting")
-    propose.add_argument("--insulin-peak-min", type=int, metavar="MIN", help="custom peak of insulin action")
-    _tuning(propose)
-    _common(propose)
-    propose.set_defaults(command=_propose)
-
-    tune = commands.add_parser("tune", help="tune an existing OpenAPS directory as it is")
-    tune.add_argument("directory", type=Path, metavar="DIR", help="with settings/ and autotune/ns-*.json")
-    tune.add_argument("--timezone", metavar="TZ", help="such as Europe/Paris (default: the pump profile's)")
-    _tuning(tune)
-    _common(tune, prefect=False)
-    tune.set_defaults(command=_tune)
-
-    show = commands.add_parser("show", help="show a run's recommendation again")
-    show.add_argument("run", type=Path, metavar="RUN")
-    show.add_argument("--json", action="store_true", dest="as_json")
-    show.set_defaults(command=_show)
-
-    parity = commands.add_parser("parity", help="prove that every engine gives upstream's own bytes on a run's inputs")
-    parity.add_argument(
-        "run", type=Path, metavar="RUN", nargs="?", help="a run directory (default: the bundled person)"
-    )
-    parity.add_argument("--docker", action="store_true", help="compare the container too")
-    parity.add_argument("--json", action="store_true", dest="as_json")
-    parity.set_defaults(command=_parity)
-    return top
-
-
-def _tuning(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--uam-as-basal", action="store_true", help="count unannounced rises as basal need")
-    command.add_argument("--tune-insulin-curve", action="store_true", help="also tune duration and peak of insulin")
-
-
-def _common(command: argparse.ArgumentParser, *, prefect: bool = True) -> None:
-    command.add_argument("--engine", choices=["node", "docker", "reference"], default="node")
-    command.add_argument("--timeout", type=float, default=1800.0, metavar="S", help="seconds upstream may take")
-    command.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
-    command.add_argument("--out", type=Path, metavar="DIR", help="run directory to make (default: under autotune-runs)")
-    if prefect:
-        command.add_argument("--no-prefect", action="store_true", help="run the same steps without a Prefect server")
 
 
 # --- commands --------------------------------------------------------------------------------------------------------
@@ -135,29 +51,44 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _propose(arguments: argparse.Namespace) -> int:
     say("autotune-flows: reading the data …")
+    tuning = {n: getattr(arguments, n) for n in ("uam_as_basal", "tune_insulin_curve")}
+    return _analyse(arguments, {**_asked(arguments), **tuning, "compare": not arguments.no_compare})
+
+
+def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     names = (
         "site from_directory allow_http profile profile_file openaps_profile openaps_autotune days start end timezone "
-        "inputs insulin insulin_peak_min uam_as_basal tune_insulin_curve"
+        "inputs insulin insulin_peak_min exclude weekdays exclude_events start_from"
     )
-    return _analyse(arguments, {n: getattr(arguments, n) for n in names.split()})
+    return {n: getattr(arguments, n) for n in names.split() if hasattr(arguments, n)}
 
 
-def _analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> int:
+def _request(options: dict[str, Any], as_json: bool) -> AnalysisRequest | int:
+    """The request, or the exit status of one that cannot be."""
     from pydantic import ValidationError
 
     from flows.errors import Refused
-    from flows.run_directory import RunDirectory
     from flows.settings import AnalysisRequest
 
     try:
-        request = AnalysisRequest(**options, engine=arguments.engine, timeout_seconds=arguments.timeout)
+        return AnalysisRequest(**options)
     except Refused as refusal:
-        return _refused(refusal, None, arguments.as_json)
+        return _refused(refusal, None, as_json)
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
-            where = " ".join("--" + str(part).replace("_", "-") for part in problem["loc"])
+            where = " ".join("--" + str(part).replace("_", "-") for part in problem["loc"][:1])
             say(f"autotune: {where} {problem['msg'].removeprefix('Value error, ')}".replace("  ", " "))
         return USAGE
+
+
+def _analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> int:
+    from flows.errors import Refused
+    from flows.run_directory import RunDirectory
+
+    options = {**options, "engine": arguments.engine, "timeout_seconds": arguments.timeout}
+    request = _request(options, arguments.as_json)
+    if isinstance(request, int):
+        return request
     if request.insulin_peak_min is None and request.openaps_profile is None:
         say(f"Insulin taken as {request.insulin}; use --insulin ultra-rapid for Fiasp or Lyumjev.")
 
@@ -188,6 +119,58 @@ def _through_prefect(request: AnalysisRequest, run: RunDirectory) -> None:
     from flows.autotune_analysis import autotune_analysis
 
     autotune_analysis(request, str(run.path))
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    say("autotune-flows: reading the data …")
+    import tempfile
+
+    from flows.credentials import credentials_for
+    from flows.errors import Refused
+    from flows.run_directory import RunDirectory
+    from flows.steps.inspect import inspect
+    from flows.steps.load import load
+
+    request = _request({**_asked(arguments), "compare": False}, arguments.as_json)
+    if isinstance(request, int):
+        return request
+    with tempfile.TemporaryDirectory() as scratch:
+        run = RunDirectory.create(Path(scratch) / "run", _now())
+        try:
+            load(request, run, credentials_for(request), _now())
+        except Refused as refusal:
+            return _refused(refusal, None, arguments.as_json)
+        found = inspect(request, run, _now())
+    if arguments.as_json:
+        print(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        from flows.report.inspection import inspection
+
+        print(inspection(found))
+    return REFUSED if found["refused"] else PROPOSAL
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    say("autotune-flows: fetching …")
+    import tempfile
+
+    from flows.credentials import credentials_for
+    from flows.errors import Refused
+    from flows.run_directory import RunDirectory
+    from flows.steps.load import export, load
+
+    request = _request(_asked(arguments), False)
+    if isinstance(request, int):
+        return request
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            run = RunDirectory.create(Path(scratch) / "run", _now())
+            load(request, run, credentials_for(request), _now())
+            counts = export(run, arguments.directory)
+    except Refused as refusal:
+        return _refused(refusal, None, False)
+    print(", ".join(f"{count} {name}" for name, count in counts.items()) + f" in {arguments.directory}")
+    return PROPOSAL
 
 
 def _tune(arguments: argparse.Namespace) -> int:
@@ -307,6 +290,16 @@ def _now() -> Any:
 
     return datetime.now(UTC)
 
+
+COMMANDS: dict[str, Command] = {
+    "demo": _demo,
+    "propose": _propose,
+    "inspect": _inspect,
+    "export": _export,
+    "tune": _tune,
+    "show": _show,
+    "parity": _parity,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

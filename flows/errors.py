@@ -91,6 +91,22 @@ class Reason(Enum):
         "Nightscout did not give all {what}: {detail}.",
         "Try again; if it stays so, ask for fewer days.",
     )
+    SITE_ASKS_TO_WAIT = (
+        "Nightscout asks to be left alone for {seconds:g} s ({what}: {status}).",
+        "Try again when that time has passed.",
+    )
+    SITE_RESTING = (
+        "Nightscout is left alone until {until}: {runs} runs in a row since {since} found that {why}.",
+        "Put that right and run again with --now, or wait.",
+    )
+    SITE_BASIC_AUTH = (
+        "The server in front of Nightscout asks for a user name and a password ({what}: 401).",
+        "Set AUTOTUNE_NIGHTSCOUT_BASIC_AUTH to user:password, as that server knows them.",
+    )
+    BASIC_AUTH_FORM = (
+        "AUTOTUNE_NIGHTSCOUT_BASIC_AUTH cannot be used: it is not of the form user:password.",
+        "Write the user name, a colon and the password, in one line.",
+    )
 
     # --- profiles
     NO_PROFILE = (
@@ -204,6 +220,10 @@ class Reason(Enum):
     NOT_UNDERSTOOD = (
         "{count} {what} could not be understood ({detail}).",
         "Look at `ledger.json` in the run directory: it names each record and why.",
+    )
+    TOO_FEW_GOOD_DAYS = (
+        "Only {used} of the {count} days can be used ({detail}).",
+        "Choose other days, or ask for those days only, with --start and --end.",
     )
     NO_DAYS_LEFT = (
         "None of the {count} days can be used: {detail}.",

@@ -1,6 +1,7 @@
 """Where a run keeps its evidence: one private directory, written atomically, described by its manifest.
 
-Layout: raw/ (as the site or directory gave it), work/ (what upstream reads and writes), ledger.json, proposal.json,
+Layout: raw/ (as the site or directory gave it), work/ (what upstream reads and writes), uncorrected/ (the same
+without our corrections), ledger.json, proposal.json,
 report.json, report.txt, manifest.json. Everything in it may be health data, so the directory is mode 0700.
 """
 
@@ -61,6 +62,11 @@ class RunDirectory:
     def work(self) -> Path:
         """Upstream's own directory: settings/ and autotune/."""
         return self.path / "work"
+
+    @property
+    def uncorrected(self) -> Path:
+        """As `work`, with the data as the site served it: what upstream alone would have been given."""
+        return self.path / "uncorrected"
 
     def file(self, name: str) -> Path:
         """A file of the run by its name."""

@@ -35,6 +35,28 @@ class InputsMode(StrEnum):
     UPSTREAM = "upstream"
 
 
+class StartFrom(StrEnum):
+    """`baseline`: the source profile. `previous`: the last run's result, so that nightly runs iterate."""
+
+    BASELINE = "baseline"
+    PREVIOUS = "previous"
+
+
+class Weekday(StrEnum):
+    """A day of the week."""
+
+    MON, TUE, WED, THU, FRI, SAT, SUN = "mon", "tue", "wed", "thu", "fri", "sat", "sun"
+
+
+class EventKind(StrEnum):
+    """Events upstream does not know, whose days can be left out."""
+
+    OVERRIDE = "override"
+    TEMP_TARGET = "temp-target"
+    EXERCISE = "exercise"
+    SUSPEND = "suspend"
+
+
 class Insulin(StrEnum):
     """Upstream's insulin curves for today's insulins; bilinear is never chosen silently."""
 
@@ -123,6 +145,20 @@ class AnalysisRequest(BaseModel):
         ge=35,
         le=120,
         description="Peak of insulin action in minutes, if you use a custom one.",
+    )
+    weekdays: list[Weekday] = Field(
+        default_factory=list, description="Use these days of the week only (all if left empty)."
+    )
+    exclude: list[date] = Field(default_factory=list, description="Days to leave out, such as days of illness.")
+    exclude_events: list[EventKind] = Field(
+        default_factory=list, description="Leave out days with such events, which upstream does not know."
+    )
+    start_from: StartFrom = Field(
+        default=StartFrom.BASELINE,
+        description="baseline: start from your profile. previous: go on from the last run (for nightly runs).",
+    )
+    compare: bool = Field(
+        default=True, description="Also compute what upstream would have said without the corrections."
     )
     timeout_seconds: float = Field(
         default=1800,

@@ -1,8 +1,7 @@
-"""Glucose readings as upstream must see them: sensor values in mg/dL with a numeric date, one record a reading."""
+"""Glucose readings as upstream must see them: sensor values in mg/dL with a numeric date, from one sensor at a time."""
 
 from __future__ import annotations
 
-import json
 import statistics
 from typing import Any
 
@@ -16,11 +15,14 @@ from flows.history.records import (
     Record,
     Rule,
     Verdict,
+    content,
     identity,
+    keep_if,
     run_rules,
     totals,
 )
-from flows.ledger import Entry, Ledger, Totals
+from flows.history.sensors import one_sensor_at_a_time
+from flows.ledger import Entry, Ledger
 from flows.profiles.parse import MGDL_PER_MMOLL
 from flows.timestamps import instant_ms
 
@@ -37,8 +39,8 @@ def must_be_a_record(record: Any, _: Context) -> Verdict:
 def sensor_readings_only(record: Record, _: Context) -> Verdict:
     """Calibrations and finger pricks (`cal`, `mbg`) are not sensor readings."""
     kind = record.get("type")
-    if kind not in (None, "sgv") or ("sgv" not in record and "glucose" not in record):
-        return Dropped(f"not a sensor reading ({kind or 'no type'})")
+    if kind not in (None, "", "sgv") or ("sgv" not in record and "glucose" not in record):
+        return Dropped(f"not a sensor reading ({kind if isinstance(kind, str) and kind else 'no type'})")
     return None
 
 
@@ -49,15 +51,18 @@ def valid_only(record: Record, _: Context) -> Verdict:
 
 def value_is_a_number(record: Record, _: Context) -> Verdict:
     """A reading's value as a number; a missing one is no reading."""
-    name = "sgv" if "sgv" in record else "glucose"
+    name = _field(record)
     try:
         value = number(record[name])
     except NotANumber:
+        text = record[name].strip().upper() if isinstance(record[name], str) else ""
+        if text in ("LOW", "HIGH", "LO", "HI"):
+            return Dropped("below or above what the sensor can measure, without a number")
         return Quarantined(f"its {name} is not a number")
     if value is None:
         return Dropped("a reading without a value")
-    if value > HIGHEST_MGDL:
-        return Quarantined(f"its {name} is above {HIGHEST_MGDL}")
+    if not 0 <= value <= HIGHEST_MGDL:
+        return Quarantined(f"its {name} is not between 0 and {HIGHEST_MGDL}")
     if isinstance(record[name], str):
         return Changed({**record, name: value}, "number written as text")
     return None
@@ -71,7 +76,7 @@ def date_is_milliseconds(record: Record, context: Context) -> Verdict:
         return None
     source = "date"
     if found is None:
-        for source in ("mills", "dateString", "sysTime", "created_at"):
+        for source in ("mills", "dateString", "sysTime", "created_at", "displayTime"):
             found = instant_ms(record.get(source), context.zone)
             if found:
                 break
@@ -84,21 +89,16 @@ def date_is_milliseconds(record: Record, context: Context) -> Verdict:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("glucose_not_a_record", "a list item that is no record", "quirks: null", must_be_a_record),
+    Rule("glucose_not_a_record", "a list item that is no record", "a null crashes upstream's prep", must_be_a_record),
     Rule(
         "not_a_sensor_reading",
         "calibrations and finger pricks left out",
-        "quirks: cal, mbg",
+        "types cal and mbg among the entries",
         sensor_readings_only,
     ),
-    Rule("glucose_deleted", "deleted readings left out", "quirks: isValid:false", valid_only),
-    Rule("glucose_value", "readings as numbers", "quirks: sgv null, text", value_is_a_number),
-    Rule(
-        "glucose_date",
-        "dates in milliseconds",
-        "quirks: date float or string",
-        date_is_milliseconds,
-    ),
+    Rule("glucose_deleted", "deleted readings left out", "AAPS: isValid false", valid_only),
+    Rule("glucose_value", "readings as numbers", "values missing, as text, LOW or HIGH", value_is_a_number),
+    Rule("glucose_date", "dates in milliseconds", "dates as text or in seconds", date_is_milliseconds),
 )
 
 
@@ -108,59 +108,53 @@ def normalise_glucose(records: list[Any], context: Context, ledger: Ledger) -> l
     numbered = run_rules(numbered, RULES, context, ledger)
     numbered = _convert_mmol(numbered, ledger)
     numbered = _drop_low(numbered, ledger)
-    numbered.sort(key=lambda item: (-float(item[1]["date"]), json.dumps(item[1], sort_keys=True)))
-    return [record for _, record in _remove_duplicates(numbered, ledger)]
+    numbered.sort(key=lambda item: (-float(item[1]["date"]), content(item[1])))
+    numbered = _remove_duplicates(numbered, ledger)
+    return [record for _, record in one_sensor_at_a_time(numbered, ledger)]
 
 
 def value_mgdl(record: Record) -> float:
     """A normalised reading's value."""
-    return amount(record.get("sgv", record.get("glucose")))
+    return amount(record.get(_field(record)))
+
+
+def _field(record: Record) -> str:
+    return "sgv" if "sgv" in record else "glucose"
 
 
 def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
     # Judged over all readings: single low ones are real.
-    before = totals(r for _, r in records)
     values = [value_mgdl(r) for _, r in records if value_mgdl(r) > 0]
     if not values or statistics.median(values) >= MMOL_MEDIAN_BELOW:
         return records
+    before = totals(r for _, r in records)
     converted: Numbered = []
     for name, record in records:
-        field = "sgv" if "sgv" in record else "glucose"
         mgdl = round(value_mgdl(record) * MGDL_PER_MMOLL)
-        ledger.note(Entry("glucose_unit", name, {field: record[field]}, {field: mgdl}, "mmol/L × 18"))
-        converted.append((name, {**record, field: mgdl}))
-    ledger.close_rule(
-        "glucose_unit",
-        "readings were in mmol/L, now mg/dL",
-        before,
-        totals(r for _, r in converted),
-    )
+        was, now = {_field(record): record[_field(record)]}, {_field(record): mgdl}
+        ledger.note(Entry("glucose_unit", name, was, now, "mmol/L × 18"))
+        converted.append((name, {**record, **now}))
+    after = totals(r for _, r in converted)
+    ledger.close_rule("glucose_unit", "readings were in mmol/L, now mg/dL", before, after)
     return converted
 
 
 def _drop_low(records: Numbered, ledger: Ledger) -> Numbered:
-    before = totals(r for _, r in records)
-    kept: Numbered = []
-    for name, record in records:
-        if value_mgdl(record) < LOWEST_MGDL:
-            why = f"below {LOWEST_MGDL} mg/dL: a sensor's error code, not a reading"
-            ledger.note(Entry("glucose_low", name, record, {}, why, Totals() - totals([record])))
-        else:
-            kept.append((name, record))
-    ledger.close_rule("glucose_low", "values below 39 mg/dL left out", before, totals(r for _, r in kept))
-    return kept
+    def why_not(_: str, record: Record) -> str | None:
+        low = value_mgdl(record) < LOWEST_MGDL
+        return f"below {LOWEST_MGDL} mg/dL: a sensor's error code, not a reading" if low else None
+
+    return keep_if(records, ("glucose_low", f"values below {LOWEST_MGDL} mg/dL left out"), why_not, ledger)
 
 
 def _remove_duplicates(records: Numbered, ledger: Ledger) -> Numbered:
-    before = totals(r for _, r in records)
     seen: set[float] = set()
-    kept: Numbered = []
-    for name, record in records:
-        if float(record["date"]) in seen:
-            why = "another reading of the same instant"
-            ledger.note(Entry("glucose_duplicate", name, record, {}, why, Totals() - totals([record])))
-        else:
-            seen.add(float(record["date"]))
-            kept.append((name, record))
-    ledger.close_rule("glucose_duplicate", "one reading for one instant", before, totals(r for _, r in kept))
-    return kept
+
+    def why_not(_: str, record: Record) -> str | None:
+        instant = float(record["date"])
+        if instant in seen:
+            return "another reading of the same instant"
+        seen.add(instant)
+        return None
+
+    return keep_if(records, ("glucose_duplicate", "one reading for one instant"), why_not, ledger)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,18 +14,25 @@ from flows.ledger import Entry, Ledger, Totals, changed_fields
 from flows.profiles.schedule import Schedule
 
 Record = dict[str, Any]
+Numbered = list[tuple[str, Record]]
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a rule may know besides the record: the person's time zone and scheduled basal, and the clock."""
+    """What a rule may know besides the record: the person's time zone and scheduled basal, and the clock.
+
+    `basal_at` gives the basal rate in U/h that was in force at an instant (epoch ms); without it the schedule's own.
+    """
 
     zone: str
     basal_u_per_h: Schedule | None
     now_ms: float
+    basal_at: Callable[[float], float | None] | None = None
 
     def scheduled_basal(self, epoch_ms: float) -> float | None:
         """The basal rate scheduled at an instant, in U/h."""
+        if self.basal_at is not None:
+            return self.basal_at(epoch_ms)
         if self.basal_u_per_h is None:
             return None
         local = datetime.fromtimestamp(epoch_ms / 1000, ZoneInfo(self.zone))
@@ -36,6 +44,14 @@ class Changed:
     """The record as it goes on, and why."""
 
     record: Record
+    reason: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """Several records that go on in place of one, and why."""
+
+    records: tuple[Record, ...]
     reason: str
 
 
@@ -53,7 +69,7 @@ class Quarantined:
     reason: str
 
 
-Verdict = Changed | Dropped | Quarantined | None
+Verdict = Changed | Split | Dropped | Quarantined | None
 
 
 @dataclass(frozen=True)
@@ -72,20 +88,40 @@ def identity(record: Any, index: int) -> str:
     return f"{name}#{index}" if name else f"#{index}"
 
 
+def extended_insulin_u(record: Record) -> float:
+    """Insulin a combo or extended bolus gives over its duration, beside what `insulin` says was given at once.
+
+    Nightscout's careportal, AAPS and the Medtronic 600 uploader write it as `relative` U/h over `duration` minutes, or
+    as the `splitExt` percentage of `enteredinsulin`. An AAPS extended bolus that stands in for a temporary basal
+    (`isEmulatingTempBasal`) is in that temporary basal's rate already.
+    """
+    if record.get("eventType") not in ("Combo Bolus", "Extended Bolus") or record.get("isEmulatingTempBasal") is True:
+        return 0.0
+    duration_min = amount(record.get("duration"))
+    if duration_min <= 0:
+        return 0.0
+    relative = amount(record.get("relative"))
+    if relative > 0:
+        return relative * duration_min / 60
+    return amount(record.get("enteredinsulin")) * amount(record.get("splitExt")) / 100
+
+
 def totals(records: Iterable[Any]) -> Totals:
-    """Insulin of boluses, carbs, and glucose readings in the records."""
+    """Insulin of boluses (at once and extended), carbs, and glucose readings in the records."""
     insulin = carbs = 0.0
     readings = 0
     for record in records:
         if not isinstance(record, dict):
             continue
-        insulin += amount(record.get("insulin"))
+        insulin += amount(record.get("insulin")) + extended_insulin_u(record)
         carbs += amount(record.get("carbs"))
-        readings += "sgv" in record
+        readings += "sgv" in record or ("glucose" in record and "eventType" not in record)
     return Totals(insulin, carbs, readings)
 
 
-Numbered = list[tuple[str, Record]]
+def content(record: Record) -> str:
+    """A record's content as text, for an order that does not depend on how records arrived."""
+    return json.dumps(record, sort_keys=True)
 
 
 def run_rules(records: Numbered, rules: Sequence[Rule], context: Context, ledger: Ledger) -> Numbered:
@@ -93,22 +129,44 @@ def run_rules(records: Numbered, rules: Sequence[Rule], context: Context, ledger
     for rule in rules:
         before = totals(r for _, r in records)
         passed: Numbered = []
+        changed = False
         for name, record in records:
             verdict = rule.apply(record, context)
             if verdict is None:
                 passed.append((name, record))
                 continue
+            changed = True
             if isinstance(verdict, Changed):
                 was, now = changed_fields(record, verdict.record)
                 delta = totals([verdict.record]) - totals([record])
                 ledger.note(Entry(rule.name, name, was, now, verdict.reason, delta))
                 passed.append((name, verdict.record))
-                continue
-            gone = Entry(rule.name, name, record, {}, verdict.reason, Totals() - totals([record]))
-            if isinstance(verdict, Quarantined):
-                ledger.quarantine(gone)
+            elif isinstance(verdict, Split):
+                delta = totals(verdict.records) - totals([record])
+                after = {"records": list(verdict.records)}
+                ledger.note(Entry(rule.name, name, record, after, verdict.reason, delta))
+                passed += [(f"{name}.{n}", part) for n, part in enumerate(verdict.records, 1)]
             else:
-                ledger.note(gone)
+                gone = Entry(rule.name, name, record, {}, verdict.reason, Totals() - totals([record]))
+                (ledger.quarantine if isinstance(verdict, Quarantined) else ledger.note)(gone)
         records = passed
-        ledger.close_rule(rule.name, rule.description, before, totals(r for _, r in records))
+        if changed:
+            ledger.close_rule(rule.name, rule.description, before, totals(r for _, r in records))
     return records
+
+
+def keep_if(
+    records: Numbered, rule: tuple[str, str], why_not: Callable[[str, Record], str | None], ledger: Ledger
+) -> Numbered:
+    """Leave out the records `why_not` gives a reason for; `rule` is its name and description in the ledger."""
+    before = totals(r for _, r in records)
+    kept: Numbered = []
+    for name, record in records:
+        reason = why_not(name, record)
+        if reason is None:
+            kept.append((name, record))
+        else:
+            ledger.note(Entry(rule[0], name, record, {}, reason, Totals() - totals([record])))
+    if len(kept) < len(records):
+        ledger.close_rule(*rule, before, totals(r for _, r in kept))
+    return kept

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.history.boluses import COUNTED_TYPES
 from flows.history.numbers import amount
-from flows.history.treatments import AAPS, COUNTED_BOLUS_TYPES, LONGEST_TEMP_BASAL_MIN
+from flows.history.temp_basals import AAPS, LONGEST_MIN
 from flows.nightscout.documents import what_it_is
 from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN
 from flows.profiles.parse import ISF_LIMITS_MGDL
@@ -165,7 +166,7 @@ def _check_treatments(treatments: list[Any], date: str, now_ms: float, zone: str
         future += bool(found and found[0] > now_ms and _gives_insulin(record))
         duration = record.get("duration")
         is_temp_basal = record.get("eventType") == "Temp Basal" and isinstance(duration, int | float)
-        if is_temp_basal and duration > LONGEST_TEMP_BASAL_MIN:
+        if is_temp_basal and duration > LONGEST_MIN:
             raise Refused(Reason.LONG_TEMP_BASAL, day=date, hours=duration / 60)
     if future:
         raise Refused(Reason.DATA_IN_FUTURE, day=date, count=future)
@@ -200,7 +201,7 @@ MISREAD: dict[str, Callable[[dict[str, Any]], bool]] = {
     "are temporary basals whose rate upstream does not find": _no_rate,
     "hold insulin under an event type upstream ignores": lambda t: (
         amount(t.get("insulin")) > 0
-        and t.get("eventType") not in COUNTED_BOLUS_TYPES
+        and t.get("eventType") not in COUNTED_TYPES
         and t.get("_type") != "Bolus"
         and t.get("enteredBy") != "xdrip"
     ),

@@ -27,6 +27,8 @@ def summary(run: RunDirectory, document: dict[str, Any]) -> str:
     if rules:
         lines += ["", "Corrected before tuning (each record is in ledger.json):"]
         lines += [f"  {rule['records']:>6} × {rule['description']}" for rule in rules.values()]
+        lines += ["", "What that changed in the recommendation:"]
+        lines += [f"  {line}" for line in _shortened(document.get("changed_by_correction") or [])]
     if document["warnings"]:
         lines += ["", "Please note:", *(f"  - {w}" for w in document["warnings"])]
     lines += [
@@ -35,3 +37,8 @@ def summary(run: RunDirectory, document: dict[str, Any]) -> str:
         f"Report: {run.file('report.txt')}",
     ]
     return "\n".join(lines)
+
+
+def _shortened(lines: list[str], most: int = 8) -> list[str]:
+    rest = len(lines) - most
+    return [*lines[:most], f"and {rest} more in report.json"] if rest > 1 else lines

@@ -44,6 +44,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         "profile": prepared.profile,
         "current": recommendation.current.document(),
         "recommended": recommendation.recommended.document(),
+        "without_correction": run.read_json("uncorrected.json") if run.file("uncorrected.json").is_file() else None,
         "untuned_days_per_hour": list(recommendation.untuned_days),
         "days": [{**day, **by_date.get(day["date"], {})} for day in prepared.days],
         "warnings": warnings,

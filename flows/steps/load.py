@@ -17,7 +17,7 @@ from flows.nightscout.fetch import (
     fetch_treatments,
 )
 from flows.oref0.work_dir import records_bytes
-from flows.run_directory import RunDirectory
+from flows.run_directory import RunDirectory, write_atomically
 from flows.settings import AnalysisRequest, InputsMode
 from flows.steps.raw_files import Loaded, RawFiles, zone_of
 
@@ -93,3 +93,29 @@ def _asked_days(request: AnalysisRequest, zone: str, now: datetime) -> list[Loca
     if request.start is not None:
         return day_range(request.start, last, zone)
     return day_range(last - timedelta(days=(request.days or DEFAULT_DAYS) - 1), last, zone)
+
+
+def export(run: RunDirectory, directory: Path) -> dict[str, int]:
+    """Save what was loaded as the directory that `--from` reads: entries.json, treatments.json, profile.json.
+
+    Args:
+        run: a run directory with raw/.
+        directory: new or without files; made private, since it holds health data.
+
+    Returns:
+        How many records of each.
+
+    Raises:
+        Refused: `RUN_DIRECTORY_NOT_EMPTY`.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise Refused(Reason.RUN_DIRECTORY_NOT_EMPTY, path=directory)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory.chmod(0o700)
+    raw = RawFiles.open(run)
+    counts = {}
+    for kind in ("entries", "treatments", "profile"):
+        records = raw.records(kind)
+        write_atomically(directory / f"{kind}.json", records_bytes(records))
+        counts[kind] = len(records)
+    return counts

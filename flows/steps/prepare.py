@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
-from flows.history.days import DayData, covered_days, cut_days
+from flows.history.clocks import clocks_that_disagree
+from flows.history.days import DayData, Selection, covered_days, cut_days
+from flows.history.events import find_events, notes_on
 from flows.history.glucose import normalise_glucose
 from flows.history.records import Context
 from flows.history.treatments import normalise_treatments
 from flows.ledger import Ledger
 from flows.local_days import LocalDay, canonical_zone, day_range
+from flows.nightscout.as_served import sensor_readings, served_day
 from flows.oref0.inputs import check_profile, check_work_dir
-from flows.oref0.profile import to_pumpprofile
+from flows.oref0.profile import settings_of, to_pumpprofile
 from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_day, write_settings
 from flows.profiles.parse import TherapyProfile, choose_profile
+from flows.profiles.schedule import Block, Schedule
 from flows.run_directory import RunDirectory, dump
-from flows.settings import AnalysisRequest, InputsMode
+from flows.settings import AnalysisRequest, InputsMode, StartFrom
+from flows.steps.previous import previous_profile
 from flows.steps.raw_files import RawFiles, json_object, zone_of
 from flows.timestamps import instant_ms
 
 QUARANTINE_SHARE, QUARANTINE_FREE = 0.02, 3
+LEAST_GOOD_SHARE = 1 / 3  # of the days asked for
+ADVISED_DAYS = 7  # what the systems' own documentation advises
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
 
     Args:
         request: profile, time zone, days, inputs mode.
-        run: reads raw/*; writes work/*, ledger.json, prepared.json.
+        run: reads raw/*; writes work/*, uncorrected/*, ledger.json, prepared.json.
         now: the clock.
 
     Returns:
@@ -59,30 +66,29 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     zone = zone_of(request, raw, until)
     pump, start, profile, notes = _profiles(request, raw, zone, until)
     check_profile(json.loads(pump))
+    identity = _profile_identity(profile)
+    if request.start_from is StartFrom.PREVIOUS:
+        start, said = previous_profile(request, identity, run.path)
+        notes.append(said)
     write_settings(run.work, pump, start)
     ledger = Ledger()
     if request.inputs is InputsMode.CORRECTED:
-        basal = profile.basal_u_per_h if profile else None
-        context = Context(zone, basal, now.timestamp() * 1000)
+        context = Context(zone, profile.basal_u_per_h if profile else _basal_of(pump), now.timestamp() * 1000)
         clean = normalise_glucose(entries, context, ledger)
         events = normalise_treatments(treatments, context, ledger)
         run.write_json("ledger.json", ledger.document())
         notes += _quarantine(ledger, len(entries) + len(treatments))
-        days = _days(request, raw, clean, zone)
-        used, summaries = _write_corrected(run, days, clean, events)
-        notes += [f"{s['date']} is left out: {s['reason']}." for s in summaries if s["reason"]]
+        notes += clocks_that_disagree(clean, events, zone)
+        days = _days(request, clean, zone)
+        used, summaries, more = _write_corrected(request, run, days, clean, events)
+        notes += more
+        if request.compare and ledger.entries:
+            _write_uncorrected(run, used, entries, treatments, pump, start, zone)
     else:
         run.write_json("ledger.json", ledger.document())
         used, summaries = _write_untouched(request, run, raw, entries, treatments, zone)
     notes += check_work_dir(run.work, used, now_ms=now.timestamp() * 1000, zone=zone)
-    prepared = Prepared(
-        zone=zone,
-        dates=used,
-        days=summaries,
-        warnings=notes,
-        ledger=ledger.summary(),
-        profile=_profile_identity(profile),
-    )
+    prepared = Prepared(zone, used, summaries, notes, ledger.summary(), identity)
     run.write_json("prepared.json", asdict(prepared))
     return prepared
 
@@ -147,7 +153,11 @@ def _quarantine(ledger: Ledger, records: int) -> list[str]:
     return [f"{count} records could not be understood and were left out ({detail}); see ledger.json."]
 
 
-def _days(request: AnalysisRequest, raw: RawFiles, entries: list[dict[str, Any]], zone: str) -> list[LocalDay]:
+def _basal_of(pump: bytes) -> Schedule:
+    return Schedule(tuple(Block(h * 60, rate) for h, rate in enumerate(settings_of(json.loads(pump)).basal_u_per_h)))
+
+
+def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str) -> list[LocalDay]:
     covered = covered_days(entries, zone)
     if request.start or request.end:
         first = request.start or (covered[0].date if covered else request.end)
@@ -163,19 +173,39 @@ def _days(request: AnalysisRequest, raw: RawFiles, entries: list[dict[str, Any]]
 
 
 def _write_corrected(
+    request: AnalysisRequest,
     run: RunDirectory,
     days: list[LocalDay],
     entries: list[dict[str, Any]],
     treatments: list[dict[str, Any]],
-) -> tuple[list[str], list[dict[str, Any]]]:
-    cut: list[DayData] = cut_days(days, entries, treatments)
+) -> tuple[list[str], list[dict[str, Any]], list[str]]:
+    zone = days[0].zone
+    events = find_events(treatments, zone)
+    wanted = {kind.value for kind in request.exclude_events}
+    event_days = {d.date for e in events if e.kind in wanted for d in e.days(zone)}
+    selection = Selection(frozenset(request.exclude), frozenset(w.value for w in request.weekdays))
+    cut = cut_days(days, entries, treatments, selection, event_days)
     used = [d for d in cut if not d.skipped]
-    if not used:
-        reasons = ", ".join(sorted({d.skipped or "" for d in cut}))
-        raise Refused(Reason.NO_DAYS_LEFT, count=len(cut), detail=reasons)
+    _enough(cut, used, selection, event_days)
     for data in used:
         write_day(run.work, data.day, records_bytes(data.entries), records_bytes(data.treatments))
-    return [str(d.day) for d in used], [d.summary() for d in cut]
+    notes = [f"{d.day} is left out: {d.skipped}." for d in cut if d.skipped]
+    notes += [f"{d.day} is amber: {', '.join(d.remarks)}." for d in used if d.colour == "amber"]
+    notes += notes_on((e for e in events if any(d.day in e.days(zone) for d in used)), zone)
+    if len(used) < ADVISED_DAYS:
+        notes.append(f"{len(used)} days are few: at least {ADVISED_DAYS} are advised before settings are changed.")
+    return [str(d.day) for d in used], [d.summary() for d in cut], notes
+
+
+def _enough(cut: list[DayData], used: list[DayData], selection: Selection, event_days: set[date]) -> None:
+    if not used and all(d.facts.readings and not (d.facts.boluses or d.facts.temp_basals) for d in cut):
+        raise Refused(Reason.NO_INSULIN, days=", ".join(str(d.day) for d in cut[:5]))
+    reasons = ", ".join(sorted({d.skipped for d in cut if d.skipped}))
+    if not used:
+        raise Refused(Reason.NO_DAYS_LEFT, count=len(cut), detail=reasons)
+    asked = [d for d in cut if selection.why_not(d.day, event_days) is None]
+    if len(used) < LEAST_GOOD_SHARE * len(asked):
+        raise Refused(Reason.TOO_FEW_GOOD_DAYS, used=len(used), count=len(asked), detail=reasons)
 
 
 def _write_untouched(
@@ -186,45 +216,35 @@ def _write_untouched(
     treatments: list[Any],
     zone: str,
 ) -> tuple[list[str], list[dict[str, Any]]]:
-    summaries: list[dict[str, Any]] = []
     if raw.dates:
-        for date in raw.dates:
-            mine, events = raw.bytes_of("entries", date), raw.bytes_of("treatments", date)
+        for day in raw.dates:
+            mine, events = raw.bytes_of("entries", day), raw.bytes_of("treatments", day)
             assert mine is not None and events is not None
-            write_day(run.work, date, mine, events)
-            summaries.append({"date": date, "status": "used", "reason": None})
-        return raw.dates, summaries
-    # A directory has no server to cut its answers: the same cuts are made here, and nothing else.
-    readings = [e for e in entries if isinstance(e, dict) and e.get("type", "sgv") == "sgv" and _is_date(e.get("date"))]
-    for day in _days(request, raw, readings, zone):
-        window, span = day.upstream_glucose, day.treatments
-        mine_records = [e for e in readings if window.start_ms <= e["date"] <= window.end_ms]
-        mine_records.sort(key=lambda e: -e["date"])
-        events_records = [
-            (found[0], t)
-            for t in treatments
-            if isinstance(t, dict)
-            and (found := instant_ms(t.get("created_at"), "UTC"))
-            and span.start_ms <= found[0] <= span.end_ms
-        ]
-        events_records.sort(key=lambda item: -item[0])
-        write_day(
-            run.work,
-            day,
-            records_bytes(mine_records[:1500]),
-            records_bytes([t for _, t in events_records]),
-        )
-        summaries.append(
-            {
-                "date": str(day),
-                "status": "used",
-                "reason": None,
-                "readings": len(mine_records),
-                "treatments": len(events_records),
-            }
-        )
-    return [s["date"] for s in summaries], summaries
+            write_day(run.work, day, mine, events)
+        return raw.dates, [{"date": d, "status": "used", "reason": None} for d in raw.dates]
+    readings = sensor_readings(entries)
+    days = _days(request, readings, zone)
+    for local in days:
+        _write_served(run.work, local, readings, treatments)
+    return [str(d) for d in days], [{"date": str(d), "status": "used", "reason": None} for d in days]
 
 
-def _is_date(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _write_uncorrected(
+    run: RunDirectory,
+    dates: list[str],
+    entries: list[Any],
+    treatments: list[Any],
+    pump: bytes,
+    start: bytes | None,
+    zone: str,
+) -> None:
+    """The same days as upstream would have been given them: for saying what the corrections changed."""
+    write_settings(run.uncorrected, pump, start)
+    readings = sensor_readings(entries)
+    for day in dates:
+        _write_served(run.uncorrected, LocalDay(date.fromisoformat(day), zone), readings, treatments)
+
+
+def _write_served(work: Path, day: LocalDay, readings: list[dict[str, Any]], treatments: list[Any]) -> None:
+    mine, events = served_day(day, readings, treatments)
+    write_day(work, day, records_bytes(mine), records_bytes(events))

@@ -14,6 +14,7 @@ from flows import __version__
 from flows.errors import Refused
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
 from flows.proposal.recommendation import SCHEMA_VERSION
+from flows.report.corrections import changed_by_correction
 from flows.report.table import recommendations_table
 from flows.run_directory import RunDirectory, write_atomically
 from flows.settings import AnalysisRequest
@@ -50,6 +51,7 @@ def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, An
         "warnings": proposal["warnings"],
         "current": proposal["current"],
         "recommended": proposal["recommended"],
+        "changed_by_correction": changed_by_correction(proposal["recommended"], proposal.get("without_correction")),
         "days": proposal["days"],
         "ledger": proposal["ledger"],
         "timezone": proposal["timezone"],

@@ -156,7 +156,7 @@ GLUCOSE: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
     ("no time", {"type": "sgv", "sgv": 100}, None),
     ("garbage", {"type": "sgv", "sgv": "high", "date": 1_778_662_800_000}, None),
 ]
-SURROUNDING = [{"type": "sgv", "sgv": 120, "date": 1_778_600_000_000 + n} for n in range(5)]
+SURROUNDING = [{"type": "sgv", "sgv": 120, "date": 1_778_600_000_000 + n * 300_000} for n in range(5)]
 
 
 @pytest.mark.parametrize(("what", "record", "expected"), GLUCOSE, ids=[g[0] for g in GLUCOSE])

@@ -1,0 +1,131 @@
+"""Boluses as what was really delivered into the body, under the event types upstream counts.
+
+oref0@0.7.1 lib/iob/history.js counts Meal, Correction and Snack Bolus and Bolus Wizard, and xDrip+'s by its name.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flows.history.numbers import amount
+from flows.history.records import Changed, Context, Dropped, Quarantined, Record, Split, Verdict, extended_insulin_u
+from flows.history.temp_basals import is_temp_basal
+from flows.timestamps import instant_ms, iso_utc
+
+COUNTED_TYPES = ("Meal Bolus", "Correction Bolus", "Snack Bolus", "Bolus Wizard")
+MAX_BOLUS_U, MAX_CARBS_G = 100.0, 500.0
+PART_MIN = 5  # an extended bolus becomes one small bolus every so many minutes
+LONGEST_EXTENDED_MIN = 24 * 60
+LONG_ACTING = (
+    "lantus toujeo levemir tresiba basaglar abasaglar semglee rezvoglar glargin degludec detemir "
+    "insulatard protaphan humulin n novolin n nph basal long"
+)
+_LONG_ACTING_NAMES = tuple(LONG_ACTING.replace("humulin n", "humulin_n").replace("novolin n", "novolin_n").split())
+
+
+def amounts_are_possible(record: Record, _: Context) -> Verdict:
+    """A negative or impossible amount is a mistake of an uploader, not insulin."""
+    for name, most in (("insulin", MAX_BOLUS_U), ("carbs", MAX_CARBS_G)):
+        if not 0 <= amount(record.get(name)) <= most:
+            return Quarantined(f"its {name} is not between 0 and {most:g}")
+    if extended_insulin_u(record) > MAX_BOLUS_U or amount(record.get("relative")) < 0:
+        return Quarantined("its extended insulin is not possible")
+    return None
+
+
+def priming_is_not_delivered(record: Record, _: Context) -> Verdict:
+    """AAPS records insulin that filled a tube or cannula as a bolus of type PRIMING."""
+    if record.get("type") == "PRIMING" and amount(record.get("insulin")) > 0:
+        return _without_insulin(record, "filled the tube or cannula, not the body")
+    return None
+
+
+def long_acting_is_no_bolus(record: Record, _: Context) -> Verdict:
+    """A pen's long-acting dose is basal insulin: AAPS marks it, xDrip+ names each insulin it adds up."""
+    insulin = amount(record.get("insulin"))
+    if insulin <= 0:
+        return None
+    if record.get("isBasalInsulin") is True:
+        return _without_insulin(record, "long-acting insulin, which the profile's basal stands for")
+    long_acting = sum(units for name, units in _injections(record.get("insulinInjections")) if is_long_acting(name))
+    if long_acting <= 0:
+        return None
+    if long_acting >= insulin - 1e-9:
+        return _without_insulin(record, "long-acting insulin, which the profile's basal stands for")
+    rest = round(insulin - long_acting, 3)
+    return Changed({**record, "insulin": rest}, "without its long-acting insulin, which the profile's basal stands for")
+
+
+def is_long_acting(name: str) -> bool:
+    """Whether an insulin's name is one of the long-acting ones."""
+    text = name.lower().replace("humulin n", "humulin_n").replace("novolin n", "novolin_n")
+    return any(mark in text for mark in _LONG_ACTING_NAMES)
+
+
+def _injections(value: Any) -> list[tuple[str, float]]:
+    # xDrip+ writes a JSON text: [{"insulin": "Novorapid", "units": 5}, ...].
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return []
+    if not isinstance(value, list):
+        return []
+    return [(str(i.get("insulin") or ""), amount(i.get("units"))) for i in value if isinstance(i, dict)]
+
+
+def _without_insulin(record: Record, reason: str) -> Verdict:
+    if amount(record.get("carbs")) > 0:
+        return Changed({**record, "insulin": None}, reason)
+    return Dropped(reason)
+
+
+def extended_is_delivered_over_time(record: Record, context: Context) -> Verdict:
+    """The extended part of a combo bolus as small boluses over its duration; upstream knows neither."""
+    extended = extended_insulin_u(record)
+    now = _at_once(record)
+    if extended <= 0:
+        if now is not None and record.get("insulin") != now:
+            return Changed({**record, "insulin": now}, "the combo bolus's part given at once")
+        return None
+    found = instant_ms(record.get("created_at"), context.zone)
+    duration = amount(record.get("duration"))
+    if found is None or duration > LONGEST_EXTENDED_MIN:
+        return Quarantined("an extended bolus of more than 24 hours")
+    parts = max(1, round(duration / PART_MIN))
+    small = {k: v for k, v in record.items() if k in ("_id", "enteredBy", "app", "device")}
+    spread = [
+        {
+            **small,
+            "eventType": "Correction Bolus",
+            "insulin": extended / parts,
+            "created_at": iso_utc(found[0] + (n + 0.5) * duration / parts * 60_000),
+        }
+        for n in range(parts)
+    ]
+    spent = ("relative", "splitNow", "splitExt", "enteredinsulin", "duration")
+    first = {k: v for k, v in record.items() if k not in spent}
+    first |= {"insulin": now, "eventType": "Meal Bolus" if amount(record.get("carbs")) > 0 else "Correction Bolus"}
+    head = (first,) if (now or 0) > 0 or amount(record.get("carbs")) > 0 else ()
+    return Split((*head, *spread), "an extended bolus, delivered over its duration")
+
+
+def _at_once(record: Record) -> float | None:
+    """What a combo bolus gave at once; `insulin` where it is there."""
+    if record.get("insulin") is not None or record.get("eventType") != "Combo Bolus":
+        return amount(record.get("insulin")) if record.get("insulin") is not None else None
+    share = amount(record.get("splitNow")) / 100
+    return amount(record.get("enteredinsulin")) * share if share else None
+
+
+def insulin_is_counted(record: Record, _: Context) -> Verdict:
+    """Upstream counts insulin of four event types only; `SMB`, `Bolus` and the like would be lost."""
+    if amount(record.get("insulin")) <= 0 or record.get("eventType") in COUNTED_TYPES:
+        return None
+    if record.get("_type") == "Bolus" or record.get("enteredBy") == "xdrip":
+        return None
+    if is_temp_basal(record):
+        return Quarantined("a temporary basal that also names a bolus")
+    event = "Meal Bolus" if amount(record.get("carbs")) > 0 else "Correction Bolus"
+    return Changed({**record, "eventType": event}, f"insulin under an event type upstream ignores, now {event}")

@@ -1,0 +1,58 @@
+"""Carbs as they were eaten: extended ones over their duration.
+
+oref0@0.7.1 lib/autotune-prep/categorize.js takes one entry at each reading, and only from 1 g on.
+"""
+
+from __future__ import annotations
+
+from flows.history.numbers import amount
+from flows.history.records import Context, Quarantined, Record, Split, Verdict
+from flows.history.temp_basals import is_temp_basal
+from flows.timestamps import instant_ms, iso_utc
+
+PART_MIN = 15
+LONGEST_MIN = 12 * 60
+
+
+def extended_are_eaten_over_time(record: Record, context: Context) -> Verdict:
+    """AAPS writes extended carbs as one record with a duration; upstream takes them as eaten at once."""
+    carbs, duration = amount(record.get("carbs")), amount(record.get("duration"))
+    if carbs <= 0 or duration <= 0 or is_temp_basal(record) or record.get("eventType") == "Combo Bolus":
+        return None
+    if duration > LONGEST_MIN:
+        duration /= 60_000  # milliseconds
+    if not 0 < duration <= LONGEST_MIN:
+        return Quarantined("carbs over an impossible duration")
+    if duration < 2 * PART_MIN:
+        return None
+    found = instant_ms(record.get("created_at"), context.zone)
+    if found is None:
+        return Quarantined("it has no time that can be understood")
+    parts = min(int(duration // PART_MIN), max(1, int(carbs)))
+    grams = _whole_grams(carbs, parts)
+    small = {k: v for k, v in record.items() if k in ("_id", "enteredBy", "app", "device")}
+    step_ms = duration / parts * 60_000
+    spread = tuple(
+        {
+            **small,
+            "eventType": "Carb Correction",
+            "carbs": part,
+            "created_at": iso_utc(found[0] + n * step_ms),
+        }
+        for n, part in enumerate(grams)
+    )
+    head: tuple[Record, ...] = ()
+    if amount(record.get("insulin")) > 0:
+        head = ({**{k: v for k, v in record.items() if k != "duration"}, "carbs": None},)
+    return Split((*head, *spread), "extended carbs, eaten over their duration")
+
+
+def _whole_grams(carbs: float, parts: int) -> list[float]:
+    # Whole grams as far as they go, the rest in the last part: the sum is kept.
+    given: list[float] = []
+    rest = carbs
+    for left in range(parts, 1, -1):
+        part = float(round(rest / left))
+        given.append(part)
+        rest -= part
+    return [*given, rest]

@@ -1,0 +1,138 @@
+"""How good a day is for tuning: green, amber or red, by declared rules, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from flows.history.numbers import amount
+from flows.history.records import Record
+from flows.history.temp_basals import is_temp_basal
+from flows.history.uploaders import uploader
+from flows.local_days import LocalDay
+from flows.timestamps import instant_ms
+
+Colour = Literal["green", "amber", "red"]
+SLOT_MS = 300_000
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class DayFacts:
+    """What is known of a local day: `coverage` is the share of 5-minute slots with a reading."""
+
+    readings: int
+    coverage: float
+    longest_gap_h: float
+    boluses: int
+    insulin_u: float
+    carb_entries: int
+    carbs_g: float
+    temp_basals: int
+    sensors: int
+    uploaders: int
+
+
+@dataclass(frozen=True)
+class QualityRule:
+    """When a day is less than green: the colour, what is said, and why the threshold is where it is."""
+
+    name: str
+    colour: Colour
+    holds: Callable[[DayFacts], bool]
+    says: Callable[[DayFacts], str]
+    why: str
+
+
+# oref0@0.7.1 lib/autotune-prep/categorize.js starts at the sixth-oldest reading: with five or fewer it has no points.
+LEAST_READINGS = 6
+LEAST_COVERAGE, GOOD_COVERAGE = 0.5, 0.7
+LONG_GAP_H = 3.0
+
+RULES: tuple[QualityRule, ...] = (
+    QualityRule(
+        "no_readings", "red", lambda f: f.readings == 0, lambda f: "no glucose readings", "upstream stops on such a day"
+    ),
+    QualityRule(
+        "few_readings",
+        "red",
+        lambda f: 0 < f.readings < LEAST_READINGS,
+        lambda f: f"only {f.readings} glucose readings",
+        "upstream finds no data points and still smooths the basals",
+    ),
+    QualityRule(
+        "half_a_day",
+        "red",
+        lambda f: f.readings >= LEAST_READINGS and f.coverage < LEAST_COVERAGE,
+        lambda f: f"glucose for {f.coverage:.0%} of the day only (at least {LEAST_COVERAGE:.0%} is needed)",
+        "half of the hours would be tuned from the other half by smoothing",
+    ),
+    QualityRule(
+        "thin",
+        "amber",
+        lambda f: LEAST_COVERAGE <= f.coverage < GOOD_COVERAGE,
+        lambda f: f"glucose for {f.coverage:.0%} of the day",
+        "the consensus on CGM metrics asks for 70 % (Diabetes Care 2019;42:1593)",
+    ),
+    QualityRule(
+        "gap",
+        "amber",
+        lambda f: f.longest_gap_h > LONG_GAP_H and f.coverage >= LEAST_COVERAGE,
+        lambda f: f"no glucose for {f.longest_gap_h:.1f} h in a row",
+        "upstream takes the readings on both sides of a gap for neighbours",
+    ),
+    QualityRule(
+        "no_insulin",
+        "red",
+        lambda f: f.boluses == 0 and f.temp_basals == 0,
+        lambda f: "no bolus and no temporary basal",
+        "without insulin records every fall is booked on the sensitivity",
+    ),
+    QualityRule(
+        "no_carbs",
+        "amber",
+        lambda f: f.carb_entries == 0,
+        lambda f: "no carbs entered",
+        "unannounced meals are booked on the basals",
+    ),
+    QualityRule(
+        "sensors",
+        "amber",
+        lambda f: f.sensors > 1,
+        lambda f: f"readings of {f.sensors} sensors",
+        "the step from one sensor to another looks like a rise or fall",
+    ),
+)
+
+
+def facts_of(day: LocalDay, entries: Sequence[Record], treatments: Sequence[Record]) -> DayFacts:
+    """Count what a day holds; records outside the day's own hours (04:00 to 04:00) are not counted."""
+    window = day.glucose
+    mine = [t for t in treatments if (found := instant_ms(t["created_at"], day.zone)) and window.holds(found[0])]
+    boluses = [amount(t.get("insulin")) for t in mine if amount(t.get("insulin")) > 0]
+    carbs = [amount(t.get("carbs")) for t in mine if amount(t.get("carbs")) > 0]
+    instants = sorted(float(e["date"]) for e in entries)
+    edges = [window.start_ms, *instants, window.end_ms]
+    slots = {int((ms - window.start_ms) // SLOT_MS) for ms in instants}
+    return DayFacts(
+        readings=len(entries),
+        coverage=min(1.0, len(slots) / (day.length_hours * 12)),
+        longest_gap_h=round(max(b - a for a, b in pairwise(edges)) / HOUR_MS, 2),
+        boluses=len(boluses),
+        insulin_u=round(sum(boluses), 3),
+        carb_entries=len(carbs),
+        carbs_g=round(sum(carbs), 1),
+        temp_basals=sum(is_temp_basal(t) for t in mine),
+        sensors=len({str(e.get("device") or "") for e in entries}),
+        uploaders=len({uploader(t) for t in mine}),
+    )
+
+
+def judge_day(facts: DayFacts) -> tuple[Colour, list[str]]:
+    """The day's colour, and what is said of it (worst first)."""
+    found = [rule for rule in RULES if rule.holds(facts)]
+    red = [r.says(facts) for r in found if r.colour == "red"]
+    amber = [r.says(facts) for r in found if r.colour == "amber"]
+    return ("red" if red else "amber" if amber else "green"), [*red, *amber]

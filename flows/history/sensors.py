@@ -1,0 +1,85 @@
+"""One sensor at a time, one reading every five minutes.
+
+oref0@0.7.1 lib/autotune-prep/categorize.js takes four readings for twenty minutes: of two uploaders, or of a sensor
+that reads every minute, it would misjudge how fast glucose moves.
+"""
+
+from __future__ import annotations
+
+import bisect
+import statistics
+from collections import Counter
+from itertools import pairwise
+
+from flows.history.records import Numbered, Record, keep_if
+from flows.ledger import Ledger
+
+MINUTE_MS = 60_000
+FIVE_MINUTE_SENSOR_MS = 4 * MINUTE_MS  # a median step below this is a faster cadence
+LEAST_STEP_MS = 4.5 * MINUTE_MS  # five minutes, with a sensor's jitter
+GAP_MS = 20 * MINUTE_MS  # what the preferred sensor leaves open for another
+
+
+def one_sensor_at_a_time(records: Numbered, ledger: Ledger) -> Numbered:
+    """Thin a fast cadence to five minutes; of several sensors keep the one with most readings, others fill its gaps.
+
+    Args:
+        records: normalised readings, newest first.
+        ledger: every reading left out is written down.
+    """
+    by_device = Counter(_device(r) for _, r in records)
+    order = sorted(by_device, key=lambda device: (-by_device[device], device))
+    instants = {device: sorted(_at(r) for _, r in records if _device(r) == device) for device in order}
+    chosen: list[float] = []
+    keep: dict[str, set[float]] = {}
+    for rank, device in enumerate(order):
+        mine = _five_minute_steps(instants[device])
+        if rank:
+            mine = [ms for ms in mine if _distance(chosen, ms) >= GAP_MS / 2 and _in_gap(chosen, ms)]
+        keep[device] = set(mine)
+        chosen = sorted([*chosen, *mine])
+    if all(len(keep[d]) == len(instants[d]) for d in order):
+        return records
+    preferred = order[0]
+
+    def why_not(_: str, record: Record) -> str | None:
+        if _at(record) in keep[_device(record)]:
+            return None
+        if _device(record) == preferred:
+            return "between two readings five minutes apart"
+        return "another sensor or uploader read at the same time"
+
+    return keep_if(records, ("one_sensor", "one sensor at a time, a reading every five minutes"), why_not, ledger)
+
+
+def _device(record: Record) -> str:
+    return str(record.get("device") or "")
+
+
+def _at(record: Record) -> float:
+    return float(record["date"])
+
+
+def _five_minute_steps(instants: list[float]) -> list[float]:
+    """The instants of a five-minute sensor as they are; of a faster one, at least 4.5 minutes apart."""
+    steps = [b - a for a, b in pairwise(instants)]
+    if not steps or statistics.median(steps) >= FIVE_MINUTE_SENSOR_MS:
+        return instants
+    kept = [instants[0]]
+    for ms in instants[1:]:
+        if ms - kept[-1] >= LEAST_STEP_MS:
+            kept.append(ms)
+    return kept
+
+
+def _distance(sorted_instants: list[float], ms: float) -> float:
+    at = bisect.bisect_left(sorted_instants, ms)
+    near = sorted_instants[max(0, at - 1) : at + 1]
+    return min((abs(ms - n) for n in near), default=float("inf"))
+
+
+def _in_gap(sorted_instants: list[float], ms: float) -> bool:
+    at = bisect.bisect_left(sorted_instants, ms)
+    if at in (0, len(sorted_instants)):
+        return True
+    return sorted_instants[at] - sorted_instants[at - 1] > GAP_MS

@@ -1,0 +1,86 @@
+"""Temporary basals: one rate in units per hour, one duration in minutes, where upstream looks for them.
+
+oref0@0.7.1 lib/iob/history.js reads `absolute` where AAPS is named and `rate` elsewhere, and `amount` before either.
+"""
+
+from __future__ import annotations
+
+from flows.history.records import Changed, Context, Dropped, Quarantined, Record, Verdict
+from flows.timestamps import instant_ms
+
+AAPS = "openaps://AndroidAPS"
+HIGHEST_RATE_U_PER_H = 35.0  # above it a "rate" can only be a percentage or a mistake
+LONGEST_MIN = 24 * 60
+LARGEST_PERCENT = 500
+NAMES = ("Temp Basal", "Temp Basal Start", "Temp Basal End", "TempBasal", "Temp basal", "temp basal")
+
+
+def is_temp_basal(record: Record) -> bool:
+    """Whether upstream takes the record for a temporary basal."""
+    return record.get("eventType") == "Temp Basal"
+
+
+def has_its_name(record: Record, _: Context) -> Verdict:
+    """Upstream knows the event type `Temp Basal` only."""
+    if record.get("eventType") in NAMES and not is_temp_basal(record):
+        return Changed({**record, "eventType": "Temp Basal"}, "a temporary basal under another name")
+    return None
+
+
+def duration_in_minutes(record: Record, _: Context) -> Verdict:
+    """Upstream takes minutes; a duration in milliseconds would hang it for minutes of its own."""
+    duration = record.get("duration")
+    if duration is None or not is_temp_basal(record):
+        return None
+    if duration < 0:
+        return Quarantined("its duration is negative")
+    in_ms = record.get("durationInMilliseconds")
+    if isinstance(in_ms, int | float) and duration == in_ms and duration >= 60_000:
+        return Changed({**record, "duration": duration / 60_000}, "duration was in milliseconds")
+    if duration <= LONGEST_MIN:
+        return None
+    minutes = duration / 60_000
+    if record.get("identifier") and record.get("srvModified") and minutes <= LONGEST_MIN:
+        return Changed({**record, "duration": minutes}, "duration was in milliseconds (API v3)")
+    return Quarantined("a temporary basal of more than 24 hours")
+
+
+def has_its_rate(record: Record, context: Context) -> Verdict:
+    """The rate in both fields; from a percentage, of the basal scheduled at that time."""
+    if not is_temp_basal(record) or record.get("duration") is None:
+        return None  # without a duration it is the end of a temporary basal, which upstream knows
+    rate, absolute, percent = record.get("rate"), record.get("absolute"), record.get("percent")
+    if record.get("amount") is not None:
+        return _delivered(record)
+    for value in (rate, absolute):
+        if value is not None and not 0 <= value <= HIGHEST_RATE_U_PER_H:
+            return Quarantined("its rate cannot be units per hour")
+    if absolute is None and rate is None:
+        if percent is not None:
+            return _from_percent(record, percent, context)
+        return None if record["duration"] == 0 else Quarantined("no rate, absolute, percent or amount")
+    if absolute is None:
+        return Changed({**record, "absolute": rate}, "absolute = rate")
+    if rate is None:
+        return Changed({**record, "rate": absolute}, "rate = absolute")
+    return None
+
+
+def _delivered(record: Record) -> Verdict:
+    # Loop's `amount`: the units really delivered. Upstream divides by the duration.
+    if record["duration"] == 0:
+        return Quarantined("an amount delivered in no time") if record["amount"] else Dropped("of no duration")
+    if not 0 <= record["amount"] / record["duration"] * 60 <= HIGHEST_RATE_U_PER_H:
+        return Quarantined("the amount delivered is not possible in its duration")
+    return None
+
+
+def _from_percent(record: Record, percent: float, context: Context) -> Verdict:
+    found = instant_ms(record.get("created_at"), context.zone)
+    basal = context.scheduled_basal(found[0]) if found else None
+    if basal is None:
+        return Quarantined("a percentage, and no basal schedule to apply it to")
+    if not -100 <= percent <= LARGEST_PERCENT:
+        return Quarantined(f"its percent is not between -100 and {LARGEST_PERCENT}")
+    rate = round(basal * (100 + percent) / 100, 4)
+    return Changed({**record, "rate": rate, "absolute": rate}, "rate from percent of the basal in force at that time")
