@@ -15,7 +15,7 @@ from flows.history.records import Numbered, Record, keep_if
 from flows.ledger import Ledger
 
 MINUTE_MS = 60_000
-FIVE_MINUTE_SENSOR_MS = 4 * MINUTE_MS  # a median step below this is a faster cadence
+FIVE_MINUTE_SENSOR_MS = 3.9 * MINUTE_MS  # a median step below this is a faster cadence
 LEAST_STEP_MS = 4.5 * MINUTE_MS  # five minutes, with a sensor's jitter
 GAP_MS = 20 * MINUTE_MS  # what the preferred sensor leaves open for another
 
