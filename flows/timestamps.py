@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from datetime import UTC, datetime
@@ -56,6 +57,7 @@ def _epoch_ms(number: float) -> float | None:
     return None
 
 
+@functools.lru_cache(maxsize=1 << 16)  # a record's time is asked for by many rules and days
 def _parse_text(text: str, zone: str) -> tuple[float, bool] | None:
     if suffix := _GMT_SUFFIX.search(text):
         text = text[: suffix.start()] + (suffix.group(1) or "Z")

@@ -1,0 +1,183 @@
+"""Which days are used: quality rules, events, exclusions, clocks, and where a nightly run goes on from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.cli import main
+from flows.history.clocks import clocks_that_disagree
+from flows.history.days import Selection, covered_days, cut_days
+from flows.history.events import KIND_NAMES, find_events, notes_on
+from flows.history.quality import RULES, DayFacts, judge_day
+from flows.local_days import LocalDay
+from flows.settings import EventKind
+from flows.timestamps import iso_utc
+from tests.people import DAY, ZONE, entries, export_directory, profile_document, treatments
+
+GOOD = DayFacts(288, 1.0, 0.2, 5, 20.0, 3, 150.0, 48, 1, 1)
+NOON = LocalDay(DAY, ZONE).glucose.start_ms + 8 * 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("change", "colour", "words"),
+    [
+        ({}, "green", ""),
+        ({"readings": 0, "coverage": 0.0}, "red", "no glucose readings"),
+        ({"readings": 5, "coverage": 0.02}, "red", "only 5"),
+        ({"readings": 100, "coverage": 0.35}, "red", "35%"),
+        ({"coverage": 0.6}, "amber", "60%"),
+        ({"longest_gap_h": 4.0}, "amber", "4.0 h in a row"),
+        ({"boluses": 0, "temp_basals": 0}, "red", "no bolus"),
+        ({"boluses": 0}, "green", ""),
+        ({"carb_entries": 0, "carbs_g": 0.0}, "amber", "no carbs"),
+        ({"sensors": 2}, "amber", "2 sensors"),
+    ],
+)
+def test_a_day_has_the_colour_its_facts_give_it(change: dict[str, Any], colour: str, words: str) -> None:
+    found, remarks = judge_day(replace(GOOD, **change))
+    assert found == colour
+    assert words in "".join(remarks)
+
+
+def test_every_quality_rule_says_why_it_is_there() -> None:
+    assert len({r.name for r in RULES}) == len(RULES)
+    assert all(r.why for r in RULES)
+
+
+def test_every_kind_of_event_can_be_excluded_by_name() -> None:
+    assert set(KIND_NAMES) == {k.value for k in EventKind}
+
+
+EVENTS = [
+    {"eventType": "Temporary Override", "created_at": iso_utc(NOON), "duration": 60},
+    {"eventType": "Exercise", "created_at": iso_utc(NOON), "duration": 2 * 1440},
+    {"eventType": "Temporary Target", "created_at": iso_utc(NOON), "duration": 0},
+    {"eventType": "Temporary Target", "created_at": iso_utc(NOON), "duration": 1_800_000},
+    {"eventType": "Suspend Pump", "created_at": iso_utc(NOON), "duration": "odd"},
+    {"eventType": "Note", "created_at": iso_utc(NOON)},
+]
+
+
+def test_events_are_found_with_the_days_they_touch() -> None:
+    found = find_events(EVENTS, ZONE)
+    assert [(e.kind, e.duration_min) for e in found] == [
+        ("override", 60),
+        ("exercise", 2880),
+        ("temp-target", 30),
+        ("suspend", 0),
+    ]
+    assert [d.date for d in found[1].days(ZONE)] == [DAY + timedelta(days=n) for n in range(3)]
+    notes = " ".join(notes_on(found, ZONE))
+    assert "1 exercises on 3 days" in notes
+    assert "--exclude-events override" in notes
+
+
+def test_days_are_left_out_on_request_and_say_so() -> None:
+    made, events = entries(days=7), treatments(days=7)
+    days = covered_days(made, ZONE)
+    selection = Selection(frozenset({DAY}), frozenset({"wed", "thu", "fri"}))  # DAY is a Wednesday
+    cut = cut_days(days, made, events, selection, {date(2026, 5, 15)})
+    assert [d.skipped and d.skipped.split()[0] for d in cut] == ["excluded", None, "an", *["not"] * 4]
+
+
+@pytest.mark.parametrize(
+    ("offset", "share", "warned"),
+    [(120, 1.0, False), (60, 1.0, True), (0, 1.0, False), (60, 0.1, False), (None, 1.0, False)],
+)
+def test_clocks_that_disagree_with_the_zone_are_warned_about(offset: Any, share: float, warned: bool) -> None:
+    made = entries()
+    marked = [{**e, "utcOffset": offset if n < share * len(made) else 120} for n, e in enumerate(made)]
+    assert bool(clocks_that_disagree(marked, [], ZONE)) is warned
+
+
+def propose(*arguments: str | Path) -> int:
+    return main(["propose", "--no-prefect", "--json", *map(str, arguments)])
+
+
+@pytest.mark.oref0
+def test_exclusions_reach_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = [*treatments(days=4), EVENTS[0]]
+    export_directory(tmp_path / "data", days=4, entries=entries(days=4), treatments=events)
+    arguments = ["--from", tmp_path / "data", "--exclude-events", "override", "--exclude", "2026-05-15..2026-05-15"]
+    assert propose(*arguments, "--out", tmp_path / "run") == 0
+    days = json.loads(capsys.readouterr().out)["days"]
+    assert [(d["date"], d["reason"]) for d in days if d["reason"]] == [
+        ("2026-05-13", "an event of an excluded kind"),
+        ("2026-05-15", "excluded on request"),
+    ]
+
+
+def test_too_few_good_days_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    thin = [e for n, e in enumerate(entries(days=4)) if n < 288 or n % 4 == 0]
+    export_directory(tmp_path / "data", days=4, entries=thin, treatments=treatments(days=4))
+    assert propose("--from", tmp_path / "data", "--out", tmp_path / "run") == 3
+    assert json.loads(capsys.readouterr().out)["reason_codes"] == ["too_few_good_days"]
+
+
+@pytest.mark.oref0
+def test_a_nightly_run_goes_on_from_the_last_one_until_the_profile_changes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export_directory(tmp_path / "data", days=2)
+
+    def night(name: str) -> tuple[dict[str, Any], Path]:
+        assert propose("--from", tmp_path / "data", "--start-from", "previous", "--out", tmp_path / "runs" / name) == 0
+        return dict(json.loads(capsys.readouterr().out)), tmp_path / "runs" / name
+
+    first, first_run = night("1")
+    second, second_run = night("2")
+    assert any("no earlier run" in w for w in first["warnings"])
+    assert any("goes on from the run 1" in w for w in second["warnings"])
+    start = second_run / "work" / "autotune" / f"profile.{DAY}.json"
+    assert start.read_bytes() == (first_run / "work" / "autotune" / "profile.json").read_bytes()
+    assert second["current"] == first["current"], "the caps stay those of the source profile"
+    assert second["recommended"] != first["recommended"]
+    changed = profile_document(startDate="2026-02-01T00:00:00Z")
+    (tmp_path / "data" / "profile.json").write_text(json.dumps([changed]))
+    third, _ = night("3")
+    assert any("has changed" in w for w in third["warnings"])
+    assert third["recommended"] == first["recommended"]
+
+
+@pytest.mark.oref0
+def test_the_report_says_what_the_corrections_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lost = [
+        {k: v for k, v in t.items() if k != "absolute"} | {"enteredBy": "openaps://AndroidAPS"} if "rate" in t else t
+        for t in treatments(days=2)
+    ]
+    export_directory(tmp_path / "data", entries=entries(days=2), treatments=lost)
+    assert propose("--from", tmp_path / "data", "--out", tmp_path / "run") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert any("instead of" in line for line in document["changed_by_correction"])
+    uncorrected = json.loads((tmp_path / "run" / "uncorrected.json").read_text())
+    assert propose("--from", tmp_path / "data", "--inputs", "upstream", "--out", tmp_path / "bare") == 0
+    assert json.loads(capsys.readouterr().out)["recommended"] == uncorrected["recommended"]
+
+
+@pytest.mark.oref0
+def test_data_upstream_would_have_died_of_is_said_to_be_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    mmol = [{**e, "sgv": round(e["sgv"] / 18, 1)} for e in entries()]
+    export_directory(tmp_path / "data", entries=mmol)
+    assert propose("--from", tmp_path / "data", "--out", tmp_path / "run") == 0
+    assert "no result" in json.loads(capsys.readouterr().out)["changed_by_correction"][0]
+
+
+def test_an_inspection_tells_what_is_there_without_tuning(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export_directory(tmp_path / "data", days=2, treatments=[*treatments(days=2), *treatments(days=2)])
+    assert main(["inspect", "--from", str(tmp_path / "data")]) == 0
+    shown = capsys.readouterr().out
+    assert "counted once" in shown
+    assert "2026-05-13  green" in shown
+    assert main(["inspect", "--from", str(tmp_path / "data"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["event_types"]["Meal Bolus"] == 24
+    assert document["refused"] is None
+    export_directory(tmp_path / "data", profile=[])
+    assert main(["inspect", "--from", str(tmp_path / "data")]) == 3
+    assert "would be refused" in capsys.readouterr().out
