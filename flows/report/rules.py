@@ -1,0 +1,28 @@
+"""The tables of rules as Markdown, for docs/data.md: the documentation is made from what the program does."""
+
+from __future__ import annotations
+
+from flows.history import glucose, treatments
+from flows.history.duplicates import RULE as DUPLICATE
+from flows.history.quality import RULES as QUALITY
+
+ROWS_AFTER = (
+    ("glucose_unit", "readings in mmol/L become mg/dL", "judged by the median of all readings"),
+    ("glucose_low", "values below 39 mg/dL left out", "sensors write error codes there; upstream drops them too"),
+    ("glucose_duplicate", "one reading for one instant", "the same reading from two uploaders or pages"),
+    ("one_sensor", "one sensor at a time, a reading every five minutes", "1-minute cadences, two uploaders"),
+    (*DUPLICATE, "the same insulin and carbs within two seconds; one part alone across uploaders"),
+)
+
+
+def rules_as_markdown() -> str:
+    """Three tables: rules for readings, rules for treatments, rules for the quality of a day."""
+    parts = []
+    for title, rules in (("Readings", glucose.RULES), ("Treatments", treatments.RULES)):
+        after = [r for r in ROWS_AFTER if (r[0] != DUPLICATE[0]) is (title == "Readings")]
+        rows = [(r.name, r.description, r.source) for r in rules] + list(after)
+        lines = [f"### {title}", "", "| rule | what it does | where it is needed |", "|---|---|---|"]
+        parts.append("\n".join([*lines, *(f"| `{a}` | {b} | {c} |" for a, b, c in rows)]))
+    lines = ["### Days", "", "| rule | colour | why |", "|---|---|---|"]
+    parts.append("\n".join([*lines, *(f"| `{r.name}` | {r.colour} | {r.why} |" for r in QUALITY)]))
+    return "\n\n".join(parts)

@@ -1,0 +1,37 @@
+"""The documentation says what the program does."""
+
+from __future__ import annotations
+
+import re
+
+from flows.cli import COMMANDS
+from flows.cli_options import parser
+from flows.errors import Reason
+from flows.report.rules import rules_as_markdown
+from tests.conftest import ROOT
+
+
+def test_the_rules_in_the_documentation_are_the_programs_own() -> None:
+    assert rules_as_markdown() in (ROOT / "docs" / "data.md").read_text("utf-8")
+
+
+def test_every_reason_code_in_the_documentation_exists() -> None:
+    text = (ROOT / "docs" / "upstream.md").read_text("utf-8")
+    rows = [line.split("|")[3] for line in text.splitlines() if line.count("|") == 4]
+    named = {code for row in rows for code in re.findall(r"`([a-z]+_[a-z_]+)`", row)}
+    assert len(named) > 15
+    assert named <= {r.code for r in Reason}
+
+
+def test_every_option_in_the_readme_exists() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8") + (ROOT / "docs" / "data.md").read_text("utf-8")
+    known = set()
+    for action in parser(COMMANDS)._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr, attr-defined]
+        known |= set(action._option_string_actions)
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", readme)) <= known
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "fixtures" / "README.md"]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
+            assert (document.parent / target).exists(), (document.name, target)
