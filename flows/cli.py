@@ -58,7 +58,7 @@ def _propose(arguments: argparse.Namespace) -> int:
 def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     names = (
         "site from_directory allow_http profile profile_file openaps_profile openaps_autotune days start end timezone "
-        "inputs insulin insulin_peak_min exclude weekdays exclude_events start_from"
+        "inputs insulin insulin_peak_min exclude weekdays exclude_events start_from ask_now wait_for_data_min"
     )
     return {n: getattr(arguments, n) for n in names.split() if hasattr(arguments, n)}
 

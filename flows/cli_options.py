@@ -30,7 +30,8 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
         "propose",
         help="tune a person's settings from Nightscout or a directory",
         description="Secrets come from the environment: AUTOTUNE_NIGHTSCOUT_TOKEN (an access token) or "
-        "AUTOTUNE_NIGHTSCOUT_API_SECRET; with _FILE appended, from a file.",
+        "AUTOTUNE_NIGHTSCOUT_API_SECRET, and AUTOTUNE_NIGHTSCOUT_BASIC_AUTH (user:password) for a proxy; "
+        "with _FILE appended, from a file.",
     )
     _source(propose)
     _tuning(propose)
@@ -49,6 +50,7 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     export.add_argument("--site", metavar="URL", required=True, help="address of a Nightscout site")
     export.add_argument("--allow-http", action="store_true", help=argparse.SUPPRESS)
     _days_asked(export)
+    _site_patience(export)
     export.add_argument("directory", type=Path, metavar="DIR", help="a new or empty directory")
     export.set_defaults(command=commands["export"])
 
@@ -99,6 +101,7 @@ def _source(command: argparse.ArgumentParser) -> None:
         default="baseline",
         help="start from the profile, or go on from the last run (caps stay those of the profile)",
     )
+    _site_patience(command)
     _days_asked(command)
     command.add_argument("--exclude", type=_dates, default=[], metavar="D,D..D", help="days to leave out")
     command.add_argument("--weekdays", type=_names, default=[], metavar="mon,tue", help="these days of the week only")
@@ -112,6 +115,20 @@ def _source(command: argparse.ArgumentParser) -> None:
     command.add_argument("--inputs", choices=["corrected", "upstream"], default="corrected")
     command.add_argument("--insulin", choices=["rapid-acting", "ultra-rapid"], default="rapid-acting")
     command.add_argument("--insulin-peak-min", type=int, metavar="MIN", help="custom peak of insulin action")
+
+
+def _site_patience(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--now", action="store_true", dest="ask_now", help="ask a site that is left alone after runs that failed"
+    )
+    command.add_argument(
+        "--wait-for-data",
+        type=int,
+        default=0,
+        dest="wait_for_data_min",
+        metavar="MIN",
+        help="wait up to so many minutes until the last night's readings have arrived",
+    )
 
 
 def _days_asked(command: argparse.ArgumentParser) -> None:

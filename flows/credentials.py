@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from flows.errors import Reason, Refused
 from flows.nightscout.client import Credentials
 from flows.settings import AnalysisRequest, secret_from_environment
 
 TOKEN = "AUTOTUNE_NIGHTSCOUT_TOKEN"
 API_SECRET = "AUTOTUNE_NIGHTSCOUT_API_SECRET"
+WRITE_TOKEN = "AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN"
+WRITE_API_SECRET = "AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET"
+BASIC_AUTH = "AUTOTUNE_NIGHTSCOUT_BASIC_AUTH"  # for a server in front of Nightscout, whoever asks
 
 
 def credentials_for(request: AnalysisRequest) -> Credentials:
     """What the run may read the site with; nothing for a directory or an open site.
 
     Raises:
-        Refused: `FILE_MISSING` when a variable names a file that cannot be read.
+        Refused: `FILE_MISSING` when a variable names a file that cannot be read, `BASIC_AUTH_FORM`.
     """
+    return _credentials(request, TOKEN, API_SECRET)
+
+
+def write_credentials_for(request: AnalysisRequest) -> Credentials:
+    """What a profile may be written with; `anonymous` when none was given, for what may only read is never used.
+
+    Raises:
+        Refused: as `credentials_for`.
+    """
+    return _credentials(request, WRITE_TOKEN, WRITE_API_SECRET)
+
+
+def _credentials(request: AnalysisRequest, token: str, api_secret: str) -> Credentials:
     if request.site is None:
         return Credentials()
-    return Credentials(token=secret_from_environment(TOKEN), api_secret=secret_from_environment(API_SECRET))
+    basic = secret_from_environment(BASIC_AUTH)
+    if basic is not None and (":" not in basic or any(ord(character) < 32 for character in basic)):
+        raise Refused(Reason.BASIC_AUTH_FORM)
+    return Credentials(secret_from_environment(token), secret_from_environment(api_secret), basic)

@@ -160,6 +160,13 @@ class AnalysisRequest(BaseModel):
     compare: bool = Field(
         default=True, description="Also compute what upstream would have said without the corrections."
     )
+    ask_now: bool = Field(default=False, description="Ask the site even while it is left alone after runs that failed.")
+    wait_for_data_min: int = Field(
+        default=0,
+        ge=0,
+        le=360,
+        description="Wait up to this many minutes until the last night's readings have arrived.",
+    )
     timeout_seconds: float = Field(
         default=1800,
         gt=0,

@@ -69,7 +69,7 @@ def shown_on_the_page(create: Callable[[], Any]) -> Any:
     description="Fetch readings, treatments and profile from Nightscout (or a directory) into the run directory.",
     tags=["nightscout", "load"],
     retries=0,  # the client retries what is worth retrying, with jitter
-    timeout_seconds=1800,
+    timeout_seconds=3 * 3600,  # it may wait for last night's data
     **PRIVATE,
 )
 def load_nightscout_data(request: AnalysisRequest, run_path: str) -> Loaded:

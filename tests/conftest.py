@@ -73,6 +73,7 @@ def private_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
         if name.startswith("AUTOTUNE_NIGHTSCOUT") or name == "API_SECRET":
             monkeypatch.delenv(name)
     monkeypatch.setenv("AUTOTUNE_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("AUTOTUNE_STATE", str(tmp_path / "state"))
 
 
 @pytest.fixture(scope="session")

@@ -1,36 +1,64 @@
 """Talks to a Nightscout site: authentication, retries, complete paging. Knows nothing of Prefect or of insulin.
 
-Secrets travel in headers only, so no URL, log line or exception ever holds one. What the site serves is handed on as it
-came, bytes and all.
+Secrets travel in headers; where one must be in an address (the exchange of an access token, and `token=` behind a
+server that takes the `Authorization` header for itself) no answer, refusal or log line holds that part of it. What the
+site serves is handed on as it came, bytes and all.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import logging
+import math
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import quote, urlsplit
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from flows import __version__
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import is_error_answer, what_it_is
+from flows.nightscout.pace import SitePace
+from flows.timestamps import instant_ms, iso_utc
 
 ATTEMPTS = 5
 TIMEOUT_S = (10, 60)  # to connect, and between two pieces of the answer
+LONGEST_ANSWER_S = 600.0  # an answer that drips in for longer is given up
 LONGEST_WAIT_S = 60.0
+MOST_AT_ONCE = 4
+MOST_REDIRECTS = 3
 WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530})
 
-# The one URL with a secret in it is the exchange of an access token; urllib3 would write it to a debug log.
-logging.getLogger("urllib3").setLevel(logging.INFO)
+NULL = "null, which version 15 answers for a date or a count it cannot read"
+STRAY = "it answered with records from outside the time asked for, so it (or a proxy before it) ignores the question"
+
+_SECRET_IN_ADDRESS = re.compile(r"((?:[?&]|%3F|%26)(?:token|secret)=|/authorization/request/)[^&\s\"']+", re.IGNORECASE)
+
+
+class _WithoutSecrets(logging.Filter):
+    """urllib3 writes addresses to its log (all at level debug, odd ones as warnings): takes the secrets out of them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        record.msg, record.args = _SECRET_IN_ADDRESS.sub(r"\1…", text), ()
+        return True
+
+
+for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
+    logging.getLogger(_name).addFilter(_WithoutSecrets())
 
 
 @dataclass(frozen=True)
@@ -40,10 +68,20 @@ class Credentials:
     The API secret goes as its SHA1 into the `api-secret` header. An access token is exchanged for a JSON web token,
     which every version takes in the `Authorization` header (0.12 refuses an access token in `api-secret`); it lives an
     hour in 0.12, eight in 15, and is renewed when the site says it is no longer good.
+
+    `basic` (`user:password`) is for a server in front of Nightscout. It needs the `Authorization` header for itself, so
+    the access token then goes into the address as `token=`; the exchange is made all the same, because a site that
+    is open to all does not say that such a token is no good.
     """
 
     token: str | None = field(default=None, repr=False)
     api_secret: str | None = field(default=None, repr=False)
+    basic: str | None = field(default=None, repr=False)
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether Nightscout is told nothing of who asks."""
+        return not (self.access_token or self.api_secret)
 
     @property
     def access_token(self) -> str | None:
@@ -58,6 +96,12 @@ class Credentials:
             return {"api-secret": hashlib.sha1(self.api_secret.encode()).hexdigest()}
         return {}
 
+    def basic_header(self) -> dict[str, str]:
+        """The header for a server in front of Nightscout."""
+        if not self.basic:
+            return {}
+        return {"Authorization": "Basic " + base64.b64encode(self.basic.encode()).decode("ascii")}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -68,14 +112,42 @@ class Answer:
     body: bytes
     document: Any
 
+    @property
+    def records(self) -> int:
+        """How many records the answer holds; a page is complete when they are fewer than its query's `count`."""
+        return len(self.document) if isinstance(self.document, list) else 1
+
+
+@dataclass
+class _Access:
+    """What goes with a request so that it is let in. `worked` once the site has taken it."""
+
+    headers: dict[str, str] = field(repr=False)
+    secret_query: str = field(default="", repr=False)
+    renewable: bool = False
+    worked: bool = False
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """As the `auth` of a request: without one, requests would put a password of ~/.netrc over our header."""
+        request.headers.update(self.headers)
+        return request
+
 
 class NightscoutClient:
-    """Reads one Nightscout site.
+    """Reads one Nightscout site. May be shared between threads.
+
+    As a context manager it tells the pace how the run ended, so that a dead site is left alone:
+
+        with NightscoutClient(site, credentials, pace=SitePace(site)) as client:
+            fetch_profiles(client)
 
     Args:
         site: its address, without a trailing slash.
         credentials: what the run may read with.
-        sleep, jitter: time and chance, passed in so that tests need neither.
+        pace: how often the site may be asked, over all processes; `None` for no limit.
+        ignore_breaker: ask the site even while it is left alone.
+        sleep, jitter, clock: time (in seconds, since 1970) and chance, passed in so that tests need neither.
+        session: how requests are sent.
     """
 
     def __init__(
@@ -83,20 +155,46 @@ class NightscoutClient:
         site: str,
         credentials: Credentials,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        pace: SitePace | None = None,
+        ignore_breaker: bool = False,
+        sleep: Callable[[float], object] | None = None,
         jitter: Callable[[], float] = random.random,
+        clock: Callable[[], float] = time.time,
         session: requests.Session | None = None,
     ) -> None:
         self.site = site
         self._credentials = credentials
-        self._sleep = sleep
+        self._pace = pace
+        self._allowed = ignore_breaker or pace is None
+        self._stopped = threading.Event()
+        self._sleep = sleep or self._stopped.wait
         self._jitter = jitter
+        self._clock = clock
         self._session = session or requests.Session()
         self._session.trust_env = True
-        self._session.mount("https://", HTTPAdapter(pool_maxsize=4))
-        self._session.mount("http://", HTTPAdapter(pool_maxsize=4))
+        self._session.mount("https://", HTTPAdapter(pool_maxsize=MOST_AT_ONCE))
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=MOST_AT_ONCE))
         self.requests_made = 0
-        self._web_token: str | None = None
+        self._access: _Access | None = None
+        self._access_lock = threading.Lock()
+        self._lock = threading.Lock()  # over the address and the count of requests; nothing is waited for under it
+        self._under_way = threading.BoundedSemaphore(MOST_AT_ONCE)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        self._session.close()
+        if self._pace is None or not self.requests_made:
+            return
+        if error is None or isinstance(error, Refused):
+            self._pace.run_ended(error.reason if isinstance(error, Refused) else None)
+        else:
+            self._pace.run_broken_off()
+
+    def stop(self) -> None:
+        """Ask no more: the request under way ends, none is made after it."""
+        self._stopped.set()
 
     def get(self, path: str, query: str = "") -> Answer:
         """Ask for one JSON document, again where that is worth it (connection, 429, 5xx, a cut-off answer).
@@ -108,64 +206,112 @@ class NightscoutClient:
         Raises:
             Refused: a `SITE_…` reason.
         """
+        access = self._let_in()
         try:
-            return self._ask("/api/v1/", path, query, self._headers())
+            answer = self._ask(f"/api/v1/{path}", path, query, access)
         except Refused as refusal:
-            if refusal.reason is not Reason.SITE_UNAUTHORIZED or self._web_token is None:
+            # What has worked before may have run out; what never did is no good, and asking on would be punished.
+            if refusal.reason is not Reason.SITE_UNAUTHORIZED or not (access.renewable and access.worked):
                 raise
-        self._web_token = None  # it may have run out: once more with a new one
-        return self._ask("/api/v1/", path, query, self._headers())
+        else:
+            access.worked = True
+            return answer
+        return self._ask(f"/api/v1/{path}", path, query, self._let_in(worn_out=access))
 
-    def _headers(self) -> dict[str, str]:
+    def _let_in(self, worn_out: _Access | None = None) -> _Access:
+        with self._access_lock:
+            if not self._allowed and self._pace is not None:
+                self._pace.check()
+                self._allowed = True
+            if self._access is None or self._access is worn_out:
+                self._access = self._new_access()
+            return self._access
+
+    def _new_access(self) -> _Access:
+        basic = self._credentials.basic_header()
         token = self._credentials.access_token
         if token is None:
-            return self._credentials.secret_header()
-        if self._web_token is None:
-            try:
-                answer = self._ask("/api/v2/authorization/request/", quote(token, safe=""), "", {})
-                self._web_token = str(answer.document["token"])
-            except (Refused, KeyError, TypeError) as error:
-                raise _without_token(error) from None
-        return {"Authorization": f"Bearer {self._web_token}"}
+            return _Access({**self._credentials.secret_header(), **basic})
+        web_token = self._exchanged(token, _Access(basic))
+        if basic:
+            return _Access(basic, f"token={quote(token, safe='')}")
+        return _Access({"Authorization": f"Bearer {web_token}"}, renewable=True)
 
-    def _ask(self, base: str, path: str, query: str, headers: dict[str, str]) -> Answer:
-        url = f"{self.site}{base}{path}" + (f"?{query}" if query else "")
+    def _exchanged(self, token: str, access: _Access) -> str:
+        what = "the exchange of the access token"
+        answer = self._ask(f"/api/v2/authorization/request/{quote(token, safe='')}", what, "", access)
+        web_token = answer.document.get("token") if isinstance(answer.document, dict) else None
+        if not isinstance(web_token, str) or not re.fullmatch(r"[\x21-\x7e]+", web_token):
+            raise Refused(Reason.SITE_NOT_DATA, what=what, detail="no usable answer to the access token")
+        return web_token
+
+    def _ask(self, tail: str, what: str, query: str, access: _Access) -> Answer:
         failure: Refused | None = None
         for attempt in range(1, ATTEMPTS + 1):
-            wait = min(LONGEST_WAIT_S, 0.5 * 2 ** (attempt - 1)) * (1 + self._jitter())
+            if self._stopped.is_set():
+                break
+            wait_s = min(LONGEST_WAIT_S, 0.5 * 2 ** (attempt - 1)) * (1 + self._jitter())
+            trouble: BaseException | None = None
             try:
-                self.requests_made += 1
-                response = self._session.get(
-                    url,
-                    headers={
-                        **headers,
-                        "Accept": "application/json",
-                        "User-Agent": f"autotune-flows/{__version__}",
-                    },
-                    timeout=TIMEOUT_S,
-                    allow_redirects=False,
-                )
-                body = response.content
-            except requests.RequestException as error:
-                failure = Refused(Reason.SITE_UNREACHABLE, what=path, detail=_kind(error), attempts=attempt)
+                response, body = self._once(tail, query, access)
+            except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+                trouble = error
+            if trouble is not None:
+                failure = Refused(Reason.SITE_UNREACHABLE, what=what, detail=_kind(trouble), attempts=attempt)
+            elif response.status_code in WORTH_RETRYING:
+                failure = _refusal(response, what, attempt)
+                asked_s = retry_after_s(response.headers.get("Retry-After", ""), self._clock())
+                if asked_s > LONGEST_WAIT_S:
+                    status = response.status_code
+                    raise Refused(Reason.SITE_ASKS_TO_WAIT, what=what, seconds=math.ceil(asked_s), status=status)
+                wait_s = max(wait_s, asked_s)
+            elif response.status_code != 200:
+                raise _refusal(response, what, attempt)
             else:
-                if response.is_redirect:
-                    self._follow(response, base + path)
-                    return self._ask(base, path, query, headers)
-                if response.status_code in WORTH_RETRYING:
-                    failure = _refusal(response.status_code, path, attempt)
-                    wait = max(wait, min(LONGEST_WAIT_S, _retry_after_s(response)))
-                elif response.status_code != 200:
-                    raise _refusal(response.status_code, path, attempt)
-                else:
-                    try:
-                        return Answer(path, query, body, _parse(body, response, path))
-                    except _CutOff:
-                        failure = Refused(Reason.SITE_NOT_DATA, what=path, detail="the answer was cut off")
+                document = _parse(body, response, what)
+                if document is not _CUT_OFF:
+                    return Answer(what, query, body, document)
+                failure = Refused(Reason.SITE_NOT_DATA, what=what, detail="the answer was cut off")
             if attempt < ATTEMPTS:
-                self._sleep(wait)
-        assert failure is not None
-        raise failure
+                self._sleep(wait_s)
+        raise failure or Refused(Reason.SITE_UNREACHABLE, what=what, detail="the run was stopped", attempts=0)
+
+    def _once(self, tail: str, query: str, access: _Access) -> tuple[requests.Response, bytes]:
+        """One answer, wherever on the site's own host it is to be had."""
+        questions = "&".join(filter(None, (query, access.secret_query)))
+        seen: list[str] = []
+        while True:
+            site = self.site
+            seen.append(site)
+            with self._under_way:
+                response, body = self._send(f"{site}{tail}" + (f"?{questions}" if questions else ""), access)
+            if not response.is_redirect:
+                return response, body
+            moved = moved_site(site, tail, response.headers["Location"])
+            if moved is None:
+                detail = "it redirects to another address, such as a login page"
+                raise Refused(Reason.SITE_NOT_DATA, what="the request", detail=detail)
+            if moved in seen or len(seen) > MOST_REDIRECTS:
+                raise Refused(Reason.SITE_NOT_DATA, what="the request", detail="it redirects in a circle")
+            with self._lock:
+                self.site = moved
+
+    def _send(self, url: str, access: _Access) -> tuple[requests.Response, bytes]:
+        if self._pace is not None:
+            self._pace.before_request()
+        with self._lock:
+            self.requests_made += 1
+        began_s = self._clock()
+        headers = {"Accept": "application/json", "User-Agent": f"autotune-flows/{__version__}"}
+        with self._session.get(
+            url, headers=headers, auth=access, timeout=TIMEOUT_S, allow_redirects=False, stream=True
+        ) as response:
+            pieces = []
+            for piece in response.iter_content(4096):
+                pieces.append(piece)
+                if self._clock() - began_s > LONGEST_ANSWER_S:
+                    raise requests.ReadTimeout("the answer drips in")
+            return response, b"".join(pieces)
 
     def records(self, path: str, query: str = "") -> Answer:
         """As `get`, for an answer that must be a list.
@@ -200,7 +346,8 @@ class NightscoutClient:
             count: the most records one answer is asked for.
 
         Raises:
-            Refused: `SITE_INCOMPLETE` when a millisecond holds more than `count` records.
+            Refused: `SITE_INCOMPLETE` when a millisecond holds more than `count` records, or records come that were
+                not asked for: then those that were may be missing.
         """
         low, high = bounds
         query = (
@@ -208,7 +355,9 @@ class NightscoutClient:
             f"&find%5B{field_name}%5D%5B%24lte%5D={encode(high)}&count={count}"
         )
         answer = self.records(path, query)
-        if len(answer.document) < count:
+        if any(_is_outside(record, field_name, low, high) for record in answer.document):
+            raise Refused(Reason.SITE_INCOMPLETE, what=path, detail=STRAY)
+        if answer.records < count:
             yield answer
             return
         if high - low < 2:
@@ -221,72 +370,114 @@ class NightscoutClient:
         yield from self.window(path, field_name, (middle, high), encode, count)
         yield from self.window(path, field_name, (low, middle), encode, count)
 
-    def _follow(self, response: requests.Response, tail: str) -> None:
-        # Followed by hand: the secret must not go to another host, nor from https to http.
-        target = response.next.url if response.next is not None else None
-        here = urlsplit(self.site)
-        there = urlsplit(target or "")
-        same_host = there.hostname == here.hostname
-        weaker = here.scheme == "https" and there.scheme != "https"
-        if not same_host or weaker or not there.path.endswith(tail) or there.scheme == here.scheme:
-            raise Refused(Reason.SITE_NOT_DATA, what="the request", detail="it redirects to another address")
-        self.site = f"{there.scheme}://{there.netloc}{there.path.removesuffix(tail)}"
+
+def moved_site(site: str, tail: str, location: str) -> str | None:
+    """The site's address after a redirect, `None` where it must not be followed.
+
+    Followed by hand, because the secret must not go to another host, nor from https to http: the same host, or the
+    same with or without `www.`; the same port, or the scheme's own; and the very path that was asked for at its end.
+
+    Args:
+        site: the address asked.
+        tail: the path asked for below it.
+        location: where the site says it is.
+    """
+    try:
+        here, there = urlsplit(site), urlsplit(urljoin(f"{site}{tail}", location))
+        ports = {here.port or _PORTS[here.scheme], _PORTS.get(there.scheme)}
+        port = there.port or _PORTS.get(there.scheme)
+    except ValueError:
+        return None
+    if there.scheme not in _PORTS or (here.scheme == "https" and there.scheme == "http"):
+        return None
+    host = there.hostname or ""
+    if host.removeprefix("www.") != (here.hostname or "").removeprefix("www.") or port not in ports:
+        return None
+    if not there.path.endswith(tail) or there.username is not None:
+        return None
+    name = f"[{host}]" if ":" in host else host
+    return f"{there.scheme}://{name}" + (f":{there.port}" if there.port else "") + there.path.removesuffix(tail)
 
 
-def _without_token(error: Exception) -> Refused:
-    # What is told of the exchange must not hold the path, which holds the token.
-    reason = error.reason if isinstance(error, Refused) else Reason.SITE_NOT_DATA
-    if reason in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN, Reason.SITE_NOT_FOUND):
-        reason = Reason.SITE_UNAUTHORIZED
-    return Refused(
-        reason, what="the access token", attempts=ATTEMPTS, status="5xx", detail="no usable answer to the access token"
-    )
+_PORTS = {"http": 80, "https": 443}
 
 
-class _CutOff(Exception):
-    pass
+def retry_after_s(value: str, now_s: float) -> float:
+    """Seconds a `Retry-After` header asks to wait, written as a number or as a date; 0 where it is neither.
+
+    Args:
+        value: the header.
+        now_s: seconds since 1970.
+    """
+    text = value.strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now_s)
 
 
-def _parse(body: bytes, response: requests.Response, path: str) -> Any:
+_CUT_OFF = object()
+
+
+def _parse(body: bytes, response: requests.Response, what: str) -> Any:
     kind = response.headers.get("Content-Type", "").split(";")[0].strip()
+    start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     try:
         document = json.loads(body)
-    except ValueError:
-        looks_like_json = body.lstrip()[:1] in (b"[", b"{")
-        if looks_like_json or not body.strip():
-            raise _CutOff from None
-        raise Refused(Reason.SITE_NOT_DATA, what=path, detail=f"{kind or 'no'} content") from None
+    except (ValueError, RecursionError):
+        document = _CUT_OFF
+    if document is _CUT_OFF and start not in (b"[", b"{", b""):
+        page = "a web page" if start == b"<" else "something else than JSON"
+        raise Refused(Reason.SITE_NOT_DATA, what=what, detail=f"{page}, {kind or 'of no'} content")
     if document is None:
-        raise Refused(Reason.SITE_NOT_DATA, what=path, detail="null")
+        raise Refused(Reason.SITE_NOT_DATA, what=what, detail=NULL)
     if is_error_answer(document):
-        raise _refusal(int(document["status"]), path, 1)
+        raise _refusal_of(int(document["status"]), what, 1)
     return document
 
 
-def _refusal(status: int, path: str, attempts: int) -> Refused:
+def _is_outside(record: Any, field_name: str, low: int, high: int) -> bool:
+    """Whether a record lies outside the bounds both as an instant and as text, which is how a server may compare."""
+    value = record.get(field_name) if isinstance(record, dict) else None
+    if isinstance(value, str) and iso_utc(low) <= value <= iso_utc(high):
+        return False
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return not low <= value <= high
+    instant = instant_ms(value, "UTC")
+    return instant is not None and not low <= instant[0] <= high
+
+
+def _refusal(response: requests.Response, what: str, attempts: int) -> Refused:
+    asks = response.headers.get("WWW-Authenticate", "").strip().lower()
+    if response.status_code == 407 or (response.status_code == 401 and asks.startswith("basic")):
+        return Refused(Reason.SITE_BASIC_AUTH, what=what)
+    return _refusal_of(response.status_code, what, attempts)
+
+
+def _refusal_of(status: int, what: str, attempts: int) -> Refused:
     if status == 401:
-        return Refused(Reason.SITE_UNAUTHORIZED, what=path)
+        return Refused(Reason.SITE_UNAUTHORIZED, what=what)
     if status == 403:
-        return Refused(Reason.SITE_FORBIDDEN, what=path)
+        return Refused(Reason.SITE_FORBIDDEN, what=what)
     if status in (404, 405, 410):
-        return Refused(Reason.SITE_NOT_FOUND, what=path)
+        return Refused(Reason.SITE_NOT_FOUND, what=what)
     if status == 429:
-        return Refused(Reason.SITE_BUSY, what=path, attempts=attempts)
-    return Refused(Reason.SITE_FAILS, what=path, status=status, attempts=attempts)
+        return Refused(Reason.SITE_BUSY, what=what, attempts=attempts)
+    return Refused(Reason.SITE_FAILS, what=what, status=status, attempts=attempts)
 
 
-def _retry_after_s(response: requests.Response) -> float:
-    value = response.headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else 0.0
-
-
-def _kind(error: requests.RequestException) -> str:
-    # The message of a requests error holds the URL; its type is enough to act on.
+def _kind(error: BaseException) -> str:
+    # The message of such an error holds the URL; its type is enough to act on.
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate is not trusted"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy of this machine does not let it through"
     if isinstance(error, requests.Timeout):
         return "no answer in time"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
         return "the answer was cut off"
     if isinstance(error, requests.ConnectionError):
         return "no connection"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from flows.local_days import LocalDay, Window
-from flows.nightscout.client import Answer, NightscoutClient
+from flows.nightscout.client import MOST_AT_ONCE, Answer, NightscoutClient
 from flows.timestamps import iso_utc
 
 PAGE = 5000  # records asked for in one answer: 17 days of 5-minute readings
@@ -30,17 +32,17 @@ def fetch_status(client: NightscoutClient) -> Answer:
 
 def fetch_entries(client: NightscoutClient, window: Window) -> list[Answer]:
     """All glucose records of the window, in pages."""
-    return [answer for span in _spans(window) for answer in client.window("entries/sgv.json", "date", span, str, PAGE)]
+    return _every_span(client, window, lambda span: client.window("entries/sgv.json", "date", span, str, PAGE))
 
 
 def fetch_treatments(client: NightscoutClient, window: Window) -> list[Answer]:
     """All treatments of the window, in pages, with a margin for times stored as local text."""
     wide = Window(window.start_ms - TEXT_MARGIN_MS, window.end_ms + TEXT_MARGIN_MS)
-    return [
-        answer
-        for span in _spans(wide)
-        for answer in client.window("treatments.json", "created_at", span, lambda ms: quote(iso_utc(ms)), PAGE)
-    ]
+    return _every_span(
+        client,
+        wide,
+        lambda span: client.window("treatments.json", "created_at", span, lambda ms: quote(iso_utc(ms)), PAGE),
+    )
 
 
 def ask_as_upstream(client: NightscoutClient, day: LocalDay) -> tuple[Answer, Answer]:
@@ -66,6 +68,25 @@ def ask_as_upstream(client: NightscoutClient, day: LocalDay) -> tuple[Answer, An
 def _gnu_minutes(epoch_ms: int, zone: str) -> str:
     local = datetime.fromtimestamp(epoch_ms / 1000, UTC).astimezone(ZoneInfo(zone))
     return local.isoformat(timespec="minutes")
+
+
+def _every_span(
+    client: NightscoutClient, window: Window, ask: Callable[[tuple[int, int]], Iterable[Answer]]
+) -> list[Answer]:
+    """The answers of all spans in the order of the spans, a few asked at once; the first refusal ends it."""
+
+    def pages(span: tuple[int, int]) -> list[Answer]:
+        return list(ask(span))
+
+    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+        under_way = [pool.submit(pages, span) for span in _spans(window)]
+        try:
+            return [answer for future in under_way for answer in future.result()]
+        except BaseException as error:
+            if not isinstance(error, Exception):
+                client.stop()  # the person does not want to wait
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _spans(window: Window) -> list[tuple[int, int]]:

@@ -16,6 +16,8 @@ from flows.nightscout.fetch import (
     fetch_profiles,
     fetch_treatments,
 )
+from flows.nightscout.pace import SitePace
+from flows.nightscout.wait import wait_for_readings
 from flows.oref0.work_dir import records_bytes
 from flows.run_directory import RunDirectory, write_atomically
 from flows.settings import AnalysisRequest, InputsMode
@@ -52,8 +54,9 @@ def load(request: AnalysisRequest, run: RunDirectory, credentials: Credentials, 
         requests = 0
     else:
         assert request.site is not None
-        client = NightscoutClient(request.site, credentials)
-        _load_site(request, client, raw, now)
+        pace = SitePace(request.site)
+        with NightscoutClient(request.site, credentials, pace=pace, ignore_breaker=request.ask_now) as client:
+            _load_site(request, client, raw, now)
         requests = client.requests_made
     return raw.close(requests)
 
@@ -73,6 +76,9 @@ def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles
         raw.answer("profile", fetch_profiles(client))
     zone = zone_of(request, raw, until_ms=now.timestamp() * 1000)
     days = _asked_days(request, zone, now)
+    if request.wait_for_data_min:
+        # Whether it came or not: the rules for the quality of a day judge what is there.
+        wait_for_readings(client, days[-1].glucose.end_ms, at_most_s=60 * request.wait_for_data_min, every_s=300)
     if request.inputs is InputsMode.UPSTREAM:
         for day in days:
             entries, treatments = ask_as_upstream(client, day)
