@@ -91,7 +91,9 @@ def _source(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--allow-http", action="store_true", help="allow an unencrypted site that is not on this machine"
     )
-    command.add_argument("--profile", metavar="NAME", help="profile to tune (default: the document's default)")
+    command.add_argument(
+        "--profile", metavar="NAME", help="profile to tune, or `active` (default: the document's default)"
+    )
     command.add_argument("--profile-file", type=Path, metavar="FILE", help="Nightscout profile document to use")
     command.add_argument("--openaps-profile", type=Path, metavar="FILE", help="OpenAPS pump profile, used as it is")
     command.add_argument("--openaps-autotune", type=Path, metavar="FILE", help="OpenAPS profile to start from")

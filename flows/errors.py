@@ -125,6 +125,14 @@ class Reason(Enum):
         "The profile does not say whether its insulin sensitivities are mg/dL or mmol/L.",
         "Set the units in Nightscout's profile editor and save it.",
     )
+    PROFILE_UNITS_DOUBTFUL = (
+        "The profile says {units}, but its glucose targets are in {other}; its insulin sensitivities could be either.",
+        "Correct the units or the targets in Nightscout's profile editor (or in the profile file) and run again.",
+    )
+    PROFILE_SWITCH_UNREADABLE = (
+        "The Profile Switch of {when} was in force at the end of the data and cannot be used: {detail}.",
+        "Choose the profile with --profile NAME, or pass --profile-file with the profile that was in force.",
+    )
     PROFILE_FIELD = (
         "The profile's {field} cannot be used: {detail}.",
         "Correct it in Nightscout's profile editor (or in the profile file) and run again.",

@@ -113,7 +113,8 @@ class AnalysisRequest(BaseModel):
         default=None, description="For OpenAPS users: the autotune.json to start from."
     )
     profile: str | None = Field(
-        default=None, description="Name of the profile to tune; the default profile if left empty."
+        default=None,
+        description="Name of the profile to tune; the default one if left empty; `active` for the one in force.",
     )
     days: int | None = Field(
         default=None,

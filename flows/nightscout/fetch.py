@@ -15,6 +15,8 @@ from flows.timestamps import iso_utc
 PAGE = 5000  # records asked for in one answer: 17 days of 5-minute readings
 SPAN_DAYS = 10  # a first guess at a span whose records fit one page
 DAY_MS = 86_400_000
+SWITCHES = 1000  # of Profile Switches, the newest
+SWITCHES_SINCE_MS = 366 * DAY_MS
 
 # Old servers and uploaders stored created_at with the phone's offset, and the server compares text: reach further out.
 TEXT_MARGIN_MS = 14 * 3_600_000
@@ -43,6 +45,15 @@ def fetch_treatments(client: NightscoutClient, window: Window) -> list[Answer]:
         wide,
         lambda span: client.window("treatments.json", "created_at", span, lambda ms: quote(iso_utc(ms)), PAGE),
     )
+
+
+def fetch_profile_switches(client: NightscoutClient, since_ms: int) -> list[Answer]:
+    """Profile Switches and the notes AAPS writes of them, since long before the window: one may still hold."""
+    since = f"find%5Bcreated_at%5D%5B%24gte%5D={quote(iso_utc(since_ms))}&count={SWITCHES}"
+    return [
+        client.records("treatments.json", f"find%5BeventType%5D=Profile%20Switch&{since}"),
+        client.records("treatments.json", f"find%5BoriginalProfileName%5D%5B%24exists%5D=true&{since}"),
+    ]
 
 
 def ask_as_upstream(client: NightscoutClient, day: LocalDay) -> tuple[Answer, Answer]:

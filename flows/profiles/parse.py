@@ -5,23 +5,37 @@ Knows nothing of upstream's files. What it has to assume it says in `notes`; wha
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.history.numbers import NotANumber
 from flows.local_days import canonical_zone
 from flows.nightscout.documents import Record
-from flows.profiles.schedule import MINUTES_PER_DAY, Block, Schedule
-from flows.timestamps import instant_ms
+from flows.profiles.blocks import check_range, clock_text, optional_number, read_schedule, strict_number, unusable
+from flows.profiles.schedule import Schedule
+from flows.profiles.stored import (
+    StoredDocument,
+    choose_name,
+    document_in_force,
+    find_name,
+    skipped_note,
+    stored_documents,
+)
 
 MGDL_PER_MMOLL = 18.0  # what every uploader and oref0 itself use
 ISF_LIMITS_MGDL = (5.0, 500.0)
 BASAL_LIMIT_U_PER_H = 35.0  # more than any pump delivers
 CARB_RATIO_LIMITS = (1.0, 200.0)
-FLAT_FIELDS = ("basal", "sens", "carbratio")
+DIA_LIMITS_H = (1.0, 24.0)
+LONG_DIA_H = 10.0
+NEAR_ZERO_BASAL_U_PER_H = 0.1
+ACTIVE = "active"  # the name that asks for what was in force at the end of the data
+MG_PER_DL, MMOL_PER_L = "mg/dL", "mmol/L"
+# No one aims below 40 mg/dL or above 25 mmol/L: targets between the two say nothing about their unit.
+HIGHEST_MMOLL_TARGET, LOWEST_MGDL_TARGET = 25.0, 40.0
 
 
 @dataclass(frozen=True)
@@ -30,7 +44,7 @@ class TherapyProfile:
 
     `basal_u_per_h`, `isf_mgdl_per_u` and `carb_ratio_g_per_u` are schedules over the local day; `dia_h` is the duration
     of insulin action in hours or `None`; `timezone` canonical or `None`; `units` the document's own ("mg/dL" or
-    "mmol/L"); `names` all profiles of the document.
+    "mmol/L"); `names` all profiles of the document; `insulin_peak_min` the insulin's peak where the uploader names it.
     """
 
     name: str
@@ -45,208 +59,280 @@ class TherapyProfile:
     document_sha256: str
     names: tuple[str, ...]
     notes: tuple[str, ...] = field(default=())
+    insulin_peak_min: float | None = None
 
 
 def choose_profile(
     documents: list[Any], *, name: str | None, until_ms: float | None, zone: str | None
 ) -> TherapyProfile:
-    """The profile in force at the end of the data: the newest document not after it, and in it `name` or its default.
+    """The profile in force at the end of the data by the documents alone: `name`, or the document's default.
+
+    Profile Switch treatments are not looked at; `flows.profiles.active.in_force` does.
 
     Args:
         documents: profile documents as Nightscout serves them, in any order.
-        name: a profile's name, or `None` for the document's default.
+        name: a profile's name; `None` or "active" for the document's default.
         until_ms: the end of the data (epoch ms); `None` takes the newest document.
-        zone: for start dates without a zone.
+        zone: the person's zone where it is known otherwise: taken for start dates without one, and a zone of the
+            document that no one knows is then no reason to stop.
 
     Raises:
-        Refused: `NO_PROFILE`, `PROFILE_NOT_FOUND`, `PROFILE_NOT_YET`, `PROFILE_UNITS`, `PROFILE_FIELD`.
+        Refused: `NO_PROFILE`, `PROFILE_NOT_FOUND`, `PROFILE_UNITS`, `PROFILE_UNITS_DOUBTFUL`, `PROFILE_FIELD`,
+            `UNKNOWN_TIMEZONE`.
     """
-    stored = [d for d in (_with_store(doc) for doc in documents) if d is not None]
-    if not stored:
-        raise Refused(Reason.NO_PROFILE, where="the profile documents")
-    document, notes = _in_force(stored, until_ms, zone or "UTC")
-    chosen, more = _named(document, name)
-    return _therapy_profile(document, chosen, [*notes, *more])
+    stored = stored_documents(documents, zone)
+    document, notes = document_in_force(stored, until_ms)
+    chosen, more = choose_name(document, None if name == ACTIVE else name)
+    notes = [*skipped_note(documents, stored), *notes, *more]
+    return profile_in(document, chosen, notes, zone=zone, others=stored)
 
 
-def _with_store(document: Any) -> Record | None:
-    """The document with a `store`, wrapping the old flat shape; `None` for one without any profile."""
-    if not isinstance(document, dict):
-        return None
-    store = document.get("store")
-    if isinstance(store, dict):
-        filled = {str(k): v for k, v in store.items() if isinstance(v, dict) and v}
-        return {**document, "store": filled} if filled else None
-    if any(k in document for k in FLAT_FIELDS):
-        return {**document, "store": {"Default": document}, "defaultProfile": "Default"}
-    return None
+def named_zone(documents: list[Any], *, name: str | None, until_ms: float | None) -> str | None:
+    """The time zone of the profile in force by the documents, canonical; `None` where none is named.
+
+    Nothing else of the profile is read, so that a fault in a schedule is told where the profile is used.
+
+    Raises:
+        Refused: `NO_PROFILE`, `UNKNOWN_TIMEZONE`; `PROFILE_NOT_FOUND` for a name that was asked for.
+    """
+    document, _ = document_in_force(stored_documents(documents, None), until_ms)
+    if name not in (None, ACTIVE):
+        chosen, _ = choose_name(document, name)
+        return zone_in(document, document.store[chosen], None, [])
+    default = find_name(document.names, document.record.get("defaultProfile"))
+    bodies = [document.store[n] for n in ([default] if default else document.names)]
+    zones = {z for body in bodies if (z := zone_in(document, body, None, []))}
+    return zones.pop() if len(zones) == 1 else None
 
 
-def _in_force(documents: list[Record], until_ms: float | None, zone: str) -> tuple[Record, list[str]]:
-    def start(doc: Record) -> float:
-        found = instant_ms(doc.get("startDate"), zone) or instant_ms(doc.get("created_at"), zone)
-        return found[0] if found else 0.0
+def profile_in(
+    document: StoredDocument,
+    name: str,
+    notes: Iterable[str] = (),
+    *,
+    zone: str | None,
+    others: Iterable[StoredDocument] = (),
+) -> TherapyProfile:
+    """A named profile of a document.
 
-    def created(doc: Record) -> float:
-        found = instant_ms(doc.get("created_at"), zone)
-        return found[0] if found else 0.0
+    Args:
+        document: the document.
+        name: one of its names.
+        notes: what was assumed on the way here.
+        zone: as `choose_profile`.
+        others: all documents of the same site: where this one names no units and they all agree, theirs are taken.
 
-    ordered = sorted(documents, key=lambda d: (start(d), created(d)), reverse=True)
-    if until_ms is None:
-        return ordered[0], []
-    past = [d for d in ordered if start(d) <= until_ms]
-    if past:
-        return past[0], []
-    return ordered[-1], ["Every profile document starts after the data ends; the oldest one was taken."]
-
-
-def _named(document: Record, name: str | None) -> tuple[str, list[str]]:
-    store: Record = document["store"]
-    names = ", ".join(repr(n) for n in store)
-    if name is not None:
-        if name not in store:
-            raise Refused(Reason.PROFILE_NOT_FOUND, name=name, names=names)
-        return name, []
-    default = document.get("defaultProfile")
-    if isinstance(default, str) and default in store:
-        return default, []
-    if len(store) == 1:
-        only = next(iter(store))
-        return only, [f"The document's default profile is not in it; its only one, {only!r}, was taken."]
-    raise Refused(Reason.PROFILE_NOT_FOUND, name=default, names=names)
+    Raises:
+        Refused: `PROFILE_UNITS`, `PROFILE_UNITS_DOUBTFUL`, `PROFILE_FIELD`, `UNKNOWN_TIMEZONE`.
+    """
+    written = list(notes)
+    body = document.store[name]
+    units = _units(document, name, others, written)
+    record = document.record
+    return read_body(
+        body,
+        name=name,
+        units=units,
+        timezone=zone_in(document, body, zone, written),
+        document_id=str(record["_id"]) if record.get("_id") else None,
+        start_date=str(record["startDate"]) if record.get("startDate") else None,
+        sha256=document.sha256,
+        names=document.names,
+        notes=written,
+    )
 
 
-def _therapy_profile(document: Record, name: str, notes: list[str]) -> TherapyProfile:
-    body: Record = document["store"][name]
-    units = _units(document, name)
-    factor = MGDL_PER_MMOLL if units == "mmol/L" else 1.0
-    isf = _schedule(body.get("sens"), "insulin sensitivity", notes).mapped(factor)
-    _check_range(isf, "insulin sensitivity", ISF_LIMITS_MGDL, "mg/dL per U")
-    ratio = _schedule(body.get("carbratio"), "carb ratio", notes)
-    _check_range(ratio, "carb ratio", CARB_RATIO_LIMITS, "g per U")
-    basal = _schedule(body.get("basal"), "basal", notes)
-    _check_range(basal, "basal", (0.0, BASAL_LIMIT_U_PER_H), "U/h")
-    zone = body.get("timezone") or document.get("timezone")
+def read_body(
+    body: Record,
+    *,
+    name: str,
+    units: str,
+    timezone: str | None,
+    document_id: str | None,
+    start_date: str | None,
+    sha256: str,
+    names: tuple[str, ...],
+    notes: list[str],
+) -> TherapyProfile:
+    """The profile in a store's entry or in a Profile Switch's `profileJson`, its units and time zone being known.
+
+    Raises:
+        Refused: `PROFILE_UNITS_DOUBTFUL`, `PROFILE_FIELD`.
+    """
+    factor = MGDL_PER_MMOLL if units == MMOL_PER_L else 1.0
+    written = read_schedule(body.get("sens"), "insulin sensitivity", notes)
+    isf = written.mapped(factor)
+    check_range(isf, "insulin sensitivity", ISF_LIMITS_MGDL, "mg/dL per U")
+    _check_targets(body, units, written)
+    ratio = read_schedule(body.get("carbratio"), "carb ratio", notes)
+    check_range(ratio, "carb ratio", CARB_RATIO_LIMITS, "g per U")
+    basal = read_schedule(body.get("basal"), "basal", notes)
+    check_range(basal, "basal", (0.0, BASAL_LIMIT_U_PER_H), "U/h")
+    if 0 < max(b.value for b in basal.blocks) < NEAR_ZERO_BASAL_U_PER_H:
+        notes.append(
+            f"The basal is below {NEAR_ZERO_BASAL_U_PER_H:g} U/h all day. If the pump doses by itself in an automatic "
+            "mode, this is not the basal it gives: enter that one before believing a recommendation."
+        )
+    insulin = body.get("iCfg") or body.get("icfg")
+    dia_h, peak_min = _insulin_action(body.get("dia"), insulin if isinstance(insulin, dict) else {}, notes)
     return TherapyProfile(
         name=name,
         basal_u_per_h=basal,
         isf_mgdl_per_u=isf,
         carb_ratio_g_per_u=ratio,
-        dia_h=_optional_number(body.get("dia"), "duration of insulin action"),
-        timezone=canonical_zone(zone) if isinstance(zone, str) and zone.strip() else None,
+        dia_h=dia_h,
+        timezone=timezone,
         units=units,
-        document_id=str(document["_id"]) if document.get("_id") else None,
-        start_date=str(document["startDate"]) if document.get("startDate") else None,
-        document_sha256=document_sha256(document),
-        names=tuple(document["store"]),
-        notes=tuple(notes),
+        document_id=document_id,
+        start_date=start_date,
+        document_sha256=sha256,
+        names=names,
+        notes=tuple(dict.fromkeys(notes)),
+        insulin_peak_min=peak_min,
     )
 
 
-def document_sha256(document: Any) -> str:
-    """A document's identity whatever the order of its keys."""
-    text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def zone_in(document: StoredDocument, body: Record, known: str | None, notes: list[str]) -> str | None:
+    """The zone the profile or its document names, canonical; see `read_zone`.
+
+    Raises:
+        Refused: `UNKNOWN_TIMEZONE`.
+    """
+    return read_zone([body.get("timezone"), document.record.get("timezone")], known, notes)
 
 
-def _units(document: Record, name: str) -> str:
-    store: Record = document["store"]
-    siblings = [b.get("units") for n, b in store.items() if n != name]
-    for candidate in (store[name].get("units"), document.get("units"), *siblings):
-        found = unit_name(candidate)
-        if found:
-            return found
+def read_zone(written: Iterable[Any], known: str | None, notes: list[str]) -> str | None:
+    """The first zone that is named, canonical; an unknown one is only noted where the zone is known otherwise.
+
+    Raises:
+        Refused: `UNKNOWN_TIMEZONE`.
+    """
+    for named in written:
+        if isinstance(named, str) and named.strip():
+            try:
+                return canonical_zone(named[:80])
+            except Refused:
+                if known is None:
+                    raise
+                notes.append(f"The profile's time zone {named[:80]!r} is not known; {known} was used, as asked for.")
+                return None
+    return None
+
+
+def _units(document: StoredDocument, name: str, others: Iterable[StoredDocument], notes: list[str]) -> str:
+    """The store's own units, else the document's, else a sibling's, else those all other documents agree on."""
+    own, top = document.store[name].get("units"), document.record.get("units")
+    siblings = {u for n, b in document.store.items() if n != name and (u := unit_name(b.get("units")))}
+    if found := unit_name(own):
+        if unit_name(top) not in (None, found):
+            notes.append(f"The profile says {found} and its document {unit_name(top)}: the profile's own was taken.")
+        return found
+    if isinstance(own, str) and own.strip():
+        notes.append("The profile's own units are not understood; the document's were looked at instead.")
+    if found := unit_name(top):
+        return found
+    if len(siblings) == 1:
+        found = siblings.pop()
+        notes.append(f"The profile names no units; {found} was taken from another profile of the same document.")
+        return found
+    elsewhere = {u for d in others for u in _all_units(d)}
+    if not siblings and len(elsewhere) == 1:
+        found = elsewhere.pop()
+        notes.append(f"The profile document names no units; {found} was taken from the site's other documents.")
+        return found
     raise Refused(Reason.PROFILE_UNITS)
+
+
+def _all_units(document: StoredDocument) -> set[str]:
+    written = [document.record.get("units"), *(b.get("units") for b in document.store.values())]
+    return {u for w in written if (u := unit_name(w))}
 
 
 def unit_name(value: Any) -> str | None:
     """`mg/dL` or `mmol/L` for any way to write them, else `None`."""
-    text = str(value or "").lower().replace(" ", "").replace("/", "")
-    if text in ("mgdl", "mg"):
-        return "mg/dL"
-    if text in ("mmol", "mmoll"):
-        return "mmol/L"
+    if not isinstance(value, str):
+        return None
+    letters = re.sub(r"[^a-z]", "", value.lower())
+    if letters in ("mgdl", "mg", "mgperdl"):
+        return MG_PER_DL
+    if letters in ("mmol", "mmoll", "mmolperl", "mmols"):
+        return MMOL_PER_L
     return None
 
 
-def _schedule(value: Any, what: str, notes: list[str]) -> Schedule:
-    """A Nightscout schedule: a list of `{time, timeAsSeconds, value}`, or one number for the whole day."""
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
-        return Schedule.constant(_number(value, what))
-    if not isinstance(value, list) or not value:
-        raise _field(what, "it is missing or empty")
-    blocks: dict[int, float] = {}
-    for item in value:
-        if not isinstance(item, dict):
-            raise _field(what, "an entry is not an object with a time and a value")
-        minutes = _minutes(item, what, notes)
-        number = _number(item.get("value"), what)
-        if minutes in blocks and blocks[minutes] != number:
-            notes.append(f"Two entries of {what} at {_clock(minutes)}: the last one was taken.")
-        blocks[minutes] = number
-    if 0 not in blocks:
-        raise _field(what, f"its first entry is at {_clock(min(blocks))}, not at 00:00")
-    return Schedule(tuple(Block(m, blocks[m]) for m in sorted(blocks)))
+def _check_targets(body: Record, units: str, sensitivity: Schedule) -> None:
+    """Refuse units that the profile's own targets contradict, where its sensitivities could be in either.
+
+    Nightscout, AAPS, Loop and Trio write the targets in the same units as the sensitivities.
+    """
+    targets = [t for key in ("target_low", "target_high") for t in _values(body.get(key)) if t > 0]
+    if not targets:
+        return
+    if units == MG_PER_DL and max(targets) < HIGHEST_MMOLL_TARGET:
+        other, factor = MMOL_PER_L, MGDL_PER_MMOLL
+    elif units == MMOL_PER_L and min(targets) > LOWEST_MGDL_TARGET:
+        other, factor = MG_PER_DL, 1.0
+    else:
+        return
+    low, high = ISF_LIMITS_MGDL
+    if all(low <= b.value * factor <= high for b in sensitivity.blocks):
+        raise Refused(Reason.PROFILE_UNITS_DOUBTFUL, units=units, other=other)
 
 
-def _minutes(item: Record, what: str, notes: list[str]) -> int:
-    clock = _clock_minutes(item.get("time"))
-    seconds = item.get("timeAsSeconds")
-    by_seconds: int | None = None
-    if seconds not in (None, ""):
-        exact = _number(seconds, what) / 60
-        if exact != int(exact):
-            raise _field(what, "an entry does not start on a whole minute")
-        by_seconds = int(exact)
-    if clock is None and by_seconds is None:
-        raise _field(what, "an entry has no time")
-    if clock is not None and by_seconds is not None and clock != by_seconds:
-        notes.append(
-            f"An entry of {what} has two times, {_clock(clock)} and {_clock(by_seconds)}: the first was taken."
-        )
-    minutes = clock if clock is not None else by_seconds
-    if minutes is None or not 0 <= minutes < MINUTES_PER_DAY:
-        raise _field(what, "an entry's time is not within the day")
-    return minutes
-
-
-def _clock_minutes(value: Any) -> int | None:
-    if not isinstance(value, str) or not value.strip():
-        return None
-    parts = value.strip().split(":")
-    if len(parts) not in (2, 3) or not all(p.strip().isdigit() for p in parts):
-        return None
-    hours, minutes = int(parts[0]), int(parts[1])
-    return hours * 60 + minutes if minutes < 60 else None
-
-
-def _clock(minutes: int) -> str:
-    return f"{minutes // 60:02d}:{minutes % 60:02d}"
-
-
-def _number(value: Any, what: str) -> float:
-    if isinstance(value, str):
+def _values(schedule: Any) -> list[float]:
+    items = schedule if isinstance(schedule, list) else [schedule]
+    found = []
+    for item in items:
         try:
-            value = float(value.strip())
-        except ValueError:
-            raise _field(what, "a value is not a number") from None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _field(what, "a value is not a number")
-    return float(value)
+            value = strict_number(item.get("value") if isinstance(item, dict) else item)
+        except NotANumber:
+            continue
+        if value is not None:
+            found.append(value)
+    return found
 
 
-def _optional_number(value: Any, what: str) -> float | None:
-    return None if value in (None, "") else _number(value, what)
+def _insulin_action(dia: Any, insulin: Record, notes: list[str]) -> tuple[float | None, float | None]:
+    """Duration in hours and peak in minutes; newer AAPS writes an insulin object (milliseconds) beside `dia`."""
+    what = "duration of insulin action"
+    ends_ms = optional_number(insulin.get("insulinEndTime"), what)
+    peak_ms = optional_number(insulin.get("insulinPeakTime"), "peak of insulin action")
+    peak_min = peak_ms / 60_000 if peak_ms and 10 * 60_000 <= peak_ms <= 180 * 60_000 else None
+    dia_h = optional_number(dia, what)
+    if dia_h is None and ends_ms:
+        dia_h = ends_ms / 3_600_000
+    if dia_h is None:
+        return None, peak_min
+    if dia_h == 0:
+        notes.append("The profile's duration of insulin action is 0, which is none at all: it counts as missing.")
+        return None, peak_min
+    low, high = DIA_LIMITS_H
+    if not low <= dia_h <= high:
+        raise unusable(what, f"it is outside {low:g}–{high:g} hours")
+    if dia_h > LONG_DIA_H:
+        notes.append(f"The profile's duration of insulin action is above {LONG_DIA_H:g} h; please check it.")
+    return dia_h, peak_min
 
 
-def _check_range(schedule: Schedule, what: str, limits: tuple[float, float], unit: str) -> None:
-    low, high = limits
-    for block in schedule.blocks:
-        if not low <= block.value <= high:
-            # Without the value: this text is stored where health data must not be.
-            detail = f"the value at {_clock(block.minutes)} is outside {low:g}–{high:g} {unit}; check its units"
-            raise _field(what, detail)
+def to_document(profile: TherapyProfile) -> Record:
+    """A profile as a Nightscout document with it alone, in its own units, without targets."""
+    factor = MGDL_PER_MMOLL if profile.units == MMOL_PER_L else 1.0
+    units = "mmol" if profile.units == MMOL_PER_L else "mg/dl"
+    body: Record = {
+        "dia": profile.dia_h,
+        "units": units,
+        "timezone": profile.timezone,
+        "basal": _written(profile.basal_u_per_h),
+        "sens": _written(profile.isf_mgdl_per_u, factor),
+        "carbratio": _written(profile.carb_ratio_g_per_u),
+    }
+    document = {"defaultProfile": profile.name, "startDate": profile.start_date, "units": units}
+    kept = {k: v for k, v in body.items() if v is not None}
+    return {**{k: v for k, v in document.items() if v is not None}, "store": {profile.name: kept}}
 
 
-def _field(what: str, detail: str) -> Refused:
-    return Refused(Reason.PROFILE_FIELD, field=what, detail=detail)
+def _written(schedule: Schedule, divisor: float = 1.0) -> list[Record]:
+    return [
+        {"time": clock_text(b.minutes), "timeAsSeconds": b.minutes * 60, "value": b.value / divisor}
+        for b in schedule.blocks
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -63,3 +64,15 @@ class Schedule:
     def mapped(self, factor: float) -> Schedule:
         """The same shape, every value multiplied."""
         return Schedule(tuple(Block(b.minutes, b.value * factor) for b in self.blocks))
+
+    def later(self, hours: float) -> Schedule:
+        """The same schedule running so many hours later by the clock (earlier where negative), wrapped at midnight."""
+        shift = round(hours * 60) % MINUTES_PER_DAY
+        moved = {(b.minutes + shift) % MINUTES_PER_DAY: b.value for b in self.blocks}
+        moved.setdefault(0, self.at((MINUTES_PER_DAY - shift) % MINUTES_PER_DAY))
+        return Schedule(tuple(Block(m, moved[m]) for m in sorted(moved)))
+
+    def same_as(self, other: Schedule, relative: float = 1e-6) -> bool:
+        """Whether both give the same value at every minute of the day, however they are cut into blocks."""
+        edges = {b.minutes for b in (*self.blocks, *other.blocks)}
+        return all(math.isclose(self.at(m), other.at(m), rel_tol=relative, abs_tol=1e-9) for m in edges)

@@ -11,8 +11,10 @@ from flows.local_days import LocalDay, Window, day_range
 from flows.nightscout.client import Credentials, NightscoutClient
 from flows.nightscout.documents import read_records
 from flows.nightscout.fetch import (
+    SWITCHES_SINCE_MS,
     ask_as_upstream,
     fetch_entries,
+    fetch_profile_switches,
     fetch_profiles,
     fetch_treatments,
 )
@@ -90,6 +92,9 @@ def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles
     span = Window(days[0].treatments.start_ms, days[-1].treatments.end_ms)
     for answer in fetch_treatments(client, span):
         raw.answer("treatments", answer)
+    if raw.has("profile"):
+        for answer in fetch_profile_switches(client, span.start_ms - SWITCHES_SINCE_MS):
+            raw.answer("treatments", answer)
 
 
 def _asked_days(request: AnalysisRequest, zone: str, now: datetime) -> list[LocalDay]:

@@ -19,13 +19,11 @@ from flows.ledger import Ledger
 from flows.local_days import LocalDay, canonical_zone, day_range
 from flows.nightscout.as_served import sensor_readings, served_day
 from flows.oref0.inputs import check_profile, check_work_dir
-from flows.oref0.profile import settings_of, to_pumpprofile
 from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_day, write_settings
-from flows.profiles.parse import TherapyProfile, choose_profile
-from flows.profiles.schedule import Block, Schedule
-from flows.run_directory import RunDirectory, dump
+from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest, InputsMode, StartFrom
 from flows.steps.previous import previous_profile
+from flows.steps.profile_to_tune import profile_to_tune
 from flows.steps.raw_files import RawFiles, json_object, zone_of
 from flows.timestamps import instant_ms
 
@@ -62,18 +60,21 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     """
     raw = RawFiles.open(run)
     entries, treatments = raw.records("entries"), raw.records("treatments")
-    until = max((f[0] for e in entries if (f := _date_of(e))), default=None)
+    instants = [f[0] for e in entries if (f := _date_of(e))]
+    until = max(instants, default=None)
     zone = zone_of(request, raw, until)
-    pump, start, profile, notes = _profiles(request, raw, zone, until)
-    check_profile(json.loads(pump))
-    identity = _profile_identity(profile)
+    now_ms = now.timestamp() * 1000
+    window_ms = (min(instants, default=now_ms), max(instants, default=now_ms))
+    tuned = profile_to_tune(request, raw, treatments, zone, window_ms)
+    check_profile(json.loads(tuned.pump))
+    start, notes = tuned.start, list(tuned.notes)
     if request.start_from is StartFrom.PREVIOUS:
-        start, said = previous_profile(request, identity, run.path)
+        start, said = previous_profile(request, tuned.identity(), run.path)
         notes.append(said)
-    write_settings(run.work, pump, start)
+    write_settings(run.work, tuned.pump, start)
     ledger = Ledger()
     if request.inputs is InputsMode.CORRECTED:
-        context = Context(zone, profile.basal_u_per_h if profile else _basal_of(pump), now.timestamp() * 1000)
+        context = Context(zone, tuned.basal, now_ms, tuned.basal_at)
         clean = normalise_glucose(entries, context, ledger)
         events = normalise_treatments(treatments, context, ledger)
         run.write_json("ledger.json", ledger.document())
@@ -83,12 +84,15 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         used, summaries, more = _write_corrected(request, run, days, clean, events)
         notes += more
         if request.compare and ledger.entries:
-            _write_uncorrected(run, used, entries, treatments, pump, start, zone)
+            _write_uncorrected(run, used, entries, treatments, tuned.pump, start, zone)
     else:
         run.write_json("ledger.json", ledger.document())
         used, summaries = _write_untouched(request, run, raw, entries, treatments, zone)
-    notes += check_work_dir(run.work, used, now_ms=now.timestamp() * 1000, zone=zone)
-    prepared = Prepared(zone, used, summaries, notes, ledger.summary(), identity)
+    if tuned.active is not None:
+        other = tuned.active.other_profile_hours
+        summaries = [{**s, "other_profile_hours": round(other.get(s["date"], 0.0), 2)} for s in summaries]
+    notes += check_work_dir(run.work, used, now_ms=now_ms, zone=zone)
+    prepared = Prepared(zone, used, summaries, notes, ledger.summary(), tuned.identity())
     run.write_json("prepared.json", asdict(prepared))
     return prepared
 
@@ -119,29 +123,6 @@ def _date_of(entry: Any) -> tuple[float, bool] | None:
     return instant_ms(entry.get("date") or entry.get("mills"), "UTC") if isinstance(entry, dict) else None
 
 
-def _profiles(
-    request: AnalysisRequest, raw: RawFiles, zone: str, until_ms: float | None
-) -> tuple[bytes, bytes | None, TherapyProfile | None, list[str]]:
-    if pump := raw.bytes_of("pumpprofile"):
-        json_object(pump, "the pump profile")
-        return pump, raw.bytes_of("autotune"), None, []
-    chosen = choose_profile(raw.records("profile"), name=request.profile, until_ms=until_ms, zone=zone)
-    document, notes = to_pumpprofile(chosen, insulin=request.insulin, peak_min=request.insulin_peak_min, zone=zone)
-    return dump(document), None, chosen, [*chosen.notes, *notes]
-
-
-def _profile_identity(profile: TherapyProfile | None) -> dict[str, Any]:
-    if profile is None:
-        return {}
-    return {
-        "name": profile.name,
-        "document_id": profile.document_id,
-        "start_date": profile.start_date,
-        "document_sha256": profile.document_sha256,
-        "units": profile.units,
-    }
-
-
 def _quarantine(ledger: Ledger, records: int) -> list[str]:
     count = len(ledger.quarantined)
     if not count:
@@ -151,10 +132,6 @@ def _quarantine(ledger: Ledger, records: int) -> list[str]:
     if count > max(QUARANTINE_FREE, QUARANTINE_SHARE * records):
         raise Refused(Reason.NOT_UNDERSTOOD, count=count, what="records", detail=detail)
     return [f"{count} records could not be understood and were left out ({detail}); see ledger.json."]
-
-
-def _basal_of(pump: bytes) -> Schedule:
-    return Schedule(tuple(Block(h * 60, rate) for h, rate in enumerate(settings_of(json.loads(pump)).basal_u_per_h)))
 
 
 def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str) -> list[LocalDay]:

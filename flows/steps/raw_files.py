@@ -11,7 +11,7 @@ from flows.errors import Reason, Refused
 from flows.local_days import canonical_zone
 from flows.nightscout.client import Answer
 from flows.nightscout.documents import parse_records
-from flows.profiles.parse import choose_profile
+from flows.profiles.parse import named_zone
 from flows.run_directory import RunDirectory, write_atomically
 from flows.settings import AnalysisRequest
 
@@ -97,6 +97,11 @@ class RawFiles:
 
 
 def zone_of(request: AnalysisRequest, raw: RawFiles, until_ms: float | None) -> str:
+    """The run's time zone: the one asked for, else the profile's own.
+
+    Raises:
+        Refused: `NO_TIMEZONE`, `UNKNOWN_TIMEZONE`, or why the profile cannot be read.
+    """
     if request.timezone:
         return request.timezone
     if pump := raw.bytes_of("pumpprofile"):
@@ -104,13 +109,14 @@ def zone_of(request: AnalysisRequest, raw: RawFiles, until_ms: float | None) -> 
         if isinstance(named, str) and named:
             return canonical_zone(named)
         raise Refused(Reason.NO_TIMEZONE, where="the pump profile")
-    chosen = choose_profile(raw.records("profile"), name=request.profile, until_ms=until_ms, zone=None)
-    if chosen.timezone is None:
-        raise Refused(Reason.NO_TIMEZONE, where=f"the profile {chosen.name!r}")
-    return chosen.timezone
+    named_by_profile = named_zone(raw.records("profile"), name=request.profile, until_ms=until_ms)
+    if named_by_profile is None:
+        raise Refused(Reason.NO_TIMEZONE, where="the profile")
+    return named_by_profile
 
 
 def json_object(content: bytes, name: str) -> dict[str, Any]:
+    """A JSON object read from bytes; `name` says whose in the refusal."""
     try:
         document = json.loads(content)
     except ValueError:

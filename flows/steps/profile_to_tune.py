@@ -1,0 +1,101 @@
+"""Which settings a run tunes: an OpenAPS profile as it is, or the Nightscout profile in force, as upstream's file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from flows.oref0.profile import settings_of, to_pumpprofile
+from flows.profiles.active import ActiveProfiles, basal_at, in_force
+from flows.profiles.schedule import Block, Schedule
+from flows.run_directory import dump
+from flows.settings import AnalysisRequest
+from flows.steps.raw_files import RawFiles, json_object
+
+PEAK_LIMITS_MIN = (35, 120)  # what upstream's exponential curves are made for
+
+
+@dataclass(frozen=True)
+class ProfileToTune:
+    """The pump profile for upstream and the one to start from, as bytes; whose it is; what to tell the person."""
+
+    pump: bytes
+    start: bytes | None
+    active: ActiveProfiles | None
+    basal: Schedule
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def basal_at(self) -> Callable[[float], float | None] | None:
+        """The basal rate in force at an instant, where documents and switches are known."""
+        return partial(basal_at, self.active) if self.active else None
+
+    def identity(self) -> dict[str, Any]:
+        """Which document and profile this is; no number of it."""
+        if self.active is None:
+            return {}
+        profile = self.active.profile
+        return {
+            "name": profile.name,
+            "document_id": profile.document_id,
+            "start_date": profile.start_date,
+            "document_sha256": profile.document_sha256,
+            "units": profile.units,
+            "in_force": self.active.document(),
+        }
+
+
+def profile_to_tune(
+    request: AnalysisRequest, raw: RawFiles, treatments: list[Any], zone: str, window_ms: tuple[float, float]
+) -> ProfileToTune:
+    """Choose and convert the profile.
+
+    Args:
+        request: names, insulin, peak.
+        raw: profile documents, or an OpenAPS profile, which is used as it is.
+        treatments: as loaded, for Profile Switches.
+        zone: the run's time zone.
+        window_ms: first and last instant of the data.
+
+    Raises:
+        Refused: a `PROFILE_…` reason.
+    """
+    if pump := raw.bytes_of("pumpprofile"):
+        rates = settings_of_bytes(pump)
+        return ProfileToTune(pump, raw.bytes_of("autotune"), None, rates)
+    active = in_force(
+        raw.records("profile"),
+        treatments,
+        name=request.profile,
+        window_start_ms=window_ms[0],
+        window_end_ms=window_ms[1],
+        zone=zone,
+    )
+    chosen = active.profile
+    peak_min, notes = _peak(request, chosen.insulin_peak_min)
+    document, more = to_pumpprofile(chosen, insulin=request.insulin, peak_min=peak_min, zone=zone)
+    return ProfileToTune(
+        dump(document), None, active, chosen.basal_u_per_h, [*chosen.notes, *active.warnings, *notes, *more]
+    )
+
+
+def settings_of_bytes(pump: bytes) -> Schedule:
+    """The hourly basal schedule of an OpenAPS pump profile; a flat nothing where it has none (it is refused later)."""
+    try:
+        rates = settings_of(json_object(pump, "the pump profile")).basal_u_per_h
+    except (KeyError, TypeError, ValueError, IndexError):
+        return Schedule.constant(0.0)
+    return Schedule(tuple(Block(hour * 60, rate) for hour, rate in enumerate(rates)))
+
+
+def _peak(request: AnalysisRequest, own_min: float | None) -> tuple[int | None, list[str]]:
+    if request.insulin_peak_min is not None or own_min is None:
+        return request.insulin_peak_min, []
+    low, high = PEAK_LIMITS_MIN
+    if not low <= own_min <= high:
+        return None, [
+            f"The profile's peak of insulin action is not between {low} and {high} min: the curve's was used."
+        ]
+    return round(own_min), [f"The profile's own peak of insulin action was used: {own_min:g} min."]
