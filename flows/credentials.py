@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flows.errors import Reason, Refused
-from flows.nightscout.client import Credentials
+from flows.nightscout.authentication import Credentials
 from flows.settings import AnalysisRequest, secret_from_environment
 
 TOKEN = "AUTOTUNE_NIGHTSCOUT_TOKEN"

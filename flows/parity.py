@@ -131,7 +131,7 @@ def _bytes(file: Path) -> bytes | None:
 
 
 def _bundled_run(path: Path, now: datetime) -> RunDirectory:
-    from flows.nightscout.client import Credentials
+    from flows.nightscout.authentication import Credentials
 
     run = RunDirectory.create(path, now)
     request = AnalysisRequest(from_directory=bundled("fixtures/aaps_closed_loop"))

@@ -69,8 +69,11 @@ def _site_url(value: str) -> str:
     parts = urlsplit(text if "://" in text else f"https://{text}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Refused(Reason.SITE_URL, detail="it is not an http(s) address")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise Refused(Reason.SITE_URL, detail="it carries a user name, password, query or fragment")
+    if parts.username or parts.password:
+        detail = "it carries a user name or password (they go into AUTOTUNE_NIGHTSCOUT_BASIC_AUTH as user:password)"
+        raise Refused(Reason.SITE_URL, detail=detail)
+    if parts.query or parts.fragment:
+        raise Refused(Reason.SITE_URL, detail="it carries a query or fragment (a token goes into the environment)")
     path = parts.path.rstrip("/")
     for tail in ("/api/v1", "/api"):
         path = path.removesuffix(tail)

@@ -86,7 +86,7 @@ def notes_on(events: Iterable[Event], zone: str) -> list[str]:
         if mine:
             days = {d.date for e in mine for d in e.days(zone)}
             notes.append(
-                f"{len(mine)} {kind.plural} on {len(days)} days: upstream does not know them; "
+                f"{kind.plural.capitalize()} ({len(mine)}, days touched: {len(days)}): upstream does not know them; "
                 f"--exclude-events {kind.name} leaves those days out."
             )
     return notes

@@ -7,9 +7,6 @@ site serves is handed on as it came, bytes and all.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import logging
 import math
 import random
@@ -18,11 +15,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote
 
 import requests
 import urllib3
@@ -30,9 +25,18 @@ from requests.adapters import HTTPAdapter
 
 from flows import __version__
 from flows.errors import Reason, Refused
-from flows.nightscout.documents import is_error_answer, what_it_is
+from flows.nightscout.answers import (
+    CUT_OFF,
+    is_outside,
+    kind_of_trouble,
+    moved_site,
+    parse,
+    refusal,
+    retry_after_s,
+)
+from flows.nightscout.authentication import Credentials
+from flows.nightscout.documents import what_it_is
 from flows.nightscout.pace import SitePace
-from flows.timestamps import instant_ms, iso_utc
 
 ATTEMPTS = 5
 TIMEOUT_S = (10, 60)  # to connect, and between two pieces of the answer
@@ -42,7 +46,6 @@ MOST_AT_ONCE = 4
 MOST_REDIRECTS = 3
 WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530})
 
-NULL = "null, which version 15 answers for a date or a count it cannot read"
 STRAY = "it answered with records from outside the time asked for, so it (or a proxy before it) ignores the question"
 
 _SECRET_IN_ADDRESS = re.compile(r"((?:[?&]|%3F|%26)(?:token|secret)=|/authorization/request/)[^&\s\"']+", re.IGNORECASE)
@@ -59,48 +62,6 @@ class _WithoutSecrets(logging.Filter):
 
 for _name in ("urllib3.connectionpool", "urllib3.util.retry"):
     logging.getLogger(_name).addFilter(_WithoutSecrets())
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """How a site is read: an access token, the API secret, or neither for an open site. Never shown by `repr`.
-
-    The API secret goes as its SHA1 into the `api-secret` header. An access token is exchanged for a JSON web token,
-    which every version takes in the `Authorization` header (0.12 refuses an access token in `api-secret`); it lives an
-    hour in 0.12, eight in 15, and is renewed when the site says it is no longer good.
-
-    `basic` (`user:password`) is for a server in front of Nightscout. It needs the `Authorization` header for itself, so
-    the access token then goes into the address as `token=`; the exchange is made all the same, because a site that
-    is open to all does not say that such a token is no good.
-    """
-
-    token: str | None = field(default=None, repr=False)
-    api_secret: str | None = field(default=None, repr=False)
-    basic: str | None = field(default=None, repr=False)
-
-    @property
-    def anonymous(self) -> bool:
-        """Whether Nightscout is told nothing of who asks."""
-        return not (self.access_token or self.api_secret)
-
-    @property
-    def access_token(self) -> str | None:
-        """The bare access token."""
-        return self.token.strip().removeprefix("token=") if self.token else None
-
-    def secret_header(self) -> dict[str, str]:
-        """The header for the API secret: its lower-case SHA1."""
-        if self.api_secret:
-            if re.fullmatch(r"[0-9a-fA-F]{40}", self.api_secret):
-                return {"api-secret": self.api_secret.lower()}
-            return {"api-secret": hashlib.sha1(self.api_secret.encode()).hexdigest()}
-        return {}
-
-    def basic_header(self) -> dict[str, str]:
-        """The header for a server in front of Nightscout."""
-        if not self.basic:
-            return {}
-        return {"Authorization": "Basic " + base64.b64encode(self.basic.encode()).decode("ascii")}
 
 
 @dataclass(frozen=True)
@@ -257,19 +218,19 @@ class NightscoutClient:
             except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
                 trouble = error
             if trouble is not None:
-                failure = Refused(Reason.SITE_UNREACHABLE, what=what, detail=_kind(trouble), attempts=attempt)
+                failure = Refused(Reason.SITE_UNREACHABLE, what=what, detail=kind_of_trouble(trouble), attempts=attempt)
             elif response.status_code in WORTH_RETRYING:
-                failure = _refusal(response, what, attempt)
+                failure = refusal(response, what, attempt)
                 asked_s = retry_after_s(response.headers.get("Retry-After", ""), self._clock())
                 if asked_s > LONGEST_WAIT_S:
                     status = response.status_code
                     raise Refused(Reason.SITE_ASKS_TO_WAIT, what=what, seconds=math.ceil(asked_s), status=status)
                 wait_s = max(wait_s, asked_s)
             elif response.status_code != 200:
-                raise _refusal(response, what, attempt)
+                raise refusal(response, what, attempt)
             else:
-                document = _parse(body, response, what)
-                if document is not _CUT_OFF:
+                document = parse(body, response, what)
+                if document is not CUT_OFF:
                     return Answer(what, query, body, document)
                 failure = Refused(Reason.SITE_NOT_DATA, what=what, detail="the answer was cut off")
             if attempt < ATTEMPTS:
@@ -355,7 +316,7 @@ class NightscoutClient:
             f"&find%5B{field_name}%5D%5B%24lte%5D={encode(high)}&count={count}"
         )
         answer = self.records(path, query)
-        if any(_is_outside(record, field_name, low, high) for record in answer.document):
+        if any(is_outside(record, field_name, low, high) for record in answer.document):
             raise Refused(Reason.SITE_INCOMPLETE, what=path, detail=STRAY)
         if answer.records < count:
             yield answer
@@ -369,116 +330,3 @@ class NightscoutClient:
         middle = (low + high) // 2
         yield from self.window(path, field_name, (middle, high), encode, count)
         yield from self.window(path, field_name, (low, middle), encode, count)
-
-
-def moved_site(site: str, tail: str, location: str) -> str | None:
-    """The site's address after a redirect, `None` where it must not be followed.
-
-    Followed by hand, because the secret must not go to another host, nor from https to http: the same host, or the
-    same with or without `www.`; the same port, or the scheme's own; and the very path that was asked for at its end.
-
-    Args:
-        site: the address asked.
-        tail: the path asked for below it.
-        location: where the site says it is.
-    """
-    try:
-        here, there = urlsplit(site), urlsplit(urljoin(f"{site}{tail}", location))
-        ports = {here.port or _PORTS[here.scheme], _PORTS.get(there.scheme)}
-        port = there.port or _PORTS.get(there.scheme)
-    except ValueError:
-        return None
-    if there.scheme not in _PORTS or (here.scheme == "https" and there.scheme == "http"):
-        return None
-    host = there.hostname or ""
-    if host.removeprefix("www.") != (here.hostname or "").removeprefix("www.") or port not in ports:
-        return None
-    if not there.path.endswith(tail) or there.username is not None:
-        return None
-    name = f"[{host}]" if ":" in host else host
-    return f"{there.scheme}://{name}" + (f":{there.port}" if there.port else "") + there.path.removesuffix(tail)
-
-
-_PORTS = {"http": 80, "https": 443}
-
-
-def retry_after_s(value: str, now_s: float) -> float:
-    """Seconds a `Retry-After` header asks to wait, written as a number or as a date; 0 where it is neither.
-
-    Args:
-        value: the header.
-        now_s: seconds since 1970.
-    """
-    text = value.strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return float(text)
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now_s)
-
-
-_CUT_OFF = object()
-
-
-def _parse(body: bytes, response: requests.Response, what: str) -> Any:
-    kind = response.headers.get("Content-Type", "").split(";")[0].strip()
-    start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        document = _CUT_OFF
-    if document is _CUT_OFF and start not in (b"[", b"{", b""):
-        page = "a web page" if start == b"<" else "something else than JSON"
-        raise Refused(Reason.SITE_NOT_DATA, what=what, detail=f"{page}, {kind or 'of no'} content")
-    if document is None:
-        raise Refused(Reason.SITE_NOT_DATA, what=what, detail=NULL)
-    if is_error_answer(document):
-        raise _refusal_of(int(document["status"]), what, 1)
-    return document
-
-
-def _is_outside(record: Any, field_name: str, low: int, high: int) -> bool:
-    """Whether a record lies outside the bounds both as an instant and as text, which is how a server may compare."""
-    value = record.get(field_name) if isinstance(record, dict) else None
-    if isinstance(value, str) and iso_utc(low) <= value <= iso_utc(high):
-        return False
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return not low <= value <= high
-    instant = instant_ms(value, "UTC")
-    return instant is not None and not low <= instant[0] <= high
-
-
-def _refusal(response: requests.Response, what: str, attempts: int) -> Refused:
-    asks = response.headers.get("WWW-Authenticate", "").strip().lower()
-    if response.status_code == 407 or (response.status_code == 401 and asks.startswith("basic")):
-        return Refused(Reason.SITE_BASIC_AUTH, what=what)
-    return _refusal_of(response.status_code, what, attempts)
-
-
-def _refusal_of(status: int, what: str, attempts: int) -> Refused:
-    if status == 401:
-        return Refused(Reason.SITE_UNAUTHORIZED, what=what)
-    if status == 403:
-        return Refused(Reason.SITE_FORBIDDEN, what=what)
-    if status in (404, 405, 410):
-        return Refused(Reason.SITE_NOT_FOUND, what=what)
-    if status == 429:
-        return Refused(Reason.SITE_BUSY, what=what, attempts=attempts)
-    return Refused(Reason.SITE_FAILS, what=what, status=status, attempts=attempts)
-
-
-def _kind(error: BaseException) -> str:
-    # The message of such an error holds the URL; its type is enough to act on.
-    if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate is not trusted"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy of this machine does not let it through"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-        return "the answer was cut off"
-    if isinstance(error, requests.ConnectionError):
-        return "no connection"
-    return type(error).__name__

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
 from flows.local_days import LocalDay, Window, day_range
-from flows.nightscout.client import Credentials, NightscoutClient
+from flows.nightscout.authentication import Credentials
+from flows.nightscout.client import NightscoutClient
 from flows.nightscout.documents import read_records
 from flows.nightscout.fetch import (
     SWITCHES_SINCE_MS,

@@ -57,6 +57,15 @@ class Nightscout:
 
 
 @pytest.fixture(scope="session")
+def open_nightscout() -> Nightscout:
+    """A site that anyone may read, which shows mmol/L: the one `AUTOTUNE_TEST_NIGHTSCOUT_OPEN_URL` names."""
+    url = os.environ.get("AUTOTUNE_TEST_NIGHTSCOUT_OPEN_URL")
+    if not url:
+        missing("nightscout", "AUTOTUNE_TEST_NIGHTSCOUT_OPEN_URL names no site that anyone may read")
+    return Nightscout(str(url), os.environ.get("AUTOTUNE_TEST_NIGHTSCOUT_SECRET", SECRET))
+
+
+@pytest.fixture(scope="session")
 def nightscout() -> Iterator[Nightscout]:
     """A Nightscout with an empty database, closed to those without credentials."""
     url = os.environ.get("AUTOTUNE_TEST_NIGHTSCOUT_URL")

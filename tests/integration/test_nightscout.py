@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from flows.cli import main
 from flows.errors import Reason, Refused
 from flows.local_days import Window
-from flows.nightscout.client import Credentials, NightscoutClient
+from flows.nightscout.authentication import Credentials
+from flows.nightscout.client import NightscoutClient
 from flows.nightscout.fetch import fetch_entries, fetch_profiles, fetch_treatments
 from flows.oref0.docker import ensure_image, hardening
 from flows.oref0.runtime import find_node, find_oref0
@@ -91,6 +93,47 @@ def test_a_site_and_its_export_give_the_same_proposal(
         if file.is_file():
             assert nightscout.api_secret not in file.read_text("utf-8")
             assert nightscout.headers["api-secret"] not in file.read_text("utf-8")
+
+
+def test_an_open_site_that_shows_mmol_is_read_without_credentials(
+    open_nightscout: Nightscout, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = ROOT / "fixtures" / "loop_temp_basal"
+    documents = {k: json.loads((source / f"{k}.json").read_text()) for k in ("entries", "treatments", "profile")}
+    days = ("2025-10-27", "2025-10-28")
+    open_nightscout.clear("entries", "treatments")
+    near = [t for t in documents["treatments"] if "2025-10-25" <= t["created_at"] <= "2025-10-31"]
+    open_nightscout.fill([e for e in documents["entries"] if e["dateString"] <= "2025-10-31"], near)
+    open_nightscout.post("v1/profile.json", {k: v for k, v in documents["profile"][0].items() if k != "_id"})
+    assert requests.get(f"{open_nightscout.url}/api/v1/status.json", timeout=30).json()["settings"]["units"] != "mg/dl"
+    found = {}
+    for name, where in (("site", ["--site", open_nightscout.url]), ("directory", ["--from", str(source)])):
+        arguments = ["propose", "--no-prefect", "--json", *where, "--start", days[0], "--end", days[1]]
+        assert main([*arguments, "--out", str(tmp_path / name)]) == 0
+        found[name] = json.loads(capsys.readouterr().out)["recommended"]
+    assert found["site"] == found["directory"]
+
+
+def test_an_export_is_what_from_reads(
+    nightscout: Nightscout,
+    person: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_API_SECRET", nightscout.api_secret)
+    exported = tmp_path / "export"
+    days = ["--start", START, "--end", END]
+    assert main(["export", "--site", nightscout.url, *days, str(exported)]) == 0
+    assert exported.stat().st_mode & 0o077 == 0
+    assert main(["export", "--site", nightscout.url, *days, str(exported)]) == 3, "an export is not overwritten"
+    capsys.readouterr()
+    found = []
+    for where in (["--from", str(exported)], ["--from", str(PERSON)]):
+        arguments = ["propose", "--no-prefect", "--json", *where, *days]
+        assert main([*arguments, "--out", str(tmp_path / str(len(found)))]) == 0
+        found.append(json.loads(capsys.readouterr().out)["recommended"])
+    assert found[0] == found[1]
 
 
 @pytest.mark.oref0

@@ -14,7 +14,8 @@ import requests
 from flows.errors import Reason, Refused
 from flows.local_days import Window
 from flows.nightscout import fetch
-from flows.nightscout.client import Answer, Credentials, NightscoutClient
+from flows.nightscout.authentication import Credentials
+from flows.nightscout.client import Answer, NightscoutClient
 from flows.nightscout.fetch import fetch_entries, fetch_profiles, fetch_treatments
 from flows.nightscout.wait import wait_for_readings
 from flows.timestamps import iso_utc

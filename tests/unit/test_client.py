@@ -29,7 +29,9 @@ from flows.credentials import credentials_for, write_credentials_for
 from flows.errors import Reason, Refused
 from flows.local_days import Window
 from flows.nightscout import fetch
-from flows.nightscout.client import ATTEMPTS, Credentials, NightscoutClient, moved_site, retry_after_s
+from flows.nightscout.answers import moved_site, retry_after_s
+from flows.nightscout.authentication import Credentials
+from flows.nightscout.client import ATTEMPTS, NightscoutClient
 from flows.nightscout.fetch import fetch_entries
 from flows.nightscout.pace import DEAD_RUNS, FIRST_REST_S, LOCKED_RUNS, SitePace
 from flows.settings import AnalysisRequest

@@ -74,7 +74,7 @@ def test_events_are_found_with_the_days_they_touch() -> None:
     ]
     assert [d.date for d in found[1].days(ZONE)] == [DAY + timedelta(days=n) for n in range(3)]
     notes = " ".join(notes_on(found, ZONE))
-    assert "1 exercises on 3 days" in notes
+    assert "Exercises (1, days touched: 3)" in notes
     assert "--exclude-events override" in notes
 
 

@@ -8,7 +8,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.nightscout.client import Answer, Credentials, NightscoutClient
+from flows.nightscout.authentication import Credentials
+from flows.nightscout.client import Answer, NightscoutClient
 from flows.nightscout.wait import wait_for_readings
 
 NOW_S = 1_795_385_600.0

@@ -1,0 +1,139 @@
+"""What an answer of a site is: data, a refusal, trouble on the way, or the site's new address."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+
+from flows.errors import Reason, Refused
+from flows.nightscout.documents import is_error_answer
+from flows.timestamps import instant_ms, iso_utc
+
+NULL = "null, which version 15 answers for a date or a count it cannot read"
+
+
+def moved_site(site: str, tail: str, location: str) -> str | None:
+    """The site's address after a redirect, `None` where it must not be followed.
+
+    Followed by hand, because the secret must not go to another host, nor from https to http: the same host, or the
+    same with or without `www.`; the same port, or the scheme's own; and the very path that was asked for at its end.
+
+    Args:
+        site: the address asked.
+        tail: the path asked for below it.
+        location: where the site says it is.
+    """
+    try:
+        here, there = urlsplit(site), urlsplit(urljoin(f"{site}{tail}", location))
+        ports = {here.port or _PORTS[here.scheme], _PORTS.get(there.scheme)}
+        port = there.port or _PORTS.get(there.scheme)
+    except ValueError:
+        return None
+    if there.scheme not in _PORTS or (here.scheme == "https" and there.scheme == "http"):
+        return None
+    host = there.hostname or ""
+    if host.removeprefix("www.") != (here.hostname or "").removeprefix("www.") or port not in ports:
+        return None
+    if not there.path.endswith(tail) or there.username is not None:
+        return None
+    name = f"[{host}]" if ":" in host else host
+    return f"{there.scheme}://{name}" + (f":{there.port}" if there.port else "") + there.path.removesuffix(tail)
+
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def retry_after_s(value: str, now_s: float) -> float:
+    """Seconds a `Retry-After` header asks to wait, written as a number or as a date; 0 where it is neither.
+
+    Args:
+        value: the header.
+        now_s: seconds since 1970.
+    """
+    text = value.strip()
+    if re.fullmatch(r"[0-9]{1,9}", text):
+        return float(text)
+    try:
+        date = parsedate_to_datetime(text)
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now_s)
+
+
+CUT_OFF = object()
+
+
+def parse(body: bytes, response: requests.Response, what: str) -> Any:
+    """The document of an answer; `CUT_OFF` for half a one.
+
+    Raises:
+        Refused: `SITE_NOT_DATA` for a page or null, and what an error answer with status 200 says.
+    """
+    kind = response.headers.get("Content-Type", "").split(";")[0].strip()
+    start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = CUT_OFF
+    if document is CUT_OFF and start not in (b"[", b"{", b""):
+        page = "a web page" if start == b"<" else "something else than JSON"
+        raise Refused(Reason.SITE_NOT_DATA, what=what, detail=f"{page}, {kind or 'of no'} content")
+    if document is None:
+        raise Refused(Reason.SITE_NOT_DATA, what=what, detail=NULL)
+    if is_error_answer(document):
+        raise refusal_of(int(document["status"]), what, 1)
+    return document
+
+
+def is_outside(record: Any, field_name: str, low: int, high: int) -> bool:
+    """Whether a record lies outside the bounds both as an instant and as text, which is how a server may compare."""
+    value = record.get(field_name) if isinstance(record, dict) else None
+    if isinstance(value, str) and iso_utc(low) <= value <= iso_utc(high):
+        return False
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return not low <= value <= high
+    instant = instant_ms(value, "UTC")
+    return instant is not None and not low <= instant[0] <= high
+
+
+def refusal(response: requests.Response, what: str, attempts: int) -> Refused:
+    """Why the site, or a proxy before it, refused."""
+    asks = response.headers.get("WWW-Authenticate", "").strip().lower()
+    if response.status_code == 407 or (response.status_code == 401 and asks.startswith("basic")):
+        return Refused(Reason.SITE_BASIC_AUTH, what=what)
+    return refusal_of(response.status_code, what, attempts)
+
+
+def refusal_of(status: int, what: str, attempts: int) -> Refused:
+    """The refusal a status stands for."""
+    if status == 401:
+        return Refused(Reason.SITE_UNAUTHORIZED, what=what)
+    if status == 403:
+        return Refused(Reason.SITE_FORBIDDEN, what=what)
+    if status in (404, 405, 410):
+        return Refused(Reason.SITE_NOT_FOUND, what=what)
+    if status == 429:
+        return Refused(Reason.SITE_BUSY, what=what, attempts=attempts)
+    return Refused(Reason.SITE_FAILS, what=what, status=status, attempts=attempts)
+
+
+def kind_of_trouble(error: BaseException) -> str:
+    """What went wrong on the way, in words without the address."""
+    # The message of such an error holds the URL; its type is enough to act on.
+    if isinstance(error, requests.exceptions.SSLError):
+        return "its certificate is not trusted"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy of this machine does not let it through"
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
+        return "the answer was cut off"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    return type(error).__name__
