@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flows.local_days import LocalDay
-from flows.nightscout.client import Credentials
+from flows.nightscout.authentication import Credentials
 from flows.oref0.docker import DockerEngine
 from flows.oref0.engine import Engine, TuneJob
 from flows.oref0.node import NodeEngine
