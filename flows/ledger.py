@@ -62,6 +62,7 @@ class Ledger:
     entries: list[Entry] = field(default_factory=list)
     rules: dict[str, dict[str, Any]] = field(default_factory=dict)
     quarantined: list[Entry] = field(default_factory=list)
+    accounts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def note(self, entry: Entry) -> None:
         """Write down one change."""
@@ -94,11 +95,32 @@ class Ledger:
                 "after": after.rounded(),
             }
 
+    def close_account(self, kind: str, loaded: int, passed: int, since: int) -> None:
+        """Close the account of one kind of record: every record loaded is passed on, or an entry says where it went.
+
+        Args:
+            kind: `entries` or `treatments`.
+            loaded, passed: how many records came in and went on.
+            since: how many entries the ledger had before this kind's rules.
+
+        Raises:
+            Refused: `BOOKS_DO_NOT_BALANCE`.
+        """
+        mine = self.entries[since:]
+        removed = sum(1 for e in mine if not e.after)
+        added = sum(len(e.after["records"]) - 1 for e in mine if "records" in e.after)
+        if loaded - removed + added != passed:
+            raise Refused(
+                Reason.BOOKS_DO_NOT_BALANCE, rule="all", what=kind, found=passed - loaded, declared=added - removed
+            )
+        self.accounts[kind] = {"loaded": loaded, "removed": removed, "added_by_splitting": added, "passed_on": passed}
+
     def summary(self) -> dict[str, Any]:
         """Counts and totals only, for reports and artifacts."""
         return {
             "changes": len(self.entries),
             "quarantined": len(self.quarantined),
+            "records": self.accounts,
             "rules": self.rules,
         }
 

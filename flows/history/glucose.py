@@ -104,13 +104,16 @@ RULES: tuple[Rule, ...] = (
 
 def normalise_glucose(records: list[Any], context: Context, ledger: Ledger) -> list[Record]:
     """Readings ready for upstream, newest first; every change, removal and doubt is in the ledger."""
+    since = len(ledger.entries)
     numbered: Numbered = [(identity(r, i), r) for i, r in enumerate(records)]
     numbered = run_rules(numbered, RULES, context, ledger)
     numbered = _convert_mmol(numbered, ledger)
     numbered = _drop_low(numbered, ledger)
     numbered.sort(key=lambda item: (-float(item[1]["date"]), content(item[1])))
     numbered = _remove_duplicates(numbered, ledger)
-    return [record for _, record in one_sensor_at_a_time(numbered, ledger)]
+    numbered = one_sensor_at_a_time(numbered, ledger)
+    ledger.close_account("entries", len(records), len(numbered), since)
+    return [record for _, record in numbered]
 
 
 def value_mgdl(record: Record) -> float:

@@ -119,9 +119,11 @@ RULES: tuple[Rule, ...] = (
 
 def normalise_treatments(records: list[Any], context: Context, ledger: Ledger) -> list[Record]:
     """Treatments ready for upstream, newest first; every change, removal and doubt is in the ledger."""
+    since = len(ledger.entries)
     numbered: Numbered = [(identity(r, i), r) for i, r in enumerate(records)]
     numbered = run_rules(numbered, RULES, context, ledger)
     numbered = remove_duplicates(numbered, context, ledger)
+    ledger.close_account("treatments", len(records), len(numbered), since)
     return [record for _, record in reversed(in_order(numbered, context.zone))]
 
 

@@ -194,6 +194,12 @@ def test_books_that_do_not_balance_stop_the_run() -> None:
     assert caught.value.reason is Reason.BOOKS_DO_NOT_BALANCE
 
 
+def test_a_record_that_vanishes_without_an_entry_stops_the_run() -> None:
+    with pytest.raises(Refused) as caught:
+        Ledger().close_account("treatments", loaded=5, passed=4, since=0)
+    assert caught.value.reason is Reason.BOOKS_DO_NOT_BALANCE
+
+
 def test_rules_have_names_of_their_own_and_say_where_they_come_from() -> None:
     rules = [*treatment_rules.RULES, *glucose_rules.RULES]
     assert len({r.name for r in rules}) == len(rules)
