@@ -21,7 +21,7 @@ from flows.history.records import (
     run_rules,
     totals,
 )
-from flows.history.sensors import one_sensor_at_a_time
+from flows.history.sensors import one_sensor_at_a_time, sensor_of
 from flows.ledger import Entry, Ledger
 from flows.profiles.parse import MGDL_PER_MMOLL
 from flows.timestamps import instant_ms
@@ -29,6 +29,7 @@ from flows.timestamps import instant_ms
 LOWEST_MGDL = 39  # oref0@0.7.1 lib/autotune-prep/categorize.js drops what is lower
 HIGHEST_MGDL = 1000
 MMOL_MEDIAN_BELOW = 25.0  # no person's readings have a median of 25 mg/dL
+DISTINCT_MMOL = 8  # a sensor has fewer error codes
 
 
 def must_be_a_record(record: Any, _: Context) -> Verdict:
@@ -126,13 +127,19 @@ def _field(record: Record) -> str:
 
 
 def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
-    # Judged over all readings: single low ones are real.
-    values = [value_mgdl(r) for _, r in records if value_mgdl(r) > 0]
-    if not values or statistics.median(values) >= MMOL_MEDIAN_BELOW:
+    # Judged over all readings of a sensor: single low ones are real, and one uploader may write mmol/L among others.
+    by_device: dict[str, list[float]] = {}
+    for _, record in records:
+        by_device.setdefault(sensor_of(record), []).append(value_mgdl(record))
+    in_mmol = {name for name, values in by_device.items() if _are_mmol(values)}
+    if not in_mmol:
         return records
     before = totals(r for _, r in records)
     converted: Numbered = []
     for name, record in records:
+        if sensor_of(record) not in in_mmol:
+            converted.append((name, record))
+            continue
         mgdl = round(value_mgdl(record) * MGDL_PER_MMOLL)
         was, now = {_field(record): record[_field(record)]}, {_field(record): mgdl}
         ledger.note(Entry("glucose_unit", name, was, now, "mmol/L × 18"))
@@ -140,6 +147,14 @@ def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
     after = totals(r for _, r in converted)
     ledger.close_rule("glucose_unit", "readings were in mmol/L, now mg/dL", before, after)
     return converted
+
+
+def _are_mmol(values: list[float]) -> bool:
+    # Sensors' error codes are whole and few; mmol/L has decimals, or at least many values.
+    positive = [v for v in values if v > 0]
+    if not positive or statistics.median(positive) >= MMOL_MEDIAN_BELOW:
+        return False
+    return any(v != int(v) for v in positive) or len(set(positive)) >= DISTINCT_MMOL
 
 
 def _drop_low(records: Numbered, ledger: Ledger) -> Numbered:

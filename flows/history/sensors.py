@@ -27,9 +27,9 @@ def one_sensor_at_a_time(records: Numbered, ledger: Ledger) -> Numbered:
         records: normalised readings, newest first.
         ledger: every reading left out is written down.
     """
-    by_device = Counter(_device(r) for _, r in records)
+    by_device = Counter(sensor_of(r) for _, r in records)
     order = sorted(by_device, key=lambda device: (-by_device[device], device))
-    instants = {device: sorted(_at(r) for _, r in records if _device(r) == device) for device in order}
+    instants = {device: sorted(_at(r) for _, r in records if sensor_of(r) == device) for device in order}
     chosen: list[float] = []
     keep: dict[str, set[float]] = {}
     for rank, device in enumerate(order):
@@ -43,16 +43,17 @@ def one_sensor_at_a_time(records: Numbered, ledger: Ledger) -> Numbered:
     preferred = order[0]
 
     def why_not(_: str, record: Record) -> str | None:
-        if _at(record) in keep[_device(record)]:
+        if _at(record) in keep[sensor_of(record)]:
             return None
-        if _device(record) == preferred:
+        if sensor_of(record) == preferred:
             return "between two readings five minutes apart"
         return "another sensor or uploader read at the same time"
 
     return keep_if(records, ("one_sensor", "one sensor at a time, a reading every five minutes"), why_not, ledger)
 
 
-def _device(record: Record) -> str:
+def sensor_of(record: Record) -> str:
+    """Which sensor or uploader a reading says it is of."""
     return str(record.get("device") or "")
 
 

@@ -180,6 +180,28 @@ def test_readings_in_mmol_are_converted_together() -> None:
     assert all(abs(a["sgv"] - b["sgv"]) <= 1 for a, b in zip(result, entries(), strict=True))
 
 
+def test_one_uploader_in_mmol_among_others_is_converted_alone() -> None:
+    made = entries()
+    mixed = [
+        {**e, "sgv": round(e["sgv"] / 18, 1), "device": "mmol"} if n % 288 < 100 else e for n, e in enumerate(made)
+    ]
+    ledger = Ledger()
+    result = normalise_glucose(mixed, CONTEXT, ledger)
+    assert ledger.rules["glucose_unit"]["records"] == 100
+    true = {e["date"]: e["sgv"] for e in made}
+    assert len(result) >= len(made) - 1  # the step from one sensor to the other
+    assert all(abs(r["sgv"] - true[r["date"]]) <= 1 for r in result)
+
+
+def test_a_sensors_error_codes_are_not_taken_for_mmol() -> None:
+    broken = [
+        {"type": "sgv", "sgv": 5 + n % 3, "date": 1_778_600_000_000 + n * 300_000, "device": "b"} for n in range(50)
+    ]
+    ledger = Ledger()
+    assert normalise_glucose(broken, CONTEXT, ledger) == []
+    assert "glucose_unit" not in ledger.rules
+
+
 def test_a_reading_served_twice_is_one() -> None:
     ledger = Ledger()
     assert len(normalise_glucose([*entries(), *entries()], CONTEXT, ledger)) == len(entries())
