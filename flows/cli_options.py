@@ -145,7 +145,12 @@ def _dates(text: str) -> list[date]:
     found = []
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("..")
-        start, end = date.fromisoformat(first), date.fromisoformat(last or first)
+        try:
+            start, end = date.fromisoformat(first), date.fromisoformat(last or first)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{part!r} is no day or period such as 2026-11-08..2026-11-10") from None
+        if end < start:
+            raise argparse.ArgumentTypeError(f"{part!r} ends before it starts")
         found += [date.fromordinal(n) for n in range(start.toordinal(), end.toordinal() + 1)]
     return found
 

@@ -45,7 +45,10 @@ class Totals:
 
 @dataclass(frozen=True)
 class Entry:
-    """One change: which rule, to which record, what was before and after (only the fields that changed), and why."""
+    """One change: which rule, to which record, what was before and after (only the fields that changed), and why.
+
+    `removed`: the record did not go on; `before` is then all of it.
+    """
 
     rule: str
     record: str
@@ -53,6 +56,7 @@ class Entry:
     after: Mapping[str, Any]
     reason: str
     delta: Totals = Totals()
+    removed: bool = False
 
 
 @dataclass
@@ -107,7 +111,7 @@ class Ledger:
             Refused: `BOOKS_DO_NOT_BALANCE`.
         """
         mine = self.entries[since:]
-        removed = sum(1 for e in mine if not e.after)
+        removed = sum(e.removed for e in mine)
         added = sum(len(e.after["records"]) - 1 for e in mine if "records" in e.after)
         if loaded - removed + added != passed:
             raise Refused(
@@ -133,5 +137,6 @@ def changed_fields(
     before: Mapping[str, Any], after: Mapping[str, Any], fields: Iterable[str] | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields that differ between two versions of a record, as they were and as they are."""
-    names = [k for k in (fields or {**before, **after}) if before.get(k) != after.get(k)]
-    return {k: before.get(k) for k in names}, {k: after.get(k) for k in names}
+    every = fields or {**before, **after}
+    names = [k for k in every if (k in before) != (k in after) or before.get(k) != after.get(k)]
+    return {k: before[k] for k in names if k in before}, {k: after[k] for k in names if k in after}

@@ -192,6 +192,9 @@ class AnalysisRequest(BaseModel):
                 raise Refused(Reason.TOO_MANY_DAYS, count=count, limit=MAX_DAYS)
         if self.end and not self.start and self.site:
             raise ValueError("give the first day too")
+        left_out = self.exclude or self.weekdays or self.exclude_events
+        if self.inputs is InputsMode.UPSTREAM and left_out:
+            raise ValueError("upstream's own inputs take every day: no days can be left out with them")
         if self.openaps_profile and (self.profile_file or self.profile):
             raise ValueError("an OpenAPS profile is used as it is: no profile file or name with it")
         if self.openaps_autotune and not self.openaps_profile:

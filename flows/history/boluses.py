@@ -6,6 +6,7 @@ oref0@0.7.1 lib/iob/history.js counts Meal, Correction and Snack Bolus and Bolus
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from flows.history.numbers import amount
@@ -15,17 +16,21 @@ from flows.timestamps import instant_ms, iso_utc
 
 COUNTED_TYPES = ("Meal Bolus", "Correction Bolus", "Snack Bolus", "Bolus Wizard")
 MAX_BOLUS_U, MAX_CARBS_G = 100.0, 500.0
+PART_ROUNDING_U = 0.051  # a pump's step
 PART_MIN = 5  # an extended bolus becomes one small bolus every so many minutes
 LONGEST_EXTENDED_MIN = 24 * 60
-LONG_ACTING = (
-    "lantus toujeo levemir tresiba basaglar abasaglar semglee rezvoglar glargin degludec detemir "
-    "insulatard protaphan humulin n novolin n nph basal long"
+FILLING_TYPES = ("Prime", "Priming", "Cannula Fill", "Tubing Fill", "Site Change", "Insulin Change", "Pump Fill")
+_LONG_ACTING = re.compile(
+    r"\b(lantus|toujeo|levemir|tresiba|basaglar|abasaglar|semglee|rezvoglar|awiqli|icodec|glargine?|degludec|detemir"
+    r"|insulatard|protaphane?|(humulin|novolin) [ni]|nph|basal|long[- ]?acting)\b",
+    re.IGNORECASE,
 )
-_LONG_ACTING_NAMES = tuple(LONG_ACTING.replace("humulin n", "humulin_n").replace("novolin n", "novolin_n").split())
 
 
 def amounts_are_possible(record: Record, _: Context) -> Verdict:
     """A negative or impossible amount is a mistake of an uploader, not insulin."""
+    if -MAX_CARBS_G <= amount(record.get("carbs")) < 0:
+        return Changed({**record, "carbs": None}, "negative carbs, which upstream does not know")
     for name, most in (("insulin", MAX_BOLUS_U), ("carbs", MAX_CARBS_G)):
         if not 0 <= amount(record.get(name)) <= most:
             return Quarantined(f"its {name} is not between 0 and {most:g}")
@@ -35,8 +40,9 @@ def amounts_are_possible(record: Record, _: Context) -> Verdict:
 
 
 def priming_is_not_delivered(record: Record, _: Context) -> Verdict:
-    """AAPS records insulin that filled a tube or cannula as a bolus of type PRIMING."""
-    if record.get("type") == "PRIMING" and amount(record.get("insulin")) > 0:
+    """AAPS records insulin that filled a tube or cannula as a bolus of type PRIMING, careportals by event type."""
+    fills = record.get("type") == "PRIMING" or record.get("eventType") in FILLING_TYPES
+    if fills and amount(record.get("insulin")) > 0:
         return _without_insulin(record, "filled the tube or cannula, not the body")
     return None
 
@@ -59,8 +65,7 @@ def long_acting_is_no_bolus(record: Record, _: Context) -> Verdict:
 
 def is_long_acting(name: str) -> bool:
     """Whether an insulin's name is one of the long-acting ones."""
-    text = name.lower().replace("humulin n", "humulin_n").replace("novolin n", "novolin_n")
-    return any(mark in text for mark in _LONG_ACTING_NAMES)
+    return bool(_LONG_ACTING.search(name))
 
 
 def _injections(value: Any) -> list[tuple[str, float]]:
@@ -85,6 +90,8 @@ def extended_is_delivered_over_time(record: Record, context: Context) -> Verdict
     """The extended part of a combo bolus as small boluses over its duration; upstream knows neither."""
     extended = extended_insulin_u(record)
     now = _at_once(record)
+    if _parts_are_missing(record, now or 0.0, extended):
+        return Quarantined("a combo bolus whose parts do not make its whole")
     if extended <= 0:
         if now is not None and record.get("insulin") != now:
             return Changed({**record, "insulin": now}, "the combo bolus's part given at once")
@@ -115,15 +122,42 @@ def _at_once(record: Record) -> float | None:
     """What a combo bolus gave at once; `insulin` where it is there."""
     if record.get("insulin") is not None or record.get("eventType") != "Combo Bolus":
         return amount(record.get("insulin")) if record.get("insulin") is not None else None
-    share = amount(record.get("splitNow")) / 100
-    return amount(record.get("enteredinsulin")) * share if share else None
+    whole, share = amount(record.get("enteredinsulin")), amount(record.get("splitNow")) / 100
+    if not share and not amount(record.get("splitExt")) and not amount(record.get("relative")):
+        return whole or None  # no split: all at once
+    return whole * share if share else None
+
+
+def _parts_are_missing(record: Record, now: float, extended: float) -> bool:
+    whole = amount(record.get("enteredinsulin"))
+    combo = record.get("eventType") == "Combo Bolus" and record.get("isEmulatingTempBasal") is not True
+    return combo and whole > 0 and now + extended < whole - PART_ROUNDING_U
+
+
+def pump_record_is_plain(record: Record, _: Context) -> Verdict:
+    """Upstream takes `amount` of a pump's own record (`_type` Bolus, or `bolus` inside) for the insulin it counts."""
+    nested = record.get("bolus")
+    inside = nested if isinstance(nested, dict) and nested.get("_type") == "Bolus" else None
+    if inside is None and record.get("_type") != "Bolus":
+        return None
+    said = (inside or record).get("amount")
+    units = amount(said)
+    insulin = amount(record.get("insulin"))
+    if units and insulin and abs(units - insulin) > PART_ROUNDING_U:
+        return Quarantined("its insulin differs from its pump record's amount")
+    plain = {k: v for k, v in record.items() if k not in ("bolus", "_type")}
+    if not insulin and units:
+        if units > MAX_BOLUS_U or units < 0:
+            return Quarantined(f"its amount is not between 0 and {MAX_BOLUS_U:g}")
+        return Changed({**plain, "insulin": units}, "insulin from the pump's own record")
+    return Changed(plain, "counted by its own insulin, not by the pump's record inside")
 
 
 def insulin_is_counted(record: Record, _: Context) -> Verdict:
     """Upstream counts insulin of four event types only; `SMB`, `Bolus` and the like would be lost."""
     if amount(record.get("insulin")) <= 0 or record.get("eventType") in COUNTED_TYPES:
         return None
-    if record.get("_type") == "Bolus" or record.get("enteredBy") == "xdrip":
+    if record.get("enteredBy") == "xdrip":
         return None
     if is_temp_basal(record):
         return Quarantined("a temporary basal that also names a bolus")

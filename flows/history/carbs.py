@@ -6,8 +6,9 @@ oref0@0.7.1 lib/autotune-prep/categorize.js takes one entry at each reading, and
 from __future__ import annotations
 
 from flows.history.numbers import amount
-from flows.history.records import Context, Quarantined, Record, Split, Verdict
+from flows.history.records import Changed, Context, Quarantined, Record, Split, Verdict
 from flows.history.temp_basals import is_temp_basal
+from flows.history.uploaders import uploader
 from flows.timestamps import instant_ms, iso_utc
 
 PART_MIN = 15
@@ -19,7 +20,9 @@ def extended_are_eaten_over_time(record: Record, context: Context) -> Verdict:
     carbs, duration = amount(record.get("carbs")), amount(record.get("duration"))
     if carbs <= 0 or duration <= 0 or is_temp_basal(record) or record.get("eventType") == "Combo Bolus":
         return None
-    if duration > LONGEST_MIN:
+    if amount(record.get("insulin")) > 0 and uploader(record) != "AndroidAPS":
+        return None  # how long the bolus took
+    if duration >= 60_000:
         duration /= 60_000  # milliseconds
     if not 0 < duration <= LONGEST_MIN:
         return Quarantined("carbs over an impossible duration")
@@ -45,6 +48,16 @@ def extended_are_eaten_over_time(record: Record, context: Context) -> Verdict:
     if amount(record.get("insulin")) > 0:
         head = ({**{k: v for k, v in record.items() if k != "duration"}, "carbs": None},)
     return Split((*head, *spread), "extended carbs, eaten over their duration")
+
+
+def carbs_are_not_a_repetition(record: Record, _: Context) -> Verdict:
+    """Upstream leaves out carbs within two seconds of others where a record has `timestamp`."""
+    fixed = dict(record)
+    if amount(record.get("carbs")) > 0 or record.get("enteredBy") == "xdrip":
+        fixed.pop("timestamp", None)
+    if record.get("enteredBy") == "xdrip" and not amount(record.get("carbs")):
+        fixed.pop("carbs", None)
+    return Changed(fixed, "so that upstream counts these carbs, and those beside them") if fixed != record else None
 
 
 def _whole_grams(carbs: float, parts: int) -> list[float]:

@@ -13,6 +13,7 @@ from flows.ledger import Entry, Ledger, Totals, changed_fields
 from flows.timestamps import instant_ms
 
 WITHIN_MS = 2000
+OWN_IDS = ("syncIdentifier", "id", "pumpId", "identifier", "uuid")
 RULE = ("duplicate", "events uploaded twice are counted once")
 
 
@@ -47,7 +48,7 @@ def remove_duplicates(records: Numbered, context: Context, ledger: Ledger) -> Nu
         changed = True
         delta = (totals([rest]) if rest else Totals()) - totals([record])
         was, now = changed_fields(record, rest) if rest else (record, {})
-        ledger.note(Entry(RULE[0], name, was, now, reason, delta))
+        ledger.note(Entry(RULE[0], name, was, now, reason, delta, removed=rest is None))
         if rest:
             kept.append((instant, name, rest))
     result = [(name, record) for _, name, record in kept]
@@ -63,6 +64,11 @@ def _richest_first(record: Record, zone: str) -> tuple[float, float, int, str]:
     return (instant // WITHIN_MS, -says, 0 if _names_its_event(record) else 1, f"{instant:.3f} {content(record)}")
 
 
+def _own_ids_differ(one: Record, other: Record) -> bool:
+    """Whether one uploader gave them different ids of its own: two events, however alike."""
+    return any(one.get(k) and other.get(k) and one[k] != other[k] for k in OWN_IDS)
+
+
 def _names_its_event(record: Record) -> bool:
     return record.get("eventType") in ("Meal Bolus", "Correction Bolus", "Snack Bolus", "Bolus Wizard")
 
@@ -71,9 +77,10 @@ def _not_yet_counted(record: Record, near: list[Record]) -> tuple[Record | None,
     insulin, carbs = amount(record.get("insulin")), amount(record.get("carbs"))
     if not insulin and not carbs:
         return record, ""
+    mine = uploader(record)
+    near = [o for o in near if uploader(o) != mine or not _own_ids_differ(o, record)]
     if any((amount(o.get("insulin")), amount(o.get("carbs"))) == (insulin, carbs) for o in near):
         return None, "the same insulin and carbs at the same time as another record"
-    mine = uploader(record)
     others = [o for o in near if uploader(o) != mine]
     twice_insulin = insulin > 0 and any(amount(o.get("insulin")) == insulin for o in others)
     twice_carbs = carbs > 0 and any(amount(o.get("carbs")) == carbs for o in others)

@@ -17,6 +17,7 @@ from flows.history.records import (
     Verdict,
     content,
     identity,
+    is_deleted,
     keep_if,
     run_rules,
     totals,
@@ -29,6 +30,7 @@ from flows.timestamps import instant_ms
 LOWEST_MGDL = 39  # oref0@0.7.1 lib/autotune-prep/categorize.js drops what is lower
 HIGHEST_MGDL = 1000
 MMOL_MEDIAN_BELOW = 25.0  # no person's readings have a median of 25 mg/dL
+LOWEST_MMOL = 1.5
 DISTINCT_MMOL = 8  # a sensor has fewer error codes
 
 
@@ -40,14 +42,14 @@ def must_be_a_record(record: Any, _: Context) -> Verdict:
 def sensor_readings_only(record: Record, _: Context) -> Verdict:
     """Calibrations and finger pricks (`cal`, `mbg`) are not sensor readings."""
     kind = record.get("type")
-    if kind not in (None, "", "sgv") or ("sgv" not in record and "glucose" not in record):
+    if str(kind or "sgv").lower() != "sgv" or ("sgv" not in record and "glucose" not in record):
         return Dropped(f"not a sensor reading ({kind if isinstance(kind, str) and kind else 'no type'})")
     return None
 
 
 def valid_only(record: Record, _: Context) -> Verdict:
     """What its uploader deleted is not a reading."""
-    return Dropped("deleted by its uploader (isValid is false)") if record.get("isValid") is False else None
+    return Dropped("deleted by its uploader (isValid is false)") if is_deleted(record) else None
 
 
 def value_is_a_number(record: Record, _: Context) -> Verdict:
@@ -123,7 +125,8 @@ def value_mgdl(record: Record) -> float:
 
 
 def _field(record: Record) -> str:
-    return "sgv" if "sgv" in record else "glucose"
+    # lib/autotune-prep/categorize.js takes `glucose` where it is, and `sgv` otherwise.
+    return "sgv" if record.get("sgv") is not None or "glucose" not in record else "glucose"
 
 
 def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
@@ -132,12 +135,12 @@ def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
     for _, record in records:
         by_device.setdefault(sensor_of(record), []).append(value_mgdl(record))
     in_mmol = {name for name, values in by_device.items() if _are_mmol(values)}
-    if not in_mmol:
+    if not any(_is_mmol(value_mgdl(r), sensor_of(r) in in_mmol) for _, r in records):
         return records
     before = totals(r for _, r in records)
     converted: Numbered = []
     for name, record in records:
-        if sensor_of(record) not in in_mmol:
+        if not _is_mmol(value_mgdl(record), sensor_of(record) in in_mmol):
             converted.append((name, record))
             continue
         mgdl = round(value_mgdl(record) * MGDL_PER_MMOLL)
@@ -147,6 +150,13 @@ def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
     after = totals(r for _, r in converted)
     ledger.close_rule("glucose_unit", "readings were in mmol/L, now mg/dL", before, after)
     return converted
+
+
+def _is_mmol(value: float, sensor_in_mmol: bool) -> bool:
+    # A sensor may have changed its unit: what is too high for mmol/L is mg/dL, a low fraction is mmol/L.
+    if sensor_in_mmol:
+        return 0 < value < LOWEST_MGDL
+    return LOWEST_MMOL <= value < LOWEST_MGDL and value != int(value)
 
 
 def _are_mmol(values: list[float]) -> bool:
@@ -166,13 +176,13 @@ def _drop_low(records: Numbered, ledger: Ledger) -> Numbered:
 
 
 def _remove_duplicates(records: Numbered, ledger: Ledger) -> Numbered:
-    seen: set[float] = set()
+    seen: set[tuple[str, float]] = set()
 
     def why_not(_: str, record: Record) -> str | None:
-        instant = float(record["date"])
-        if instant in seen:
-            return "another reading of the same instant"
-        seen.add(instant)
+        key = sensor_of(record), float(record["date"])
+        if key in seen:
+            return "another reading of the same sensor and instant"
+        seen.add(key)
         return None
 
     return keep_if(records, ("glucose_duplicate", "one reading for one instant"), why_not, ledger)

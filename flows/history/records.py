@@ -88,6 +88,12 @@ def identity(record: Any, index: int) -> str:
     return f"{name}#{index}" if name else f"#{index}"
 
 
+def is_deleted(record: Record) -> bool:
+    """Whether its uploader deleted the record; AAPS marks it, and API v1 serves it all the same."""
+    valid = record.get("isValid")
+    return valid is False or (isinstance(valid, str) and valid.strip().lower() == "false")
+
+
 def extended_insulin_u(record: Record) -> float:
     """Insulin a combo or extended bolus gives over its duration, beside what `insulin` says was given at once.
 
@@ -147,7 +153,7 @@ def run_rules(records: Numbered, rules: Sequence[Rule], context: Context, ledger
                 ledger.note(Entry(rule.name, name, record, after, verdict.reason, delta))
                 passed += [(f"{name}.{n}", part) for n, part in enumerate(verdict.records, 1)]
             else:
-                gone = Entry(rule.name, name, record, {}, verdict.reason, Totals() - totals([record]))
+                gone = Entry(rule.name, name, record, {}, verdict.reason, Totals() - totals([record]), removed=True)
                 (ledger.quarantine if isinstance(verdict, Quarantined) else ledger.note)(gone)
         records = passed
         if changed:
@@ -166,7 +172,7 @@ def keep_if(
         if reason is None:
             kept.append((name, record))
         else:
-            ledger.note(Entry(rule[0], name, record, {}, reason, Totals() - totals([record])))
+            ledger.note(Entry(rule[0], name, record, {}, reason, Totals() - totals([record]), removed=True))
     if len(kept) < len(records):
         ledger.close_rule(*rule, before, totals(r for _, r in kept))
     return kept

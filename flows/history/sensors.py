@@ -7,16 +7,14 @@ that reads every minute, it would misjudge how fast glucose moves.
 from __future__ import annotations
 
 import bisect
-import statistics
 from collections import Counter
-from itertools import pairwise
 
 from flows.history.records import Numbered, Record, keep_if
 from flows.ledger import Ledger
 
 MINUTE_MS = 60_000
-FIVE_MINUTE_SENSOR_MS = 3.9 * MINUTE_MS  # a median step below this is a faster cadence
-LEAST_STEP_MS = 4.5 * MINUTE_MS  # five minutes, with a sensor's jitter
+OWN_STEP_MS = 3.9 * MINUTE_MS  # a sensor of four or five minutes, with its jitter
+LEAST_STEP_MS = 4.5 * MINUTE_MS  # of a faster cadence every fifth minute
 GAP_MS = 20 * MINUTE_MS  # what the preferred sensor leaves open for another
 
 
@@ -62,14 +60,14 @@ def _at(record: Record) -> float:
 
 
 def _five_minute_steps(instants: list[float]) -> list[float]:
-    """The instants of a five-minute sensor as they are; of a faster one, at least 4.5 minutes apart."""
-    steps = [b - a for a, b in pairwise(instants)]
-    if not steps or statistics.median(steps) >= FIVE_MINUTE_SENSOR_MS:
-        return instants
-    kept = [instants[0]]
-    for ms in instants[1:]:
-        if ms - kept[-1] >= LEAST_STEP_MS:
+    """Instants at least 4.5 minutes apart; a little less where the sensor itself read no sooner."""
+    kept: list[float] = []
+    before = float("-inf")
+    for ms in instants:
+        step = LEAST_STEP_MS if ms - before < OWN_STEP_MS else OWN_STEP_MS
+        if not kept or ms - kept[-1] >= step:
             kept.append(ms)
+        before = ms
     return kept
 
 

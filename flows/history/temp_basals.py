@@ -5,12 +5,14 @@ oref0@0.7.1 lib/iob/history.js reads `absolute` where AAPS is named and `rate` e
 
 from __future__ import annotations
 
-from flows.history.records import Changed, Context, Dropped, Quarantined, Record, Verdict
+from flows.history.records import Changed, Context, Quarantined, Record, Verdict
 from flows.timestamps import instant_ms
 
 AAPS = "openaps://AndroidAPS"
 HIGHEST_RATE_U_PER_H = 35.0  # above it a "rate" can only be a percentage or a mistake
 LONGEST_MIN = 24 * 60
+SAME_RATE_U_PER_H = 0.051  # a pump's step
+PERCENT_ABOVE = 5  # times the highest scheduled basal
 LARGEST_PERCENT = 500
 NAMES = ("Temp Basal", "Temp Basal Start", "Temp Basal End", "TempBasal", "Temp basal", "temp basal")
 
@@ -29,12 +31,15 @@ def has_its_name(record: Record, _: Context) -> Verdict:
 
 def duration_in_minutes(record: Record, _: Context) -> Verdict:
     """Upstream takes minutes; a duration in milliseconds would hang it for minutes of its own."""
-    duration = record.get("duration")
-    if duration is None or not is_temp_basal(record):
+    if not is_temp_basal(record) and record.get("eventType") not in ("Combo Bolus", "Extended Bolus"):
+        return None
+    duration, in_ms = record.get("duration"), record.get("durationInMilliseconds")
+    if duration is None and isinstance(in_ms, int | float) and not isinstance(in_ms, bool) and in_ms > 0:
+        return Changed({**record, "duration": in_ms / 60_000}, "duration from durationInMilliseconds")
+    if duration is None:
         return None
     if duration < 0:
         return Quarantined("its duration is negative")
-    in_ms = record.get("durationInMilliseconds")
     if isinstance(in_ms, int | float) and duration == in_ms and duration >= 60_000:
         return Changed({**record, "duration": duration / 60_000}, "duration was in milliseconds")
     if duration <= LONGEST_MIN:
@@ -42,7 +47,14 @@ def duration_in_minutes(record: Record, _: Context) -> Verdict:
     minutes = duration / 60_000
     if record.get("identifier") and record.get("srvModified") and minutes <= LONGEST_MIN:
         return Changed({**record, "duration": minutes}, "duration was in milliseconds (API v3)")
-    return Quarantined("a temporary basal of more than 24 hours")
+    return Quarantined("a duration of more than 24 hours")
+
+
+def null_amount_is_none(record: Record, _: Context) -> Verdict:
+    """Upstream asks whether `amount` is there, and takes null for 0."""
+    if is_temp_basal(record) and "amount" in record and record["amount"] is None:
+        return Changed({k: v for k, v in record.items() if k != "amount"}, "an amount that is null")
+    return None
 
 
 def has_its_rate(record: Record, context: Context) -> Verdict:
@@ -52,9 +64,15 @@ def has_its_rate(record: Record, context: Context) -> Verdict:
     rate, absolute, percent = record.get("rate"), record.get("absolute"), record.get("percent")
     if record.get("amount") is not None:
         return _delivered(record)
+    if record.get("temp") == "percent" and percent is None:
+        return Quarantined("its rate is a percentage")
     for value in (rate, absolute):
         if value is not None and not 0 <= value <= HIGHEST_RATE_U_PER_H:
             return Quarantined("its rate cannot be units per hour")
+        if value is not None and _looks_like_percent(value, context):
+            return Quarantined("its rate looks like a percentage")
+    if rate is not None and absolute is not None and abs(rate - absolute) > SAME_RATE_U_PER_H:
+        return Quarantined("its rate and absolute differ")
     if absolute is None and rate is None:
         if percent is not None:
             return _from_percent(record, percent, context)
@@ -68,11 +86,19 @@ def has_its_rate(record: Record, context: Context) -> Verdict:
 
 def _delivered(record: Record) -> Verdict:
     # Loop's `amount`: the units really delivered. Upstream divides by the duration.
+    without = {k: v for k, v in record.items() if k != "amount"}
+    if record["duration"] == 0 and record["amount"]:
+        return Quarantined("an amount delivered in no time")
     if record["duration"] == 0:
-        return Quarantined("an amount delivered in no time") if record["amount"] else Dropped("of no duration")
+        return Changed({**without, "rate": 0, "absolute": 0}, "the end of a temporary basal, not an amount")
     if not 0 <= record["amount"] / record["duration"] * 60 <= HIGHEST_RATE_U_PER_H:
         return Quarantined("the amount delivered is not possible in its duration")
     return None
+
+
+def _looks_like_percent(rate: float, context: Context) -> bool:
+    highest = max((b.value for b in context.basal_u_per_h.blocks), default=0.0) if context.basal_u_per_h else 0.0
+    return rate >= 10 and rate % 10 == 0 and rate > PERCENT_ABOVE * highest > 0
 
 
 def _from_percent(record: Record, percent: float, context: Context) -> Verdict:

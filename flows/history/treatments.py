@@ -10,8 +10,9 @@ from flows.history.boluses import (
     insulin_is_counted,
     long_acting_is_no_bolus,
     priming_is_not_delivered,
+    pump_record_is_plain,
 )
-from flows.history.carbs import extended_are_eaten_over_time
+from flows.history.carbs import carbs_are_not_a_repetition, extended_are_eaten_over_time
 from flows.history.duplicates import at, in_order, remove_duplicates
 from flows.history.numbers import NotANumber, number
 from flows.history.records import (
@@ -24,14 +25,22 @@ from flows.history.records import (
     Rule,
     Verdict,
     identity,
+    is_deleted,
     run_rules,
 )
-from flows.history.temp_basals import duration_in_minutes, has_its_name, has_its_rate, is_temp_basal
+from flows.history.temp_basals import (
+    duration_in_minutes,
+    has_its_name,
+    has_its_rate,
+    is_temp_basal,
+    null_amount_is_none,
+)
 from flows.ledger import Ledger
 from flows.timestamps import CANONICAL, instant_ms, iso_utc
 
 ALWAYS_NUMERIC = ("insulin", "carbs")
 TEMP_BASAL_NUMERIC = ("duration", "rate", "absolute", "percent", "amount")
+COMBO_NUMERIC = ("enteredinsulin", "splitNow", "splitExt", "relative", "duration")
 INSTANT_FIELDS = ("created_at", "timestamp", "date", "mills", "eventTime", "sysTime")
 
 
@@ -42,13 +51,17 @@ def must_be_a_record(record: Any, _: Context) -> Verdict:
 
 def valid_only(record: Record, _: Context) -> Verdict:
     """AAPS marks what it deleted; API v1 serves it all the same and upstream counts it."""
-    return Dropped("deleted by its uploader (isValid is false)") if record.get("isValid") is False else None
+    return Dropped("deleted by its uploader (isValid is false)") if is_deleted(record) else None
 
 
 def numbers_are_numbers(record: Record, _: Context) -> Verdict:
     """Insulin, carbs and durations as text are added up as text by upstream."""
     fixed = dict(record)
-    names = ALWAYS_NUMERIC + (TEMP_BASAL_NUMERIC if is_temp_basal(record) else ())
+    names: tuple[str, ...] = ALWAYS_NUMERIC
+    if is_temp_basal(record):
+        names += TEMP_BASAL_NUMERIC
+    elif record.get("eventType") in ("Combo Bolus", "Extended Bolus"):
+        names += COMBO_NUMERIC
     for name in names:
         if name not in record:
             continue
@@ -85,14 +98,18 @@ RULES: tuple[Rule, ...] = (
     Rule("deleted", "deleted records are left out", "AAPS: isValid false", valid_only),
     Rule("temp_basal_name", "temp basals under other names", "careportal: Temp Basal Start, End", has_its_name),
     Rule("numbers_as_text", "numbers written as text", "old careportals and exports", numbers_are_numbers),
-    Rule("impossible_amount", "insulin or carbs no one can have taken", "sanity", amounts_are_possible),
     Rule("created_at", "one time, in UTC, in created_at", "uploaders of every kind", has_an_instant),
     Rule("duration_unit", "durations in minutes", "API v3: milliseconds", duration_in_minutes),
+    Rule("impossible_amount", "insulin or carbs no one can have taken", "sanity", amounts_are_possible),
+    Rule("null_amount", "temp basals without an amount", "Loop and exports: amount null", null_amount_is_none),
     Rule(
         "temp_basal_rate",
         "temp basals given absolute = rate (or rate from absolute or percent)",
         "AAPS writes rate, careportal absolute or percent",
         has_its_rate,
+    ),
+    Rule(
+        "pump_record", "a pump's own record inside or beside a treatment", "OpenAPS: bolus, _type", pump_record_is_plain
     ),
     Rule("priming", "insulin that filled tube or cannula", "AAPS: type PRIMING", priming_is_not_delivered),
     Rule("long_acting", "long-acting pen insulin is no bolus", "AAPS, xDrip+", long_acting_is_no_bolus),
@@ -113,6 +130,12 @@ RULES: tuple[Rule, ...] = (
         "insulin moved to an event type upstream counts",
         "Trio and iAPS: SMB, Bolus; tconnectsync: Combo Bolus; xDrip+: none",
         insulin_is_counted,
+    ),
+    Rule(
+        "meal_time",
+        "carbs upstream would take for a repetition",
+        "lib/meal/history.js compares `timestamp`, and takes 0 for carbs",
+        carbs_are_not_a_repetition,
     ),
 )
 

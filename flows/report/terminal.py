@@ -27,8 +27,8 @@ def summary(run: RunDirectory, document: dict[str, Any]) -> str:
     if rules:
         lines += ["", "Corrected before tuning (each record is in ledger.json):"]
         lines += [f"  {rule['records']:>6} × {rule['description']}" for rule in rules.values()]
-        lines += ["", "What that changed in the recommendation:"]
-        lines += [f"  {line}" for line in _shortened(document.get("changed_by_correction") or [])]
+        changed = document.get("changed_by_correction") or ["not computed (--no-compare)"]
+        lines += ["", "What that changed in the recommendation:", *(f"  {line}" for line in _shortened(changed))]
     if document["warnings"]:
         lines += ["", "Please note:", *(f"  - {w}" for w in document["warnings"])]
     lines += [

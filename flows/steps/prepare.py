@@ -64,7 +64,8 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     until = max(instants, default=None)
     zone = zone_of(request, raw, until)
     now_ms = now.timestamp() * 1000
-    window_ms = (min(instants, default=now_ms), max(instants, default=now_ms))
+    last = LocalDay(request.end, zone).glucose.end_ms if request.end else now_ms
+    window_ms = (min(instants, default=now_ms), min(max(instants, default=now_ms), last))
     tuned = profile_to_tune(request, raw, treatments, zone, window_ms)
     check_profile(json.loads(tuned.pump))
     start, notes = tuned.start, list(tuned.notes)
@@ -168,6 +169,10 @@ def _write_corrected(
         write_day(run.work, data.day, records_bytes(data.entries), records_bytes(data.treatments))
     notes = [f"{d.day} is left out: {d.skipped}." for d in cut if d.skipped]
     notes += [f"{d.day} is amber: {', '.join(d.remarks)}." for d in used if d.colour == "amber"]
+    missing = sorted(request.exclude)
+    notes += [
+        f"{d} is excluded, but is none of the days asked for." for d in missing if d not in {x.day.date for x in cut}
+    ]
     notes += notes_on((e for e in events if any(d.day in e.days(zone) for d in used)), zone)
     if len(used) < ADVISED_DAYS:
         notes.append(f"{len(used)} days are few: at least {ADVISED_DAYS} are advised before settings are changed.")

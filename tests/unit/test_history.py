@@ -39,6 +39,33 @@ CHANGED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("Loop's amount", {**TEMP, "amount": 0.25, "rate": 9}, {"amount": 0.25}),
     ("rate as text", {**TEMP, "rate": "0.5"}, {"rate": 0.5, "absolute": 0.5}),
     ("duration as text", {**TEMP, "rate": 1, "absolute": 1, "duration": "30"}, {"duration": 30}),
+    ("Loop's end of a temp basal", {**TEMP, "amount": 0, "duration": 0}, {"rate": 0, "absolute": 0, "amount": None}),
+    ("an amount that is null", {**TEMP, "amount": None, "rate": 3}, {"rate": 3, "absolute": 3, "amount": None}),
+    (
+        "only milliseconds",
+        {**TEMP, "duration": None, "durationInMilliseconds": 60_000, "rate": 1, "absolute": 1},
+        {"duration": 1},
+    ),
+    (
+        "a pump record inside",
+        {"eventType": "Bolus", "created_at": AT, "bolus": {"_type": "Bolus", "amount": 4}},
+        {"insulin": 4, "bolus": None, "eventType": "Correction Bolus"},
+    ),
+    (
+        "a pump's own record",
+        {"_type": "Bolus", "eventType": "<none>", "amount": 4, "created_at": AT},
+        {"insulin": 4, "_type": None, "eventType": "Correction Bolus"},
+    ),
+    (
+        "a meal with a timestamp",
+        {"eventType": "Carb Correction", "carbs": 20, "created_at": AT, "timestamp": AT},
+        {"timestamp": None},
+    ),
+    (
+        "negative carbs",
+        {"eventType": "Meal Bolus", "carbs": -20, "insulin": 3, "created_at": AT},
+        {"carbs": None, "insulin": 3},
+    ),
     ("the end of a temp basal", {"eventType": "Temp Basal", "created_at": AT}, {}),
     (
         "API v3 duration",
@@ -92,6 +119,18 @@ QUARANTINED: list[tuple[str, Any]] = [
     ("no time", {"eventType": "Meal Bolus", "insulin": 1}),
     ("a time that is none", {"eventType": "Meal Bolus", "insulin": 1, "created_at": "noon"}),
     ("an impossible date", {"eventType": "Meal Bolus", "insulin": 1, "created_at": "2026-02-31T00:00:00Z"}),
+    ("a rate of many times the basal", {**TEMP, "rate": 30, "percent": -70}),
+    ("a rate said to be a percentage", {**TEMP, "rate": 30, "temp": "percent"}),
+    ("rate and absolute that differ", {**TEMP, "rate": 0.5, "absolute": 3}),
+    (
+        "a pump record that differs",
+        {"eventType": "Correction Bolus", "insulin": 2, "created_at": AT, "bolus": {"_type": "Bolus", "amount": 4}},
+    ),
+    (
+        "a combo that is not whole",
+        {"eventType": "Combo Bolus", "enteredinsulin": 10, "insulin": 4, "splitExt": 60, "created_at": AT},
+    ),
+    ("a combo with a decimal comma", {"eventType": "Combo Bolus", "enteredinsulin": "7,5", "created_at": AT}),
     ("a rate that is a percentage", {**TEMP, "rate": 120}),
     ("a temp basal of nothing", TEMP),
     ("a temp basal of weeks", {**TEMP, "rate": 1, "duration": 1_800_000}),
@@ -112,10 +151,10 @@ def test_what_cannot_be_understood_is_quarantined_with_its_reason(what: str, rec
 def test_deleted_and_empty_records_are_dropped_without_a_doubt() -> None:
     ledger = Ledger()
     deleted = {"eventType": "Meal Bolus", "insulin": 5, "created_at": AT, "isValid": False}
-    nothing = {**TEMP, "amount": 0, "duration": 0}
-    assert normalise_treatments([deleted, nothing], CONTEXT, ledger) == []
+    as_text = {"eventType": "Meal Bolus", "insulin": 3, "created_at": AT, "isValid": "false"}
+    assert normalise_treatments([deleted, as_text], CONTEXT, ledger) == []
     assert not ledger.quarantined
-    assert ledger.rules["deleted"]["change"]["insulin_u"] == -5
+    assert ledger.rules["deleted"]["change"]["insulin_u"] == -8
 
 
 def test_an_event_from_two_uploaders_is_counted_once() -> None:
@@ -126,6 +165,34 @@ def test_an_event_from_two_uploaders_is_counted_once() -> None:
     kept = normalise_treatments([pump, phone, later], CONTEXT, ledger)
     assert [r["_id"] for r in kept] == ["c", "a"]
     assert ledger.rules["duplicate"]["change"]["insulin_u"] == -4
+
+
+def test_two_equal_entries_with_ids_of_their_own_are_two() -> None:
+    first = {"_id": "a", "eventType": "Carb Correction", "carbs": 20, "created_at": AT, "syncIdentifier": "x"}
+    second = {**first, "_id": "b", "syncIdentifier": "y"}
+    assert len(normalise_treatments([first, second], CONTEXT, Ledger())) == 2
+    again = {**first, "_id": "c"}
+    assert len(normalise_treatments([first, again], CONTEXT, Ledger())) == 1
+
+
+def test_readings_of_both_units_from_one_sensor_are_told_apart() -> None:
+    made = entries()
+    for share in (0.3, 0.6):
+        mixed = [
+            {**e, "sgv": round(e["sgv"] / 18 + 0.01, 2)} if n < share * len(made) else e for n, e in enumerate(made)
+        ]
+        result = normalise_glucose(mixed, CONTEXT, Ledger())
+        assert max(r["sgv"] for r in result) < 400
+        assert len(result) >= 0.95 * len(made)
+
+
+def test_a_day_of_faster_readings_is_thinned_although_the_others_are_not() -> None:
+    slow = [{"type": "sgv", "sgv": 120, "device": "a", "date": 1_778_600_000_000 + n * 300_000} for n in range(7 * 288)]
+    last = slow[-1]["date"]
+    fast = [{**slow[0], "date": last + (n + 1) * 60_000} for n in range(1440)]
+    twice = [{**e, "date": e["date"] + 1000} for e in slow[:100]]
+    result = normalise_glucose([*slow, *fast, *twice], CONTEXT, Ledger())
+    assert len(result) == pytest.approx(8 * 288, abs=2)
 
 
 def test_the_same_id_is_no_duplicate() -> None:
@@ -255,7 +322,7 @@ def test_no_document_is_an_unhandled_exception_and_none_vanishes(records: list[A
     for normalise in (normalise_treatments, normalise_glucose):
         ledger = Ledger()
         kept = normalise(copy.deepcopy(records), CONTEXT, ledger)
-        removed = {e.record for e in ledger.entries if e.after == {}}
+        removed = {e.record for e in ledger.entries if e.removed}
         assert len(kept) + len(removed) == len(records)
 
 

@@ -26,7 +26,7 @@ def test_a_real_export_is_tuned_and_accounted_for(
         account = ledger["records"][kind]
         assert account["loaded"] == len(json.loads((source / f"{kind}.json").read_text()))
         named = [
-            e for e in ledger["entries"] if not e["after"] and ("created_at" in e["before"]) == (kind == "treatments")
+            e for e in ledger["entries"] if e["removed"] and ("created_at" in e["before"]) == (kind == "treatments")
         ]
         assert account["removed"] == len(named)
         assert account["passed_on"] == account["loaded"] - len(named)
