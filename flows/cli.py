@@ -176,28 +176,21 @@ def _export(arguments: argparse.Namespace) -> int:
 def _tune(arguments: argparse.Namespace) -> int:
     say("autotune-flows: reading the directory …")
     from flows.errors import Refused
-    from flows.local_days import canonical_zone
     from flows.local_run import tune_and_publish
     from flows.run_directory import RunDirectory
-    from flows.settings import AnalysisRequest, InputsMode
     from flows.steps.prepare import prepare_openaps
     from flows.steps.publish import refusals_recorded
 
+    options = {n: getattr(arguments, n) for n in ("timezone", "engine", "uam_as_basal", "tune_insulin_curve")}
+    options |= {"from_directory": arguments.directory, "inputs": "upstream", "timeout_seconds": arguments.timeout}
+    request = _request(options, arguments.as_json)
+    if isinstance(request, int):
+        return request
     run: RunDirectory | None = None
     try:
-        zone = canonical_zone(arguments.timezone) if arguments.timezone else None
-        request = AnalysisRequest(
-            from_directory=arguments.directory,
-            timezone=zone,
-            engine=arguments.engine,
-            inputs=InputsMode.UPSTREAM,
-            uam_as_basal=arguments.uam_as_basal,
-            tune_insulin_curve=arguments.tune_insulin_curve,
-            timeout_seconds=arguments.timeout,
-        )
         run = RunDirectory.create(arguments.out, _now())
         with _progress(), refusals_recorded(run, request, _now()):
-            prepare_openaps(arguments.directory, run, zone, _now())
+            prepare_openaps(arguments.directory, run, request.timezone, _now())
             tune_and_publish(request, run, _now())
     except Refused as refusal:
         return _refused(refusal, run, arguments.as_json)

@@ -12,6 +12,7 @@ from flows.timestamps import instant_ms
 
 MINUTE_MS = 60_000
 LONGEST_MIN = 7 * 1440
+RESUMES = ("Resume Pump", "Pump Resume", "Basal Resume", "PumpResume")
 
 
 @dataclass(frozen=True)
@@ -57,17 +58,32 @@ class Event:
 def find_events(treatments: Iterable[Record], zone: str) -> list[Event]:
     """All events of the known kinds in normalised treatments; a cancelled target (no duration) is none."""
     kinds = {event_type: kind.name for kind in KINDS for event_type in kind.event_types}
+    dated = [(instant[0], r) for r in treatments if (instant := instant_ms(r.get("created_at"), zone))]
+    dated.sort(key=lambda item: item[0])
     found = []
-    for record in treatments:
-        kind = kinds.get(str(record.get("eventType")))
-        instant = instant_ms(record.get("created_at"), zone)
-        if kind is None or instant is None:
+    for at, (start_ms, record) in enumerate(dated):
+        kind = kinds.get(str(record.get("eventType"))) or kinds.get(str(record.get("_type")))
+        if kind is None:
             continue
         minutes = _minutes(record)
+        if minutes == 0 and _is_open(kind, record):
+            ends = [ms for ms, r in dated[at + 1 :] if _ends(kind, r)]
+            minutes = min(((ends[0] if ends else dated[-1][0]) - start_ms) / MINUTE_MS, float(LONGEST_MIN))
         if kind == "temp-target" and minutes == 0:
             continue
-        found.append(Event(kind, instant[0], minutes))
+        found.append(Event(kind, start_ms, minutes))
     return found
+
+
+def _is_open(kind: str, record: Record) -> bool:
+    """Whether the event lasts until another ends it: a suspended pump, an override without end."""
+    return kind == "suspend" or (kind == "override" and record.get("durationType") == "indefinite")
+
+
+def _ends(kind: str, record: Record) -> bool:
+    if kind == "suspend":
+        return record.get("eventType") in RESUMES or record.get("_type") in RESUMES
+    return record.get("eventType") in KINDS[0].event_types
 
 
 def _minutes(record: Record) -> float:

@@ -13,7 +13,10 @@ from typing import Any
 from flows.run_directory import default_root
 from flows.settings import AnalysisRequest
 
-SAME_OPTIONS = ("site", "from_directory", "uam_as_basal", "insulin", "insulin_peak_min")
+SAME_OPTIONS = (
+    *("site", "from_directory", "profile", "timezone", "inputs", "weekdays", "exclude_events", "openaps_profile"),
+    *("uam_as_basal", "tune_insulin_curve", "insulin", "insulin_peak_min"),
+)
 
 
 def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run: Path) -> tuple[bytes | None, str]:
@@ -21,7 +24,7 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
 
     Args:
         request: whose run; only runs of the same source and options count.
-        profile: identity of the source profile (`document_sha256`, `name`): after a change the baseline is new.
+        profile: identity of the source profile (`pump_sha256`, `name`): after a change the baseline is new.
         own_run: the run asking, which does not count.
 
     Returns:
@@ -29,13 +32,13 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
     """
     mine = request.options()
     runs = [d for root in {default_root(), own_run.parent} if root.is_dir() for d in root.iterdir() if d.is_dir()]
-    for run in sorted(set(runs), key=lambda d: d.name, reverse=True):
-        if run.resolve() == own_run.resolve():
-            continue
-        proposal, options = _read(run / "proposal.json"), _read(run / "manifest.json").get("options") or {}
+    proposals = [(run, _read(run / "proposal.json")) for run in set(runs) if run.resolve() != own_run.resolve()]
+    newest_first = sorted(proposals, key=lambda item: str(item[1].get("created_at", "")), reverse=True)
+    for run, proposal in newest_first:
+        options = _read(run / "manifest.json").get("options") or {}
         if any(options.get(k) != mine.get(k) for k in SAME_OPTIONS) or not proposal:
             continue
-        if any(proposal.get("profile", {}).get(k) != profile.get(k) for k in ("document_sha256", "name")):
+        if any(proposal.get("profile", {}).get(k) != profile.get(k) for k in ("pump_sha256", "name")):
             return None, "The source profile has changed since the last run: tuning starts from it anew."
         tuned = run / "work" / "autotune" / "profile.json"
         if tuned.is_file():

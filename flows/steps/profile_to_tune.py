@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,10 +35,12 @@ class ProfileToTune:
 
     def identity(self) -> dict[str, Any]:
         """Which document and profile this is; no number of it."""
+        pump = {"pump_sha256": hashlib.sha256(self.pump).hexdigest()}
         if self.active is None:
-            return {}
+            return pump
         profile = self.active.profile
         return {
+            **pump,
             "name": profile.name,
             "document_id": profile.document_id,
             "start_date": profile.start_date,

@@ -72,6 +72,18 @@ def test_events_are_found_with_the_days_they_touch() -> None:
         ("temp-target", 30),
         ("suspend", 0),
     ]
+    hour = 3_600_000
+    open_ended = [
+        {"eventType": "Temporary Override", "created_at": iso_utc(NOON), "durationType": "indefinite"},
+        {"eventType": "Temporary Override", "created_at": iso_utc(NOON + 30 * hour), "duration": 10},
+        {"eventType": "Note", "_type": "PumpSuspend", "created_at": iso_utc(NOON)},
+        {"eventType": "Resume Pump", "created_at": iso_utc(NOON + 48 * hour)},
+    ]
+    assert [(e.kind, e.duration_min) for e in find_events(open_ended, ZONE)] == [
+        ("override", 1800),
+        ("suspend", 2880),
+        ("override", 10),
+    ]
     assert [d.date for d in found[1].days(ZONE)] == [DAY + timedelta(days=n) for n in range(3)]
     notes = " ".join(notes_on(found, ZONE))
     assert "Exercises (1, days touched: 3)" in notes
@@ -139,10 +151,11 @@ def test_a_nightly_run_goes_on_from_the_last_one_until_the_profile_changes(
     assert second["current"] == first["current"], "the caps stay those of the source profile"
     assert second["recommended"] != first["recommended"]
     changed = profile_document(startDate="2026-02-01T00:00:00Z")
+    changed["store"]["Default"]["carbratio"] = [{"time": "00:00", "value": 11}]
     (tmp_path / "data" / "profile.json").write_text(json.dumps([changed]))
     third, _ = night("3")
     assert any("has changed" in w for w in third["warnings"])
-    assert third["recommended"] == first["recommended"]
+    assert third["current"]["carb_ratio_g_per_u"] == 11
 
 
 @pytest.mark.oref0
