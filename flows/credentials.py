@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.settings import AnalysisRequest, secret_from_environment
+from flows.settings import AnalysisRequest, secret_from_environment, site_url
 
 TOKEN = "AUTOTUNE_NIGHTSCOUT_TOKEN"
 API_SECRET = "AUTOTUNE_NIGHTSCOUT_API_SECRET"
 WRITE_TOKEN = "AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN"
 WRITE_API_SECRET = "AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET"
+SITE = "AUTOTUNE_NIGHTSCOUT_SITE"  # where it is set, the secrets are for this site only
 BASIC_AUTH = "AUTOTUNE_NIGHTSCOUT_BASIC_AUTH"  # for a server in front of Nightscout, whoever asks
 
 
@@ -34,6 +37,9 @@ def write_credentials_for(request: AnalysisRequest) -> Credentials:
 def _credentials(request: AnalysisRequest, token: str, api_secret: str) -> Credentials:
     if request.site is None:
         return Credentials()
+    own_site = os.environ.get(SITE, "").strip()
+    if own_site and site_url(own_site) != request.site:
+        return Credentials()  # whoever may ask for a run could else have the secrets sent to a site of his own
     basic = secret_from_environment(BASIC_AUTH)
     if basic is not None and (":" not in basic or any(ord(character) < 32 for character in basic)):
         raise Refused(Reason.BASIC_AUTH_FORM)

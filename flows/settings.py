@@ -64,7 +64,12 @@ class Insulin(StrEnum):
     ULTRA_RAPID = "ultra-rapid"
 
 
-def _site_url(value: str) -> str:
+def site_url(value: str) -> str:
+    """A site's address, tidied: a scheme, no trailing slash or API path.
+
+    Raises:
+        Refused: `SITE_URL` for what is no address, or one with a secret in it.
+    """
     text = value.strip()
     parts = urlsplit(text if "://" in text else f"https://{text}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -81,7 +86,7 @@ def _site_url(value: str) -> str:
 
 
 TimeZone = Annotated[str, AfterValidator(canonical_zone)]
-SiteUrl = Annotated[str, AfterValidator(_site_url)]
+SiteUrl = Annotated[str, AfterValidator(site_url)]
 
 
 def _empty_is_absent(value: Any) -> Any:

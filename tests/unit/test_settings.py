@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from flows.credentials import credentials_for
 from flows.errors import Reason, Refused
 from flows.settings import AnalysisRequest, secret_from_environment
 
@@ -79,3 +80,22 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("AUTOTUNE_Y_FILE", str(tmp_path / "nothing"))
     with pytest.raises(Refused):
         secret_from_environment("AUTOTUNE_Y")
+
+
+@pytest.mark.parametrize(
+    ("own", "asked", "given"),
+    [
+        (None, "https://a.example", True),
+        ("https://a.example/", "https://a.example", True),
+        ("a.example", "https://a.example/api/v1", True),
+        ("https://a.example", "https://b.example", False),
+        ("https://a.example", "https://a.example.evil", False),
+    ],
+)
+def test_a_sites_secrets_are_for_that_site_only(
+    own: str | None, asked: str, given: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_TOKEN", "reader-0123456789abcdef")
+    if own:
+        monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_SITE", own)
+    assert credentials_for(AnalysisRequest(site=asked)).anonymous is not given
