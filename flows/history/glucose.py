@@ -17,10 +17,11 @@ from flows.history.records import (
     Verdict,
     content,
     identity,
-    is_deleted,
     keep_if,
+    must_be_a_record,
     run_rules,
     totals,
+    valid_only,
 )
 from flows.history.sensors import one_sensor_at_a_time, sensor_of
 from flows.ledger import Entry, Ledger
@@ -34,22 +35,12 @@ LOWEST_MMOL = 1.5
 DISTINCT_MMOL = 8  # a sensor has fewer error codes
 
 
-def must_be_a_record(record: Any, _: Context) -> Verdict:
-    """A null or a bare value in the list makes upstream's prep crash."""
-    return None if isinstance(record, dict) else Quarantined("it is not an object")
-
-
 def sensor_readings_only(record: Record, _: Context) -> Verdict:
     """Calibrations and finger pricks (`cal`, `mbg`) are not sensor readings."""
     kind = record.get("type")
     if str(kind or "sgv").lower() != "sgv" or ("sgv" not in record and "glucose" not in record):
         return Dropped(f"not a sensor reading ({kind if isinstance(kind, str) and kind else 'no type'})")
     return None
-
-
-def valid_only(record: Record, _: Context) -> Verdict:
-    """What its uploader deleted is not a reading."""
-    return Dropped("deleted by its uploader (isValid is false)") if is_deleted(record) else None
 
 
 def value_is_a_number(record: Record, _: Context) -> Verdict:

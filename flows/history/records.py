@@ -94,6 +94,16 @@ def is_deleted(record: Record) -> bool:
     return valid is False or (isinstance(valid, str) and valid.strip().lower() == "false")
 
 
+def must_be_a_record(record: Any, _: Context) -> Verdict:
+    """A null or a bare value in a list makes upstream's prep crash."""
+    return None if isinstance(record, dict) else Quarantined("it is not an object")
+
+
+def valid_only(record: Record, _: Context) -> Verdict:
+    """What its uploader deleted is no event and no reading; upstream counts it."""
+    return Dropped("deleted by its uploader (isValid is false)") if is_deleted(record) else None
+
+
 def extended_insulin_u(record: Record) -> float:
     """Insulin a combo or extended bolus gives over its duration, beside what `insulin` says was given at once.
 

@@ -18,15 +18,15 @@ from flows.history.numbers import NotANumber, number
 from flows.history.records import (
     Changed,
     Context,
-    Dropped,
     Numbered,
     Quarantined,
     Record,
     Rule,
     Verdict,
     identity,
-    is_deleted,
+    must_be_a_record,
     run_rules,
+    valid_only,
 )
 from flows.history.temp_basals import (
     duration_in_minutes,
@@ -42,16 +42,6 @@ ALWAYS_NUMERIC = ("insulin", "carbs")
 TEMP_BASAL_NUMERIC = ("duration", "rate", "absolute", "percent", "amount")
 COMBO_NUMERIC = ("enteredinsulin", "splitNow", "splitExt", "relative", "duration")
 INSTANT_FIELDS = ("created_at", "timestamp", "date", "mills", "eventTime", "sysTime")
-
-
-def must_be_a_record(record: Any, _: Context) -> Verdict:
-    """A null or a bare value in the list makes upstream's prep crash."""
-    return None if isinstance(record, dict) else Quarantined("it is not an object")
-
-
-def valid_only(record: Record, _: Context) -> Verdict:
-    """AAPS marks what it deleted; API v1 serves it all the same and upstream counts it."""
-    return Dropped("deleted by its uploader (isValid is false)") if is_deleted(record) else None
 
 
 def numbers_are_numbers(record: Record, _: Context) -> Verdict:
