@@ -31,8 +31,8 @@ def image_tag() -> str:
     digest = hashlib.sha256()
     context = image_context()
     files = [context / "Dockerfile", context / "package.json", context / "package-lock.json"]
-    for file in [*files, *sorted((context / "runner").glob("*.js"))]:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    for file in [*files, *sorted((context / "runner").rglob("*.js"))]:
+        digest.update(file.relative_to(context).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
     return f"{IMAGE}:{digest.hexdigest()[:12]}"
 
 

@@ -13,21 +13,23 @@ function capture(command) {
     const written = { stdout: [], stderr: [] };
     const keep = (stream) => (chunk) => { written[stream].push(String(chunk)); return true; };
     let status = 0;
+    let error = null;
     process.stdout.write = keep('stdout');
     process.stderr.write = keep('stderr');
     try {
         command();
-    } catch (error) {
+    } catch (thrown) {
         // As a command of its own it would have died here: status 1 and the stack on standard error.
         status = 1;
-        written.stderr.push(`${error && error.stack ? error.stack : error}\n`);
+        error = thrown;
+        written.stderr.push(`${thrown && thrown.stack ? thrown.stack : thrown}\n`);
     } finally {
         process.stdout.write = original.stdout;
         process.stderr.write = original.stderr;
         console.error = original.error;
         console.log = original.log;
     }
-    return { status, stdout: written.stdout.join(''), stderr: written.stderr.join('') };
+    return { status, error, stdout: written.stdout.join(''), stderr: written.stderr.join('') };
 }
 
 module.exports = { capture };

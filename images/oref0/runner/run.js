@@ -1,14 +1,18 @@
 // Drives upstream oref0's unmodified autotune for whole ranges of days in one process.
 //
-//   node run.js --oref0 DIR [--jobs FILE]        (jobs as NDJSON from FILE, else from standard input)
+//   node run.js --oref0 DIR [--jobs FILE] [--exact]       (jobs as NDJSON from FILE, else from standard input)
 //
 // A job: {"job": id, "work": directory, "dates": ["YYYY-MM-DD", ...],
-//         "categorize_uam_as_basal": bool, "tune_insulin_curve": bool,
+//         "categorize_uam_as_basal": bool, "tune_insulin_curve": bool, "exact": bool,
 //         "utc_offsets": [[epoch_ms, minutes east of UTC], ...]}
 // `work` is laid out as upstream's OpenAPS directory after its driver has set it up: autotune/profile.pump.json,
 // autotune/profile.json, autotune/ns-entries.DATE.json and autotune/ns-treatments.DATE.json.
 // Written there, as bin/oref0-autotune.sh would: profile.DATE.json, autotune.DATE.json, newprofile.DATE.json, profile.json;
 // and beside them, upstream's own words: log.DATE.prep.txt, log.DATE.core.txt.
+//
+// Upstream's functions are called with the accelerations of faster/ standing before some of them. With --exact, or "exact"
+// in a job, nothing stands before anything; and so for a day that is unusual in any respect, which is then done again
+// from its files. The events say it: "faster" at the start, "way" and "fallback" for each day.
 //
 // Standard output carries one JSON object a line and never a record of anybody's data.
 'use strict';
@@ -16,11 +20,12 @@
 const fs = require('fs');
 const path = require('path');
 const readline = require('readline');
-const { createRequire } = require('module');
 
 const { capture } = require('./capture');
 const { prep } = require('./prep');
 const { core } = require('./core');
+const { Refusal } = require('./faster');
+const { Upstream } = require('./upstream');
 
 const realWrite = process.stdout.write.bind(process.stdout);
 const say = (event) => realWrite(JSON.stringify(event) + '\n');
@@ -28,18 +33,6 @@ const say = (event) => realWrite(JSON.stringify(event) + '\n');
 function option(name) {
     const at = process.argv.indexOf(name);
     return at < 0 ? undefined : process.argv[at + 1];
-}
-
-function loadUpstream(root) {
-    const from = createRequire(path.join(root, 'bin', 'oref0-autotune-prep.js'));
-    return {
-        version: from('../package.json').version,
-        generate: from('../lib/autotune-prep'),
-        autotune: from('../lib/autotune'),
-        lodash: from('lodash'),
-        moment: from('moment'),
-        stringify: from('json-stable-stringify'),
-    };
 }
 
 // Every deviation is booked on the hour this process believes it is, so the zone is proved, not assumed:
@@ -61,35 +54,50 @@ function isProfile(text) {
     }
 }
 
+// The faster way, if it is open; the untouched way if not, or if the faster one does not end well: whatever stopped it,
+// untouched upstream is to say it itself.
+function prepDay(upstream, exact, inputs) {
+    let fallback = upstream.refused || (exact ? 'asked' : null);
+    for (const way of fallback ? ['untouched'] : ['faster', 'untouched']) {
+        const modules = upstream.way(way);
+        const prepped = capture(() => prep(modules, inputs));
+        if (way === 'untouched') return { ...prepped, way, fallback };
+        if (prepped.status === 0) return { ...prepped, way };
+        fallback = prepped.error instanceof Refusal ? prepped.error.code : 'stopped';
+    }
+}
+
 function runDay(upstream, job, date) {
     const dir = path.join(job.work, 'autotune');
     const file = (name) => path.join(dir, name);
     fs.copyFileSync(file('profile.json'), file(`profile.${date}.json`));
 
-    const prepped = capture(() => prep(upstream, {
+    const prepped = prepDay(upstream, job.exact, {
         treatments: file(`ns-treatments.${date}.json`),
         profile: file('profile.json'),
         glucose: file(`ns-entries.${date}.json`),
         pumpprofile: file('profile.pump.json'),
         categorize_uam_as_basal: Boolean(job.categorize_uam_as_basal),
         tune_insulin_curve: Boolean(job.tune_insulin_curve),
-    }));
+    });
+    const how = prepped.way === 'faster' ? { way: 'faster' } : { way: 'untouched', fallback: prepped.fallback };
+    upstream.endDay(prepped.stderr);
     fs.writeFileSync(file(`autotune.${date}.json`), prepped.stdout);
     fs.writeFileSync(file(`log.${date}.prep.txt`), prepped.stderr);
-    if (prepped.status !== 0) return { stage: 'prep', status: prepped.status };
+    if (prepped.status !== 0) return { how, failure: { stage: 'prep', status: prepped.status } };
 
-    const tuned = capture(() => core(upstream, {
+    const tuned = capture(() => core(upstream.common, {
         prepped: file(`autotune.${date}.json`),
         profile: file('profile.json'),
         pumpprofile: file('profile.pump.json'),
     }));
     fs.writeFileSync(file(`newprofile.${date}.json`), tuned.stdout);
     fs.writeFileSync(file(`log.${date}.core.txt`), tuned.stderr);
-    if (tuned.status !== 0) return { stage: 'core', status: tuned.status };
-    if (!isProfile(tuned.stdout)) return { stage: 'core', status: 0 };
+    if (tuned.status !== 0) return { how, failure: { stage: 'core', status: tuned.status } };
+    if (!isProfile(tuned.stdout)) return { how, failure: { stage: 'core', status: 0 } };
 
     fs.copyFileSync(file(`newprofile.${date}.json`), file('profile.json'));
-    return null;
+    return { how, failure: null };
 }
 
 function runJob(upstream, job) {
@@ -101,9 +109,9 @@ function runJob(upstream, job) {
     const dates = job.dates;
     for (let index = 0; index < dates.length; index++) {
         const began = process.hrtime.bigint();
-        const failure = runDay(upstream, job, dates[index]);
+        const { how, failure } = runDay(upstream, job, dates[index]);
         const ms = Number(process.hrtime.bigint() - began) / 1e6;
-        const day = { job: job.job, date: dates[index], index: index + 1, of: dates.length, ms: Math.round(ms) };
+        const day = { job: job.job, date: dates[index], index: index + 1, of: dates.length, ms: Math.round(ms), ...how };
         if (failure) {
             say({ event: 'stopped', ...day, ...failure });
             return;
@@ -114,12 +122,18 @@ function runJob(upstream, job) {
 }
 
 async function main() {
-    const upstream = loadUpstream(option('--oref0') || path.join(__dirname, '..', 'node_modules', 'oref0'));
-    say({ event: 'start', node: process.version, oref0: upstream.version });
+    const root = option('--oref0') || path.join(__dirname, '..', 'node_modules', 'oref0');
+    const upstream = new Upstream(path.resolve(root), process.argv.includes('--exact'));
+    say({ event: 'start', node: process.version, oref0: upstream.version, faster: upstream.faster });
     const jobs = option('--jobs');
     const lines = readline.createInterface({ input: jobs ? fs.createReadStream(jobs) : process.stdin });
     for await (const line of lines) {
-        if (line.trim()) runJob(upstream, JSON.parse(line));
+        if (!line.trim()) continue;
+        try {
+            runJob(upstream, JSON.parse(line));
+        } finally {
+            upstream.endJob();
+        }
     }
 }
 
