@@ -85,7 +85,8 @@ def _analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> int:
     from flows.errors import Refused
     from flows.run_directory import RunDirectory
 
-    options = {**options, "engine": arguments.engine, "timeout_seconds": arguments.timeout}
+    computing = {"engine": arguments.engine, "exact": arguments.exact, "timeout_seconds": arguments.timeout}
+    options = {**options, **computing}
     request = _request(options, arguments.as_json)
     if isinstance(request, int):
         return request
@@ -181,7 +182,7 @@ def _tune(arguments: argparse.Namespace) -> int:
     from flows.steps.prepare import prepare_openaps
     from flows.steps.publish import refusals_recorded
 
-    options = {n: getattr(arguments, n) for n in ("timezone", "engine", "uam_as_basal", "tune_insulin_curve")}
+    options = {n: getattr(arguments, n) for n in ("timezone", "engine", "exact", "uam_as_basal", "tune_insulin_curve")}
     options |= {"from_directory": arguments.directory, "inputs": "upstream", "timeout_seconds": arguments.timeout}
     request = _request(options, arguments.as_json)
     if isinstance(request, int):

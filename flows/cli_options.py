@@ -166,6 +166,9 @@ def _tuning(command: argparse.ArgumentParser) -> None:
 
 def _common(command: argparse.ArgumentParser, *, prefect: bool = True) -> None:
     command.add_argument("--engine", choices=["node", "docker", "reference"], default="node")
+    command.add_argument(
+        "--exact", action="store_true", help="let upstream compute everything itself: slow, and the same numbers"
+    )
     command.add_argument("--timeout", type=float, default=1800.0, metavar="S", help="seconds upstream may take")
     command.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
     command.add_argument("--out", type=Path, metavar="DIR", help="run directory to make (default: under autotune-runs)")

@@ -142,8 +142,10 @@ class AnalysisRequest(BaseModel):
         description="corrected: repair what upstream would misread, and list every change. upstream: data untouched.",
     )
     uam_as_basal: bool = Field(default=False, description="Count rises without announced carbs as basal need.")
-    tune_insulin_curve: bool = Field(
-        default=False, description="Also tune the duration and peak of insulin action (slow)."
+    tune_insulin_curve: bool = Field(default=False, description="Also tune the duration and peak of insulin action.")
+    exact: bool = Field(
+        default=False,
+        description="Let upstream compute everything itself, without accelerations: slow, and the same numbers.",
     )
     insulin: Insulin = Field(
         default=Insulin.RAPID_ACTING,

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from flows.errors import OurFault, Reason, Refused
 from flows.local_days import LocalDay, utc_offset_min
+from flows.oref0.self_check import day_to_check
 
 MEMORY_LIMIT_MB = 1024
 
 
 @dataclass(frozen=True)
 class TuneJob:
-    """Days to tune, in order, in a prepared work directory (see `work_dir`)."""
+    """Days to tune, in order, in a prepared work directory (see `work_dir`).
+
+    `exact` lets nothing stand before upstream's functions; `self_check` computes one day a second time that way.
+    """
 
     work: Path
     days: tuple[LocalDay, ...]
@@ -24,6 +28,8 @@ class TuneJob:
     tune_insulin_curve: bool = False
     timeout_seconds: float = 1800.0
     only_prove_zone: bool = False
+    exact: bool = False
+    self_check: bool = True
 
     @property
     def zone(self) -> str:
@@ -41,12 +47,16 @@ class TuneJob:
 
     def document(self, work: str) -> dict[str, Any]:
         """The job as the runner reads it; `work` is the directory as the runner sees it."""
+        dates = [] if self.only_prove_zone else [str(d) for d in self.days]
+        checked = self.self_check and not self.exact
         return {
             "job": "tune",
             "work": work,
-            "dates": [] if self.only_prove_zone else [str(d) for d in self.days],
+            "dates": dates,
             "categorize_uam_as_basal": self.uam_as_basal,
             "tune_insulin_curve": self.tune_insulin_curve,
+            "exact": self.exact,
+            "check": day_to_check(self.work, dates, tune_insulin_curve=self.tune_insulin_curve) if checked else None,
             "utc_offsets": self.utc_offsets(),
         }
 
@@ -60,18 +70,80 @@ class Stop:
     status: int
 
 
+@dataclass(frozen=True)
+class SelfCheck:
+    """A day computed twice: whether untouched upstream gave the same bytes, and where not, which files differed.
+
+    `way` is how the run itself computed the day: `faster`, or `untouched` where it was unusual.
+    """
+
+    date: str
+    way: str
+    same: bool
+    differing: tuple[str, ...] = ()
+
+
 @dataclass
 class EngineReport:
-    """What an engine says of its run; the numbers themselves are in the work directory."""
+    """What an engine says of its run; the numbers themselves are in the work directory.
+
+    `faster` names the accelerations in use; `untouched` says of days computed without them why; `redone` that the
+    self-check found a difference and every day was computed again without them.
+    """
 
     engine: str
     node: str = ""
     oref0: str = ""
+    faster: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+    untouched: dict[str, str] = field(default_factory=dict)
+    check: SelfCheck | None = None
+    redone: bool = False
     days_done: list[str] = field(default_factory=list)
     day_ms: list[int] = field(default_factory=list)
     stop: Stop | None = None
     finished: bool = False
     peak_rss_mb: float | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know of how it was computed."""
+        if not self.redone or self.check is None:
+            return []
+        return [
+            f"The self-check of {self.check.date} found that a faster way of computing gave other bytes than upstream "
+            "itself. All days were computed again by upstream alone: the numbers shown are upstream's. "
+            "Please report this, with the versions in manifest.json."
+        ]
+
+    def document(self) -> dict[str, Any]:
+        """For `engine.json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> EngineReport:
+        """A report read again from `engine.json`."""
+        stop, check = document["stop"], document["check"]
+        return cls(
+            **{
+                **document,
+                "stop": Stop(**stop) if stop else None,
+                "check": SelfCheck(**{**check, "differing": tuple(check["differing"])}) if check else None,
+            }
+        )
+
+    def computed(self) -> dict[str, Any]:
+        """How the numbers came about, for the proposal and the manifest."""
+        return {
+            "engine": self.engine,
+            "node": self.node,
+            "oref0": self.oref0,
+            "faster": bool(self.faster) and not self.redone,
+            "refused": sorted(set(self.refused.values())),
+            "untouched_days": self.untouched,
+            "check": {"date": self.check.date, "same": self.check.same} if self.check else None,
+            "redone": self.redone,
+        }
 
 
 OnDay = Callable[[str, int, int], None]  # the date done, which it is, of how many
@@ -92,7 +164,7 @@ class Engine(Protocol):
 
 
 def follow(lines: Iterable[str], report: EngineReport, on_day: OnDay) -> None:
-    """Read the runner's NDJSON into the report.
+    """Read the runner's NDJSON into the report, up to the end of its job.
 
     Raises:
         Refused: `TIMEZONE_DIFFERS_IN_NODE`, `ENGINE_BROKEN`.
@@ -107,10 +179,19 @@ def follow(lines: Iterable[str], report: EngineReport, on_day: OnDay) -> None:
         kind = event.get("event")
         if kind == "start":
             report.node, report.oref0 = event["node"], event["oref0"]
+            report.faster, report.refused = event["faster"]["active"], event["faster"]["refused"]
         elif kind == "day":
+            if event["way"] != "faster":
+                report.untouched[event["date"]] = event["fallback"]
             report.days_done.append(event["date"])
             report.day_ms.append(event["ms"])
             on_day(event["date"], event["index"], event["of"])
+        elif kind == "checked":
+            report.check = SelfCheck(event["date"], event["way"], event["same"], tuple(event["differing"]))
+        elif kind == "again":
+            report.redone = True
+            report.days_done.clear()
+            report.day_ms.clear()
         elif kind == "stopped":
             report.stop = Stop(event["date"], event["stage"], event["status"])
             report.finished = True
@@ -122,3 +203,5 @@ def follow(lines: Iterable[str], report: EngineReport, on_day: OnDay) -> None:
             raise Refused(Reason.TIMEZONE_DIFFERS_IN_NODE, zone=event["zone"], detail=detail)
         elif kind == "broken":
             raise Refused(Reason.ENGINE_BROKEN, detail=f"{event['error']} {event['code'] or ''}".strip())
+        if report.finished:
+            return

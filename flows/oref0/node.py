@@ -32,46 +32,74 @@ class NodeEngine:
 
     def run(self, job: TuneJob, on_day: OnDay) -> EngineReport:
         """See `Engine.run`."""
+        with Runner(job.zone, self.memory_limit_mb, self.runner) as runner:
+            return runner.run(job, on_day)
+
+
+class Runner:
+    """One runner process for jobs of one time zone, one after the other: start-up and warm-up are paid once.
+
+    A job that raises leaves nothing to go on with: make a new one.
+    """
+
+    def __init__(self, zone: str, memory_limit_mb: int = MEMORY_LIMIT_MB, script: Path | None = None) -> None:
+        self.memory_limit_mb = memory_limit_mb
+        self._started = EngineReport(engine=NodeEngine.name)
+        self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
         node, oref0 = find_node(), ensure_oref0()
-        report = EngineReport(engine=self.name)
-        with tempfile.TemporaryFile() as words:
-            process = subprocess.Popen(
-                [
-                    str(node.executable),
-                    f"--max-old-space-size={self.memory_limit_mb}",
-                    str(self.runner or runner_script()),
-                    "--oref0",
-                    str(oref0),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=words,
-                cwd=job.work,
-                env=scrubbed_environment(job.zone),
-                start_new_session=True,
-                umask=0o077,
-                text=True,
-                encoding="utf-8",
-            )
-            deadline = Deadline(process, job.timeout_seconds)
-            try:
-                with deadline:
-                    assert process.stdin is not None and process.stdout is not None
-                    with contextlib.suppress(BrokenPipeError):
-                        process.stdin.write(json.dumps(job.document(str(job.work))) + "\n")
-                        process.stdin.close()
-                    follow(process.stdout, report, on_day)
-                    process.wait()
-            finally:
-                kill_group(process)
-            if deadline.passed:
-                raise Refused(Reason.TIMED_OUT, seconds=job.timeout_seconds)
+        self._process = subprocess.Popen(
+            [
+                str(node.executable),
+                f"--max-old-space-size={memory_limit_mb}",
+                str(script or runner_script()),
+                "--oref0",
+                str(oref0),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._words,
+            cwd=tempfile.gettempdir(),
+            env=scrubbed_environment(zone),
+            start_new_session=True,
+            umask=0o077,
+            text=True,
+            encoding="utf-8",
+        )
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        kill_group(self._process)
+        self._words.close()
+
+    def run(self, job: TuneJob, on_day: OnDay) -> EngineReport:
+        """See `Engine.run`; the job's zone is the runner's."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None
+        report = self._started
+        deadline = Deadline(self._process, job.timeout_seconds)
+        with deadline:
+            with contextlib.suppress(BrokenPipeError):
+                stdin.write(json.dumps(job.document(str(job.work.resolve()))) + "\n")
+                stdin.flush()
+            follow(stdout, report, on_day)
             if not report.finished:
-                words.seek(0)
-                raise self._broken(process.returncode, words.read())
+                self._process.wait()
+        if deadline.passed:
+            raise Refused(Reason.TIMED_OUT, seconds=job.timeout_seconds)
+        if not report.finished:
+            raise self._broken()
+        # What the process said when it started holds for its next job too.
+        self._started = EngineReport(
+            engine=report.engine, node=report.node, oref0=report.oref0, faster=report.faster, refused=report.refused
+        )
         return report
 
-    def _broken(self, status: int, words: bytes) -> Refused:
+    def _broken(self) -> Refused:
+        status = self._process.returncode
+        self._words.seek(0)
+        words = self._words.read()
         if b"heap out of memory" in words or b"Zone Allocation failed" in words:
             return Refused(Reason.OUT_OF_MEMORY, limit=f"{self.memory_limit_mb} MB")
         how = f"signal {-status}" if status < 0 else f"status {status}"

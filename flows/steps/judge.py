@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from flows.oref0.engine import EngineReport, Stop
+from flows.oref0.engine import EngineReport
 from flows.oref0.outcome import read_outcome
 from flows.proposal.recommendation import SCHEMA_VERSION, recommend, seal
 from flows.run_directory import RunDirectory
@@ -24,13 +24,12 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         Refused: an `UPSTREAM_…`, `RECOMMENDATION_INVALID` or `BEYOND_CAPS` reason.
     """
     prepared = Prepared(**run.read_json("prepared.json"))
-    report = run.read_json("engine.json")
-    engine = EngineReport(**{**report, "stop": Stop(**report["stop"]) if report["stop"] else None})
+    engine = EngineReport.from_document(run.read_json("engine.json"))
     outcome = read_outcome(run.work, prepared.dates, engine)
     pump = json_object((run.work / "settings" / "pumpprofile.json").read_bytes(), "settings/pumpprofile.json")
     recommendation = recommend(pump, outcome)
     empty = [d.date for d in outcome.days if d.empty]
-    warnings = [*prepared.warnings, *recommendation.warnings]
+    warnings = [*engine.warnings, *prepared.warnings, *recommendation.warnings]
     if empty:
         warnings.append(
             f"Upstream found nothing to learn from on {', '.join(empty)}; it moved the basals by smoothing only."
@@ -49,7 +48,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         "days": [{**day, **by_date.get(day["date"], {})} for day in prepared.days],
         "warnings": warnings,
         "ledger": prepared.ledger,
-        "engine": {k: report[k] for k in ("engine", "node", "oref0")},
+        "engine": engine.computed(),
         "rests_on": run.digests(lambda n: n.startswith(("work/settings/", "work/autotune/"))),
     }
     sealed = seal(document)

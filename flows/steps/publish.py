@@ -12,6 +12,7 @@ from typing import Any
 
 from flows import __version__
 from flows.errors import Refused
+from flows.oref0.engine import EngineReport
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
 from flows.proposal.recommendation import SCHEMA_VERSION
 from flows.report.corrections import changed_by_correction
@@ -106,6 +107,7 @@ def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: date
             },
             "upstream": upstream,
             "engine": engine.get("engine"),
+            "computed": EngineReport.from_document(engine).computed() if engine else None,
             "options": request.options() if request else None,
             "inputs_sha256": inputs,
             "outputs_sha256": {n: d for n, d in everything.items() if n not in inputs},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def tune(request: AnalysisRequest, run: RunDirectory, on_day: OnDay) -> EngineRe
         if (run.uncorrected / "autotune").is_dir():
             other = beside.submit(_without_correction, request, run.uncorrected, prepared)
         report = engine_named(request.engine).run(_job(request, run.work, prepared), on_day)
-        run.write_json("engine.json", asdict(report))
+        run.write_json("engine.json", report.document())
         if other is not None:
             run.write_json("uncorrected.json", other.result())
     return report
@@ -62,6 +62,7 @@ def _job(request: AnalysisRequest, work: Path, prepared: Prepared) -> TuneJob:
         uam_as_basal=request.uam_as_basal,
         tune_insulin_curve=request.tune_insulin_curve,
         timeout_seconds=request.timeout_seconds,
+        exact=request.exact,
     )
 
 
@@ -70,7 +71,9 @@ def _without_correction(request: AnalysisRequest, work: Path, prepared: Prepared
     now_ms = datetime.now(UTC).timestamp() * 1000
     try:
         check_work_dir(work, prepared.dates, now_ms=now_ms, zone=prepared.zone)
-        report = engine_named(request.engine).run(_job(request, work, prepared), lambda *_: None)
+        report = engine_named(request.engine).run(
+            replace(_job(request, work, prepared), self_check=False), lambda *_: None
+        )
         outcome = read_outcome(work, prepared.dates, report)
     except Refused as refusal:
         return {"recommended": None, "reason": refusal.sentence, "reason_code": refusal.reason.code}

@@ -92,6 +92,10 @@ def computed(engine: Engine, job: TuneJob, work: Path) -> Path:
     report = engine.run(TuneJob(work, job.days, job.uam_as_basal, job.tune_insulin_curve), lambda *_: None)
     assert report.stop is None
     assert report.days_done == [str(d) for d in job.days]
+    if not isinstance(engine, ReferenceEngine):
+        assert report.check is not None
+        assert report.check.same
+        assert not report.redone
     return work
 
 

@@ -3,7 +3,7 @@
 //   node run.js --oref0 DIR [--jobs FILE] [--exact]       (jobs as NDJSON from FILE, else from standard input)
 //
 // A job: {"job": id, "work": directory, "dates": ["YYYY-MM-DD", ...],
-//         "categorize_uam_as_basal": bool, "tune_insulin_curve": bool, "exact": bool,
+//         "categorize_uam_as_basal": bool, "tune_insulin_curve": bool, "exact": bool, "check": see self-check.js,
 //         "utc_offsets": [[epoch_ms, minutes east of UTC], ...]}
 // `work` is laid out as upstream's OpenAPS directory after its driver has set it up: autotune/profile.pump.json,
 // autotune/profile.json, autotune/ns-entries.DATE.json and autotune/ns-treatments.DATE.json.
@@ -12,7 +12,8 @@
 //
 // Upstream's functions are called with the accelerations of faster/ standing before some of them. With --exact, or "exact"
 // in a job, nothing stands before anything; and so for a day that is unusual in any respect, which is then done again
-// from its files. The events say it: "faster" at the start, "way" and "fallback" for each day.
+// from its files. The events say it: "faster" at the start, "way" and "fallback" for each day. Where the self-check finds a
+// difference ("checked"), all days are computed again with nothing standing before anything ("again").
 //
 // Standard output carries one JSON object a line and never a record of anybody's data.
 'use strict';
@@ -25,6 +26,7 @@ const { capture } = require('./capture');
 const { prep } = require('./prep');
 const { core } = require('./core');
 const { Refusal } = require('./faster');
+const { SelfCheck } = require('./self-check');
 const { Upstream } = require('./upstream');
 
 const realWrite = process.stdout.write.bind(process.stdout);
@@ -100,25 +102,61 @@ function runDay(upstream, job, date) {
     return { how, failure: null };
 }
 
-function runJob(upstream, job) {
-    const wrong = wrongOffset(job.utc_offsets);
-    if (wrong) {
-        say({ event: 'refused', job: job.job, reason: 'timezone', zone: process.env.TZ || '', ...wrong });
-        return;
-    }
+// Where upstream stopped, as an event; null when it came to the end of the last day.
+function runDays(upstream, job) {
     const dates = job.dates;
     for (let index = 0; index < dates.length; index++) {
         const began = process.hrtime.bigint();
         const { how, failure } = runDay(upstream, job, dates[index]);
         const ms = Number(process.hrtime.bigint() - began) / 1e6;
         const day = { job: job.job, date: dates[index], index: index + 1, of: dates.length, ms: Math.round(ms), ...how };
-        if (failure) {
-            say({ event: 'stopped', ...day, ...failure });
-            return;
-        }
+        if (failure) return { event: 'stopped', ...day, ...failure };
         say({ event: 'day', ...day });
     }
-    say({ event: 'done', job: job.job, days: dates.length, peak_rss_kb: process.resourceUsage().maxRSS });
+    return null;
+}
+
+function forgetDays(job, start) {
+    const dir = path.join(job.work, 'autotune');
+    for (const date of job.dates) {
+        const names = [`profile.${date}.json`, `autotune.${date}.json`, `newprofile.${date}.json`];
+        for (const name of [...names, `log.${date}.prep.txt`, `log.${date}.core.txt`]) {
+            fs.rmSync(path.join(dir, name), { force: true });
+        }
+    }
+    fs.writeFileSync(path.join(dir, 'profile.json'), start);
+}
+
+async function runChecked(upstream, job, root) {
+    const start = fs.readFileSync(path.join(job.work, 'autotune', 'profile.json'));
+    const check = new SelfCheck(job, root);
+    try {
+        const stopped = runDays(upstream, job);
+        if (stopped) return stopped;
+        const { how } = runDay(upstream, check.faster, check.date);
+        const differing = await check.differing();
+        say({ event: 'checked', job: job.job, date: check.date, ...how, same: differing.length === 0, differing });
+        if (differing.length === 0) return null;
+    } finally {
+        await check.end();
+    }
+    say({ event: 'again', job: job.job });
+    forgetDays(job, start);
+    return runDays(upstream, { ...job, exact: true });
+}
+
+async function runJob(upstream, job, root) {
+    const wrong = wrongOffset(job.utc_offsets);
+    if (wrong) {
+        say({ event: 'refused', job: job.job, reason: 'timezone', zone: process.env.TZ || '', ...wrong });
+        return;
+    }
+    const checked = job.check && !job.exact && upstream.refused === null;
+    const stopped = checked ? await runChecked(upstream, job, root) : runDays(upstream, job);
+    // Last of all: what reads the events takes the job for finished.
+    say(stopped || {
+        event: 'done', job: job.job, days: job.dates.length, peak_rss_kb: process.resourceUsage().maxRSS,
+    });
 }
 
 async function main() {
@@ -130,7 +168,7 @@ async function main() {
     for await (const line of lines) {
         if (!line.trim()) continue;
         try {
-            runJob(upstream, JSON.parse(line));
+            await runJob(upstream, JSON.parse(line), path.resolve(root));
         } finally {
             upstream.endJob();
         }

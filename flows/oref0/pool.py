@@ -1,0 +1,83 @@
+"""Many jobs, one runner a core: subjects, resampled days and variants share start-up and warm-up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, LifoQueue
+
+from flows.errors import Refused
+from flows.oref0.engine import EngineReport, TuneJob
+from flows.oref0.node import Runner
+
+Result = EngineReport | Refused
+
+
+class RunnerPool:
+    """Up to `size` runner processes, each kept for the next job of its time zone.
+
+    A job that ends in a refusal ends its runner with it, never another job: the next one gets a new process.
+    """
+
+    def __init__(self, size: int | None = None, script: Path | None = None) -> None:
+        self.size = size or os.cpu_count() or 1
+        self._script = script
+        self._idle: LifoQueue[tuple[str, Runner]] = LifoQueue()
+        self._threads = ThreadPoolExecutor(self.size, thread_name_prefix="oref0-runner")
+        self.started = 0
+
+    def __enter__(self) -> RunnerPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        with suppress(Empty):
+            while True:
+                self._idle.get_nowait()[1].__exit__()
+
+    def run_all(self, jobs: Iterable[Callable[[], TuneJob]]) -> Iterator[tuple[int, Result]]:
+        """Run jobs and give each one's number and report, or its refusal, as they end.
+
+        Args:
+            jobs: what makes each job, called when a runner is free for it: no more work directories are laid out
+                than are worked on.
+        """
+        waiting = enumerate(jobs)
+        running: dict[Future[Result], int] = {}
+        more = True
+        while more or running:
+            while more and len(running) < self.size:
+                following = next(waiting, None)
+                if following is None:
+                    more = False
+                    break
+                running[self._threads.submit(self._run, following[1])] = following[0]
+            ended, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in ended:
+                yield running.pop(future), future.result()
+
+    def _run(self, make: Callable[[], TuneJob]) -> Result:
+        job = make()
+        runner = self._runner(job.zone)
+        try:
+            report = runner.run(job, lambda *_: None)
+        except Refused as refusal:
+            runner.__exit__()
+            return refusal
+        except BaseException:
+            runner.__exit__()
+            raise
+        self._idle.put((job.zone, runner))
+        return report
+
+    def _runner(self, zone: str) -> Runner:
+        with suppress(Empty):
+            kept, runner = self._idle.get_nowait()
+            if kept == zone:
+                return runner
+            runner.__exit__()
+        self.started += 1
+        return Runner(zone, script=self._script)
