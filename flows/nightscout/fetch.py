@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -54,6 +54,26 @@ def fetch_profile_switches(client: NightscoutClient, since_ms: int) -> list[Answ
         client.records("treatments.json", f"find%5BeventType%5D=Profile%20Switch&{since}"),
         client.records("treatments.json", f"find%5BoriginalProfileName%5D%5B%24exists%5D=true&{since}"),
     ]
+
+
+def fetch_together(client: NightscoutClient, *parts: Callable[[], list[Answer]]) -> list[list[Answer]]:
+    """The answers of several fetches, in their order, asked at once (the client bounds how many requests).
+
+    Raises:
+        Refused: the first refusal; the other fetches are stopped.
+    """
+    with ThreadPoolExecutor(len(parts)) as pool:
+        under_way = [pool.submit(part) for part in parts]
+        try:
+            ended, _ = wait(under_way, return_when=FIRST_EXCEPTION)
+        except BaseException:
+            client.stop()
+            raise
+        for future in ended:
+            if (error := future.exception()) is not None:
+                client.stop()
+                raise error
+        return [future.result() for future in under_way]
 
 
 def ask_as_upstream(client: NightscoutClient, day: LocalDay) -> tuple[Answer, Answer]:

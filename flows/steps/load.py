@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from flows.nightscout.fetch import (
     fetch_entries,
     fetch_profile_switches,
     fetch_profiles,
+    fetch_together,
     fetch_treatments,
 )
 from flows.nightscout.pace import SitePace
@@ -88,14 +90,14 @@ def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles
             raw.answer("entries", entries, str(day))
             raw.answer("treatments", treatments, str(day))
         return
-    for answer in fetch_entries(client, Window(days[0].glucose.start_ms, days[-1].glucose.end_ms)):
-        raw.answer("entries", answer)
+    readings = Window(days[0].glucose.start_ms, days[-1].glucose.end_ms)
     span = Window(days[0].treatments.start_ms, days[-1].treatments.end_ms)
-    for answer in fetch_treatments(client, span):
-        raw.answer("treatments", answer)
+    parts = [partial(fetch_entries, client, readings), partial(fetch_treatments, client, span)]
     if raw.has("profile"):
-        for answer in fetch_profile_switches(client, span.start_ms - SWITCHES_SINCE_MS):
-            raw.answer("treatments", answer)
+        parts.append(partial(fetch_profile_switches, client, span.start_ms - SWITCHES_SINCE_MS))
+    for kind, answers in zip(("entries", "treatments", "treatments"), fetch_together(client, *parts), strict=False):
+        for answer in answers:
+            raw.answer(kind, answer)
 
 
 def _asked_days(request: AnalysisRequest, zone: str, now: datetime) -> list[LocalDay]:

@@ -33,6 +33,7 @@ class RawFiles:
     def __init__(self, run: RunDirectory) -> None:
         self.run = run
         self.files: list[dict[str, Any]] = []
+        self._read: dict[str, list[Any]] = {}
 
     def has(self, kind: str) -> bool:
         return any(f["kind"] == kind for f in self.files)
@@ -40,6 +41,7 @@ class RawFiles:
     def write(self, kind: str, content: bytes, records: int, **more: Any) -> None:
         name = f"{len(self.files) + 1:03d}-{kind}.json"
         write_atomically(self.run.raw / name, content)
+        self._read.pop(kind, None)
         self.files.append({"file": name, "kind": kind, "records": records, **more})
 
     def copy(self, kind: str, source: Path) -> None:
@@ -77,7 +79,12 @@ class RawFiles:
         return None
 
     def records(self, kind: str) -> list[Any]:
-        """All records of a kind, without those that two pages share."""
+        """All records of a kind, without those that two pages share; read once, and not to be changed."""
+        if kind not in self._read:
+            self._read[kind] = self._read_records(kind)
+        return self._read[kind]
+
+    def _read_records(self, kind: str) -> list[Any]:
         seen: set[str] = set()
         result = []
         files = [f for f in self.files if f["kind"] == kind]
