@@ -1,4 +1,4 @@
-"""Loop-dense invented data: what a closed loop uploads in a month, made from a seed."""
+"""Invented data made from a seed: of a closed loop (dense), and of a person with a plain pump (sparse)."""
 
 from __future__ import annotations
 
@@ -37,8 +37,11 @@ def pump_profile() -> dict[str, Any]:
     }
 
 
-def history(days: int, seed: int = 7) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Readings every five minutes, a temp basal every ten, some forty small boluses and four meals a day."""
+def history(days: int, seed: int = 7, *, sparse: bool = False) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Readings every five minutes and four meals a day; dense: a temp basal every ten minutes, forty small boluses.
+
+    Sparse: a temp basal every six hours, a correction now and then.
+    """
     chance = random.Random(seed)
     last = FIRST + timedelta(days=days - 1)
     start = LocalDay(FIRST, ZONE).treatments.start_ms
@@ -49,13 +52,15 @@ def history(days: int, seed: int = 7) -> tuple[list[dict[str, Any]], list[dict[s
         entries.append(
             {"_id": f"{ms:024x}", "type": "sgv", "sgv": max(45, value), "date": ms, "dateString": iso_utc(ms)}
         )
-    for ms in range(start, end, 10 * MINUTE):
+    every = 36 if sparse else 1
+    for n, ms in enumerate(range(start, end, 10 * MINUTE)):
         rate = round(max(0.0, chance.gauss(0.9, 0.6)), 2)
         at = ms + chance.randrange(60_000)
-        treatments.append(
-            {"eventType": "Temp Basal", "created_at": iso_utc(at), "rate": rate, "absolute": rate, "duration": 30}
-        )
-        if chance.random() < 0.28:
+        if n % every == 0:
+            treatments.append(
+                {"eventType": "Temp Basal", "created_at": iso_utc(at), "rate": rate, "absolute": rate, "duration": 30}
+            )
+        if chance.random() < 0.28 / every:
             insulin = round(chance.uniform(0.1, 0.6), 2)
             treatments.append(
                 {"eventType": "Correction Bolus", "created_at": iso_utc(at + 5_000), "insulin": insulin, "isSMB": True}
@@ -66,3 +71,20 @@ def history(days: int, seed: int = 7) -> tuple[list[dict[str, Any]], list[dict[s
             treatments.append({**meal, "created_at": iso_utc(at + 60_000)})
     treatments.sort(key=lambda t: t["created_at"], reverse=True)
     return entries[::-1], treatments
+
+
+def nightscout_profile() -> dict[str, Any]:
+    """The same settings as a Nightscout profile document."""
+    pump = pump_profile()
+    store = {
+        "dia": pump["dia"],
+        "timezone": ZONE,
+        "units": "mg/dl",
+        "basal": [{"time": b["start"][:5], "value": b["rate"]} for b in pump["basalprofile"]],
+        "sens": [{"time": "00:00", "value": 45}],
+        "carbratio": [{"time": "00:00", "value": 9}],
+        "target_low": [{"time": "00:00", "value": 100}],
+        "target_high": [{"time": "00:00", "value": 110}],
+    }
+    document = {"_id": "0" * 24, "startDate": "2026-01-01T00:00:00.000Z", "defaultProfile": "Pump"}
+    return {**document, "store": {"Pump": store}}

@@ -8,6 +8,7 @@ from pathlib import Path
 from prefect import flow, get_run_logger
 
 from flows import __version__
+from flows.progress import tell
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest
 from flows.steps.publish import Published, refusals_recorded
@@ -78,6 +79,7 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
     now = datetime.now(UTC)
     run = RunDirectory.create(Path(run_path) if run_path else None, now)
     logger = get_run_logger()
+    tell("started")
     logger.info("started: run directory %s, engine %s, inputs %s", run.path, request.engine, request.inputs)
     with refusals_recorded(run, request, now):
         data_preparation(request, str(run.path))

@@ -6,7 +6,8 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -117,9 +118,10 @@ def _through_prefect(request: AnalysisRequest, run: RunDirectory) -> None:
     }.items():
         os.environ.setdefault(name, value)
     say("Starting Prefect …" if os.environ.get("PREFECT_API_URL") else "Starting Prefect (a temporary server) …")
-    from flows.autotune_analysis import autotune_analysis
+    with _still_starting():
+        from flows.autotune_analysis import autotune_analysis
 
-    autotune_analysis(request, str(run.path))
+        autotune_analysis(request, str(run.path))
 
 
 def _inspect(arguments: argparse.Namespace) -> int:
@@ -258,6 +260,29 @@ def _progress() -> Any:
     from flows.progress import listening
 
     return listening(_bar() if sys.stderr.isatty() else _lines)
+
+
+@contextmanager
+def _still_starting(every_s: float = 5.0) -> Iterator[None]:
+    """A line now and then until the run tells of itself: a first start takes Prefect a while."""
+    import threading
+
+    from flows.progress import listening
+
+    started = threading.Event()
+
+    def lines() -> None:
+        waited_s = 0.0
+        while not started.wait(every_s):
+            waited_s += every_s
+            say(f"  still starting Prefect, {waited_s:g} s …")
+
+    threading.Thread(target=lines, daemon=True).start()
+    try:
+        with listening(lambda *_: started.set()):
+            yield
+    finally:
+        started.set()
 
 
 def _lines(event: str, facts: dict[str, Any]) -> None:
