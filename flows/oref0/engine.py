@@ -138,7 +138,7 @@ class EngineReport:
             "engine": self.engine,
             "node": self.node,
             "oref0": self.oref0,
-            "faster": bool(self.faster) and not self.redone,
+            "faster": bool(self.faster) and len(self.untouched) < len(set(self.days_done)),
             "refused": sorted(set(self.refused.values())),
             "untouched_days": self.untouched,
             "check": {"date": self.check.date, "same": self.check.same} if self.check else None,

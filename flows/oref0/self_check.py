@@ -12,7 +12,7 @@ from typing import Any
 
 READINGS_A_DAY = 288
 LEAST_READINGS = 24  # two hours
-WHOLE_DAY_FROM_DAYS = 90
+WHOLE_DAY_FROM_DAYS = 120
 CURVE_PASSES = 11  # lib/autotune-prep/index.js, where the curve is tuned
 
 
@@ -31,16 +31,8 @@ def day_to_check(work: Path, dates: list[str], *, tune_insulin_curve: bool) -> d
     """
     if not dates:
         return None
-    digest = hashlib.sha256()
-    weights = []
-    for date in dates:
-        treatments = _content(work / "autotune" / f"ns-treatments.{date}.json")
-        weights.append(1 + len(treatments))
-        for content in (treatments, _content(work / "autotune" / f"ns-entries.{date}.json")):
-            digest.update(hashlib.sha256(content).digest())
-    for name in ("profile.pump.json", "profile.json"):
-        digest.update(_content(work / "autotune" / name))
-    number = int.from_bytes(digest.digest()[:16], "big")
+    weights = [1 + _size(work / "autotune" / f"ns-treatments.{date}.json") for date in dates]
+    number = inputs_number(work, dates)
     at, date = number % sum(weights), dates[-1]
     for date, weight in zip(dates, weights, strict=True):  # noqa: B007 - the day it stops at
         if at < weight:
@@ -54,5 +46,15 @@ def day_to_check(work: Path, dates: list[str], *, tune_insulin_curve: bool) -> d
     return {"date": date, "readings": [first, first + count]}
 
 
-def _content(file: Path) -> bytes:
-    return file.read_bytes() if file.is_file() else b""
+def inputs_number(work: Path, dates: list[str]) -> int:
+    """A number of 128 bits made from what upstream is given: chance that is the same for the same run."""
+    digest = hashlib.sha256()
+    names = [f"ns-{kind}.{date}.json" for date in dates for kind in ("treatments", "entries")]
+    for name in [*names, "profile.pump.json", "profile.json"]:
+        file = work / "autotune" / name
+        digest.update(hashlib.sha256(file.read_bytes() if file.is_file() else b"").digest())
+    return int.from_bytes(digest.digest()[:16], "big")
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.is_file() else 0

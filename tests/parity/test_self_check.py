@@ -138,14 +138,14 @@ def test_a_day_with_more_treatments_is_checked_more_often(tmp_path: Path) -> Non
     assert 0 < count["2026-05-01"] < 80 < 220 < count["2026-05-02"]
 
 
-@given(days=st.integers(1, 120), curve=st.booleans())
+@given(days=st.integers(1, 150), curve=st.booleans())
 def test_the_part_of_the_day_grows_with_the_run(
     days: int, curve: bool, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     chosen = day_to_check(tmp_path_factory.mktemp("w"), [f"d{n}" for n in range(days)], tune_insulin_curve=curve)
     assert chosen is not None
     if chosen["readings"] is None:
-        assert days >= 90
+        assert days >= 120
     else:
         first, last = chosen["readings"]
         assert 0 <= first < last <= READINGS_A_DAY

@@ -1,6 +1,8 @@
 // Runs one of upstream's commands in this process and keeps what it would have printed, apart.
 'use strict';
 
+const { format } = require('util');
+
 // Upstream writes through console.error, process.stderr.write and console.log; its curve tuning also replaces
 // console.error and, when it throws, leaves it replaced.
 function capture(command) {
@@ -16,6 +18,10 @@ function capture(command) {
     let error = null;
     process.stdout.write = keep('stdout');
     process.stderr.write = keep('stderr');
+    // What Node's own do for a stream that is no terminal, without the round through the debugger's console: upstream
+    // writes hundreds of lines a day.
+    console.log = (...words) => { written.stdout.push(`${format(...words)}\n`); };
+    console.error = (...words) => { written.stderr.push(`${format(...words)}\n`); };
     try {
         command();
     } catch (thrown) {
