@@ -13,6 +13,7 @@ from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest
 from flows.steps.publish import Published, refusals_recorded
 from flows.tasks import (
+    assess_recommendation,
     load_nightscout_data,
     prepare_work_dir,
     publish_report,
@@ -84,6 +85,7 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
     with refusals_recorded(run, request, now):
         data_preparation(request, str(run.path))
         run_autotune_analysis(request, str(run.path))
+        assess_recommendation(request, str(run.path))
         validate_recommendation(request, str(run.path))
         published = publish_report(request, str(run.path))
     seconds = (datetime.now(UTC) - now).total_seconds()

@@ -64,6 +64,11 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
     return {n: getattr(arguments, n) for n in names.split() if hasattr(arguments, n)}
 
 
+def _computing(arguments: argparse.Namespace) -> dict[str, Any]:
+    options = {n: getattr(arguments, n) for n in ("engine", "exact", "resamples")}
+    return {**options, "timeout_seconds": arguments.timeout}
+
+
 def _request(options: dict[str, Any], as_json: bool) -> AnalysisRequest | int:
     """The request, or the exit status of one that cannot be."""
     from pydantic import ValidationError
@@ -86,8 +91,7 @@ def _analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> int:
     from flows.errors import Refused
     from flows.run_directory import RunDirectory
 
-    computing = {"engine": arguments.engine, "exact": arguments.exact, "timeout_seconds": arguments.timeout}
-    options = {**options, **computing}
+    options = {**options, **_computing(arguments)}
     request = _request(options, arguments.as_json)
     if isinstance(request, int):
         return request
@@ -184,8 +188,8 @@ def _tune(arguments: argparse.Namespace) -> int:
     from flows.steps.prepare import prepare_openaps
     from flows.steps.publish import refusals_recorded
 
-    options = {n: getattr(arguments, n) for n in ("timezone", "engine", "exact", "uam_as_basal", "tune_insulin_curve")}
-    options |= {"from_directory": arguments.directory, "inputs": "upstream", "timeout_seconds": arguments.timeout}
+    options = {n: getattr(arguments, n) for n in ("timezone", "uam_as_basal", "tune_insulin_curve")}
+    options |= {"from_directory": arguments.directory, "inputs": "upstream", **_computing(arguments)}
     request = _request(options, arguments.as_json)
     if isinstance(request, int):
         return request
@@ -288,18 +292,20 @@ def _still_starting(every_s: float = 5.0) -> Iterator[None]:
 def _lines(event: str, facts: dict[str, Any]) -> None:
     if event == "day":
         say(f"  day {facts['index']} of {facts['of']}: {facts['date']}")
+    elif event == "repetition" and (facts["index"] == facts["of"] or facts["index"] % 25 == 0):
+        say(f"  how sure: {facts['index']} of {facts['of']} computed")
 
 
 def _bar() -> Callable[[str, dict[str, Any]], None]:
     width = 30
 
     def draw(event: str, facts: dict[str, Any]) -> None:
-        if event != "day":
+        if event not in ("day", "repetition"):
             return
         done = width * facts["index"] // facts["of"]
         end = "\n" if facts["index"] == facts["of"] else ""
-        bar = f"\r  [{'█' * done}{'·' * (width - done)}] day {facts['index']} of {facts['of']}  {facts['date']} "
-        print(bar, end=end, file=sys.stderr, flush=True)
+        what = f"day {facts['index']} of {facts['of']}  {facts['date']}" if event == "day" else "how sure"
+        print(f"\r  [{'█' * done}{'·' * (width - done)}] {what} ", end=end, file=sys.stderr, flush=True)
 
     return draw
 

@@ -169,6 +169,13 @@ def _common(command: argparse.ArgumentParser, *, prefect: bool = True) -> None:
     command.add_argument(
         "--exact", action="store_true", help="let upstream compute everything itself: slow, and the same numbers"
     )
+    command.add_argument(
+        "--resamples",
+        type=int,
+        default=100,
+        metavar="N",
+        help="repeat the run N times over resampled days, to say how sure each number is (default 100, 0: never)",
+    )
     command.add_argument("--timeout", type=float, default=1800.0, metavar="S", help="seconds upstream may take")
     command.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
     command.add_argument("--out", type=Path, metavar="DIR", help="run directory to make (default: under autotune-runs)")

@@ -1,4 +1,4 @@
-"""The same run without Prefect: the five steps called one after the other."""
+"""The same run without Prefect: the six steps called one after the other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from flows.credentials import credentials_for
 from flows.progress import tell
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest
+from flows.steps.assess import assess
 from flows.steps.judge import judge
 from flows.steps.load import load
 from flows.steps.prepare import prepare
@@ -31,5 +32,6 @@ def run_locally(request: AnalysisRequest, run: RunDirectory) -> Published:
 def tune_and_publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Published:
     """The steps from a prepared work directory on."""
     tune(request, run, lambda date, index, of: tell("day", date=date, index=index, of=of))
+    assess(request, run, lambda done, of: tell("repetition", index=done, of=of))
     judge(request, run, now)
     return publish(request, run, now)

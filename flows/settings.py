@@ -171,6 +171,12 @@ class AnalysisRequest(BaseModel):
     compare: bool = Field(
         default=True, description="Also compute what upstream would have said without the corrections."
     )
+    resamples: int = Field(
+        default=100,
+        ge=0,
+        le=1000,
+        description="How often the run is repeated over resampled days, to say how sure each number is (0: never).",
+    )
     ask_now: bool = Field(default=False, description="Ask the site even while it is left alone after runs that failed.")
     wait_for_data_min: int = Field(
         default=0,

@@ -25,6 +25,7 @@ from flows.oref0.engine import EngineReport
 from flows.progress import tell
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest
+from flows.steps.assess import assess
 from flows.steps.judge import judge
 from flows.steps.load import load
 from flows.steps.prepare import Prepared, prepare
@@ -164,6 +165,37 @@ def run_autotune_analysis(request: AnalysisRequest, run_path: str) -> EngineRepo
         report = tune(request, RunDirectory(Path(run_path)), on_day)
         counts |= {"days": len(report.days_done), "engine": report.engine, "oref0": report.oref0}
     return report
+
+
+@task(
+    name="assess-recommendation",
+    description="Repeat the run over resampled days, on days kept aside and in variants: how sure each number is.",
+    tags=["oref0", "assess"],
+    retries=0,
+    **PRIVATE,
+)
+def assess_recommendation(request: AnalysisRequest, run_path: str) -> int:
+    """Write `evidence.json`.
+
+    Args:
+        request: how many repetitions.
+        run_path: the run directory.
+
+    Returns:
+        How many repetitions came to their end.
+
+    Raises:
+        OSError: the run directory cannot be written.
+
+    Example:
+        >>> assess_recommendation(request, "/runs/1")  # doctest: +SKIP
+        100
+    """
+    with logged("assess-recommendation") as counts:
+        evidence = assess(request, RunDirectory(Path(run_path)), lambda done, of: tell("repetition", index=done, of=of))
+        done = evidence["uncertainty"]["resamples"] if evidence and evidence["uncertainty"] else 0
+        counts |= {"repetitions": done}
+    return int(done)
 
 
 @task(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from flows.report.certainty import certainty
 from flows.report.table import short_table
 from flows.run_directory import RunDirectory
 
@@ -23,6 +24,9 @@ def summary(run: RunDirectory, document: dict[str, Any]) -> str:
         short_table(pump, tuned),
         f"Daily basal: {sum(now['basal_u_per_h']):.2f} U now, {sum(new['basal_u_per_h']):.2f} U recommended",
     ]
+    sure = certainty(document.get("evidence"), new)
+    if sure:
+        lines += ["", "How sure the numbers are:", *(f"  {line}" for line in sure)]
     rules = document["ledger"].get("rules", {})
     if rules:
         lines += ["", "Corrected before tuning (each record is in ledger.json):"]

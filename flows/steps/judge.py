@@ -1,4 +1,4 @@
-"""Step 4: read what upstream wrote, refuse what is no result, seal the proposal."""
+"""Step 5: read what upstream wrote, refuse what is no result, seal the proposal."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         "current": recommendation.current.document(),
         "recommended": recommendation.recommended.document(),
         "without_correction": run.read_json("uncorrected.json") if run.file("uncorrected.json").is_file() else None,
+        "evidence": run.read_json("evidence.json") if run.file("evidence.json").is_file() else None,
         "untuned_days_per_hour": list(recommendation.untuned_days),
         "days": [{**day, **by_date.get(day["date"], {})} for day in prepared.days],
         "warnings": warnings,

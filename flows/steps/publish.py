@@ -1,4 +1,4 @@
-"""Step 5: the report in its forms, and last the manifest that vouches for every file."""
+"""Step 6: the report in its forms, and last the manifest that vouches for every file."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, An
         "current": proposal["current"],
         "recommended": proposal["recommended"],
         "changed_by_correction": changed_by_correction(proposal["recommended"], proposal.get("without_correction")),
+        "evidence": proposal["evidence"],
         "days": proposal["days"],
         "ledger": proposal["ledger"],
         "timezone": proposal["timezone"],

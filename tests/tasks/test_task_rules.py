@@ -22,6 +22,7 @@ def test_the_tasks_and_flows_are_those_the_documentation_names() -> None:
         "load-nightscout-data",
         "prepare-work-dir",
         "run-autotune-analysis",
+        "assess-recommendation",
         "validate-recommendation",
         "publish-report",
     }

@@ -38,6 +38,24 @@ def test_a_proposal_is_printed_and_kept(engine: str, tmp_path: Path, capsys: pyt
     assert [d["status"] for d in document["days"]] == ["used", "used"]
     assert document["run_directory"] == str((tmp_path / "run").resolve())
     assert "day 2 of 2" in printed.err
+    computed = json.loads((tmp_path / "run" / "manifest.json").read_text())["computed"]
+    assert (computed["faster"], computed["redone"]) == (engine != "reference", False)
+    assert (computed["check"] or {}).get("same") is (None if engine == "reference" else True)
+
+
+@pytest.mark.oref0
+def test_an_exact_run_gives_the_same_numbers_and_says_how(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export_directory(tmp_path / "data", days=1)
+    documents = []
+    for name, more in (("default", []), ("exact", ["--exact"])):
+        arguments = ["--from", tmp_path / "data", "--json", "--out", tmp_path / name, *more]
+        assert propose(*arguments) == 0
+        documents.append(json.loads(capsys.readouterr().out))
+    default, exact = documents
+    assert default["recommended"] == exact["recommended"]
+    assert default["engine"]["faster"] is True
+    assert (exact["engine"]["faster"], exact["engine"]["check"]) == (False, None)
+    assert list(exact["engine"]["untouched_days"].values()) == ["asked"]
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert manifest["versions"]["oref0"] == "0.7.1"
     files = {p.relative_to(tmp_path / "run").as_posix() for p in (tmp_path / "run").rglob("*") if p.is_file()}

@@ -1,0 +1,126 @@
+"""Would the new settings have explained days that they were not tuned on better than the old ones?
+
+Upstream's own prep sorts and scores the held-out days under both; nothing is simulated. A basal deviation is what a
+reading moved by that insulin does not explain (mg/dL in five minutes); only instants that prep books to basal under
+both settings are compared. A carb ratio is scored by the insulin each meal needed, by lib/autotune/index.js
+(oref0@0.7.1): starting insulin on board + given + what the change of glucose would have taken.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flows.oref0.profile import PumpSettings
+
+LEAST_POINTS = 24  # two hours of readings in basal hours
+BETTER_BY = 0.02  # of the old mean absolute deviation: less is no difference
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Of held-out days under one set of settings; `None` where there was nothing to score."""
+
+    mean_absolute_deviation_mgdl: float | None
+    rms_deviation_mgdl: float | None
+    carb_ratio_residual_u: float | None
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The days, the points compared, both scores, and the honest outcome."""
+
+    days: tuple[str, ...]
+    basal_points: int
+    meals: int
+    old: Scores
+    new: Scores
+    better: bool | None
+    sentence: str
+
+    def document(self) -> dict[str, Any]:
+        """For `evidence.json`."""
+        return {**asdict(self), "days": list(self.days)}
+
+
+def compare(
+    days: Sequence[str],
+    old: Sequence[dict[str, Any]],
+    new: Sequence[dict[str, Any]],
+    settings: tuple[PumpSettings, ...],
+) -> HeldOut:
+    """Score the held-out days.
+
+    Args:
+        days: their dates.
+        old, new: upstream's prep output (autotune.DATE.json) of each day under the old and the new settings.
+        settings: the old and the new settings.
+    """
+    basal_old, basal_new = _both(old, new, "basalGlucoseData")
+    meals_old, meals_new = _meals(old), _meals(new)
+    scores = [
+        Scores(_mean_absolute(basal), _rms(basal), _residual(meals, used))
+        for basal, meals, used in zip((basal_old, basal_new), (meals_old, meals_new), settings, strict=True)
+    ]
+    better, sentence = _outcome(len(basal_old), scores[0], scores[1], len(days))
+    return HeldOut(tuple(days), len(basal_old), len(meals_old), scores[0], scores[1], better, sentence)
+
+
+def _outcome(points: int, old: Scores, new: Scores, days: int) -> tuple[bool | None, str]:
+    before, after = old.mean_absolute_deviation_mgdl, new.mean_absolute_deviation_mgdl
+    if points < LEAST_POINTS or before is None or after is None:
+        return None, f"The {days} days kept aside hold too few readings in basal hours to compare the settings on."
+    numbers = f"{after:.2f} instead of {before:.2f} mg/dL unexplained in five minutes"
+    if after < before * (1 - BETTER_BY):
+        return True, f"On {days} days kept aside the new settings explain basal hours better: {numbers}."
+    if after > before * (1 + BETTER_BY):
+        return False, f"On {days} days kept aside the new settings explain basal hours worse: {numbers}."
+    return False, f"On {days} days kept aside the new settings explain basal hours no better: {numbers}."
+
+
+def _both(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], kind: str) -> tuple[list[float], list[float]]:
+    first, second = _by_instant(old, kind), _by_instant(new, kind)
+    shared = sorted(first.keys() & second.keys())
+    return [first[at] for at in shared], [second[at] for at in shared]
+
+
+def _by_instant(days: Sequence[dict[str, Any]], kind: str) -> dict[tuple[int, Any], float]:
+    return {
+        (n, point["date"]): float(point["deviation"])
+        for n, day in enumerate(days)
+        for point in day.get(kind) or []
+        if isinstance(point.get("date"), int | float) and _is_number(point.get("deviation"))
+    }
+
+
+def _is_number(value: Any) -> bool:
+    # Upstream writes deviations as text with two decimals.
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False
+
+
+def _mean_absolute(deviations: Sequence[float]) -> float | None:
+    return round(math.fsum(map(abs, deviations)) / len(deviations), 3) if deviations else None
+
+
+def _rms(deviations: Sequence[float]) -> float | None:
+    return round(math.sqrt(math.fsum(d * d for d in deviations) / len(deviations)), 3) if deviations else None
+
+
+def _meals(days: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = ("CRInitialIOB", "CRInitialBG", "CREndBG", "CRInsulin", "CRCarbs")
+    return [meal for day in days for meal in day.get("CRData") or [] if all(_is_number(meal.get(n)) for n in names)]
+
+
+def _residual(meals: Sequence[dict[str, Any]], settings: PumpSettings) -> float | None:
+    """Mean absolute difference, in units, of what the carb ratio gives for a meal and what it took."""
+    wrong = []
+    for meal in meals:
+        change_u = (float(meal["CREndBG"]) - float(meal["CRInitialBG"])) / settings.isf_mgdl_per_u
+        took_u = float(meal["CRInitialIOB"]) + float(meal["CRInsulin"]) + change_u
+        wrong.append(abs(float(meal["CRCarbs"]) / settings.carb_ratio_g_per_u - took_u))
+    return round(math.fsum(wrong) / len(wrong), 3) if wrong else None
