@@ -38,7 +38,16 @@ def test_a_proposal_is_printed_and_kept(engine: str, tmp_path: Path, capsys: pyt
     assert [d["status"] for d in document["days"]] == ["used", "used"]
     assert document["run_directory"] == str((tmp_path / "run").resolve())
     assert "day 2 of 2" in printed.err
-    computed = json.loads((tmp_path / "run" / "manifest.json").read_text())["computed"]
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["versions"]["oref0"] == "0.7.1"
+    files = {p.relative_to(tmp_path / "run").as_posix() for p in (tmp_path / "run").rglob("*") if p.is_file()}
+    assert not [p for p in (tmp_path / "run").rglob("*") if p.stat().st_mode & 0o077]
+    assert set(manifest["inputs_sha256"]) | set(manifest["outputs_sha256"]) == files - {"manifest.json"}
+    assert main(["show", str(tmp_path / "run"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == document
+    assert main(["show", str(tmp_path / "run")]) == 0
+    assert "ISF [mg/dL/U]" in capsys.readouterr().out
+    computed = manifest["computed"]
     assert (computed["faster"], computed["redone"]) == (engine != "reference", False)
     assert (computed["check"] or {}).get("same") is (None if engine == "reference" else True)
 
@@ -56,15 +65,6 @@ def test_an_exact_run_gives_the_same_numbers_and_says_how(tmp_path: Path, capsys
     assert default["engine"]["faster"] is True
     assert (exact["engine"]["faster"], exact["engine"]["check"]) == (False, None)
     assert list(exact["engine"]["untouched_days"].values()) == ["asked"]
-    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
-    assert manifest["versions"]["oref0"] == "0.7.1"
-    files = {p.relative_to(tmp_path / "run").as_posix() for p in (tmp_path / "run").rglob("*") if p.is_file()}
-    assert not [p for p in (tmp_path / "run").rglob("*") if p.stat().st_mode & 0o077]
-    assert set(manifest["inputs_sha256"]) | set(manifest["outputs_sha256"]) == files - {"manifest.json"}
-    assert main(["show", str(tmp_path / "run"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == document
-    assert main(["show", str(tmp_path / "run")]) == 0
-    assert "ISF [mg/dL/U]" in capsys.readouterr().out
 
 
 @pytest.mark.oref0
