@@ -173,7 +173,7 @@ class _Assessment:
         for day in set(variant.days):
             for kind in ("entries", "treatments"):
                 name = f"ns-{kind}.{day}.json"
-                (autotune / name).hardlink_to(self.work / "autotune" / name)
+                _link(self.work / "autotune" / name, autotune / name)
         shutil.copyfile(self.pump, autotune / "profile.pump.json")
         shutil.copyfile(variant.start or self.start, autotune / "profile.json")
         return TuneJob(
@@ -185,6 +185,13 @@ class _Assessment:
             exact=self.request.exact,
             self_check=False,  # the run over the same days has been checked
         )
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # file systems without links, such as some network shares
+        shutil.copyfile(source, target)
 
 
 def _settings(work: Path) -> PumpSettings | None:
