@@ -69,10 +69,12 @@ def commands(days: int, repeat: int) -> list[Measured]:
             (person / f"{name}.json").write_text(json.dumps(document), "utf-8")
         base = [sys.executable, "-m", "flows.cli"]
         propose = [*base, "propose", "--from", str(person), "--no-compare"]
+        alone = [*propose, "--no-prefect"]
         ways = {
             "autotune --help": [*base, "--help"],
-            f"propose, {days} days, no Prefect": [*propose, "--no-prefect"],
-            f"propose, {days} days, through Prefect": propose,
+            f"propose, {days} days, without repetitions, no Prefect": [*alone, "--resamples", "0"],
+            f"propose, {days} days, 100 repetitions, no Prefect": alone,
+            f"propose, {days} days, without repetitions, through Prefect": [*propose, "--resamples", "0"],
         }
         found = [Measured(name, 1) for name in [*ways, "propose: first line"]]
         for n in range(repeat):
@@ -86,7 +88,7 @@ def commands(days: int, repeat: int) -> list[Measured]:
                     subprocess.run(argv, check=True, capture_output=True, env=home)
 
                 one.add(once)
-            found[-1].add(lambda n=n: _first_line([*propose, "--no-prefect", "--out", f"{scratch}/first-{n}"]))
+            found[-1].add(lambda n=n: _first_line([*alone, "--out", f"{scratch}/first-{n}"]))
         return found
 
 
