@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import json
@@ -12,6 +13,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from flows.errors import Reason, Refused
 OLDEST_NODE = 20
 INSTALL_TIMEOUT_S = 900
 _HERE = Path(__file__).resolve()
+_installing = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -119,21 +123,41 @@ def ensure_oref0() -> Path:
     try:
         return find_oref0()
     except Refused:
-        install()
-        return find_oref0()
+        with _installing:  # a run tunes in two threads, and both may be the first to miss it
+            with contextlib.suppress(Refused):
+                return find_oref0()
+            install()
+            return find_oref0()
 
 
 def install() -> None:
-    """`npm ci` from the lock, without running any package's scripts.
+    """`npm ci` from the lock, without running any package's scripts, beside its place and put there when it is whole.
 
     Raises:
         Refused: `ENGINE_MISSING`.
     """
     root = next(r for r in _install_roots() if _writable(r))
     root.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        if not (root / name).exists():
-            shutil.copy(image_context() / name, root / name)
+    with tempfile.TemporaryDirectory(prefix=".installing-", dir=root, ignore_cleanup_errors=True) as name:
+        scratch = Path(name)
+        for file in ("package.json", "package-lock.json"):
+            shutil.copy(image_context() / file, scratch / file)
+        _npm_ci(scratch)
+        _put_in_place(scratch / "node_modules", root / "node_modules")
+
+
+def _put_in_place(made: Path, place: Path) -> None:
+    try:
+        made.rename(place)
+    except OSError:  # something is there: another process was first, or it is an older version
+        with contextlib.suppress(Refused):
+            find_oref0()
+            return
+        place.rename(made.with_name("before"))
+        made.rename(place)
+
+
+def _npm_ci(directory: Path) -> None:
     node = find_node()
     # npm needs the user's proxies and certificates, and none of our secrets.
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AUTOTUNE_", "PREFECT_", "API_SECRET"))}
@@ -141,7 +165,7 @@ def install() -> None:
     try:
         done = subprocess.run(
             [*_npm(node), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"],
-            cwd=root,
+            cwd=directory,
             env=environment,
             capture_output=True,
             text=True,
@@ -149,19 +173,18 @@ def install() -> None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Refused(
-            Reason.ENGINE_MISSING,
-            what=f"oref0 {pinned_version()}",
-            detail="npm did not finish",
-            remedy="Check the network and run `python -m flows.oref0.runtime install`.",
-        ) from None
+        raise _not_installed("npm did not finish") from None
     if done.returncode != 0:
-        raise Refused(
-            Reason.ENGINE_MISSING,
-            what=f"oref0 {pinned_version()}",
-            detail="npm could not install it: " + " ".join(done.stderr.split())[-300:],
-            remedy="Check the network and run `python -m flows.oref0.runtime install`.",
-        )
+        raise _not_installed("npm could not install it: " + " ".join(done.stderr.split())[-300:])
+
+
+def _not_installed(detail: str) -> Refused:
+    return Refused(
+        Reason.ENGINE_MISSING,
+        what=f"oref0 {pinned_version()}",
+        detail=detail,
+        remedy="Check the network and run `python -m flows.oref0.runtime install`.",
+    )
 
 
 def upstream_digest(package: Path) -> str:
