@@ -6,23 +6,21 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.cli_options import Command, parser
+from flows.cli_options import Add, Command, parser
+from flows.cli_terminal import OUR_FAULT, PROPOSAL, REFUSED, USAGE, now, progress, refused, say, still_starting
 
 if TYPE_CHECKING:
     from flows.run_directory import RunDirectory
     from flows.settings import AnalysisRequest
 
-PROPOSAL, OUR_FAULT, USAGE, REFUSED = 0, 1, 2, 3
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is 0 for a proposal, 3 for a refusal, 2 for wrong usage, 1 for our own fault."""
-    arguments = parser(COMMANDS).parse_args(argv)
+    arguments = parser(COMMANDS, MORE).parse_args(argv)
     try:
         return int(arguments.command(arguments))
     except KeyboardInterrupt:
@@ -79,7 +77,7 @@ def _request(options: dict[str, Any], as_json: bool) -> AnalysisRequest | int:
     try:
         return AnalysisRequest(**options)
     except Refused as refusal:
-        return _refused(refusal, None, as_json)
+        return refused(refusal, None, as_json)
     except ValidationError as error:
         for problem in error.errors(include_url=False, include_input=False):
             where = " ".join("--" + str(part).replace("_", "-") for part in problem["loc"][:1])
@@ -100,8 +98,8 @@ def _analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> int:
 
     run: RunDirectory | None = None
     try:
-        run = RunDirectory.create(arguments.out, _now())
-        with _progress():
+        run = RunDirectory.create(arguments.out, now())
+        with progress():
             if arguments.no_prefect:
                 from flows.local_run import run_locally
 
@@ -109,7 +107,7 @@ def _analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> int:
             else:
                 _through_prefect(request, run)
     except Refused as refusal:
-        return _refused(refusal, run, arguments.as_json)
+        return refused(refusal, run, arguments.as_json)
     return _print_run(run, arguments.as_json)
 
 
@@ -122,7 +120,7 @@ def _through_prefect(request: AnalysisRequest, run: RunDirectory) -> None:
     }.items():
         os.environ.setdefault(name, value)
     say("Starting Prefect …" if os.environ.get("PREFECT_API_URL") else "Starting Prefect (a temporary server) …")
-    with _still_starting():
+    with still_starting():
         from flows.autotune_analysis import autotune_analysis
 
         autotune_analysis(request, str(run.path))
@@ -142,12 +140,12 @@ def _inspect(arguments: argparse.Namespace) -> int:
     if isinstance(request, int):
         return request
     with tempfile.TemporaryDirectory() as scratch:
-        run = RunDirectory.create(Path(scratch) / "run", _now())
+        run = RunDirectory.create(Path(scratch) / "run", now())
         try:
-            load(request, run, credentials_for(request), _now())
+            load(request, run, credentials_for(request), now())
         except Refused as refusal:
-            return _refused(refusal, None, arguments.as_json)
-        found = inspect(request, run, _now())
+            return refused(refusal, None, arguments.as_json)
+        found = inspect(request, run, now())
     if arguments.as_json:
         print(json.dumps(found, indent=1, ensure_ascii=False))
     else:
@@ -171,11 +169,11 @@ def _export(arguments: argparse.Namespace) -> int:
         return request
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            run = RunDirectory.create(Path(scratch) / "run", _now())
-            load(request, run, credentials_for(request), _now())
+            run = RunDirectory.create(Path(scratch) / "run", now())
+            load(request, run, credentials_for(request), now())
             counts = export(run, arguments.directory)
     except Refused as refusal:
-        return _refused(refusal, None, False)
+        return refused(refusal, None, False)
     print(", ".join(f"{count} {name}" for name, count in counts.items()) + f" in {arguments.directory}")
     return PROPOSAL
 
@@ -195,12 +193,12 @@ def _tune(arguments: argparse.Namespace) -> int:
         return request
     run: RunDirectory | None = None
     try:
-        run = RunDirectory.create(arguments.out, _now())
-        with _progress(), refusals_recorded(run, request, _now()):
-            prepare_openaps(arguments.directory, run, request.timezone, _now())
-            tune_and_publish(request, run, _now())
+        run = RunDirectory.create(arguments.out, now())
+        with progress(), refusals_recorded(run, request, now()):
+            prepare_openaps(arguments.directory, run, request.timezone, now())
+            tune_and_publish(request, run, now())
     except Refused as refusal:
-        return _refused(refusal, run, arguments.as_json)
+        return refused(refusal, run, arguments.as_json)
     return _print_run(run, arguments.as_json)
 
 
@@ -220,10 +218,10 @@ def _parity(arguments: argparse.Namespace) -> int:
     from flows.parity import prove
 
     try:
-        with _progress():
-            found = prove(arguments.run, docker=arguments.docker, now=_now())
+        with progress():
+            found = prove(arguments.run, docker=arguments.docker, now=now())
     except Refused as refusal:
-        return _refused(refusal, None, arguments.as_json)
+        return refused(refusal, None, arguments.as_json)
     if arguments.as_json:
         print(json.dumps(found.document(), indent=1))
     else:
@@ -233,11 +231,6 @@ def _parity(arguments: argparse.Namespace) -> int:
 
 
 # --- what is shown ---------------------------------------------------------------------------------------------------
-
-
-def say(text: str) -> None:
-    """A line for the person, on standard error: standard output is for the result."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def _print_run(run: RunDirectory, as_json: bool) -> int:
@@ -251,71 +244,6 @@ def _print_run(run: RunDirectory, as_json: bool) -> int:
     return PROPOSAL
 
 
-def _refused(refusal: Any, run: RunDirectory | None, as_json: bool) -> int:
-    from flows.steps.publish import refusal_document
-
-    say(f"Refused: {refusal.sentence}\n         {refusal.remedy}")
-    if as_json:
-        print(json.dumps(refusal_document(refusal, run), indent=1, ensure_ascii=False))
-    return REFUSED
-
-
-def _progress() -> Any:
-    from flows.progress import listening
-
-    return listening(_bar() if sys.stderr.isatty() else _lines)
-
-
-@contextmanager
-def _still_starting(every_s: float = 5.0) -> Iterator[None]:
-    """A line now and then until the run tells of itself: a first start takes Prefect a while."""
-    import threading
-
-    from flows.progress import listening
-
-    started = threading.Event()
-
-    def lines() -> None:
-        waited_s = 0.0
-        while not started.wait(every_s):
-            waited_s += every_s
-            say(f"  still starting Prefect, {waited_s:g} s …")
-
-    threading.Thread(target=lines, daemon=True).start()
-    try:
-        with listening(lambda *_: started.set()):
-            yield
-    finally:
-        started.set()
-
-
-def _lines(event: str, facts: dict[str, Any]) -> None:
-    if event == "day":
-        say(f"  day {facts['index']} of {facts['of']}: {facts['date']}")
-    elif event == "repetition" and (facts["index"] == facts["of"] or facts["index"] % 25 == 0):
-        say(f"  how sure: {facts['index']} of {facts['of']} computed")
-
-
-def _bar() -> Callable[[str, dict[str, Any]], None]:
-    width = 30
-
-    def draw(event: str, facts: dict[str, Any]) -> None:
-        if event not in ("day", "repetition"):
-            return
-        done = width * facts["index"] // facts["of"]
-        end = "\n" if facts["index"] == facts["of"] else ""
-        what = f"day {facts['index']} of {facts['of']}  {facts['date']}" if event == "day" else "how sure"
-        print(f"\r  [{'█' * done}{'·' * (width - done)}] {what} ", end=end, file=sys.stderr, flush=True)
-
-    return draw
-
-
-def _now() -> Any:
-    from datetime import UTC, datetime
-
-    return datetime.now(UTC)
-
-
 COMMANDS: dict[str, Command] = {
     "demo": _demo,
     "propose": _propose,
@@ -325,6 +253,8 @@ COMMANDS: dict[str, Command] = {
     "show": _show,
     "parity": _parity,
 }
+# Commands with a module of their own, `flows/cli_NAME.py`: each adds its options and what it does.
+MORE: tuple[Add, ...] = ()
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from flows import __version__
 
 Command = Callable[[argparse.Namespace], int]
+Add = Callable[[Any], None]  # adds a command with its options to argparse's subparsers
 
 
-def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
-    """The command line; `commands` holds what each command does, by its name."""
+def parser(commands: Mapping[str, Command], more: Iterable[Add] = ()) -> argparse.ArgumentParser:
+    """The command line: `commands` holds what each command does, by its name; `more` adds those with a module."""
     top = argparse.ArgumentParser(
         prog="autotune",
         description="Insulin-pump settings tuned by the reference OpenAPS oref0 autotune from your Nightscout data. "
@@ -75,6 +77,8 @@ def parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     parity.add_argument("--docker", action="store_true", help="compare the container too")
     parity.add_argument("--json", action="store_true", dest="as_json")
     parity.set_defaults(command=commands["parity"])
+    for add in more:
+        add(subparsers)
     return top
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flows.cli import COMMANDS
+from flows.cli import COMMANDS, MORE
 from flows.cli_options import parser
 from flows.errors import Reason
 from flows.report.rules import rules_as_markdown
@@ -26,7 +26,7 @@ def test_every_reason_code_in_the_documentation_exists() -> None:
 def test_every_option_in_the_readme_exists() -> None:
     readme = (ROOT / "README.md").read_text("utf-8") + (ROOT / "docs" / "data.md").read_text("utf-8")
     known = set()
-    for action in parser(COMMANDS)._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr, attr-defined]
+    for action in parser(COMMANDS, MORE)._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr, attr-defined]
         known |= set(action._option_string_actions)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", readme)) <= known
 

@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from flows.cli import _still_starting
+from flows.cli_terminal import still_starting
 from flows.progress import tell
 
 
 def test_lines_come_until_the_run_tells_of_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    with _still_starting(0.02):
+    with still_starting(0.02):
         while capsys.readouterr().err.count("still starting Prefect") < 1:
             time.sleep(0.01)
         tell("started")

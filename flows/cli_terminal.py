@@ -1,0 +1,84 @@
+"""What every command of the terminal shares: exit statuses, what is said, progress, refusals. Light to import."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flows.run_directory import RunDirectory
+
+PROPOSAL, OUR_FAULT, USAGE, REFUSED = 0, 1, 2, 3
+
+
+def say(text: str) -> None:
+    """A line for the person, on standard error: standard output is for the result."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def refused(refusal: Any, run: RunDirectory | None, as_json: bool) -> int:
+    from flows.steps.publish import refusal_document
+
+    say(f"Refused: {refusal.sentence}\n         {refusal.remedy}")
+    if as_json:
+        print(json.dumps(refusal_document(refusal, run), indent=1, ensure_ascii=False))
+    return REFUSED
+
+
+def progress() -> Any:
+    from flows.progress import listening
+
+    return listening(_bar() if sys.stderr.isatty() else _lines)
+
+
+@contextmanager
+def still_starting(every_s: float = 5.0) -> Iterator[None]:
+    """A line now and then until the run tells of itself: a first start takes Prefect a while."""
+    import threading
+
+    from flows.progress import listening
+
+    started = threading.Event()
+
+    def lines() -> None:
+        waited_s = 0.0
+        while not started.wait(every_s):
+            waited_s += every_s
+            say(f"  still starting Prefect, {waited_s:g} s …")
+
+    threading.Thread(target=lines, daemon=True).start()
+    try:
+        with listening(lambda *_: started.set()):
+            yield
+    finally:
+        started.set()
+
+
+def _lines(event: str, facts: dict[str, Any]) -> None:
+    if event == "day":
+        say(f"  day {facts['index']} of {facts['of']}: {facts['date']}")
+    elif event == "repetition" and (facts["index"] == facts["of"] or facts["index"] % 25 == 0):
+        say(f"  how sure: {facts['index']} of {facts['of']} computed")
+
+
+def _bar() -> Callable[[str, dict[str, Any]], None]:
+    width = 30
+
+    def draw(event: str, facts: dict[str, Any]) -> None:
+        if event not in ("day", "repetition"):
+            return
+        done = width * facts["index"] // facts["of"]
+        end = "\n" if facts["index"] == facts["of"] else ""
+        what = f"day {facts['index']} of {facts['of']}  {facts['date']}" if event == "day" else "how sure"
+        print(f"\r  [{'█' * done}{'·' * (width - done)}] {what} ", end=end, file=sys.stderr, flush=True)
+
+    return draw
+
+
+def now() -> Any:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC)

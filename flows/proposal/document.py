@@ -1,0 +1,344 @@
+"""The proposal as a document: every number a person is shown, with its unit in its name, versioned and sealed.
+
+`docs/schemas/proposal-2.json` is made from these models. Glucose-related numbers stand in both units, so that what is
+shown in either is in the document. Knows nothing of how the numbers come about.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 2
+MGDL_PER_MMOLL = 18.0  # what every uploader and oref0 itself use
+HOURS = 24
+
+
+class Colour(StrEnum):
+    """Of a verdict and of each reason for it."""
+
+    GREEN, AMBER, RED = "green", "amber", "red"
+
+
+class Units(StrEnum):
+    """Of glucose, as the source profile names them: what the person reads."""
+
+    MG_PER_DL, MMOL_PER_L = "mg/dL", "mmol/L"
+
+
+class Cap(StrEnum):
+    """Which of upstream's caps a number stopped at."""
+
+    LOW, HIGH = "low", "high"
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+Hourly = Annotated[tuple[float, ...], Field(min_length=HOURS, max_length=HOURS)]
+Clock = Annotated[str, Field(pattern=r"^\d\d:\d\d$")]
+
+
+class Settings(_Document):
+    """Basal by hour of the local day, one ISF, one carb ratio: what upstream tunes, unrounded."""
+
+    isf_mgdl_per_u: float
+    isf_mmoll_per_u: float
+    carb_ratio_g_per_u: float
+    basal_u_per_h: Hourly
+    daily_basal_u: float
+    dia_h: float | None
+    insulin_peak_min: float | None
+
+
+class IsfBlock(_Document):
+    """A block of the source profile's ISF schedule, and what it becomes: scaled by the tuned ratio, then rounded."""
+
+    start: Clock
+    current_mgdl_per_u: float
+    current_mmoll_per_u: float
+    recommended_mgdl_per_u: float
+    recommended_mmoll_per_u: float
+
+
+class CarbRatioBlock(_Document):
+    """A block of the source profile's carb ratio schedule, and what it becomes."""
+
+    start: Clock
+    current_g_per_u: float
+    recommended_g_per_u: float
+
+
+class ForPump(_Document):
+    """The recommendation as it can be entered: every number on its step and within upstream's caps.
+
+    `basal_u_per_h` keeps the daily total (largest remainder). ISF is on its step in the profile's own unit; the other
+    unit's number is that one converted. The source profile's blocks are kept where it has several.
+    """
+
+    basal_step_u_per_h: float
+    isf_step: float = Field(description="In the source profile's own unit per U.")
+    carb_ratio_step_g_per_u: float
+    basal_u_per_h: Hourly
+    daily_basal_u: float
+    isf: tuple[IsfBlock, ...]
+    carb_ratio: tuple[CarbRatioBlock, ...]
+    remarks: tuple[str, ...]
+
+
+class Agreement(_Document):
+    """How the repetitions over resampled days move a number, and how many of them (0–1) move it as recommended."""
+
+    moves_up: int
+    moves_down: int
+    unchanged: int
+    share: float
+
+
+class IsfEvidence(_Document):
+    """The insulin sensitivity, and what it rests on."""
+
+    current_mgdl_per_u: float
+    current_mmoll_per_u: float
+    recommended_mgdl_per_u: float
+    recommended_mmoll_per_u: float
+    change_percent: float
+    cap_low_mgdl_per_u: float
+    cap_low_mmoll_per_u: float
+    cap_high_mgdl_per_u: float
+    cap_high_mmoll_per_u: float
+    at_cap: Cap | None
+    interval_low_mgdl_per_u: float | None
+    interval_low_mmoll_per_u: float | None
+    interval_high_mgdl_per_u: float | None
+    interval_high_mmoll_per_u: float | None
+    agreement: Agreement | None
+    points: int | None
+    days_too_few_points: int | None = Field(description="Days on which upstream left it alone for want of points.")
+    explanation: tuple[str, ...]
+
+
+class CarbRatioEvidence(_Document):
+    """The carb ratio, and what it rests on: upstream's meal periods, used and ignored."""
+
+    current_g_per_u: float
+    recommended_g_per_u: float
+    change_percent: float
+    cap_low_g_per_u: float
+    cap_high_g_per_u: float
+    at_cap: Cap | None
+    interval_low_g_per_u: float | None
+    interval_high_g_per_u: float | None
+    agreement: Agreement | None
+    periods_used: int | None
+    periods_ignored: int | None
+    carbs_g: float | None
+    insulin_u: float | None
+    explanation: tuple[str, ...]
+
+
+class BasalEvidence(_Document):
+    """The basal of one hour, and what it rests on."""
+
+    hour: int = Field(ge=0, lt=HOURS)
+    current_u_per_h: float
+    recommended_u_per_h: float
+    for_pump_u_per_h: float
+    change_percent: float
+    cap_low_u_per_h: float
+    cap_high_u_per_h: float
+    at_cap: Cap | None
+    interval_low_u_per_h: float | None
+    interval_high_u_per_h: float | None
+    agreement: Agreement | None
+    points: int | None
+    days_missing: int = Field(description="Days on which the hour had no own evidence and was smoothed.")
+    total_deviation_mgdl: float | None = Field(description="Of all days: above zero glucose rose unexplained.")
+    total_deviation_mmoll: float | None
+    explanation: tuple[str, ...]
+
+
+class Repetitions(_Document):
+    """How the intervals came about; `share` of the repetitions lies in each."""
+
+    count: int
+    failed: int
+    seed: int
+    block_days: int
+    share: float
+
+
+class Scores(_Document):
+    """What one set of settings leaves unexplained on days kept aside; `None` where there was nothing to score."""
+
+    mean_absolute_deviation_mgdl: float | None
+    mean_absolute_deviation_mmoll: float | None
+    rms_deviation_mgdl: float | None
+    rms_deviation_mmoll: float | None
+    carb_ratio_residual_u: float | None
+
+
+class HeldOut(_Document):
+    """The check on days that were not tuned on."""
+
+    days: tuple[str, ...]
+    basal_points: int
+    meals: int
+    old: Scores
+    new: Scores
+    better: bool | None
+    sentence: str
+
+
+class Variant(_Document):
+    """What upstream recommends from other days or with another option."""
+
+    variant: str
+    isf_mgdl_per_u: float
+    isf_mmoll_per_u: float
+    carb_ratio_g_per_u: float
+    basal_u_per_h: Hourly
+    daily_basal_u: float
+
+
+class Evidence(_Document):
+    """What every number rests on, and how sure it is."""
+
+    isf: IsfEvidence
+    carb_ratio: CarbRatioEvidence
+    basal: Annotated[tuple[BasalEvidence, ...], Field(min_length=HOURS, max_length=HOURS)]
+    repetitions: Repetitions | None
+    why_no_repetitions: str | None
+    held_out: HeldOut | None
+    sensitivity: tuple[Variant, ...]
+
+
+class Reason(_Document):
+    """One rule that found something: its colour, what it says, and where its threshold comes from."""
+
+    rule: str
+    colour: Colour
+    sentence: str
+    source: str
+
+
+class Verdict(_Document):
+    """The worst colour of all rules. Red cannot be applied. `nothing_to_change`: nothing sure enough to act on."""
+
+    colour: Colour
+    nothing_to_change: bool
+    headline: str
+    reasons: tuple[Reason, ...]
+    rules_checked: tuple[str, ...]
+
+
+class GlucoseHour(_Document):
+    """Readings of one hour of the local day over all days used; `None` where there are too few."""
+
+    hour: int
+    readings: int
+    p5_mgdl: float | None
+    p25_mgdl: float | None
+    median_mgdl: float | None
+    p75_mgdl: float | None
+    p95_mgdl: float | None
+    p5_mmoll: float | None
+    p25_mmoll: float | None
+    median_mmoll: float | None
+    p75_mmoll: float | None
+    p95_mmoll: float | None
+
+
+class Glucose(_Document):
+    """The consensus metrics of the days used (Diabetes Care 2019;42:1593); shares in percent of readings."""
+
+    readings: int
+    days: int
+    coverage_percent: float
+    mean_mgdl: float
+    mean_mmoll: float
+    cv_percent: float
+    below_54_percent: float
+    from_54_to_69_percent: float
+    in_range_70_180_percent: float
+    from_181_to_250_percent: float
+    above_250_percent: float
+    lows: int = Field(description="Episodes of 15 minutes or more below 70 mg/dL.")
+    rises_after_lows_without_carbs: int
+    unannounced_share_percent: float | None = Field(
+        description="Of upstream's data points, those it took for unannounced rises."
+    )
+    by_hour: Annotated[tuple[GlucoseHour, ...], Field(min_length=HOURS, max_length=HOURS)]
+
+
+class DayOfRun(BaseModel):
+    """A day asked for: used or left out and why, how good it is, what upstream found on it. More keys may follow."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+    date: str
+    status: str
+    reason: str | None
+    quality: str | None = None
+
+
+class WithoutCorrection(_Document):
+    """What upstream would have recommended from the data as they were served."""
+
+    recommended: Settings | None
+    reason: str | None
+    reason_code: str | None
+    changed: tuple[str, ...]
+
+
+class Proposal(_Document):
+    """A sealed recommendation; `sha256` is over the canonical JSON of everything else."""
+
+    schema_version: Literal[2] = 2
+    proposal_id: str = Field(description="The run directory's name.")
+    created_at: str
+    timezone: str
+    inputs: str
+    units: Units
+    site_sha256: str | None = Field(description="Of the site's address; `None` for a directory.")
+    profile: dict[str, Any] = Field(description="Identity of the source profile: name, document id, start date, hash.")
+    current: Settings
+    recommended: Settings
+    for_pump: ForPump
+    verdict: Verdict
+    evidence: Evidence
+    glucose: Glucose | None
+    without_correction: WithoutCorrection | None
+    days: tuple[DayOfRun, ...]
+    warnings: tuple[str, ...]
+    ledger: dict[str, Any]
+    engine: dict[str, Any]
+    options: dict[str, Any]
+    rests_on: dict[str, str] = Field(description="The sha256 of every file upstream read and wrote.")
+    sha256: str = ""
+
+
+def seal(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with its `sha256`: over its canonical JSON without that field."""
+    return {**{k: v for k, v in document.items() if k != "sha256"}, "sha256": digest(document)}
+
+
+def digest(document: dict[str, Any]) -> str:
+    """The sha256 a proposal document must have."""
+    body = {k: v for k, v in document.items() if k != "sha256"}
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def mmoll(mgdl: float) -> float:
+    """A glucose number in mmol/L, to three decimals."""
+    return round(mgdl / MGDL_PER_MMOLL, 3)
+
+
+def maybe_mmoll(mgdl: float | None) -> float | None:
+    """`mmoll`, of a number that may be missing."""
+    return None if mgdl is None else mmoll(mgdl)
