@@ -19,7 +19,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from flows.credentials import credentials_for
+from flows.blocks import credentials_for
 from flows.errors import Refused
 from flows.oref0.engine import EngineReport
 from flows.progress import tell
