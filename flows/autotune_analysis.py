@@ -7,7 +7,7 @@ from pathlib import Path
 
 from prefect import flow, get_run_logger
 
-from flows import __version__
+from flows import __version__, events
 from flows.blocks import resolved
 from flows.limits import one_run_for
 from flows.progress import tell
@@ -62,6 +62,10 @@ def data_preparation(request: AnalysisRequest, run_path: str) -> int:
     persist_result=False,
     log_prints=False,
     timeout_seconds=6 * 3600,
+    on_completion=[events.on_completion],
+    on_failure=[events.on_failure],
+    on_crashed=[events.on_crashed],
+    on_cancellation=[events.on_cancellation],
 )
 def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> Published:
     """Run autotune for one person and leave a proposal in the run directory.

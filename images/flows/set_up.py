@@ -22,8 +22,9 @@ from prefect.events.schemas.events import ResourceSpecification
 from flows.blocks import NightscoutSite
 from flows.errors import Refused
 from flows.limits import make_limit
+from flows.service.notices import make_notices
 from flows.service.pools import DOCKER_POOL, PROCESS_POOL, QUEUES, Containers, make_pools
-from flows.settings import site_url
+from flows.settings import secret_from_environment, site_url
 
 NIGHTLY = "autotune-analysis/nightly-autotune"
 DEMO = "demo"  # the block of the demonstration's site
@@ -74,6 +75,7 @@ def main() -> int:
         make_pools(client, containers)
         _limits(client)
         _end_of_abandoned_runs(client)
+        made = make_notices(client, secret_from_environment("AUTOTUNE_WEBHOOK"))
         deployed = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], stdin=subprocess.DEVNULL, check=False
         )
@@ -81,7 +83,8 @@ def main() -> int:
             return deployed.returncode
         if nightly == "true":
             _switch_on(client)
-    _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {'on' if nightly == 'true' else 'off'}.")
+    on = "on" if nightly == "true" else "off"
+    _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {on}, {made or 'no'} notices.")
     return 0
 
 

@@ -107,17 +107,18 @@ def test_the_other_worker_waits_too_and_the_demonstration_for_its_block() -> Non
 
 
 def test_only_the_worker_is_given_the_token_and_the_runs() -> None:
-    with_secret = {name for name, service in SERVICES.items() if service.get("secrets")}
+    with_secret = {name for name, service in SERVICES.items() if "nightscout_token" in service.get("secrets", [])}
     with_runs = {name for name, service in SERVICES.items() if any("runs:" in v for v in service.get("volumes", []))}
     assert with_secret == with_runs == {"worker"}
     assert SERVICES["worker"]["environment"]["AUTOTUNE_NIGHTSCOUT_TOKEN_FILE"] == "/run/secrets/nightscout_token"
 
 
 def test_without_a_token_an_empty_file_stands_in() -> None:
-    (secret,) = DOCUMENT["secrets"].values()
-    default = re.fullmatch(r"\$\{AUTOTUNE_NIGHTSCOUT_TOKEN_FILE:-(.+)\}", secret["file"])
-    assert default
-    assert (ROOT / default[1]).read_bytes() == b""
+    assert set(DOCUMENT["secrets"]) == {"nightscout_token", "webhook"}
+    for secret in DOCUMENT["secrets"].values():
+        default = re.fullmatch(r"\$\{AUTOTUNE_\w+_FILE:-(.+)\}", secret["file"])
+        assert default
+        assert (ROOT / default[1]).read_bytes() == b""
 
 
 def test_the_worker_waits_for_a_healthy_server_with_its_deployments() -> None:
