@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import requests
 
 from flows.cli import main
+from tests.conftest import ROOT
 from tests.integration.conftest import Nightscout
 
 pytestmark = pytest.mark.nightscout
@@ -91,3 +93,18 @@ def test_the_api_secret_says_the_version_and_is_more_than_reading_needs(
 
 def profiles(site: Nightscout) -> int:
     return len(requests.get(f"{site.url}/api/v1/profile.json?count=0", headers=site.headers, timeout=30).json())
+
+
+def test_set_up_with_the_role_it_says_to_make(
+    nightscout: Nightscout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from flows.cli_setup import PERMISSIONS
+
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_TOKEN", nightscout.token("setup", PERMISSIONS.split(", ")))
+    options = ["--site", nightscout.url, "--yes", "--no-nightly", "--timezone", "Europe/Berlin"]
+    person = json.loads((ROOT / "fixtures" / "aaps_closed_loop" / "profile.json").read_text("utf-8"))
+    nightscout.post("v1/profile.json", {k: v for k, v in person[0].items() if k != "_id"})
+    token_file = tmp_path / "autotune" / "token"
+    assert main(["setup", *options, "--directory", str(tmp_path), "--token-file", str(token_file)]) == 0
+    assert "Fetched a day to try" in capsys.readouterr().err
+    assert f"AUTOTUNE_NIGHTSCOUT_SITE={nightscout.url}" in (tmp_path / ".env").read_text()
