@@ -101,9 +101,13 @@ class NightscoutSite(Block):
         if request.site is not None and request.site != self.url:
             raise Refused(Reason.SITE_BLOCK, name=str(request.site_block), detail="the request names another address")
         own = {"timezone": self.timezone, "profile": self.profile, **self.options}
-        asked = {name: getattr(request, name) for name in request.model_fields_set}
-        # A run form sends every field it shows; one that is empty leaves the matter open.
-        asked = {name: value for name, value in asked.items() if value is not None}
+        # A run form sends every field it shows, filled with its default: such a value was not chosen, and what is known
+        # of this person (an ultra-rapid insulin) must not be lost to it.
+        asked = {
+            name: getattr(request, name)
+            for name, field in AnalysisRequest.model_fields.items()
+            if getattr(request, name) != field.get_default(call_default_factory=True)
+        }
         return AnalysisRequest(**{**own, **asked, "site": self.url, "allow_http": self.allow_http})
 
     def check(self) -> list[Result]:

@@ -33,9 +33,20 @@ def test_the_address_comes_from_the_block_and_what_is_left_open_too() -> None:
 
 
 def test_what_a_run_asks_for_comes_first() -> None:
-    saved = block(timezone="Europe/Paris", options={"insulin": "ultra-rapid", "days": 14})
-    made = saved.completed(request(days=3, insulin="rapid-acting", timezone=""))
-    assert (made.days, made.insulin, made.timezone) == (3, Insulin.RAPID_ACTING, "Europe/Paris")
+    saved = block(timezone="Europe/Paris", options={"insulin_peak_min": 55, "days": 14})
+    made = saved.completed(request(days=3, insulin_peak_min=60, timezone=""))
+    assert (made.days, made.insulin_peak_min, made.timezone) == (3, 60, "Europe/Paris")
+
+
+def test_a_form_full_of_defaults_takes_nothing_from_what_is_known_of_a_person() -> None:
+    saved = block(
+        timezone="Europe/Paris", options={"insulin": "ultra-rapid", "weekdays": ["mon", "tue"], "resamples": 0}
+    )
+    form = request().model_dump(mode="json")
+    assert form["insulin"] == "rapid-acting"
+    made = saved.completed(AnalysisRequest(**form))
+    assert (made.insulin, made.weekdays, made.resamples) == (Insulin.ULTRA_RAPID, ["mon"], 0)
+    assert made.timezone == "Europe/Paris"
 
 
 def test_completing_twice_changes_nothing() -> None:
