@@ -89,6 +89,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         running.compose("up", "--detach", "--build", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
         yield running
     finally:
+        # The runs' containers are the worker's, not compose's.
+        runs = ["docker", "ps", "--all", "--quiet", "--filter", f"network={project}_default"]
+        runs += ["--filter", "label=io.prefect.flow-run-id"]
+        left = subprocess.run(runs, capture_output=True, text=True, timeout=60, check=False).stdout.split()
+        if left:
+            subprocess.run(["docker", "rm", "--force", *left], capture_output=True, timeout=60, check=False)
         running.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", seconds=DOWN_SECONDS, check=False)
         subprocess.run(["docker", "image", "rm", image], capture_output=True, timeout=60, check=False)
 
