@@ -38,6 +38,11 @@ class Reason(Enum):
         "Give --out a new or empty directory; runs are evidence and never overwritten.",
     )
 
+    DISK_FULL = (
+        "There is no room left for the run in {path}.",
+        "Delete old runs, or set AUTOTUNE_RUNS to a place with more room, and run again.",
+    )
+
     # --- reading files
     FILE_MISSING = ("{file} is not there.", "{remedy}")
     FILE_NOT_JSON = (

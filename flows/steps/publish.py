@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import platform
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flows import __version__
-from flows.errors import Refused
+from flows.errors import Reason, Refused
 from flows.oref0.engine import EngineReport
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
 from flows.proposal.recommendation import SCHEMA_VERSION
@@ -120,16 +121,28 @@ def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: date
 def refusals_recorded(run: RunDirectory, request: AnalysisRequest | None, now: datetime) -> Iterator[None]:
     """A run that ends early leaves its reason in the manifest, and no proposal and no report."""
     try:
-        yield
+        with _full_disk_said(run):
+            yield
     except Refused as refusal:
         _withdraw(run)
         reasons = {"reasons": [refusal.sentence], "reason_codes": [refusal.reason.code]}
-        write_manifest(run, request, now, status="refused", **reasons)
+        with suppress(OSError):  # what keeps the manifest from being written must not hide why the run ended
+            write_manifest(run, request, now, status="refused", **reasons)
         raise
     except Exception as error:
         _withdraw(run)
         write_manifest(run, request, now, status="failed", error=type(error).__name__)
         raise
+
+
+@contextmanager
+def _full_disk_said(run: RunDirectory) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Refused(Reason.DISK_FULL, path=run.path) from None
 
 
 def _withdraw(run: RunDirectory) -> None:

@@ -168,6 +168,15 @@ def test_no_secret_is_where_it_can_be_seen(pool: Stack, done: Done) -> None:
     assert not [text[:200] for text in seen for secret in SECRETS if secret in text]
 
 
+def test_a_full_disk_is_said(pool: Stack) -> None:
+    confined = "--rm --network none --read-only --tmpfs /tmp --tmpfs /runs:size=300k,uid=1001,mode=700"
+    command = ["docker", "run", *confined.split(), pool.environment["AUTOTUNE_IMAGE"]]
+    command += ["autotune", "demo", "--no-prefect", "--resamples", "0", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 3, done.stderr
+    assert json.loads(done.stdout)["reason_codes"] == ["disk_full"]
+
+
 def test_a_restart_of_everything_loses_nothing(pool: Stack, done: Done) -> None:
     before = pool.worker("ls", "/runs")
     pool.compose("restart", "--timeout", "3", "demo-site", "docker-worker", "server", "worker", seconds=120)
