@@ -177,10 +177,11 @@ def test_a_full_disk_is_said(pool: Stack) -> None:
     assert json.loads(done.stdout)["reason_codes"] == ["disk_full"]
 
 
-def test_a_restart_of_everything_loses_nothing(pool: Stack, done: Done) -> None:
+def test_a_restart_of_everything_and_down_and_up_lose_nothing(pool: Stack, done: Done) -> None:
     before = pool.worker("ls", "/runs")
-    pool.compose("restart", "--timeout", "3", "demo-site", "docker-worker", "server", "worker", seconds=120)
-    pool.compose("up", "--detach", "--wait", "--no-recreate", "--wait-timeout", "300", seconds=UP_SECONDS)
+    pool.compose("restart", "--timeout", "3", "demo-site", "docker-worker", "server", "worker", seconds=UP_SECONDS)
+    pool.compose("down", "--timeout", "5", seconds=UP_SECONDS)
+    pool.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
     assert pool.worker("ls", "/runs") == before
     with SyncPrefectClient(pool.api) as client:
         kept = client.read_flow_run(done.run.id)
