@@ -130,7 +130,19 @@ def test_the_image_demonstrates_itself_without_a_network(stack: Stack) -> None:
     )
     image = stack.environment["AUTOTUNE_IMAGE"]
     done = subprocess.run(
-        ["docker", "run", "--rm", *confined.split(), image, "autotune", "demo", "--no-prefect", "--json"],
+        [
+            "docker",
+            "run",
+            "--rm",
+            *confined.split(),
+            image,
+            "autotune",
+            "demo",
+            "--no-prefect",
+            "--json",
+            "--resamples",
+            "10",
+        ],
         capture_output=True,
         text=True,
         timeout=600,

@@ -114,14 +114,14 @@ def done(pool: Stack) -> Done:
 
 
 def test_a_run_on_the_demonstration_s_site_is_completed(
-    pool: Stack, done: Done, record_property: Callable[[str, object], None]
+    pool: Stack, done: Done, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     run = done.run
     assert run.state is not None
     assert run.state.is_completed(), pool.compose("logs", "--tail", "50", "docker-worker")
     assert run.created is not None
     assert run.end_time is not None
-    record_property("created_to_completed_s", (run.end_time - run.created).total_seconds())
+    record_testsuite_property("created_to_completed_s", (run.end_time - run.created).total_seconds())
     with SyncPrefectClient(pool.api) as client:
         of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
         keys = {artifact.key for artifact in client.read_artifacts(artifact_filter=of_run)}
@@ -161,7 +161,7 @@ def test_no_secret_is_where_it_can_be_seen(pool: Stack, done: Done) -> None:
     with SyncPrefectClient(pool.api) as client:
         seen += [client.read_flow_run(done.run.id).model_dump_json()]
         seen += [client.read_work_pool("autotune-docker").model_dump_json()]
-        seen += [document.model_dump_json() for document in client.read_block_documents()]
+        seen += [document.model_dump_json() for document in client.read_block_documents(include_secrets=False)]
         of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[done.run.id]))
         seen += [log.message for log in client.read_logs(of_run)]
     assert any("nightscout-site" in text for text in seen)
