@@ -158,7 +158,7 @@ def hostile(**options: Any) -> dict[str, Any]:
         changed["evidence"]["held_out"]["sentence"] = HOSTILE["piled"] + HOSTILE["markup"]
     for variant in changed["evidence"]["sensitivity"]:
         variant["variant"] = HOSTILE["template"]
-    changed["days"][0] |= {"date": HOSTILE["markup"], "reason": HOSTILE["long"], "quality": "green\" onclick=\"x"}
+    changed["days"][0] |= {"date": HOSTILE["markup"], "reason": HOSTILE["long"], "quality": 'green" onclick="x'}
     changed["days"][1] |= {"status": HOSTILE["right_to_left"], "remarks": texts}
     changed["ledger"] = {"rules": {HOSTILE["markup"]: {"records": "<b>", "description": HOSTILE["long"]}}}
     changed["engine"] |= {"node": HOSTILE["markup"], HOSTILE["markup"]: HOSTILE["controls"]}
@@ -370,7 +370,8 @@ def _glucose(chance: random.Random, days: int) -> dict[str, Any]:
     hours = []
     for hour in range(24):
         middle = round(132 + 34 * math.sin((hour - 5) / 24 * 4 * math.pi) + chance.uniform(-4, 4), 1)
-        marks = dict(p5=middle * 0.55, p25=middle * 0.82, median=middle, p75=middle * 1.24, p95=middle * 1.62)
+        of_middle = (("p5", 0.55), ("p25", 0.82), ("median", 1.0), ("p75", 1.24), ("p95", 1.62))
+        marks = {name: middle * share for name, share in of_middle}
         gone = hour == 14
         entry: dict[str, Any] = {"hour": hour, "readings": 0 if gone else 12 * days}
         for name, value in marks.items():

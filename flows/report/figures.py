@@ -23,6 +23,15 @@ MGDL_PER_MMOLL = 18.0
 LEVELS = ((54.0, "54", "3.0"), (70.0, "70", "3.9"), (180.0, "180", "10.0"), (250.0, "250", "13.9"))
 LOWEST_SHOWN, HIGHEST_SHOWN = 40.0, 300.0
 WIDE, NARROW = 880.0, 330.0
+BASAL = (
+    "current_u_per_h",
+    "recommended_u_per_h",
+    "for_pump_u_per_h",
+    "cap_low_u_per_h",
+    "cap_high_u_per_h",
+    "interval_low_u_per_h",
+    "interval_high_u_per_h",
+)
 SHARES = (
     ("below_54_percent", "very-low"),
     ("from_54_to_69_percent", "low"),
@@ -39,9 +48,7 @@ def basal(hours: Sequence[dict[str, Any]], *, for_pump: bool) -> Markup:
         hours: `evidence.basal`.
         for_pump: whether the line for the pump is drawn (not when the verdict is red).
     """
-    names = "current_u_per_h recommended_u_per_h cap_low_u_per_h cap_high_u_per_h".split()
-    names += ["for_pump_u_per_h", "interval_low_u_per_h", "interval_high_u_per_h"]
-    of = {name: [hour[name] for hour in hours] for name in names}
+    of = {name: [hour[name] for hour in hours] for name in BASAL}
     every = [v for values in of.values() for v in values if v is not None]
     low, high = max(0.0, min(every) * 0.92), max(max(every) * 1.04, 0.05)
 
@@ -61,14 +68,16 @@ def basal(hours: Sequence[dict[str, Any]], *, for_pump: bool) -> Markup:
         else:
             parts.append(plots.steps(frame, EDGES, of["recommended_u_per_h"], "new-line"))
         parts.append(plots.dots(frame, MIDDLES, of["recommended_u_per_h"], "new-dot", 3.2))
+        stopped = [h["recommended_u_per_h"] if h["at_cap"] else None for h in hours]
+        parts.append(plots.dots(frame, MIDDLES, stopped, "cap-dot", 6))
         if size == "wide":
             parts.append(_ends(frame, of, for_pump))
         return plots.drawing(frame, f"basal-{size}", "Basal by hour of the day", _basal_words(hours), parts, size)
 
     return plots.both(
         draw,
-        Frame(WIDE, 330, (0, HOURS), (low, high), right=104, top=24, bottom=44),
-        Frame(NARROW, 250, (0, HOURS), (low, high), left=38, right=16, top=24, bottom=44),
+        Frame(WIDE, 330, (0, HOURS), (low, high), right=104, top=24, bottom=38),
+        Frame(NARROW, 250, (0, HOURS), (low, high), left=38, right=16, top=24, bottom=38),
     )
 
 
@@ -82,13 +91,13 @@ def _ends(frame: Frame, of: dict[str, list[Any]], for_pump: bool) -> Markup:
     ]
     places = plots.spread([frame.y(v) for v, _, _ in labels], 15, frame.top, frame.height - frame.bottom)
     at = frame.width - frame.right + 8
-    return Markup("").join(
-        plots.label(at, y + 4, text, css) for y, (_, text, css) in zip(places, labels, strict=True)
-    )
+    return Markup("").join(plots.label(at, y + 4, text, css) for y, (_, text, css) in zip(places, labels, strict=True))
 
 
 def _basal_words(hours: Sequence[dict[str, Any]]) -> str:
-    said = (f"{h['hour']:02d}:00 {fixed(h['current_u_per_h'], 3)} to {fixed(h['recommended_u_per_h'], 3)}" for h in hours)
+    said = (
+        f"{h['hour']:02d}:00 {fixed(h['current_u_per_h'], 3)} to {fixed(h['recommended_u_per_h'], 3)}" for h in hours
+    )
     return f"From now to recommended, in U/h: {', '.join(said)}. The table of basals has every number."
 
 
@@ -127,8 +136,8 @@ def blocks(blocks_: Sequence[dict[str, Any]], what: str, name: str, units: Seque
 
     return plots.both(
         draw,
-        Frame(WIDE, 210, (0, HOURS), (low, high), right=20, top=24, bottom=44),
-        Frame(NARROW, 200, (0, HOURS), (low, high), left=38, right=16, top=24, bottom=44),
+        Frame(WIDE, 210, (0, HOURS), (low, high), right=20, top=24, bottom=38),
+        Frame(NARROW, 200, (0, HOURS), (low, high), left=38, right=16, top=24, bottom=38),
     )
 
 
@@ -154,7 +163,7 @@ def between_caps(
     span = (min(low, now, new) - margin, max(high, now, new) + margin)
 
     def draw(frame: Frame, size: str) -> Markup:
-        middle = 48.0
+        middle = 34.0
         x1, x2 = frame.x(low), frame.x(high)
         parts = [plots.box(x1, middle - 7, max(x2 - x1, 1), 14, "track")]
         if None not in ends:
@@ -169,8 +178,8 @@ def between_caps(
 
     return plots.both(
         draw,
-        Frame(WIDE, 100, span, (0, 1), left=20, right=20),
-        Frame(NARROW, 100, span, (0, 1), left=12, right=12),
+        Frame(WIDE, 84, span, (0, 1), left=20, right=20),
+        Frame(NARROW, 84, span, (0, 1), left=12, right=12),
     )
 
 
@@ -185,8 +194,8 @@ def _strip_words(
     return [
         plots.label(now, middle - 16, f"now {value('current')}", "now-text", _anchor(frame, now)),
         plots.label(new, middle + 24, f"recommended {value('recommended')}", "new-text", _anchor(frame, new)),
-        plots.label(frame.left, middle + 44, f"cap {value('cap_low')}", "cap-text"),
-        plots.label(frame.width - frame.right, middle + 44, f"cap {value('cap_high')}", "cap-text", "end"),
+        plots.label(frame.x(found[f"cap_low_{base}"]), middle + 42, f"cap {value('cap_low')}", "cap-text"),
+        plots.label(frame.x(found[f"cap_high_{base}"]), middle + 42, f"cap {value('cap_high')}", "cap-text", "end"),
     ]
 
 
@@ -199,7 +208,9 @@ def _strip_sentence(found: dict[str, Any], field: str, unit: str, places: int, s
     def value(which: str) -> str:
         return fixed(found[f"{which}_{field}"], places)
 
-    text = f"Now {value('current')}, recommended {value('recommended')}, caps {value('cap_low')} and {value('cap_high')}"
+    text = (
+        f"Now {value('current')}, recommended {value('recommended')}, caps {value('cap_low')} and {value('cap_high')}"
+    )
     if found[f"interval_low_{field}"] is not None:
         text += f", {share} of the repetitions between {value('interval_low')} and {value('interval_high')}"
     return f"{text} {unit}"
@@ -231,8 +242,8 @@ def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
 
     return plots.both(
         draw,
-        Frame(WIDE, 330, (0, HOURS), (LOWEST_SHOWN, high), right=104, top=24, bottom=44),
-        Frame(NARROW, 260, (0, HOURS), (LOWEST_SHOWN, high), left=38, right=16, top=24, bottom=44),
+        Frame(WIDE, 330, (0, HOURS), (LOWEST_SHOWN, high), right=104, top=24, bottom=38),
+        Frame(NARROW, 260, (0, HOURS), (LOWEST_SHOWN, high), left=38, right=16, top=24, bottom=38),
     )
 
 
@@ -242,9 +253,7 @@ def _band_names(frame: Frame, of: dict[str, list[float | None]]) -> list[Markup]
     there = [(value, text) for value, text in ends if value is not None]
     places = plots.spread([frame.y(v) for v, _ in there], 14, frame.top, frame.height - frame.bottom)
     return [
-        plots.label(
-            frame.width - frame.right + 6, y + 4, text, "new-text" if text == "median" else "cap-text"
-        )
+        plots.label(frame.width - frame.right + 6, y + 4, text, "new-text" if text == "median" else "cap-text")
         for y, (_, text) in zip(places, there, strict=True)
     ]
 
@@ -276,8 +285,8 @@ def deviations(hours: Sequence[dict[str, Any]]) -> Markup:
 
     return plots.both(
         draw,
-        Frame(WIDE, 230, (0, HOURS), (low, high), right=20, top=24, bottom=44),
-        Frame(NARROW, 210, (0, HOURS), (low, high), left=42, right=16, top=24, bottom=44),
+        Frame(WIDE, 230, (0, HOURS), (low, high), right=20, top=24, bottom=38),
+        Frame(NARROW, 210, (0, HOURS), (low, high), left=42, right=16, top=24, bottom=38),
     )
 
 

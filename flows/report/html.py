@@ -23,7 +23,7 @@ ISF_DECIMALS = {"mg/dL": 1, "mmol/L": 2}
 RATIO_UNITS = (("g_per_u", "g/U", 1),)
 ISF_UNITS = (("mgdl_per_u", "mg/dL/U", 1), ("mmoll_per_u", "mmol/L/U", 2))
 
-# The consensus' targets for adults with type 1 (Diabetes Care 2019;42:1593); each holds for all on its side of the range.
+# The consensus' targets for adults with type 1 (Diabetes Care 2019;42:1593); each holds for all on its side.
 TARGETS = (
     ("above_250_percent", "very-high", "above 250", "above 13.9", "under 5 %"),
     ("from_181_to_250_percent", "high", "181–250", "10.1–13.9", "all above the range under 25 %"),
@@ -62,8 +62,9 @@ def report_html(proposal: Proposal) -> bytes:
         segments=segments(pump["basal_u_per_h"]),
         hours=range(figures.HOURS),
         basal_plot=figures.basal(evidence["basal"], for_pump=colour != "red"),
-        isf_plot=_setting_plot(evidence["isf"], pump["isf"], "Insulin sensitivity", "isf", ISF_UNITS, share),
-        ratio_plot=_setting_plot(evidence["carb_ratio"], pump["carb_ratio"], "Carb ratio", "ratio", RATIO_UNITS, share),
+        isf_plot=figures.between_caps(evidence["isf"], "Insulin sensitivity", "isf", ISF_UNITS, share),
+        ratio_plot=figures.between_caps(evidence["carb_ratio"], "Carb ratio", "ratio", RATIO_UNITS, share),
+        block_plots=_block_plots(pump) if colour != "red" else [],
         deviation_plot=figures.deviations(evidence["basal"]),
         glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"]) if document["glucose"] else None,
         range_plot=figures.time_in_range(document["glucose"]) if document["glucose"] else None,
@@ -78,18 +79,13 @@ def report_html(proposal: Proposal) -> bytes:
     )
 
 
-def _setting_plot(
-    found: dict[str, Any],
-    blocks: Sequence[dict[str, Any]],
-    what: str,
-    name: str,
-    units: Sequence[tuple[str, str, int]],
-    share: str,
-) -> Markup:
-    drawn = figures.between_caps(found, what, name, units, share)
-    if len(blocks) > 1:
-        drawn += figures.blocks(blocks, what, f"{name}-blocks", units)
-    return drawn
+def _block_plots(pump: dict[str, Any]) -> list[Markup]:
+    drawn = (("isf", "Insulin sensitivity", ISF_UNITS), ("carb_ratio", "Carb ratio", RATIO_UNITS))
+    return [
+        figures.blocks(pump[field], what, f"{field.replace('_', '-')}-blocks", units)
+        for field, what, units in drawn
+        if len(pump[field]) > 1
+    ]
 
 
 def _isf_places(units: str, step: float) -> tuple[int, int]:

@@ -1,0 +1,71 @@
+"""A headless Chromium, and pages opened in it that may load nothing and say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import browser_trouble, chromium, missing
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+PHONE, DESK = 360, 1100
+Open = Callable[..., "Page"]
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """One browser for all tests, with a profile of its own and no network."""
+    if reason := browser_trouble():
+        missing("browser", reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("chromium"), executable_path=chromium(), headless=True, args=FLAGS, offline=True
+        )
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def open_page(browser: BrowserContext, tmp_path: Path) -> Iterator[Open]:
+    """Opens a page; the test fails when it asks for anything, logs anything, or lets a script do anything."""
+    pages: list[Page] = []
+    heard: list[str] = []
+
+    def opened(
+        html: bytes, width: int = DESK, *, dark: bool = False, media: str = "screen", all_open: bool = False
+    ) -> Page:
+        path = tmp_path / f"page-{len(pages)}.html"
+        path.write_bytes(html)
+        page = browser.new_page()
+        pages.append(page)
+        page.on("console", lambda message: heard.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: heard.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (heard.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda asked: asked.url != path.as_uri() and heard.append(f"request: {asked.url[:80]}"))
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme="dark" if dark else "light", media=media)
+        page.goto(path.as_uri())
+        if all_open:
+            page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert heard == []
+
+
+def ask(page: Page, script: str, *arguments: Any) -> Any:
+    """What a function in the page returns."""
+    return page.evaluate(script, *arguments)
