@@ -72,7 +72,6 @@ def report_html(proposal: Proposal) -> bytes:
         letters=LETTERS,
         first=first,
         maybe_number=maybe_number,
-        percent=percent,
         facts=facts,
         clock=clock,
         fixed=fixed,

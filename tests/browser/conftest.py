@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,9 +13,14 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 PHONE, DESK = 360, 1100
 Open = Callable[..., "Page"]
 
@@ -30,39 +34,65 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
 
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("chromium"), executable_path=chromium(), headless=True, args=FLAGS, offline=True
+            tmp_path_factory.mktemp("chromium"),
+            executable_path=chromium(),
+            headless=True,
+            args=list(FLAGS),
+            offline=True,
         )
         yield context
         context.close()
 
 
-@pytest.fixture
-def open_page(browser: BrowserContext, tmp_path: Path) -> Iterator[Open]:
-    """Opens a page; the test fails when it asks for anything, logs anything, or lets a script do anything."""
-    pages: list[Page] = []
-    heard: list[str] = []
+@pytest.fixture(scope="session")
+def opened_pages(browser: BrowserContext, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Open, list[str]]]:
+    """Opens each page once, and hears what it says or asks for."""
+    directory, heard = tmp_path_factory.mktemp("pages"), []
+    pages: dict[bytes, Page] = {}
 
-    def opened(
-        html: bytes, width: int = DESK, *, dark: bool = False, media: str = "screen", all_open: bool = False
-    ) -> Page:
-        path = tmp_path / f"page-{len(pages)}.html"
+    def opened(html: bytes) -> Page:
+        if html in pages:
+            return pages[html]
+        path = directory / f"page-{len(pages)}.html"
         path.write_bytes(html)
-        page = browser.new_page()
-        pages.append(page)
+        page = pages[html] = browser.new_page()
         page.on("console", lambda message: heard.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: heard.append(f"error: {error}"))
         page.on("dialog", lambda dialog: (heard.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda asked: asked.url != path.as_uri() and heard.append(f"request: {asked.url[:80]}"))
+        page.goto(path.as_uri())
+        return page
+
+    yield opened, heard
+    for page in pages.values():
+        page.close()
+
+
+@pytest.fixture
+def open_page(opened_pages: tuple[Open, list[str]]) -> Iterator[Open]:
+    """Opens a page; the test fails when it asks for anything, logs anything, or lets a script do anything."""
+    open_once, heard = opened_pages
+    heard.clear()
+
+    def opened(
+        html: bytes, width: int = DESK, *, dark: bool = False, media: str = "screen", all_open: bool = False
+    ) -> Page:
+        page = open_once(html)
         page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme="dark" if dark else "light", media=media)
-        page.goto(path.as_uri())
-        if all_open:
-            page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+        ask(
+            page,
+            """open => {
+              document.querySelectorAll('details').forEach(d => { d.open = open });
+              document.querySelector('input[checked]').click();
+              document.activeElement.blur();
+              scrollTo(0, 0);
+            }""",
+            all_open,
+        )
         return page
 
     yield opened
-    for page in pages:
-        page.close()
     assert heard == []
 
 
