@@ -95,7 +95,7 @@ def document(
         "evidence": _evidence(now, new, pump, (isf_now, isf_new), (ratio_now, ratio_new), evidence, chance),
         "glucose": _glucose(chance, days) if glucose else None,
         "without_correction": {
-            "recommended": _settings(47.25, ratio_new, new),
+            "recommended": _settings(47.25, ratio_new, [*new[:4], *(round(rate * 0.98, 3) for rate in new[4:])]),
             "reason": None,
             "reason_code": None,
             "changed": ["ISF: 49.316 mg/dL per U instead of 47.25"],

@@ -46,7 +46,7 @@ def basal(hours: Sequence[dict[str, Any]], *, for_pump: bool) -> Markup:
 
     Args:
         hours: `evidence.basal`.
-        for_pump: whether the line for the pump is drawn (not when the verdict is red).
+        for_pump: whether the line for the pump is drawn (not when there is nothing to enter).
     """
     of = {name: [hour[name] for hour in hours] for name in BASAL}
     every = [v for values in of.values() for v in values if v is not None]

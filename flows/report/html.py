@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from flows.proposal.document import Proposal
+from flows.proposal.document import Colour, Proposal
 from flows.report import figures
 from flows.report.page import page
 from flows.report.wording import decimals_of, fixed, harmless_all, isolated, number
@@ -45,6 +45,8 @@ def report_html(proposal: Proposal) -> bytes:
     document = harmless_all(proposal.model_dump(mode="json"))
     colour, evidence, pump = document["verdict"]["colour"], document["evidence"], document["for_pump"]
     repetitions = evidence["repetitions"]
+    usable = colour != Colour.RED
+    to_enter = usable and not document["verdict"]["nothing_to_change"]
     share = percent(repetitions["share"]) if repetitions else ""
     return page(
         "report.html",
@@ -52,7 +54,8 @@ def report_html(proposal: Proposal) -> bytes:
         units=document["units"],
         evidence=evidence,
         pump=pump,
-        usable=colour != "red",
+        usable=usable,
+        to_enter=to_enter,
         word=NOTHING if document["verdict"]["nothing_to_change"] and colour == "green" else WORDS[colour],
         words=WORDS,
         share=share,
@@ -61,10 +64,10 @@ def report_html(proposal: Proposal) -> bytes:
         basal_places=decimals_of(pump["basal_step_u_per_h"]),
         segments=segments(pump["basal_u_per_h"]),
         hours=range(figures.HOURS),
-        basal_plot=figures.basal(evidence["basal"], for_pump=colour != "red"),
+        basal_plot=figures.basal(evidence["basal"], for_pump=to_enter),
         isf_plot=figures.between_caps(evidence["isf"], "Insulin sensitivity", "isf", ISF_UNITS, share),
         ratio_plot=figures.between_caps(evidence["carb_ratio"], "Carb ratio", "ratio", RATIO_UNITS, share),
-        block_plots=_block_plots(pump) if colour != "red" else [],
+        block_plots=_block_plots(pump) if to_enter else [],
         deviation_plot=figures.deviations(evidence["basal"]),
         glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"]) if document["glucose"] else None,
         range_plot=figures.time_in_range(document["glucose"]) if document["glucose"] else None,
