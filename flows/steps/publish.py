@@ -14,11 +14,11 @@ from flows import __version__
 from flows.errors import Refused
 from flows.oref0.engine import EngineReport
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
-from flows.proposal.recommendation import SCHEMA_VERSION
-from flows.report.corrections import changed_by_correction
 from flows.report.table import recommendations_table
 from flows.run_directory import RunDirectory, write_atomically
 from flows.settings import AnalysisRequest
+
+MANIFEST_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -45,21 +45,12 @@ def publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Publi
 
 def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, Any]:
     """The one document `--json` prints for a run with a proposal."""
+    kept = {k: v for k, v in proposal.items() if k not in ("rests_on", "sha256", "schema_version")}
     return {
         "status": "proposal",
         "reasons": [],
         "reason_codes": [],
-        "warnings": proposal["warnings"],
-        "current": proposal["current"],
-        "recommended": proposal["recommended"],
-        "changed_by_correction": changed_by_correction(proposal["recommended"], proposal.get("without_correction")),
-        "evidence": proposal["evidence"],
-        "days": proposal["days"],
-        "ledger": proposal["ledger"],
-        "timezone": proposal["timezone"],
-        "inputs": proposal["inputs"],
-        "profile": proposal["profile"],
-        "engine": proposal["engine"],
+        **kept,
         "proposal_sha256": proposal["sha256"],
         "run_directory": str(run.path),
     }
@@ -97,7 +88,7 @@ def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: date
     run.write_json(
         "manifest.json",
         {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": MANIFEST_VERSION,
             "written_at": now.astimezone(UTC).isoformat(timespec="seconds"),
             **outcome,
             "versions": {
