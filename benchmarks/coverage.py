@@ -25,6 +25,7 @@ from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest
 
 MARK = "<!-- measured: `python -m benchmarks.coverage --write docs/coverage.md` writes what follows -->"
+ENOUGH_PEOPLE = 20
 NEEDED = ("simglucose", "numpy", "scipy", "pandas")
 
 
@@ -116,6 +117,9 @@ def in_short(numbers: list[Judged]) -> str:
         f"{sum(n.covered for n in reachable)} of the {len(reachable)} whose truth lies within upstream's caps "
         f"({CAPS[0]:g} to {CAPS[1]:g}). Hours of a person are not independent."
     )
+    lines.append("- If the interval meant a 90 % chance of the truth, it would hold it in nine of ten.")
+    if len({n.person for n in numbers}) < ENOUGH_PEOPLE:
+        lines.append(f"- These are too few people to conclude from: the study proper takes {ENOUGH_PEOPLE} or more.")
     return "\n".join(lines)
 
 

@@ -101,7 +101,9 @@ class Kind(Generic[Facts]):
 def _on(count: int, days: int) -> str:
     if days == 1:
         return "On the only day"
-    return f"On all {days} days" if count == days else f"On {count} of {days} days"
+    if count < days:
+        return f"On {count} of {days} days"
+    return "On both days" if days == 2 else f"On all {days} days"
 
 
 def _many(count: int, one: str, more: str) -> str:

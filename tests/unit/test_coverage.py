@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import coverage
-from benchmarks.coverage import MARK, Ran, run, written
+from benchmarks.coverage import MARK, Ran, in_short, run, written
 from benchmarks.judged import Judged, coverage_rows, judged, spreads_of, wilson
 from benchmarks.people import FIRST_SEED, KINDS, Made, drawn, make, noise_only
 from tests.conftest import ROOT
@@ -92,6 +93,15 @@ def test_a_share_of_none_is_not_known() -> None:
     assert wilson(0, 0) == (0.0, 1.0)
     low, high = wilson(18, 20)
     assert (round(low, 2), round(high, 2)) == (0.7, 0.97)
+
+
+def test_few_people_are_called_few() -> None:
+    numbers = judged("p", "k", proposal(2), TRUTH)
+    short = in_short(numbers)
+    assert "held the 6 h truth in 0 of 1 people (95 % confidence: 0% to 79%)" in short
+    assert "held the truth in 23 of 24 hours, and in 23 of the 23 whose truth lies within" in short
+    assert "too few people" in short
+    assert "too few people" not in in_short([replace(n, person=str(p)) for p in range(20) for n in numbers])
 
 
 def test_the_same_number_draws_the_same_person() -> None:

@@ -253,6 +253,7 @@ CASES: list[tuple[Moved, str, dict[str, Any], str]] = [
     (BASAL, "glucose rose", {"days_up": 11}, "On 11 of 14 days glucose between 23:00 and 02:00 rose more"),
     (BASAL, "glucose fell", {"days_down": 14}, "On all 14 days glucose between 23:00 and 02:00 fell more"),
     (BASAL, "glucose fell", {"days_up": 9, "days_down": 2}, "On 2 of 14 days it fell more"),
+    (BASAL, "glucose fell", {"days": 2, "days_down": 2}, "On both days glucose"),
     (BASAL, "glucose fell", {"days": 1, "days_down": 1}, "On the only day glucose"),
     (BASAL, "unannounced rises counted", {"unannounced_after": 3}, "Of the 7 data points between 23:00 and 02:00, 3"),
     (BASAL, "no data", {"days_missing": 6, "days_without_points": 6}, "On 6 of 14 days there was no data of its own"),
