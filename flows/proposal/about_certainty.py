@@ -60,8 +60,8 @@ def hours_without_data(case: Case) -> Finding | None:
     if not hours:
         return None
     return AMBER, (
-        f"On more than half of the days upstream had no data of its own for {', '.join(hours)} and took "
-        "the neighbouring hours' mean."
+        f"On more than half of the days nothing was learned about {', '.join(hours)} itself: "
+        "upstream took the neighbouring hours' mean."
     )
 
 

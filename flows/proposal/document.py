@@ -164,7 +164,9 @@ class BasalEvidence(_Document):
     interval_high_u_per_h: float | None
     agreement: Agreement | None
     points: int | None
-    days_missing: int = Field(description="Days on which the hour had no own evidence and was smoothed.")
+    days_missing: int = Field(
+        description="Days on which the hour came out unchanged and was smoothed: no data, or nothing to change."
+    )
     total_deviation_mgdl: float | None = Field(description="Of all days: above zero glucose rose unexplained.")
     total_deviation_mmoll: float | None
     explanation: tuple[str, ...]

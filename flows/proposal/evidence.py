@@ -170,7 +170,7 @@ def _basal(
         interval_high_u_per_h=spread["interval_high"] if spread else None,
         agreement=_agreement(now, new, spread),
         points=words.points,
-        days_missing=recommendation.untuned_days[hour],
+        days_missing=words.days_missing,  # of this run; upstream's own count goes on from run to run
         total_deviation_mgdl=words.total_deviation_mgdl,
         total_deviation_mmoll=maybe_mmoll(words.total_deviation_mgdl),
         explanation=words.sentences,

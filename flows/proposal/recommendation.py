@@ -15,11 +15,10 @@ ROUNDING = 0.0015  # upstream rounds to three decimals, before and after the cap
 
 @dataclass(frozen=True)
 class Recommendation:
-    """What upstream recommends beside what is set now; `untuned_days` counts per hour the days without own evidence."""
+    """What upstream recommends beside what is set now, and how far its caps let it go."""
 
     current: PumpSettings
     recommended: PumpSettings
-    untuned_days: tuple[int, ...]
     caps: Caps
     warnings: tuple[str, ...]
 
@@ -58,8 +57,7 @@ def recommend(pump: dict[str, Any], outcome: Outcome) -> Recommendation:
             f"Upstream's smoothing of hours without data moved the basal at {', '.join(beyond)} beyond its own "
             f"caps ({low:g}–{high:g} of the pump's); the numbers to enter stay within them."
         )
-    untuned = [int(b.get("untuned") or 0) for b in outcome.profile["basalprofile"]]
-    return Recommendation(current, tuned, tuple(untuned), Caps(low, high), tuple(warnings))
+    return Recommendation(current, tuned, Caps(low, high), tuple(warnings))
 
 
 def _within(field: str, value: float, low: float, high: float) -> None:

@@ -169,7 +169,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "hours_without_data",
-        "a basal changes that had no data on most days",
+        "a basal changes that was only smoothed on most days",
         NEVER,
         SMOOTHING,
         certainty.hours_without_data,

@@ -76,7 +76,7 @@ def _basals(proposal: Proposal) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("Basal [U/h]",)]
     for hour in proposal.evidence.basal:
         days = "1 day" if hour.days_missing == 1 else f"{hour.days_missing} days"
-        missing = f"no own data on {days}" if hour.days_missing else ""
+        missing = f"smoothed on {days}" if hour.days_missing else ""
         rows.append(
             (
                 f"  {hour.hour:02d}:00",
