@@ -63,7 +63,7 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _computing(arguments: argparse.Namespace) -> dict[str, Any]:
-    options = {n: getattr(arguments, n) for n in ("engine", "exact", "resamples")}
+    options = {n: getattr(arguments, n) for n in ("engine", "exact", "resamples", "basal_step_u_per_h", "age_group")}
     return {**options, "timeout_seconds": arguments.timeout}
 
 
@@ -234,13 +234,17 @@ def _parity(arguments: argparse.Namespace) -> int:
 
 
 def _print_run(run: RunDirectory, as_json: bool) -> int:
-    document = run.read_json("report.json")
     if as_json:
-        print(json.dumps(document, indent=1, ensure_ascii=False))
+        print(json.dumps(run.read_json("report.json"), indent=1, ensure_ascii=False))
         return PROPOSAL
+    from flows.errors import Refused
+    from flows.proposal.document import read_proposal
     from flows.report.terminal import summary
 
-    print(summary(run, document))
+    try:
+        print(summary(run, read_proposal(run.file("proposal.json"))))
+    except Refused as refusal:
+        return refused(refusal, None, as_json)
     return PROPOSAL
 
 

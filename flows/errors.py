@@ -263,6 +263,14 @@ class Reason(Enum):
         "Upstream's recommended {field} lies beyond its own caps ({cap_low:g}–{cap_high:g}).",
         "Nothing is recommended; please report it with the run's manifest.",
     )
+    PROPOSAL_VERSION = (
+        "There is no proposal of version {version} in this run: an earlier version of this program made it.",
+        "Make a new run; the old one's report.txt can still be read.",
+    )
+    PROPOSAL_BROKEN = (
+        "The proposal cannot be trusted: {detail}.",
+        "Make a new run, and find out who or what changed proposal.json.",
+    )
     TIMED_OUT = (
         "Upstream did not finish within {seconds:g} s and was stopped.",
         "Ask for fewer days or a longer --timeout; a temporary basal with a wrong duration can also hang it.",

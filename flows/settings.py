@@ -64,6 +64,12 @@ class Insulin(StrEnum):
     ULTRA_RAPID = "ultra-rapid"
 
 
+class AgeGroup(StrEnum):
+    """Whose limits a receiving system enforces (AAPS 3.4 `HardLimits`)."""
+
+    CHILD, TEENAGER, ADULT, RESISTANT_ADULT, PREGNANT = "child", "teenager", "adult", "resistant-adult", "pregnant"
+
+
 def site_url(value: str) -> str:
     """A site's address, tidied: a scheme, no trailing slash or API path.
 
@@ -176,6 +182,15 @@ class AnalysisRequest(BaseModel):
         ge=0,
         le=1000,
         description="How often the run is repeated over resampled days, to say how sure each number is (0: never).",
+    )
+    basal_step_u_per_h: float = Field(
+        default=0.05,
+        ge=0.005,
+        le=0.1,
+        description="The smallest step of your pump's basal rates in U/h: 0.05 for most, 0.025 or 0.01 for some.",
+    )
+    age_group: AgeGroup = Field(
+        default=AgeGroup.ADULT, description="Whose limits the receiving system enforces, as set in AAPS."
     )
     ask_now: bool = Field(default=False, description="Ask the site even while it is left alone after runs that failed.")
     wait_for_data_min: int = Field(

@@ -9,9 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from flows.errors import Reason as Why
+from flows.errors import Refused
 
 SCHEMA_VERSION = 2
 MGDL_PER_MMOLL = 18.0  # what every uploader and oref0 itself use
@@ -120,6 +124,9 @@ class IsfEvidence(_Document):
     agreement: Agreement | None
     points: int | None
     days_too_few_points: int | None = Field(description="Days on which upstream left it alone for want of points.")
+    insulin_correlation: float | None = Field(
+        default=None, description="Of the change insulin explains and the change there was, over those points: -1 to 1."
+    )
     explanation: tuple[str, ...]
 
 
@@ -157,7 +164,9 @@ class BasalEvidence(_Document):
     interval_high_u_per_h: float | None
     agreement: Agreement | None
     points: int | None
-    days_missing: int = Field(description="Days on which the hour had no own evidence and was smoothed.")
+    days_missing: int = Field(
+        description="Days on which the hour came out unchanged and was smoothed: no data, or nothing to change."
+    )
     total_deviation_mgdl: float | None = Field(description="Of all days: above zero glucose rose unexplained.")
     total_deviation_mmoll: float | None
     explanation: tuple[str, ...]
@@ -320,6 +329,32 @@ class Proposal(_Document):
     options: dict[str, Any]
     rests_on: dict[str, str] = Field(description="The sha256 of every file upstream read and wrote.")
     sha256: str = ""
+
+
+def read_proposal(file: Path) -> Proposal:
+    """The proposal in a file, its seal verified.
+
+    Raises:
+        Refused: `FILE_MISSING`, `FILE_NOT_JSON`, `PROPOSAL_VERSION`, `PROPOSAL_BROKEN`.
+    """
+    try:
+        document = json.loads(file.read_text("utf-8"))
+    except OSError:
+        raise Refused(
+            Why.FILE_MISSING, file=file.name, remedy="Name the directory of a run that ended with a proposal."
+        ) from None
+    except ValueError:
+        raise Refused(Why.FILE_NOT_JSON, file=file.name, detail="cut off or no JSON") from None
+    if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
+        raise Refused(Why.PROPOSAL_VERSION, version=SCHEMA_VERSION)
+    try:
+        proposal = Proposal.model_validate(document)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+        raise Refused(Why.PROPOSAL_BROKEN, detail=f"{where} is not as it must be") from None
+    if digest(document) != proposal.sha256:
+        raise Refused(Why.PROPOSAL_BROKEN, detail="its sha256 is not that of its content")
+    return proposal
 
 
 def seal(document: dict[str, Any]) -> dict[str, Any]:

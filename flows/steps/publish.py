@@ -14,14 +14,12 @@ from flows import __version__
 from flows.errors import Refused
 from flows.oref0.engine import EngineReport
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
-from flows.proposal.document import SCHEMA_VERSION as PAGE_VERSION
 from flows.proposal.document import Proposal
-from flows.proposal.recommendation import SCHEMA_VERSION
-from flows.report.corrections import changed_by_correction
 from flows.report.table import recommendations_table
 from flows.run_directory import RunDirectory, write_atomically
 from flows.settings import AnalysisRequest
 
+MANIFEST_VERSION = 1
 WITHDRAWN = ("proposal.json", "report.json", "report.txt", "report.html", "report.csv", "report.xlsx")
 
 
@@ -50,8 +48,6 @@ def publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Publi
 
 def write_pages(run: RunDirectory, proposal: dict[str, Any]) -> None:
     """report.html, report.csv and report.xlsx: of the proposal document and nothing else."""
-    if proposal.get("schema_version") != PAGE_VERSION:
-        return
     from flows.report.html import report_html
     from flows.report.spreadsheet import report_csv, report_xlsx
 
@@ -63,21 +59,12 @@ def write_pages(run: RunDirectory, proposal: dict[str, Any]) -> None:
 
 def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, Any]:
     """The one document `--json` prints for a run with a proposal."""
+    kept = {k: v for k, v in proposal.items() if k not in ("rests_on", "sha256", "schema_version")}
     return {
         "status": "proposal",
         "reasons": [],
         "reason_codes": [],
-        "warnings": proposal["warnings"],
-        "current": proposal["current"],
-        "recommended": proposal["recommended"],
-        "changed_by_correction": changed_by_correction(proposal["recommended"], proposal.get("without_correction")),
-        "evidence": proposal["evidence"],
-        "days": proposal["days"],
-        "ledger": proposal["ledger"],
-        "timezone": proposal["timezone"],
-        "inputs": proposal["inputs"],
-        "profile": proposal["profile"],
-        "engine": proposal["engine"],
+        **kept,
         "proposal_sha256": proposal["sha256"],
         "run_directory": str(run.path),
     }
@@ -115,7 +102,7 @@ def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: date
     run.write_json(
         "manifest.json",
         {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": MANIFEST_VERSION,
             "written_at": now.astimezone(UTC).isoformat(timespec="seconds"),
             **outcome,
             "versions": {

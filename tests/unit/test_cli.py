@@ -16,7 +16,10 @@ from flows.cli import main
 from tests.people import DAY, export_directory, openaps_directory, profile_document, pump_profile, write
 
 KEYS = {"status", "reasons", "warnings", "current", "recommended", "days", "ledger", "run_directory"}
-SETTINGS = {"isf_mgdl_per_u", "carb_ratio_g_per_u", "basal_u_per_h", "dia_h", "insulin_peak_min"}
+SETTINGS = {
+    *("isf_mgdl_per_u", "isf_mmoll_per_u", "carb_ratio_g_per_u", "basal_u_per_h", "daily_basal_u"),
+    *("dia_h", "insulin_peak_min"),
+}
 
 
 def propose(*arguments: str | Path) -> int:

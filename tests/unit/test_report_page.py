@@ -243,10 +243,3 @@ def test_a_refused_run_keeps_no_report(run: RunDirectory, request_: AnalysisRequ
     with pytest.raises(Refused), refusals_recorded(run, request_, NOW):
         raise Refused(Reason.SITE_URL, detail="for the test")
     assert not [name for name in WITHDRAWN if run.file(name).exists()]
-
-
-def test_a_document_of_the_first_version_gets_no_page(run: RunDirectory, request_: AnalysisRequest) -> None:
-    run.write_json("proposal.json", seal({**run.read_json("proposal.json"), "schema_version": 1}))
-    publish(request_, run, NOW)
-    assert run.file("report.json").is_file()
-    assert not run.file("report.html").exists()
