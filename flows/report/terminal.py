@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from flows.proposal.document import Proposal
 from flows.report.certainty import certainty
 from flows.report.numbers import numbers_table
@@ -37,14 +35,9 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
     lines += [
         "",
         "This is a proposal: nothing was changed in Nightscout or on a pump. Talk it over with your diabetes team.",
-        f"Report: {_page(run)}",
+        f"Report: {run.file('report.html')}",
     ]
     return "\n".join(lines)
-
-
-def _page(run: RunDirectory) -> Path:
-    page = run.file("report.html")
-    return page if page.is_file() else run.file("report.txt")
 
 
 def _shortened(lines: list[str], most: int = 8) -> list[str]:

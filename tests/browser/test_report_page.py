@@ -34,7 +34,7 @@ NUMBER = re.compile(r"(?<![\w.:,;-])[−+]?\d+(?:\.\d+)?(?![\w:])")
 DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d-\d\d")
 UNIT = re.compile(r"^(?: to [\d.]+)?\s*(?:mg/dL|mmol/L|U/h|g/U|U|g|h|min|days|readings)(?!\w)|^\s*%")
 # Columns of plain counts, whose head is their unit.
-COUNTS = {"Readings", "Records", "Days without"}
+COUNTS = {"Readings", "Records", "Days smoothed"}
 
 # In an SVG a text that is not displayed still has a box.
 SHOWN = """const shown = e => e.checkVisibility()

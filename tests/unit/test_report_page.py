@@ -27,6 +27,7 @@ from flows.report import plots
 from flows.report.html import report_html, segments
 from flows.report.page import TEMPLATES, environment
 from flows.report.spreadsheet import FORMULA, report_csv, report_xlsx
+from flows.report.terminal import summary
 from flows.report.wording import cut, decimals_of, fixed, harmless, isolated, signed
 from flows.run_directory import RunDirectory, dump
 from flows.settings import AnalysisRequest
@@ -236,6 +237,12 @@ def test_a_run_gets_the_page_and_the_spreadsheets_and_its_manifest_vouches_for_t
     for name in ("report.html", "report.csv", "report.xlsx", "report.json", "report.txt"):
         assert outputs[name] == run.digests(lambda n, name=name: n == name)[name]
         assert run.file(name).stat().st_mode & 0o777 == 0o600
+
+
+def test_the_terminal_names_the_page(run: RunDirectory, request_: AnalysisRequest) -> None:
+    publish(request_, run, NOW)
+    last = summary(run, sample_proposals.proposal()).splitlines()[-1]
+    assert last == f"Report: {run.file('report.html')}"
 
 
 def test_a_refused_run_keeps_no_report(run: RunDirectory, request_: AnalysisRequest) -> None:
