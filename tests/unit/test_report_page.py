@@ -32,7 +32,7 @@ from flows.report.wording import cut, decimals_of, fixed, harmless, isolated, si
 from flows.run_directory import RunDirectory, dump
 from flows.settings import AnalysisRequest
 from flows.steps.publish import WITHDRAWN, publish, refusals_recorded
-from tests import sample_proposals
+from tests import hostile_proposals, sample_proposals
 from tests.people import pump_profile
 
 NOW = datetime(2026, 11, 25, 22, tzinfo=UTC)
@@ -178,7 +178,7 @@ def test_a_red_verdict_gives_no_spreadsheet_number_for_a_pump() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", '=cmd|" /C calc"!A0'])
 def test_no_text_is_a_formula(name: str) -> None:
-    document = sample_proposals.hostile()
+    document = hostile_proposals.hostile()
     document["evidence"]["basal"][0]["explanation"] = [name]
     document["profile"]["name"] = name
     document["days"][0]["date"] = name
