@@ -64,7 +64,11 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _computing(arguments: argparse.Namespace) -> dict[str, Any]:
     options = {n: getattr(arguments, n) for n in ("engine", "exact", "resamples")}
-    return {**options, "timeout_seconds": arguments.timeout}
+    return {
+        **options,
+        "timeout_seconds": arguments.timeout,
+        "page_numbers": getattr(arguments, "page_numbers", True),
+    }
 
 
 def _request(options: dict[str, Any], as_json: bool) -> AnalysisRequest | int:
