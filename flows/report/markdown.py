@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from flows.report.wording import cut, harmless
+
 LONGEST = 80
-JOINERS = "\u200c\u200d"  # zero-width, and needed to write Persian and emoji
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 
 UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -16,18 +17,8 @@ _NUMBER = re.compile(r"\d(?:[\d.,:\u2212-]*\d)?")
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
-    """One line without control, format or unpaired characters, at most so long; a name that is nothing else says so.
-
-    Args:
-        text: anything.
-        longest: characters kept; a longer text ends in an ellipsis.
-    """
-    spaced = "".join(" " if c.isspace() or unicodedata.category(c) == "Cc" else c for c in text[: 4 * longest])
-    seen = "".join(c for c in spaced if c in JOINERS or unicodedata.category(c) not in ("Cf", "Cs", "Cn", "Co"))
-    line = " ".join(seen.split())
-    if len(line) > longest or len(text) > 4 * longest:
-        line = line[: longest - 1].rstrip() + "…"
-    return line if line.strip(JOINERS) else "(without a name)"
+    """One line of visible text, at most so many characters; a name that is nothing else says so."""
+    return cut(harmless(text), longest).strip("\u200c\u200d") or "(without a name)"
 
 
 def escaped(text: str, longest: int = LONGEST) -> str:
