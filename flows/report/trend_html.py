@@ -18,6 +18,13 @@ from flows.report.trend_plots import (
 from flows.report.trend_text import remarks, verdict
 
 HOURLY_RUNS = 14  # of which the table of all hours shows the numbers; older ones are in the drawings and in --json
+# A row of the comparison: what, between which glucose values in both units, where it stands, its decimals.
+SHARES = (
+    ("in range", ("70–180", "3.9–10.0"), "in_range_percent", 1),
+    ("below", ("70", "3.9"), "below_70_percent", 1),
+    ("below", ("54", "3.0"), "below_54_percent", 1),
+    ("there at all, of those due", None, "coverage_percent", 0),
+)
 SIGNS = {"green": "✓", "amber": "!", "red": "✕", "unknown": "–"}
 
 
@@ -66,7 +73,8 @@ def _application(application: Application, trend: Trend) -> dict[str, Any]:
         "it": application,
         "when": when,
         "undone": f"{local(undone, trend.zone):%Y-%m-%d %H:%M}" if undone else None,
-        "sides": [(name, days) for name, days in sides if days is not None],
+        "shares": SHARES,
+        "sides": [(name, vars(days)) for name, days in sides if days is not None],
     }
 
 

@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import pairwise
 
 from markupsafe import Markup
 
 from flows.proposal.document import HOURS, MGDL_PER_MMOLL, Colour
 from flows.report.past_runs import PastRun, Tuned
-from flows.report.plots import Frame, band, both, dots, drawing, group, label, line, mark, ticks, x_axis, y_axis
+from flows.report.plots import Frame, band, both, dots, drawing, group, line, mark, steps, ticks, x_axis, y_axis
 from flows.report.trend import Trend, local
 from flows.report.wording import fixed
 
 WIDE = Frame(860, 230, (0, 1), (0, 1), left=52, right=16, top=22, bottom=30)
 NARROW = Frame(340, 220, (0, 1), (0, 1), left=44, right=12, top=22, bottom=30)
 SMALL = Frame(180, 92, (0, 1), (0, 1), left=32, right=6, top=8, bottom=8)
-DATES = {"wide": 7, "narrow": 3}
+DATE_WIDTH = 78  # what a date under the axis takes, with the space beside it
+CALENDAR: tuple[Callable[[date], bool], ...] = (
+    lambda d: True,
+    lambda d: d.toordinal() % 2 == 0,
+    lambda d: d.weekday() == 0,
+    lambda d: d.weekday() == 0 and d.toordinal() % 14 == 1,
+    *((lambda d, n=n: d.day == 1 and d.month % n == 1 % n) for n in (1, 2, 3, 6, 12)),
+    lambda d: d.day == d.month == 1 and d.year % 5 == 0,
+)
 DOTS_UP_TO = 60  # runs; more are a line
 
 Pair = tuple[float, float]
@@ -70,10 +79,10 @@ def settings_over_time(trend: Trend, measure: Measure) -> Markup:
         lows, highs = ([s[n] if s else None for s in spans] for n in (0, 1))
         parts = [
             _glucose_axes(frame) if measure.glucose else _axis(frame, f"{measure.unit}"),
-            _dates_axis(frame, css),
+            _dates_axis(frame),
             band(frame, times, lows, highs, "interval"),
             _applied_lines(frame, trend),
-            line(frame, times, now, "now-line"),
+            _in_force(frame, trend, times, now),
             line(frame, times, new, "new-line"),
             _points(frame, runs, times, new),
         ]
@@ -94,7 +103,7 @@ def hour_over_time(trend: Trend, hour: int, y_range: Pair) -> Markup:
     parts = [
         y_axis(frame, [(v, fixed(v, decimals)) for v in marks]),
         _applied_lines(frame, trend),
-        line(frame, times, now, "now-line"),
+        _in_force(frame, trend, times, now),
         line(frame, times, new, "new-line"),
         dots(frame, times[-1:], new[-1:], "new-dot", 2.5),
     ]
@@ -133,9 +142,8 @@ def in_range_over_time(trend: Trend) -> Markup:
         goal = frame.y(70.0)
         parts = [
             y_axis(frame, [(v, f"{v:g}") for v in ticks(*y_range, count=4)], "% of readings in range"),
-            _dates_axis(frame, css),
+            _dates_axis(frame),
             _stroke(frame.left, goal, frame.width - frame.right, goal, "target-line"),
-            label(frame.width - frame.right, goal - 4, "goal: more than 70 %", "tick", "end"),
             _applied_lines(frame, trend),
         ]
         for run, share in zip(runs, shares, strict=True):
@@ -193,13 +201,30 @@ def _glucose_axes(frame: Frame) -> Markup:
     return group([_axis(frame, "mg/dL per U")], "mgdl") + group([_axis(converted, "mmol/L per U")], "mmoll")
 
 
-def _dates_axis(frame: Frame, css: str) -> Markup:
-    room = frame.x_range[1] - frame.x_range[0]
-    whole = [n for n in ticks(*frame.x_range, count=DATES[css]) if n == int(n)] if room > 2 else []
-    days = whole or [round(sum(frame.x_range) / 2)]
-    most = DATES[css]
-    kept = days[:: -(-len(days) // most)]
-    return x_axis(frame, [(n, date.fromordinal(int(n)).isoformat()) for n in kept])
+def _dates_axis(frame: Frame) -> Markup:
+    """Days, Mondays or firsts of a month: the densest of them that have room."""
+    first, last = (date.fromordinal(round(v)) for v in frame.x_range)
+    every = [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
+    for fits in CALENDAR:
+        marks = [d for d in every if fits(d) and _has_room(frame, d)]
+        if all(frame.x(b.toordinal()) - frame.x(a.toordinal()) >= DATE_WIDTH for a, b in pairwise(marks)):
+            break
+    marks = marks or [every[len(every) // 2]]
+    return x_axis(frame, [(d.toordinal(), d.isoformat()) for d in marks])
+
+
+def _has_room(frame: Frame, day: date) -> bool:
+    x = frame.x(day.toordinal())
+    return DATE_WIDTH / 2 - 8 <= x <= frame.width - DATE_WIDTH / 2 + 8 and frame.x_range[0] <= day.toordinal()
+
+
+def _in_force(frame: Frame, trend: Trend, times: Sequence[float], values: Sequence[float]) -> Markup:
+    """The settings in force, as each run found them: they change where something was applied, else at the run."""
+    applied = [_day(a.at, trend) for a in trend.applications]
+    edges = [times[0] - 0.3]
+    for before, after in pairwise(times):
+        edges.append(max((t for t in applied if before < t <= after), default=after))
+    return steps(frame, [*edges, times[-1] + 0.3], values, "now-line")
 
 
 def _applied_lines(frame: Frame, trend: Trend) -> Markup:
