@@ -126,7 +126,7 @@ def find_runs(root: Path) -> Found:
     for directory in _directories(root):
         found = _read_run(directory)
         if isinstance(found, Skipped):
-            skipped.append((directory.name, found))
+            skipped.append((_text(directory.name), found))
         else:
             runs.append(found)
     return Found(tuple(sorted(runs, key=lambda r: (r.at, r.name))), tuple(skipped))
@@ -181,13 +181,13 @@ def _without_proposal(directory: Path, manifest: dict[str, Any]) -> PastRun | Sk
     reasons = manifest.get("reasons") if outcome is Outcome.REFUSED else [f"Our fault: {manifest.get('error')}."]
     options = manifest.get("options") or {}
     return PastRun(
-        name=directory.name,
+        name=_text(directory.name),
         at=at,
         zone=_zone(options.get("timezone")),
         source=_source(options, None),
         profile=_name(options.get("profile")),
         outcome=outcome,
-        why=" ".join(str(r) for r in reasons or []),
+        why=" ".join(_text(r) for r in reasons or []),
     )
 
 
@@ -196,7 +196,7 @@ def _version_1(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
     profile = proposal["profile"]
     options = manifest.get("options") or {}
     return PastRun(
-        name=directory.name,
+        name=_text(directory.name),
         at=_must(instant(proposal["created_at"])),
         zone=_zone(proposal["timezone"]),
         source=_source(options, None),
@@ -216,7 +216,7 @@ def _version_2(directory: Path, document: dict[str, Any], manifest: dict[str, An
     shares, isf, ratio = proposal.glucose, proposal.evidence.isf, proposal.evidence.carb_ratio
     options = manifest.get("options") or proposal.options
     return PastRun(
-        name=directory.name,
+        name=_text(directory.name),
         at=_must(instant(proposal.created_at)),
         zone=_zone(proposal.timezone),
         source=_source(options, proposal.site_sha256),
@@ -280,7 +280,12 @@ def _positive(value: Any) -> float:
 
 
 def _name(value: Any) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None else _text(value)
+
+
+def _text(value: Any) -> str:
+    """Text that can be written: file names and JSON may hold halves of characters."""
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _day(text: str) -> date:
@@ -304,9 +309,9 @@ def _zone(name: Any) -> str:
 
 def _source(options: dict[str, Any], site_sha256: str | None) -> Source:
     if site := options.get("site"):
-        return Source(site_key(str(site)), str(site))
+        return Source(site_key(_text(site)), _text(site))
     if directory := options.get("from_directory"):
-        return Source(directory_key(str(directory)), str(directory))
+        return Source(directory_key(str(directory)), _text(directory))
     if site_sha256:
         return Source(f"site:{site_sha256}", f"a site whose address is not recorded ({site_sha256[:8]})")
     return Source("unknown", "data whose source is not recorded")
