@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.proposal.document import HOURS, Colour, Proposal, Units, digest, mmoll
-from flows.report.applied import YEARS, Applied, instant, read_applied
+from flows.report.applied import YEARS, Applied, applications, changes_of, instant
 
 LARGEST_BYTES = 32_000_000  # a proposal of a year is far smaller
 
@@ -98,15 +98,28 @@ class PastRun:
     intervals: Intervals = NO_INTERVALS
     days: tuple[date, ...] = ()
     shares: Shares | None = None
-    applied: Applied | None = None
+    sha256: str = ""
+    applied: tuple[Applied, ...] = ()
+
+    @property
+    def last_applied(self) -> Applied | None:
+        """The last time it was applied."""
+        return self.applied[-1] if self.applied else None
 
 
 @dataclass(frozen=True)
 class Found:
-    """All runs under a directory, the oldest first, and the names of what was skipped with the reason."""
+    """What lies under a directory of runs.
+
+    Attributes:
+        runs: the oldest first.
+        skipped: the names of what was skipped, and why.
+        changed: by source, when a change through this program left another profile on its site than before.
+    """
 
     runs: tuple[PastRun, ...]
     skipped: tuple[tuple[str, Skipped], ...]
+    changed: dict[str, tuple[datetime, ...]]
 
 
 def site_key(site: str) -> str:
@@ -121,15 +134,20 @@ def directory_key(directory: str | Path) -> str:
 
 def find_runs(root: Path) -> Found:
     """Read every run directory directly under `root`; a root that is not there holds none."""
-    runs: list[PastRun] = []
+    runs: list[tuple[Path, PastRun]] = []
     skipped: list[tuple[str, Skipped]] = []
     for directory in _directories(root):
         found = _read_run(directory)
         if isinstance(found, Skipped):
             skipped.append((_text(directory.name), found))
         else:
-            runs.append(found)
-    return Found(tuple(sorted(runs, key=lambda r: (r.at, r.name))), tuple(skipped))
+            runs.append((directory, found))
+    told, changed = [], {}
+    for source in dict.fromkeys(r.source.key for _, r in runs):
+        changes = changes_of(directory for directory, r in runs if r.source.key == source)
+        changed[source] = tuple(c.at for c in changes)
+        told += [replace(r, applied=applications(r.sha256, changes)) for _, r in runs if r.source.key == source]
+    return Found(tuple(sorted(told, key=lambda r: (r.at, r.name))), tuple(skipped), changed)
 
 
 def _directories(root: Path) -> Iterator[Path]:
@@ -207,7 +225,7 @@ def _version_1(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
         recommended=_tuned(proposal["recommended"]),
         intervals=_intervals_1(proposal.get("evidence") or {}),
         days=tuple(_day(d["date"]) for d in proposal["days"] if d["status"] == "used"),
-        applied=read_applied(directory, proposal["sha256"]),
+        sha256=proposal["sha256"],
     )
 
 
@@ -242,7 +260,7 @@ def _version_2(directory: Path, document: dict[str, Any], manifest: dict[str, An
         )
         if shares
         else None,
-        applied=read_applied(directory, proposal.sha256),
+        sha256=proposal.sha256,
     )
 
 

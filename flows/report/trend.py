@@ -24,6 +24,7 @@ SCHEMA_VERSION = 1
 # is the least that holds every day of the week.
 ENOUGH_DAYS, GOOD_DAYS, ENOUGH_COVERAGE_PERCENT = 7, 14, 70.0
 MATTERS_POINTS, LOWS_LIMIT_PERCENT = 5.0, 4.0
+PARTS = {"basal": "basal", "isf": "ISF", "cr": "the carb ratio"}
 PROVES_NOTHING = "Illness, holidays, sensors and chance differ between the days too: this proves no cause."
 
 
@@ -54,6 +55,7 @@ class Application:
     run: str
     at: datetime
     activated: bool
+    parts: tuple[str, ...]
     undone_at: datetime | None
     before: Days | None
     after: Days | None
@@ -117,7 +119,7 @@ def trend(
         units=last.units,
         zone=last.zone,
         runs=tuple(mine),
-        applications=_applications(proposals),
+        applications=_applications(proposals, found.changed.get(mine[-1].source.key, ())),
         skipped=tuple((name, why.value) for name, why in found.skipped),
         others=len(found.runs) - len(mine),
     )
@@ -126,15 +128,11 @@ def trend(
 # --- before and after ------------------------------------------------------------------------------------------------
 
 
-def _applications(proposals: list[PastRun]) -> tuple[Application, ...]:
-    applied = sorted(
-        ((r, r.applied) for r in proposals if r.applied is not None), key=lambda pair: (pair[1].at, pair[0].name)
-    )
-    changes = sorted(t for _, a in applied for t in (a.at, a.undone_at) if t is not None)
+def _applications(proposals: list[PastRun], changed: tuple[datetime, ...]) -> tuple[Application, ...]:
+    applied = sorted(((r, a) for r in proposals for a in r.applied), key=lambda pair: (pair[1].at, pair[0].name))
     found = []
     for run, how in applied:
-        earlier = [t for t in changes if t < how.at]
-        later = [t for t in changes if t > how.at]
+        earlier, later = [t for t in changed if t < how.at], [t for t in changed if t > how.at]
         before = _best(proposals, earlier[-1] if earlier else None, how.at, latest=True)
         after = _best(proposals, how.at, later[0] if later else None, latest=False)
         comparable = before is not None and after is not None and not _too_little(before) and not _too_little(after)
@@ -142,8 +140,13 @@ def _applications(proposals: list[PastRun]) -> tuple[Application, ...]:
         sentence = _sentence(before, after, ended=bool(later))
         if not how.activated:
             sentence = f"It was written and not activated here: when it came into use is not known. {sentence}"
+        if 0 < len(how.parts) < len(PARTS):
+            sentence = f"Of it only {' and '.join(PARTS.get(p, p) for p in how.parts)} went in. {sentence}"
         found.append(
-            Application(run.name, how.at, how.activated, how.undone_at, before, after, comparable, points, sentence)
+            Application(
+                *(run.name, how.at, how.activated, how.parts, how.undone_at),
+                *(before, after, comparable, points, sentence),
+            )
         )
     return tuple(found)
 

@@ -50,7 +50,7 @@ def trend_page(trend: Trend) -> bytes:
 
 
 def _row(run: PastRun, trend: Trend) -> dict[str, Any]:
-    applied = run.applied
+    applied = run.last_applied
     colour = "unknown" if run.colour is None else run.colour.value
     return {
         "run": run,

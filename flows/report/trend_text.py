@@ -74,8 +74,9 @@ def _cells(run: PastRun, trend: Trend) -> tuple[str, ...]:
     if now is None or new is None:
         return when, verdict(run), cut(harmless(run.why), LONGEST_REASON)
     shares = f"{run.shares.in_range_percent:.0f} % of {len(run.days)} d" if run.shares else f"– of {len(run.days)} d"
-    applied = f"{local(run.applied.at, trend.zone):%Y-%m-%d}" if run.applied else "no"
-    if run.applied and run.applied.undone_at:
+    last = run.last_applied
+    applied = f"{local(last.at, trend.zone):%Y-%m-%d}" if last else "no"
+    if last and last.undone_at:
         applied += ", rolled back"
     return (
         when,
