@@ -25,6 +25,7 @@ SHARES = (
     ("below", ("54", "3.0"), "below_54_percent", 1),
     ("there at all, of those due", None, "coverage_percent", 0),
 )
+TABLE_RUNS = 200  # the newest; a page of years of nightly runs stays small
 SIGNS = {"green": "✓", "amber": "!", "red": "✕", "unknown": "–"}
 
 
@@ -43,7 +44,8 @@ def trend_page(trend: Trend) -> bytes:
         in_range=in_range_over_time(trend),
         measures=[(m.title, settings_over_time(trend, m)) for m in MEASURES] if proposals else [],
         hours=[(h, hour_over_time(trend, h, shared)) for h in range(HOURS)] if proposals else [],
-        rows=[_row(r, trend) for r in reversed(trend.runs)],
+        rows=[_row(r, trend) for r in reversed(trend.runs[-TABLE_RUNS:])],
+        older=max(0, len(trend.runs) - TABLE_RUNS),
         hourly=[_row(r, trend) for r in reversed(proposals[-HOURLY_RUNS:])],
         remarks=remarks(trend),
     )
