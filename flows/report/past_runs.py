@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -16,9 +15,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.proposal.document import HOURS, Colour, Proposal, Units, digest, mmoll
+from flows.proposal.document import HOURS, Colour, Units, digest, mmoll
 from flows.report.applied import YEARS, Applied, applications, changes_of, instant
 
+LARGEST_NUMBER = 100_000  # no setting and no share comes near
 LARGEST_BYTES = 32_000_000  # a proposal of a year is far smaller
 
 
@@ -229,39 +229,37 @@ def _version_1(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
     )
 
 
-def _version_2(directory: Path, document: dict[str, Any], manifest: dict[str, Any]) -> PastRun:
-    proposal = Proposal.model_validate_json(json.dumps(document))
-    shares, isf, ratio = proposal.glucose, proposal.evidence.isf, proposal.evidence.carb_ratio
-    options = manifest.get("options") or proposal.options
+def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, Any]) -> PastRun:
+    """By the fields a history needs and not by the whole model: a field that came later is missed by no old run."""
+    verdict, evidence = proposal["verdict"], proposal["evidence"]
     return PastRun(
         name=_text(directory.name),
-        at=_must(instant(proposal.created_at)),
-        zone=_zone(proposal.timezone),
-        source=_source(options, proposal.site_sha256),
-        profile=_name(proposal.profile.get("name")),
+        at=_must(instant(proposal["created_at"])),
+        zone=_zone(proposal["timezone"]),
+        source=_source(manifest.get("options") or proposal["options"], proposal["site_sha256"]),
+        profile=_name(proposal["profile"].get("name")),
         outcome=Outcome.PROPOSAL,
-        units=proposal.units,
-        colour=proposal.verdict.colour,
-        nothing_to_change=proposal.verdict.nothing_to_change,
-        headline=proposal.verdict.headline,
-        current=_tuned(proposal.current.model_dump()),
-        recommended=_tuned(proposal.recommended.model_dump()),
+        units=Units(proposal["units"]),
+        colour=Colour(verdict["colour"]),
+        nothing_to_change=verdict["nothing_to_change"] is True,
+        headline=_text(verdict["headline"]),
+        current=_tuned(proposal["current"]),
+        recommended=_tuned(proposal["recommended"]),
         intervals=Intervals(
-            _pair(isf.interval_low_mgdl_per_u, isf.interval_high_mgdl_per_u),
-            _pair(isf.interval_low_mmoll_per_u, isf.interval_high_mmoll_per_u),
-            _pair(ratio.interval_low_g_per_u, ratio.interval_high_g_per_u),
+            _pair(evidence["isf"], "mgdl_per_u"),
+            _pair(evidence["isf"], "mmoll_per_u"),
+            _pair(evidence["carb_ratio"], "g_per_u"),
         ),
-        days=tuple(_day(d.date) for d in proposal.days if d.status == "used"),
-        shares=Shares(
-            in_range_percent=shares.in_range_70_180_percent,
-            below_70_percent=round(shares.below_54_percent + shares.from_54_to_69_percent, 3),
-            below_54_percent=shares.below_54_percent,
-            coverage_percent=shares.coverage_percent,
-        )
-        if shares
-        else None,
-        sha256=proposal.sha256,
+        days=tuple(_day(d["date"]) for d in proposal["days"] if d["status"] == "used"),
+        shares=_shares(proposal["glucose"]) if proposal["glucose"] else None,
+        sha256=proposal["sha256"],
     )
+
+
+def _shares(glucose: dict[str, Any]) -> Shares:
+    names = ("in_range_70_180_percent", "below_54_percent", "from_54_to_69_percent", "coverage_percent")
+    in_range, very_low, low, coverage = (_number(glucose[n]) for n in names)
+    return Shares(in_range, round(very_low + low, 3), very_low, coverage)
 
 
 def _tuned(settings: dict[str, Any]) -> Tuned:
@@ -269,7 +267,8 @@ def _tuned(settings: dict[str, Any]) -> Tuned:
     basal = tuple(_number(v) for v in settings["basal_u_per_h"])
     if len(basal) != HOURS:
         raise ValueError("a basal schedule has 24 hours")
-    return Tuned(isf, settings.get("isf_mmoll_per_u") or mmoll(isf), ratio, basal, round(sum(basal), 3))
+    in_mmoll = _positive(settings["isf_mmoll_per_u"]) if "isf_mmoll_per_u" in settings else mmoll(isf)
+    return Tuned(isf, in_mmoll, ratio, basal, round(sum(basal), 3))
 
 
 def _intervals_1(evidence: dict[str, Any]) -> Intervals:
@@ -281,12 +280,13 @@ def _intervals_1(evidence: dict[str, Any]) -> Intervals:
     return Intervals(isf, (mmoll(isf[0]), mmoll(isf[1])), ratio)
 
 
-def _pair(low: float | None, high: float | None) -> tuple[float, float] | None:
-    return None if low is None or high is None else (low, high)
+def _pair(found: dict[str, Any], unit: str) -> tuple[float, float] | None:
+    low, high = found[f"interval_low_{unit}"], found[f"interval_high_{unit}"]
+    return None if low is None or high is None else (_positive(low), _positive(high))
 
 
 def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST_NUMBER:
         raise ValueError("no number of a setting")
     return float(value)
 

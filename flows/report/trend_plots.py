@@ -98,7 +98,7 @@ def hour_over_time(trend: Trend, hour: int, y_range: Pair) -> Markup:
     new = [r.recommended.basal_u_per_h[hour] for r in runs if r.recommended]
     now = [r.current.basal_u_per_h[hour] for r in runs if r.current]
     frame = replace(SMALL, x_range=_time_range(trend), y_range=y_range)
-    marks = ticks(*y_range, count=2)
+    marks = ticks(*y_range, count=3)
     decimals = 2 if y_range[1] - y_range[0] < 1 else 1
     parts = [
         y_axis(frame, [(v, fixed(v, decimals)) for v in marks]),

@@ -117,6 +117,14 @@ def altered(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "recommended": {**document["recommended"], "isf_mgdl_per_u": 51.0}}
 
 
+def test_a_run_from_before_a_field_was_added_or_after_is_read(tmp_path: Path) -> None:
+    older = {k: v for k, v in proposal().items() if k != "ledger"}
+    newer = {**proposal(run="newer"), "something_new": 1}
+    for one in (older, newer):
+        run_directory(tmp_path, seal(one))
+    assert len(find_runs(tmp_path).runs) == 2
+
+
 HUGE = {"isf_mgdl_per_u": 10**400, "carb_ratio_g_per_u": 10, "basal_u_per_h": [1] * 24}
 
 
