@@ -115,7 +115,7 @@ def _how_to_apply(run: Path, proposal: Proposal) -> list[str]:
     return [
         *("", "## To approve it", "", "Read the report first. Then, where the run directory is:", ""),
         code_block([f"autotune apply {shlex.quote(str(run))}"]),
-        *("", "or run the deployment `apply` with", ""),
+        *("", "or start the deployment `apply` with these in its request:", ""),
         code_block([json.dumps(parameters)]),
     ]
 
@@ -168,11 +168,12 @@ def _basal_rows(proposal: Proposal) -> list[dict[str, str]]:
 def _row(name: str, unit: str, numbers: tuple[float, float], agreed: str, at_cap: Cap | None) -> dict[str, str]:
     """Text throughout: no page rounds it. Every number stands beside its unit, which differs from row to row."""
     current, new = numbers
+    decimals = max(len(f"{value:g}".partition(".")[2]) for value in numbers)
     return {
         "setting": name,
         "unit": unit,
-        "current (in that unit)": f"{current:g}",
-        "recommended for the pump (in that unit)": f"{new:g}",
+        "current (in that unit)": f"{current:.{decimals}f}",
+        "recommended for the pump (in that unit)": f"{new:.{decimals}f}",
         "change (%)": f"{100 * (new - current) / current:+.1f}" if current else "",
         "repetitions that agree": agreed,
         "at a cap": CAPS[at_cap],

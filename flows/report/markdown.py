@@ -13,7 +13,7 @@ ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_NUMBER = re.compile(r"\d(?:[\d.,:\u2212-]*\d)?")
+_NUMBER = re.compile(r"(?:(?<!\w)[+\u2212±-])?\d(?:[\d.,:\u2212-]*\d)?")
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
@@ -42,5 +42,5 @@ def code_block(lines: list[str]) -> str:
 
 
 def without_numbers(text: str) -> str:
-    """The text with each number replaced by an ellipsis: what may be shown where a person's numbers may not."""
+    """The text with each number and its sign replaced by an ellipsis, for where a person's numbers may not be shown."""
     return _NUMBER.sub("…", text)

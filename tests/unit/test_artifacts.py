@@ -85,6 +85,8 @@ def test_what_is_to_be_copied_stays_in_its_block(lines: list[str]) -> None:
         ("5.1 % of readings are below 70 mg/dL.", "… % of readings are below … mg/dL."),
         ("at 03:00, 04:00 and 5", "at …, … and …"),
         ("rises by 1,234.5 U", "rises by … U"),
+        ("ISF +40 %, carb ratio -29 %, basal \u22123 % (\u00b12)", "ISF … %, carb ratio … %, basal … % (…)"),
+        ("the last 7-day run, days 3-5", "the last …-day run, days …"),
         ("on 2026-05-13", "on …"),
         ("no number", "no number"),
     ],
@@ -141,7 +143,7 @@ def test_a_document_it_does_not_understand_is_only_located(document: dict[str, A
     assert settings_table(document) == []
 
 
-@pytest.mark.parametrize(("units", "isf"), [("mg/dL", ("50", "54.25")), ("mmol/L", ("2.778", "3.014"))])
+@pytest.mark.parametrize(("units", "isf"), [("mg/dL", ("50.00", "54.25")), ("mmol/L", ("2.778", "3.014"))])
 def test_the_table_is_in_the_persons_units(units: str, isf: tuple[str, str]) -> None:
     rows = settings_table(proposal(units=units))
     assert [r["setting"] for r in rows[:3]] == ["ISF from 00:00", "Carb ratio from 00:00", "Basal at 00:00"]
