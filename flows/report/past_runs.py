@@ -32,6 +32,7 @@ class Skipped(StrEnum):
     """Why a directory is no part of a history."""
 
     FOREIGN = "no run directory"
+    UNFINISHED = "a run that has not ended"
     UNREADABLE = "not readable"
     ALTERED = "changed after it was sealed"
     UNKNOWN = "written by another version"
@@ -163,7 +164,7 @@ def _read_run(directory: Path) -> PastRun | Skipped:
     except (OSError, ValueError, RecursionError):
         return Skipped.UNREADABLE
     if proposal is None and manifest is None:
-        return Skipped.FOREIGN
+        return Skipped.UNFINISHED if (directory / "raw").is_dir() else Skipped.FOREIGN
     try:
         if proposal is None:
             return _without_proposal(directory, manifest or {})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from flows.proposal.document import Units
 from flows.report.past_runs import Outcome, PastRun, Tuned
 from flows.report.trend import Trend, local
 from flows.report.wording import cut, harmless
 
 HEAD = ("date", "verdict", "ISF", "carb ratio", "daily basal", "in range", "applied")
-LONGEST_REASON = 100
+LONGEST_REASON, WIDTH = 100, 100
 
 
 def history(trend: Trend) -> str:
@@ -25,7 +27,7 @@ def history(trend: Trend) -> str:
         for a in trend.applications:
             undone = f", rolled back {local(a.undone_at, trend.zone):%Y-%m-%d %H:%M}" if a.undone_at else ""
             lines.append(f"  {local(a.at, trend.zone):%Y-%m-%d %H:%M}  run {harmless(a.run)}{undone}")
-            lines.append(f"    {a.sentence}")
+            lines += wrap(a.sentence, WIDTH, initial_indent="    ", subsequent_indent="    ")
     if len(trend.profiles) > 1:
         lines += ["", "Runs of several profiles stand together here: --profile NAME shows one."]
     lines += ["", *remarks(trend)]

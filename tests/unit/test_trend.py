@@ -133,6 +133,7 @@ HUGE = {"isf_mgdl_per_u": 10**400, "carb_ratio_g_per_u": 10, "basal_u_per_h": [1
     [
         ({}, Skipped.FOREIGN),
         ({"notes.txt": "hello"}, Skipped.FOREIGN),
+        ({"raw/index.json": "{}"}, Skipped.UNFINISHED),
         ({"manifest.json": '{"name": "somebody else\'s"}'}, Skipped.FOREIGN),
         ({"manifest.json": '{"status": "refused", "written_at": "0001-01-01T00:00:00+14:00"}'}, Skipped.FOREIGN),
         ({"proposal.json": "{"}, Skipped.UNREADABLE),
@@ -294,7 +295,7 @@ def test_before_and_after_are_compared_where_they_can_be(
     assert application.comparable is (points is not None)
     assert words in application.sentence
     assert ("look at this first" in application.sentence) is ("5.5 %" in words)
-    assert application.sentence in history(seen(tmp_path))
+    assert application.sentence in " ".join(history(seen(tmp_path)).split())
 
 
 def test_too_few_readings_are_too_few_days(tmp_path: Path) -> None:
