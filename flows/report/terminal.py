@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from flows.report.certainty import certainty
@@ -38,9 +39,14 @@ def summary(run: RunDirectory, document: dict[str, Any]) -> str:
     lines += [
         "",
         "This is a proposal: nothing was changed in Nightscout or on a pump. Talk it over with your diabetes team.",
-        f"Report: {run.file('report.txt')}",
+        f"Report: {_page(run)}",
     ]
     return "\n".join(lines)
+
+
+def _page(run: RunDirectory) -> Path:
+    page = run.file("report.html")
+    return page if page.is_file() else run.file("report.txt")
 
 
 def _shortened(lines: list[str], most: int = 8) -> list[str]:

@@ -28,7 +28,7 @@ _PILED = re.compile(
 
 def harmless(text: str) -> str:
     """One line of visible text: no control, bidi or hidden characters, no pile of accents, no lone surrogates."""
-    visible = _HIDDEN.sub("", _SPACE.sub(" ", text))
+    visible = _SPACE.sub(" ", _HIDDEN.sub("", _SPACE.sub(" ", text)))
     return _PILED.sub(r"\1", visible).strip()
 
 

@@ -14,11 +14,15 @@ from flows import __version__
 from flows.errors import Refused
 from flows.oref0.engine import EngineReport
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
+from flows.proposal.document import SCHEMA_VERSION as PAGE_VERSION
+from flows.proposal.document import Proposal
 from flows.proposal.recommendation import SCHEMA_VERSION
 from flows.report.corrections import changed_by_correction
 from flows.report.table import recommendations_table
 from flows.run_directory import RunDirectory, write_atomically
 from flows.settings import AnalysisRequest
+
+WITHDRAWN = ("proposal.json", "report.json", "report.txt", "report.html", "report.csv", "report.xlsx")
 
 
 @dataclass(frozen=True)
@@ -32,15 +36,29 @@ class Published:
 def publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Published:
     """Write the report in its forms, and last the manifest that vouches for every file.
 
-    Reads proposal.json and work/*; writes report.txt, report.json, manifest.json.
+    Reads proposal.json and work/*; writes report.txt, report.json, report.html, report.csv, report.xlsx, manifest.json.
     """
     proposal = run.read_json("proposal.json")
     pump = json.loads((run.work / "settings" / "pumpprofile.json").read_bytes())
     tuned = json.loads((run.work / "autotune" / "profile.json").read_bytes())
     write_atomically(run.file("report.txt"), recommendations_table(pump, tuned).encode())
     run.write_json("report.json", report_document(run, proposal))
+    write_pages(run, proposal)
     write_manifest(run, request, now, status="proposal", proposal_sha256=proposal["sha256"])
     return Published(str(run.path), proposal["sha256"])
+
+
+def write_pages(run: RunDirectory, proposal: dict[str, Any]) -> None:
+    """report.html, report.csv and report.xlsx: of the proposal document and nothing else."""
+    if proposal.get("schema_version") != PAGE_VERSION:
+        return
+    from flows.report.html import report_html
+    from flows.report.spreadsheet import report_csv, report_xlsx
+
+    validated = Proposal.model_validate(proposal)
+    write_atomically(run.file("report.html"), report_html(validated))
+    write_atomically(run.file("report.csv"), report_csv(validated))
+    write_atomically(run.file("report.xlsx"), report_xlsx(validated))
 
 
 def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, Any]:
@@ -133,5 +151,5 @@ def refusals_recorded(run: RunDirectory, request: AnalysisRequest | None, now: d
 
 
 def _withdraw(run: RunDirectory) -> None:
-    for name in ("proposal.json", "report.json", "report.txt"):
+    for name in WITHDRAWN:
         run.file(name).unlink(missing_ok=True)
