@@ -55,6 +55,8 @@ def test_a_phone_never_scrolls_sideways_and_the_page_has_its_names(
     for width in (PHONE, DESK):
         page = open_page(pages[name], width=width, all_open=True)
         assert ask(page, "document.documentElement.scrollWidth") <= width
+        wider = "[...document.querySelectorAll('.application .scroll')].filter(e => e.scrollWidth > e.clientWidth)"
+        assert ask(page, f"{wider}.length") == 0, "before and after stand side by side"
     # A refused run's sentence takes the place of all its numbers.
     assert [found for found in ask(page, STRUCTURE) if "colspan" not in found and not found.startswith("row")] == []
     assert "owned" not in page.title()
