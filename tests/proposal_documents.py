@@ -39,6 +39,7 @@ def proposal(
     site: str | None = SITE,
     name: str = "Default",
     colour: str = "green",
+    title: str = "A reason",
     sentence: str = "Every number is within what upstream may move.",
     in_range: float | None = 71.0,
     below: float = 3.0,
@@ -109,7 +110,7 @@ def proposal(
             "colour": colour,
             "nothing_to_change": False,
             "headline": "A change worth talking over.",
-            "reasons": [{"rule": "a_rule", "colour": colour, "sentence": sentence, "source": "tests"}],
+            "reasons": [{"rule": "a_rule", "colour": colour, "title": title, "sentence": sentence, "source": "tests"}],
             "rules_checked": ["a_rule"],
         },
         "evidence": {

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from flows.proposal.document import Agreement, Cap, Colour, Proposal, Units
-from flows.report.markdown import code_block, escaped, plain, without_numbers
+from flows.report.markdown import code_block, escaped, plain
 
 COLOURS = {
     Colour.GREEN: "🟢 Green",
@@ -87,9 +87,9 @@ def _verdict(proposal: Proposal) -> list[str]:
     lines = [f"**{COLOURS[verdict.colour]}**{of}, from {used} days.", ""]
     if verdict.nothing_to_change:
         lines += ["Nothing is sure enough to act on: there is nothing to change.", ""]
-    # A rule's sentence may hold a share of readings or a setting: the numbers stay in the report.
+    # A rule's sentence may hold a share of readings or a setting: those stay in the report.
     for reason in verdict.reasons:
-        lines.append(f"- **{reason.colour.value}**: {escaped(without_numbers(reason.sentence), 400)}")
+        lines.append(f"- **{reason.colour.value}**: {escaped(reason.title or reason.rule, 400)}")
     if not verdict.reasons:
         lines.append(f"- none of {len(verdict.rules_checked)} rules found anything against it")
     return [*lines, "", "The numbers behind each reason are in the report.", ""]

@@ -13,7 +13,6 @@ ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_NUMBER = re.compile(r"(?:(?<!\w)[+\u2212±-])?\d(?:[\d.,:\u2212-]*\d)?")
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
@@ -39,8 +38,3 @@ def code_block(lines: list[str]) -> str:
     body = ["".join("�" if unicodedata.category(c) in UNSEEN else c for c in line) for line in lines]
     fence = "`" * max(3, 1 + max((len(run) for line in body for run in re.findall("`+", line)), default=0))
     return "\n".join([fence, *body, fence])
-
-
-def without_numbers(text: str) -> str:
-    """The text with each number and its sign replaced by an ellipsis, for where a person's numbers may not be shown."""
-    return _NUMBER.sub("…", text)
