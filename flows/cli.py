@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows import cli_history
 from flows.cli_options import Add, Command, parser
 from flows.cli_terminal import OUR_FAULT, PROPOSAL, REFUSED, USAGE, now, progress, refused, say, still_starting
 
@@ -64,7 +65,11 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _computing(arguments: argparse.Namespace) -> dict[str, Any]:
     options = {n: getattr(arguments, n) for n in ("engine", "exact", "resamples", "basal_step_u_per_h", "age_group")}
-    return {**options, "timeout_seconds": arguments.timeout}
+    return {
+        **options,
+        "timeout_seconds": arguments.timeout,
+        "page_numbers": getattr(arguments, "page_numbers", True),
+    }
 
 
 def _request(options: dict[str, Any], as_json: bool) -> AnalysisRequest | int:
@@ -258,7 +263,7 @@ COMMANDS: dict[str, Command] = {
     "parity": _parity,
 }
 # Commands with a module of their own, `flows/cli_NAME.py`: each adds its options and what it does.
-MORE: tuple[Add, ...] = ()
+MORE: tuple[Add, ...] = (cli_history.add,)
 
 if __name__ == "__main__":
     sys.exit(main())

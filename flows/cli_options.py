@@ -199,3 +199,9 @@ def _common(command: argparse.ArgumentParser, *, prefect: bool = True) -> None:
     command.add_argument("--out", type=Path, metavar="DIR", help="run directory to make (default: under autotune-runs)")
     if prefect:
         command.add_argument("--no-prefect", action="store_true", help="run the same steps without a Prefect server")
+        command.add_argument(
+            "--no-page-numbers",
+            action="store_false",
+            dest="page_numbers",
+            help="keep the recommended settings off the run's page of a server that others can see",
+        )

@@ -53,6 +53,16 @@ class Reason(Enum):
         "Check that the directory or site holds data for the days asked for.",
     )
 
+    # --- the history of runs
+    HISTORY_EMPTY = (
+        "There is no run of {who} under {root}.",
+        "Check --runs (or AUTOTUNE_RUNS), and --site, --from and --profile if they are given.",
+    )
+    HISTORY_OF_SEVERAL = (
+        "Runs of several people may lie under {root}: {who}.",
+        "Say whose history it is with --site or --from.",
+    )
+
     # --- talking to Nightscout
     SITE_URL = (
         "The Nightscout address cannot be used: {detail}.",

@@ -192,6 +192,11 @@ class AnalysisRequest(BaseModel):
     age_group: AgeGroup = Field(
         default=AgeGroup.ADULT, description="Whose limits the receiving system enforces, as set in AAPS."
     )
+    page_numbers: bool = Field(
+        default=True,
+        description="Show the recommended settings on the run's page. Switch off where others can see the pages: then "
+        "they are in the run directory only.",
+    )
     ask_now: bool = Field(default=False, description="Ask the site even while it is left alone after runs that failed.")
     wait_for_data_min: int = Field(
         default=0,
@@ -241,6 +246,11 @@ class AnalysisRequest(BaseModel):
     def options(self) -> dict[str, Any]:
         """The request as a document for the manifest; paths as text."""
         return self.model_dump(mode="json")
+
+
+def report_url_template() -> str | None:
+    """`AUTOTUNE_REPORT_URL`: where run directories are served, with `{run}` for the directory's name."""
+    return os.environ.get("AUTOTUNE_REPORT_URL") or None
 
 
 def secret_from_environment(name: str) -> str | None:

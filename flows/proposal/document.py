@@ -231,6 +231,7 @@ class Reason(_Document):
     """One rule that found something: its colour, what it says, and where its threshold comes from."""
 
     rule: str
+    title: str = Field(default="", description="In a few words without any number: for places others may see.")
     colour: Colour
     sentence: str
     source: str

@@ -14,7 +14,7 @@ from flows import __version__
 from flows.errors import Refused
 from flows.oref0.engine import EngineReport
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
-from flows.proposal.document import Proposal
+from flows.proposal.document import Proposal, read_proposal
 from flows.report.table import recommendations_table
 from flows.run_directory import RunDirectory, write_atomically
 from flows.settings import AnalysisRequest
@@ -36,25 +36,24 @@ def publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Publi
 
     Reads proposal.json and work/*; writes report.txt, report.json, report.html, report.csv, report.xlsx, manifest.json.
     """
-    proposal = run.read_json("proposal.json")
+    proposal = read_proposal(run.file("proposal.json"))
     pump = json.loads((run.work / "settings" / "pumpprofile.json").read_bytes())
     tuned = json.loads((run.work / "autotune" / "profile.json").read_bytes())
     write_atomically(run.file("report.txt"), recommendations_table(pump, tuned).encode())
-    run.write_json("report.json", report_document(run, proposal))
+    run.write_json("report.json", report_document(run, proposal.model_dump(mode="json")))
     write_pages(run, proposal)
-    write_manifest(run, request, now, status="proposal", proposal_sha256=proposal["sha256"])
-    return Published(str(run.path), proposal["sha256"])
+    write_manifest(run, request, now, status="proposal", proposal_sha256=proposal.sha256)
+    return Published(str(run.path), proposal.sha256)
 
 
-def write_pages(run: RunDirectory, proposal: dict[str, Any]) -> None:
+def write_pages(run: RunDirectory, proposal: Proposal) -> None:
     """report.html, report.csv and report.xlsx: of the proposal document and nothing else."""
     from flows.report.html import report_html
     from flows.report.spreadsheet import report_csv, report_xlsx
 
-    validated = Proposal.model_validate(proposal)
-    write_atomically(run.file("report.html"), report_html(validated))
-    write_atomically(run.file("report.csv"), report_csv(validated))
-    write_atomically(run.file("report.xlsx"), report_xlsx(validated))
+    write_atomically(run.file("report.html"), report_html(proposal))
+    write_atomically(run.file("report.csv"), report_csv(proposal))
+    write_atomically(run.file("report.xlsx"), report_xlsx(proposal))
 
 
 def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -178,6 +179,7 @@ def test_every_rule_is_in_the_table_and_has_its_own_name() -> None:
     names = [rule.name for rule in RULES]
     assert len(names) == len(set(names))
     assert {name for name, colour, _ in TABLE if colour is not None} == set(names)
+    assert all(rule.title and not re.search(r"\d", rule.title) for rule in RULES)  # shown where others may see it
 
 
 def test_nothing_speaks_against_a_small_agreed_change_from_good_data() -> None:
