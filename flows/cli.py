@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows import cli_apply, cli_rollback
 from flows.cli_options import Add, Command, parser
 from flows.cli_terminal import OUR_FAULT, PROPOSAL, REFUSED, USAGE, now, progress, refused, say, still_starting
 
@@ -254,7 +255,7 @@ COMMANDS: dict[str, Command] = {
     "parity": _parity,
 }
 # Commands with a module of their own, `flows/cli_NAME.py`: each adds its options and what it does.
-MORE: tuple[Add, ...] = ()
+MORE: tuple[Add, ...] = (cli_apply.add, cli_rollback.add)
 
 if __name__ == "__main__":
     sys.exit(main())
