@@ -90,9 +90,23 @@ class NightscoutWriter(NightscoutClient):
             answer = self._ask(f"/api/v2/authorization/request/{quote(token, safe='')}", what, "", basic)
             groups = answer.document.get("permissionGroups") if isinstance(answer.document, dict) else None
             granted = [g for group in groups or [] for g in (group if isinstance(group, list) else [group])]
-            return [w for w in wanted if not any(implies(str(g), w) for g in granted)]
+            missing = [w for w in wanted if not any(implies(str(g), w) for g in granted)]
+            return [w for w in missing if not self._open_to_all(w)]
         answer = self._ask("/api/v1/verifyauth", "verifyauth", "", access)
         return [] if _is_admin(answer.document) else list(wanted)
+
+    def _open_to_all(self, wanted: str) -> bool:
+        """Whether a permission to read comes with the site's default role: found out by reading."""
+        path = {READ_PROFILE: "profile.json", READ_TREATMENTS: "treatments.json"}.get(wanted)
+        if path is None:
+            return False
+        try:
+            self.get(path, "count=1")
+        except Refused as refusal:
+            if refusal.reason in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
+                return False
+            raise
+        return True
 
     def post_profile(self, document: Record) -> Sent:
         """Send a new profile document, once."""

@@ -338,6 +338,18 @@ def harmless_json(body: Record) -> str:
     return re.sub(r"[<>&]", lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
+def dated(document: Record, like: Record, epoch_ms: int) -> Record:
+    """A document with its start, and with `date` and `mills` saying the same where `like` has them.
+
+    API v3, and AAPS with it, sorts profile documents by `date`.
+    """
+    follows: Record = {}
+    for key in ("date", "mills"):
+        if key in like:
+            follows[key] = str(epoch_ms) if isinstance(like[key], str) else epoch_ms
+    return {**document, **follows, "startDate": start_date(epoch_ms)}
+
+
 def start_date(epoch_ms: int) -> str:
     """A `startDate` that every reader takes: UTC, a whole second (AAPS reads milliseconds as its own upload)."""
     return datetime.fromtimestamp(epoch_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

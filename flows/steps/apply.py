@@ -29,7 +29,7 @@ from flows.nightscout.writer import (
 from flows.profiles.on_site import SiteProfiles, content, differences
 from flows.proposal.journal import Change, Journal, Outcome
 from flows.proposal.policy import check_policy, read_policy
-from flows.proposal.write_back import Plan, plan, start_date, switch_treatment
+from flows.proposal.write_back import Plan, dated, plan, switch_treatment
 from flows.run_directory import RunDirectory
 from flows.steps.approved import Approved, check_may_be_written, read_approved, report_only_app, source_document
 from flows.steps.change import carry_out, reconcile
@@ -254,7 +254,7 @@ def _intent(
         if start is None:
             start = site.start_after(state.newest, None, back_ms=back_ms)
         assert start is not None
-        document = {**planned.document, "startDate": start_date(start)}
+        document = dated(planned.document, state.newest, start)
     treatment = None
     if request.activate:
         at_ms = free_instant(site, state, document)

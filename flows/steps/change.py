@@ -18,7 +18,7 @@ from flows.profiles.on_site import SiteProfiles, content, differences, store_of,
 from flows.profiles.stored import document_sha256
 from flows.profiles.switches import read_switches
 from flows.proposal.journal import Change, Journal, Outcome, Step
-from flows.proposal.write_back import start_date
+from flows.proposal.write_back import dated
 from flows.steps.site import Intent, Site, comparable, once_more, raw_switch, switch_back
 
 LOOK_AGAIN_S = (0.5, 2.0, 5.0)  # for a write whose answer was lost: it may still be on its way
@@ -231,10 +231,11 @@ def _undo(
         elif own is not None and intent.active_before["body"]:
             # For AAPS, which may have taken our switch and knows nothing of Nightscout's documents.
             reissued = switch_back(intent.active_before, start, "taken back")
+    document = dated(target, state.newest, start)
     change.keep(
         "undo",
         {
-            "document": {**target, "startDate": start_date(start)},
+            "document": document,
             "switch": reissued,
             "known_ids": [str(d.get("_id")) for d in state.documents],
             "outcome": outcome.value,
@@ -242,7 +243,7 @@ def _undo(
         },
     )
     change.note(Step.UNDOING, why=refusal.reason.code)
-    _finish_undo(change, site, site.client.post_profile({**target, "startDate": start_date(start)}))
+    _finish_undo(change, site, site.client.post_profile(document))
     raise refusal
 
 

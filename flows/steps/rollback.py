@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from flows.approval import Decision, RollbackRequest
 from flows.errors import Reason, Refused
-from flows.nightscout.documents import Record
 from flows.profiles.on_site import SiteProfiles, content, differences, switch_key
 from flows.proposal.journal import Change, Journal, Outcome, Step
-from flows.proposal.write_back import start_date
+from flows.proposal.write_back import dated
 from flows.run_directory import RunDirectory
 from flows.steps.apply import Applied, Tools, audit, free_instant, rejected, remembered, writing_client
 from flows.steps.approved import Approved, read_approved
@@ -74,7 +73,7 @@ def tidy(run: RunDirectory, keep_last: int, tools: Tools, how: str) -> tuple[App
             if start is None:
                 raise Refused(Reason.SWITCH_WOULD_END)
             store = {k: v for k, v in state.newest["store"].items() if k not in names}
-            document = {**content(state.newest), "store": store, "startDate": start_date(start)}
+            document = dated({**content(state.newest), "store": store}, state.newest, start)
             return Intent.of(state, now_ms, document, None)
 
         change = carry_out(site, journal, make, kind="tidy", names=names, **audit(tools, approved, how))
@@ -157,7 +156,7 @@ def _intent(site: Site, state: SiteProfiles, applied: Change, request: RollbackR
     if start is None:
         start, back = site.start_after(state.newest, None), True
     assert start is not None
-    document: Record = {**before, "startDate": start_date(start)}
+    document = dated(before, state.newest, start)
     switch = None
     if back and was.active_before["body"]:
         at_ms = free_instant(site, state, document)

@@ -221,15 +221,19 @@ def instants(site: Site, scenario: Scenario, root: Path) -> int:
 
 
 def every_instant(site: Site, root: Path, runs: int, seed: int) -> list[Ending]:
-    """At least `runs` runs: every instant of every scenario in turn, again and again with other accidents."""
+    """At least `runs` runs: every instant of every scenario in turn, again and again with other accidents.
+
+    The first time, only every second instant of those that differ by a Profile Switch made before.
+    """
     chance = random.Random(seed)  # noqa: S311
     counts = {s: instants(site, s, root / f"count-{n}") for n, s in enumerate(SCENARIOS)}
     instants_of_all = [(s, at) for s in SCENARIOS for at in range(1, counts[s] + 1)]
     endings: list[Ending] = []
     while len(endings) < runs:
+        turn = [(s, at) for s, at in instants_of_all if endings or not s.switched or at % 2]
         if endings:
-            chance.shuffle(instants_of_all)
-        for scenario, at in instants_of_all[: max(runs - len(endings), 0) if endings else None]:
+            chance.shuffle(turn)
+        for scenario, at in turn[: max(runs - len(endings), 0) if endings else None]:
             endings.append(one(site, scenario, at, root / f"{len(endings)}", len(endings), chance))
     return endings
 

@@ -306,6 +306,16 @@ def test_a_profile_in_mmol_is_given_numbers_in_mmol(memory: Path, site: StandIn)
     assert json.loads(switch["profileJson"])["units"] == "mmol"
 
 
+def test_date_and_mills_follow_the_start_where_the_source_has_them(someone: Person, site: StandIn) -> None:
+    site.database.profiles[0]["date"] = 1
+    someone.apply()
+    newest = someone.reading().newest
+    start_ms = int(datetime.fromisoformat(newest["startDate"]).timestamp() * 1000)
+    assert (newest["date"], newest["mills"]) == (start_ms, str(start_ms))
+    someone.roll_back()
+    assert someone.reading().newest["date"] > start_ms
+
+
 def test_ours_are_tidied_away_but_for_the_last_and_those_in_use(memory: Path, site: StandIn) -> None:
     site.database.add_profile(profile_document())
     names = ["Ours 1", "Ours 2", "Ours 3", "Ours 4"]

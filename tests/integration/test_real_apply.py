@@ -115,6 +115,19 @@ def test_permissions_are_known_before_anything_is_written(
     assert len(someone.reading().documents) == count
 
 
+def test_on_a_site_open_to_all_the_right_to_write_is_enough(open_nightscout: Nightscout, tmp_path: Path) -> None:
+    source = fresh(open_nightscout, mmol_document())
+    token = writer(open_nightscout, "o", "api:profile:create")
+    someone = person(tmp_path, open_nightscout.url, source, token)
+    try:
+        assert someone.apply().outcome == "applied"
+        with pytest.raises(Refused) as caught:
+            someone.with_(credentials=Credentials(api_secret="not-the-secret-at-all")).apply(activate=True)  # noqa: S106
+        assert caught.value.reason is Reason.WRITE_NOT_PERMITTED
+    finally:
+        fresh(open_nightscout)
+
+
 def test_a_wrong_secret_writes_nothing(someone: Person) -> None:
     with pytest.raises(Refused) as caught:
         someone.with_(credentials=Credentials(api_secret="not-the-secret-at-all")).apply()  # noqa: S106

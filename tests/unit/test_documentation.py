@@ -29,7 +29,7 @@ def test_every_option_in_the_readme_exists() -> None:
     known = {"--watch", "--param", "--runs"}  # Prefect's, and the kill test's
     for action in parser(COMMANDS, MORE)._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr, attr-defined]
         known |= set(action._option_string_actions)
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", readme)) <= known
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", readme)) <= known
 
 
 def test_links_between_documents_lead_somewhere() -> None:
