@@ -19,7 +19,7 @@ def parser(commands: Mapping[str, Command], more: Iterable[Add] = ()) -> argpars
     top = argparse.ArgumentParser(
         prog="autotune",
         description="Insulin-pump settings tuned by the reference OpenAPS oref0 autotune from your Nightscout data. "
-        "It proposes; it never changes anything in Nightscout or on a pump.",
+        "It proposes. Only `apply` and `rollback` write, what a person approved, to Nightscout; nothing to a pump.",
     )
     top.add_argument("--version", action="version", version=f"autotune-flows {__version__}")
     subparsers = top.add_subparsers(title="commands", required=True, metavar="COMMAND")

@@ -24,20 +24,25 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 
-from flows.credentials import credentials_for
+from flows.approval import RollbackRequest, SyncRequest
+from flows.credentials import credentials_for, write_credentials_for
 from flows.errors import Refused
 from flows.oref0.engine import EngineReport
 from flows.progress import tell
 from flows.report.artifacts import page, report_address, settings_table
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest, report_url_template
+from flows.steps.apply import Applied, Tools, apply
+from flows.steps.approved import read_approved
 from flows.steps.assess import assess
 from flows.steps.judge import judge
 from flows.steps.load import load
 from flows.steps.prepare import Prepared, prepare
 from flows.steps.publish import Published, publish
 from flows.steps.raw_files import Loaded
+from flows.steps.rollback import rollback
 from flows.steps.tune import tune
 
 # Health data: nothing of it in Prefect's storage.
@@ -314,3 +319,88 @@ def fill_the_page(request: AnalysisRequest, run: Path) -> None:
                 key="autotune-report", description="The report", link=address, link_text="Open the report"
             )
         )
+
+
+@task(
+    name="apply-approved-proposal",
+    description="Write one approved proposal to its site: back up, write, read back, activate where asked.",
+    tags=["nightscout", "apply"],
+    retries=0,  # a write is never sent again blindly: the journal says what became of it
+    **PRIVATE,  # no timeout: every request has its own, and a change broken off in the middle has to be settled
+)
+def apply_approved_proposal(request: SyncRequest, run_path: str) -> Applied:
+    """Carry out the decision about a proposal.
+
+    Args:
+        request: which proposal by its sha256, which parts, and the decision.
+        run_path: the run directory the proposal lies in.
+
+    Returns:
+        What became of it.
+
+    Raises:
+        Refused: nothing was written, or it was taken back, and why.
+
+    Example:
+        >>> apply_approved_proposal(request, "/runs/1").outcome  # doctest: +SKIP
+        'applied'
+    """
+    with logged("apply-approved-proposal") as counts:
+        run = RunDirectory(Path(run_path))
+        by = "policy" if request.decision == "policy" else "prefect"
+        done = apply(run, request, _writing_tools(run, request.sha256), by)
+        counts |= {"outcome": done.outcome, "change": done.change}
+        _show_change(request.proposal_id, request.sha256, done)
+    return done
+
+
+@task(
+    name="roll-back-profile",
+    description="Put back what was on the site before a proposal was applied, by a new profile document.",
+    tags=["nightscout", "rollback"],
+    retries=0,
+    **PRIVATE,
+)
+def roll_back_profile(request: RollbackRequest, run_path: str) -> Applied:
+    """Undo an applied proposal.
+
+    Args:
+        request: which proposal, and the decision.
+        run_path: the run directory the proposal lies in.
+
+    Returns:
+        What became of it.
+
+    Raises:
+        Refused: nothing was written, or it was taken back, and why.
+
+    Example:
+        >>> roll_back_profile(request, "/runs/1").outcome  # doctest: +SKIP
+        'rolled-back'
+    """
+    with logged("roll-back-profile") as counts:
+        run = RunDirectory(Path(run_path))
+        done = rollback(run, request, _writing_tools(run, request.sha256), "prefect")
+        counts |= {"outcome": done.outcome, "change": done.change}
+        _show_change(request.proposal_id, request.sha256, done)
+    return done
+
+
+def _writing_tools(run: RunDirectory, sha256: str) -> Tools:
+    approved = read_approved(run, sha256)
+    return Tools(
+        clock=lambda: datetime.now(UTC),
+        credentials=write_credentials_for(approved.request()),
+        who=f"prefect flow run {flow_run.id}",
+    )
+
+
+def _show_change(proposal_id: str, sha256: str, done: Applied) -> None:
+    markdown = (
+        f"# {done.outcome.replace('-', ' ').capitalize()}\n\n"
+        f"- Proposal: `{proposal_id}`\n- Proposal sha256: `{sha256}`\n- Change in the journal: `{done.change}`\n"
+        f"- Active: {'yes' if done.active else 'no'}\n"
+    )
+    shown_on_the_page(
+        lambda: create_markdown_artifact(key="autotune-change", description="What became of it", markdown=markdown)
+    )

@@ -7,6 +7,8 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,17 @@ def private_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
             monkeypatch.delenv(name)
     monkeypatch.setenv("AUTOTUNE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("AUTOTUNE_STATE", str(tmp_path / "state"))
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Iterator[Path]:
+    """A directory in memory, where there is such: for tests that put very much on disk for good (fsync)."""
+    shared = Path("/dev/shm")  # noqa: S108
+    if not shared.is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=shared) as path:
+        yield Path(path)
 
 
 @pytest.fixture(scope="session")

@@ -115,7 +115,7 @@ def _how_to_apply(run: Path, proposal: Proposal) -> list[str]:
     return [
         *("", "## To approve it", "", "Read the report first. Then, where the run directory is:", ""),
         code_block([f"autotune apply {shlex.quote(str(run))}"]),
-        *("", "or start the deployment `apply` with these in its request:", ""),
+        *("", "or start the deployment `profile-sync/apply` with these in its request:", ""),
         code_block([json.dumps(parameters)]),
     ]
 

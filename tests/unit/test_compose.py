@@ -92,10 +92,11 @@ def test_only_the_worker_is_given_the_token_and_the_runs() -> None:
 
 
 def test_without_a_token_an_empty_file_stands_in() -> None:
-    (secret,) = DOCUMENT["secrets"].values()
-    default = re.fullmatch(r"\$\{AUTOTUNE_NIGHTSCOUT_TOKEN_FILE:-(.+)\}", secret["file"])
-    assert default
-    assert (ROOT / default[1]).read_bytes() == b""
+    assert set(DOCUMENT["secrets"]) == {"nightscout_token", "nightscout_write_token"}
+    for secret in DOCUMENT["secrets"].values():
+        default = re.fullmatch(r"\$\{AUTOTUNE_\w+_FILE:-(.+)\}", secret["file"])
+        assert default
+        assert (ROOT / default[1]).read_bytes() == b""
 
 
 def test_the_worker_waits_for_a_healthy_server_with_its_deployments() -> None:
