@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import cli_apply, cli_history, cli_rollback
+from flows import cli_apply, cli_doctor, cli_history, cli_rollback, cli_setup
 from flows.cli_options import Add, Command, parser
 from flows.cli_terminal import OUR_FAULT, PROPOSAL, REFUSED, USAGE, now, progress, refused, say, still_starting
 
@@ -263,7 +263,7 @@ COMMANDS: dict[str, Command] = {
     "parity": _parity,
 }
 # Commands with a module of their own, `flows/cli_NAME.py`: each adds its options and what it does.
-MORE: tuple[Add, ...] = (cli_apply.add, cli_rollback.add, cli_history.add)
+MORE: tuple[Add, ...] = (cli_apply.add, cli_rollback.add, cli_history.add, cli_doctor.add, cli_setup.add)
 
 if __name__ == "__main__":
     sys.exit(main())

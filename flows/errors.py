@@ -113,6 +113,10 @@ class Reason(Enum):
         "The server in front of Nightscout asks for a user name and a password ({what}: 401).",
         "Set AUTOTUNE_NIGHTSCOUT_BASIC_AUTH to user:password, as that server knows them.",
     )
+    SITE_BLOCK = (
+        "The Nightscout Site block {name} cannot be used: {detail}.",
+        "Save a block of that name in Prefect (docs/operations.md says how), or name the site's address instead.",
+    )
     BASIC_AUTH_FORM = (
         "AUTOTUNE_NIGHTSCOUT_BASIC_AUTH cannot be used: it is not of the form user:password.",
         "Write the user name, a colon and the password, in one line.",

@@ -109,6 +109,11 @@ class AnalysisRequest(BaseModel):
         default=None,
         description="Address of your Nightscout site, such as https://my.site.example. Never with a token or password.",
     )
+    site_block: Annotated[str | None, BeforeValidator(_empty_is_absent)] = Field(
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="Instead of an address: the name of a saved Nightscout Site block (it has address and secrets).",
+    )
     allow_http: bool = Field(
         default=False,
         description="Allow an unencrypted http address that is not on this machine.",
@@ -213,7 +218,7 @@ class AnalysisRequest(BaseModel):
 
     @model_validator(mode="after")
     def _one_source_and_one_range(self) -> AnalysisRequest:
-        if (self.site is None) == (self.from_directory is None):
+        if (self.site is None and self.site_block is None) == (self.from_directory is None):
             raise ValueError("give either a site or a directory")
         if self.days is not None and (self.start or self.end):
             raise ValueError("give either a number of days or a first and last day")
@@ -223,7 +228,7 @@ class AnalysisRequest(BaseModel):
             count = (self.end - self.start).days + 1
             if count > MAX_DAYS:
                 raise Refused(Reason.TOO_MANY_DAYS, count=count, limit=MAX_DAYS)
-        if self.end and not self.start and self.site:
+        if self.end and not self.start and not self.from_directory:
             raise ValueError("give the first day too")
         left_out = self.exclude or self.weekdays or self.exclude_events
         if self.inputs is InputsMode.UPSTREAM and left_out:

@@ -27,8 +27,9 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows.approval import RollbackRequest, SyncRequest
-from flows.credentials import credentials_for, write_credentials_for
+from flows.blocks import credentials_for, write_credentials_for
 from flows.errors import Refused
+from flows.events import step_ended
 from flows.oref0.engine import EngineReport
 from flows.progress import tell
 from flows.report.artifacts import page, report_address, settings_table
@@ -64,8 +65,9 @@ def logged(what: str) -> Iterator[dict[str, object]]:
     except Exception as error:
         logger.error("%s: failed (%s)", what, type(error).__name__)
         raise
-    numbers = ", ".join(f"{k} {v}" for k, v in counts.items())
-    logger.info("%s: done in %.1f s (%s)", what, time.monotonic() - began, numbers)
+    seconds = time.monotonic() - began
+    logger.info("%s: done in %.1f s (%s)", what, seconds, ", ".join(f"{k} {v}" for k, v in counts.items()))
+    step_ended(what, seconds, counts)
 
 
 def shown_on_the_page(create: Callable[[], Any]) -> Any:
