@@ -31,7 +31,7 @@ def hostile(**options: Any) -> dict[str, Any]:
     changed["for_pump"]["remarks"] = texts
     changed["verdict"]["headline"] = HOSTILE["markup"] + HOSTILE["long"]
     changed["verdict"]["reasons"] = [
-        {"rule": text, "colour": "amber", "sentence": text, "source": text} for text in texts
+        {"rule": text, "title": text, "colour": "amber", "sentence": text, "source": text} for text in texts
     ]
     for part in (changed["evidence"]["isf"], changed["evidence"]["carb_ratio"], *changed["evidence"]["basal"]):
         part["explanation"] = texts

@@ -187,7 +187,14 @@ def _verdict(colour: str, nothing: bool) -> dict[str, Any]:
         "nothing_to_change": nothing,
         "headline": "Nothing to change" if nothing else headlines[colour],
         "reasons": [
-            {"rule": reasons[c][0], "colour": c, "sentence": reasons[c][1], "source": reasons[c][2]} for c in chosen
+            {
+                "rule": reasons[c][0],
+                "title": "ISF and basal, in words",
+                "colour": c,
+                "sentence": reasons[c][1],
+                "source": reasons[c][2],
+            }
+            for c in chosen
         ],
         "rules_checked": [r[0] for r in reasons.values()] + ["receiver_limits", "daily_basal", "hour_to_hour"],
     }
