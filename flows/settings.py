@@ -103,7 +103,7 @@ def _empty_is_absent(value: Any) -> Any:
 class AnalysisRequest(BaseModel):
     """One run of autotune: whose data, which days, and how upstream is to run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     site: Annotated[SiteUrl | None, BeforeValidator(_empty_is_absent)] = Field(
         default=None,

@@ -35,13 +35,14 @@ class Units(StrEnum):
 
 
 class Cap(StrEnum):
-    """Which of upstream's caps a number stopped at."""
+    """Which of upstream's caps a number stands at, or was stopped by on at least half of the days."""
 
     LOW, HIGH = "low", "high"
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Its errors would else quote the number they are about.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
 Hourly = Annotated[tuple[float, ...], Field(min_length=HOURS, max_length=HOURS)]
@@ -164,6 +165,9 @@ class BasalEvidence(_Document):
     interval_high_u_per_h: float | None
     agreement: Agreement | None
     points: int | None
+    days_without_points: int | None = Field(
+        default=None, description="Days on which upstream had no data points of its own for the hour."
+    )
     days_missing: int = Field(
         description="Days on which the hour came out unchanged and was smoothed: no data, or nothing to change."
     )
@@ -242,6 +246,10 @@ class Verdict(_Document):
 
     colour: Colour
     nothing_to_change: bool
+    worth_changing: tuple[str, ...] = Field(
+        default=(),
+        description="What changes by enough, and surely enough: isf, carb_ratio, daily_basal, basal_00 … basal_23.",
+    )
     headline: str
     reasons: tuple[Reason, ...]
     rules_checked: tuple[str, ...]
@@ -289,7 +297,7 @@ class Glucose(_Document):
 class DayOfRun(BaseModel):
     """A day asked for: used or left out and why, how good it is, what upstream found on it. More keys may follow."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False, hide_input_in_errors=True)
     date: str
     status: str
     reason: str | None
