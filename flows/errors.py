@@ -58,6 +58,16 @@ class Reason(Enum):
         "Check that the directory or site holds data for the days asked for.",
     )
 
+    # --- the history of runs
+    HISTORY_EMPTY = (
+        "There is no run of {who} under {root}.",
+        "Check --runs (or AUTOTUNE_RUNS), and --site, --from and --profile if they are given.",
+    )
+    HISTORY_OF_SEVERAL = (
+        "Runs of several people may lie under {root}: {who}.",
+        "Say whose history it is with --site or --from.",
+    )
+
     # --- talking to Nightscout
     SITE_URL = (
         "The Nightscout address cannot be used: {detail}.",
@@ -272,6 +282,14 @@ class Reason(Enum):
         "Upstream's recommended {field} lies beyond its own caps ({cap_low:g}–{cap_high:g}).",
         "Nothing is recommended; please report it with the run's manifest.",
     )
+    PROPOSAL_VERSION = (
+        "There is no proposal of version {version} in this run: an earlier version of this program made it.",
+        "Make a new run; the old one's report.txt can still be read.",
+    )
+    PROPOSAL_BROKEN = (
+        "The proposal cannot be trusted: {detail}.",
+        "Make a new run, and find out who or what changed proposal.json.",
+    )
     TIMED_OUT = (
         "Upstream did not finish within {seconds:g} s and was stopped.",
         "Ask for fewer days or a longer --timeout; a temporary basal with a wrong duration can also hang it.",
@@ -284,6 +302,158 @@ class Reason(Enum):
     ENGINE_BROKEN = (
         "The engine stopped without an answer ({detail}).",
         "Try again; if it stays so, please report it with engine.txt of the run directory.",
+    )
+
+    # --- writing a proposal back
+    PROPOSAL_UNREADABLE = (
+        "The proposal of {run} cannot be used: {detail}.",
+        "Name a run directory with a finished proposal of this version, or run `autotune propose` again.",
+    )
+    PROPOSAL_ALTERED = (
+        "The proposal does not have the sha256 it is sealed with: it was changed after it was made.",
+        "Nothing is written from it. Run `autotune propose` again.",
+    )
+    PROPOSAL_OTHER_SHA256 = (
+        "The proposal is not the one that was approved: its sha256 begins with {found_sha256}.",
+        "Look at the proposal again (`autotune show RUN`) and approve the sha256 it has now.",
+    )
+    PROPOSAL_OLD = (
+        "The proposal was made at {made}; one older than {limit:g} h is not written.",
+        "Run `autotune propose` again, or allow more with --max-age.",
+    )
+    PROPOSAL_RED = (
+        "The proposal's verdict is red.",
+        "A red proposal cannot be applied. The report says which rules were broken.",
+    )
+    PROPOSAL_WITHOUT_SITE = (
+        "The proposal was not made from a Nightscout site's own profile document ({detail}).",
+        "Enter the numbers by hand, or propose again with --site and the profile of the site.",
+    )
+    PROPOSAL_OTHER_SOURCE = (
+        "The proposal's {what} is not that of its source profile document.",
+        "Nothing is written from it. Run `autotune propose` again.",
+    )
+    APPROVAL_MISSING = (
+        "Nobody approved: {detail}.",
+        "Answer `yes` at the terminal, or give --yes with --sha256 of the proposal that was looked at.",
+    )
+    NOTHING_TO_WRITE = (
+        "The proposal changes none of {parts}.",
+        "There is nothing to do; or choose other parts with --only.",
+    )
+    REPORT_ONLY = (
+        "{app} does not read profiles from Nightscout: nothing was written.",
+        "Type the numbers in yourself; `autotune apply RUN` shows them.",
+    )
+    WRITE_NAME = (
+        "The name cannot be given to a profile: {detail}.",
+        "Choose another with --name: letters, digits, spaces and hyphens, at most 40.",
+    )
+    WRITE_NAME_TAKEN = (
+        "The site already has a profile named {name!r}.",
+        "Choose another name with --name, or replace it on purpose with --overwrite.",
+    )
+    WRITE_NAME_IN_USE = (
+        "The profile {name!r} is in use: to overwrite it is to activate the new numbers.",
+        "Choose another name with --name, or ask for both with --overwrite --activate.",
+    )
+    WRITE_MARKUP = (
+        "A text of the profile document ({where}) holds <, > or &, which Nightscout 15 would write otherwise.",
+        "Take the character out in Nightscout's profile editor, save, and propose again.",
+    )
+    WRITE_VALUE = (
+        "A number to be written cannot be: the {what} {detail}.",
+        "Nothing was written. Please report it with the run's manifest.",
+    )
+    WRITE_NO_CREDENTIALS = (
+        "There is nothing to write with: credentials that may only read are never used for it.",
+        "Set AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN to an access token with {permissions}, "
+        "or AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET.",
+    )
+    WRITE_NOT_PERMITTED = (
+        "The write credentials do not have the permission {permissions}; nothing was written.",
+        "Give the token's role this permission under Admin Tools, or set AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET.",
+    )
+    SITE_PROFILE_CHANGED = (
+        "The site's profile is no longer the one the proposal was computed from.",
+        "Somebody saved a profile since. Run `autotune propose` again.",
+    )
+    SITE_PROFILE_AHEAD = (
+        "The site's newest profile document starts in the future: Nightscout uses it already, others do not.",
+        "Correct its start date in Nightscout's profile editor and propose again.",
+    )
+    SITE_CLOCK = (
+        "The clocks of the site and of this computer differ by {minutes:g} min.",
+        "Set the clock right: a profile dated wrongly would be passed over or take effect at another time.",
+    )
+    SWITCH_IN_FORCE = (
+        "A Profile Switch {detail} is in force; activating now would end it.",
+        "Wait until it has ended, or end it on the phone, and activate then.",
+    )
+    SWITCH_WOULD_END = (
+        "A Profile Switch is in force that began right after the newest profile document; "
+        "a new document would end it in Nightscout.",
+        "Save the profile in Nightscout's editor and switch once more, or apply with --activate.",
+    )
+    CHANGE_UNDER_WAY = (
+        "Another change of this site's profile is under way.",
+        "Wait until it has ended and try again.",
+    )
+    CHANGE_UNSETTLED = (
+        "An earlier change of this site's profile has no end yet: {detail}.",
+        "Run `autotune apply --resume RUN`; nothing new is written before.",
+    )
+    BACKUP_UNUSABLE = (
+        "The directory for backups and the journal cannot be written ({detail}).",
+        "Make it writable, or name another with AUTOTUNE_APPLIED; without a backup nothing is written.",
+    )
+    WRITE_REFUSED = (
+        "The site refused the new {what} (status {status}); the site is as before.",
+        "Look at the site and at the token's permissions, and apply again.",
+    )
+    WRITE_LOST = (
+        "The new {what} did not arrive at the site ({detail}); the site is as before.",
+        "Apply again.",
+    )
+    WRITE_UNKNOWN = (
+        "It is not known whether the site took the new {what}: it cannot be read now ({detail}).",
+        "When the site answers again, run `autotune apply --resume RUN`: it finds out and brings this to an end.",
+    )
+    WRITE_DIFFERS = (
+        "The site stored something else than it was sent ({where}); what was there before is in force again.",
+        "Please report it with the version of Nightscout.",
+    )
+    WRITE_NOT_RESTORED = (
+        "The site stores something else than it is sent, also when the old profile was written back ({where}).",
+        "Look at the profile in Nightscout's editor at once; what was there before is in {backup}.",
+    )
+    WRITE_UNDONE = (
+        "The change was taken back ({detail}); what was there before is in force again.",
+        "Look at the site, and apply again.",
+    )
+    WRITE_OVERTAKEN = (
+        "Somebody else changed the profile at the same time; theirs is in force ({detail}).",
+        "Look at the site's profile, and propose again.",
+    )
+    NOTHING_APPLIED = (
+        "Nothing of this run is applied to the site: {detail}.",
+        "`autotune apply RUN` writes a proposal; only what was applied can be rolled back.",
+    )
+    EDITED_SINCE = (
+        "The site's profile was changed since this run was applied ({detail}).",
+        "Look at the site. To put back what was there before all the same: --even-if-edited.",
+    )
+    POLICY_OFF = (
+        "No policy allows a proposal to be applied without a person.",
+        "Write one and name its file with AUTOTUNE_APPLY_POLICY; docs/writing-back.md says how.",
+    )
+    POLICY_UNREADABLE = (
+        "The policy named by AUTOTUNE_APPLY_POLICY cannot be used: {detail}.",
+        "Correct the file; docs/writing-back.md describes it.",
+    )
+    POLICY_FORBIDS = (
+        "The policy does not allow this proposal without a person: {detail}.",
+        "Look at the proposal and apply it yourself, or leave it.",
     )
 
     @property

@@ -64,6 +64,12 @@ class Insulin(StrEnum):
     ULTRA_RAPID = "ultra-rapid"
 
 
+class AgeGroup(StrEnum):
+    """Whose limits a receiving system enforces (AAPS 3.4 `HardLimits`)."""
+
+    CHILD, TEENAGER, ADULT, RESISTANT_ADULT, PREGNANT = "child", "teenager", "adult", "resistant-adult", "pregnant"
+
+
 def site_url(value: str) -> str:
     """A site's address, tidied: a scheme, no trailing slash or API path.
 
@@ -97,7 +103,7 @@ def _empty_is_absent(value: Any) -> Any:
 class AnalysisRequest(BaseModel):
     """One run of autotune: whose data, which days, and how upstream is to run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     site: Annotated[SiteUrl | None, BeforeValidator(_empty_is_absent)] = Field(
         default=None,
@@ -182,6 +188,20 @@ class AnalysisRequest(BaseModel):
         le=1000,
         description="How often the run is repeated over resampled days, to say how sure each number is (0: never).",
     )
+    basal_step_u_per_h: float = Field(
+        default=0.05,
+        ge=0.005,
+        le=0.1,
+        description="The smallest step of your pump's basal rates in U/h: 0.05 for most, 0.025 or 0.01 for some.",
+    )
+    age_group: AgeGroup = Field(
+        default=AgeGroup.ADULT, description="Whose limits the receiving system enforces, as set in AAPS."
+    )
+    page_numbers: bool = Field(
+        default=True,
+        description="Show the recommended settings on the run's page. Switch off where others can see the pages: then "
+        "they are in the run directory only.",
+    )
     ask_now: bool = Field(default=False, description="Ask the site even while it is left alone after runs that failed.")
     wait_for_data_min: int = Field(
         default=0,
@@ -231,6 +251,11 @@ class AnalysisRequest(BaseModel):
     def options(self) -> dict[str, Any]:
         """The request as a document for the manifest; paths as text."""
         return self.model_dump(mode="json")
+
+
+def report_url_template() -> str | None:
+    """`AUTOTUNE_REPORT_URL`: where run directories are served, with `{run}` for the directory's name."""
+    return os.environ.get("AUTOTUNE_REPORT_URL") or None
 
 
 def secret_from_environment(name: str) -> str | None:

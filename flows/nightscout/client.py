@@ -257,15 +257,25 @@ class NightscoutClient:
             with self._lock:
                 self.site = moved
 
-    def _send(self, url: str, access: _Access) -> tuple[requests.Response, bytes]:
+    def _send(self, url: str, access: _Access, sent: bytes | None = None) -> tuple[requests.Response, bytes]:
+        """One request and its answer: a GET, or with `sent`, a JSON document, a POST."""
         if self._pace is not None:
             self._pace.before_request()
         with self._lock:
             self.requests_made += 1
         began_s = self._clock()
         headers = {"Accept": "application/json", "User-Agent": f"autotune-flows/{__version__}"}
-        with self._session.get(
-            url, headers=headers, auth=access, timeout=TIMEOUT_S, allow_redirects=False, stream=True
+        if sent is not None:
+            headers["Content-Type"] = "application/json"
+        with self._session.request(
+            "GET" if sent is None else "POST",
+            url,
+            data=sent,
+            headers=headers,
+            auth=access,
+            timeout=TIMEOUT_S,
+            allow_redirects=False,
+            stream=True,
         ) as response:
             pieces = []
             for piece in response.iter_content(4096):

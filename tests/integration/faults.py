@@ -24,7 +24,15 @@ class Proxy(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Faulty
 
+    sent: bytes | None = None
+
+    def do_POST(self) -> None:  # noqa: N802
+        self.sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.do_GET()
+
     def do_GET(self) -> None:  # noqa: N802
+        if self.command == "GET":
+            self.sent = None
         fault = self.server.next_fault()
         if fault is None:
             status, kind, body = self.upstream()
@@ -34,8 +42,11 @@ class Proxy(BaseHTTPRequestHandler):
                 FAULTS[fault](self)
 
     def upstream(self) -> tuple[int, str, bytes]:
-        asks = {k: v for k, v in self.headers.items() if k.lower() in ("authorization", "api-secret", "accept")}
-        answer = requests.get(self.server.target + self.path, headers=asks, timeout=60)
+        passed = ("authorization", "api-secret", "accept", "content-type")
+        asks = {k: v for k, v in self.headers.items() if k.lower() in passed}
+        answer = requests.request(
+            self.command, self.server.target + self.path, data=self.sent, headers=asks, timeout=60
+        )
         return answer.status_code, answer.headers.get("Content-Type", ""), answer.content
 
     def send(self, status: int, body: bytes, *, length: int | None = None, **headers: str) -> None:
@@ -141,6 +152,29 @@ def without_the_question(proxy: Proxy) -> None:
     proxy.send(status, body, Content_Type=kind)
 
 
+def error_after(proxy: Proxy) -> None:
+    """The site did what was asked, and says that it failed."""
+    proxy.upstream()
+    internal_error(proxy)
+
+
+def lost_answer(proxy: Proxy) -> None:
+    """The site did what was asked, and nobody is told."""
+    proxy.upstream()
+    drop(proxy)
+
+
+def late_answer(proxy: Proxy) -> None:
+    """The site did what was asked, and says so when nobody listens any more."""
+    proxy.upstream()
+    time.sleep(0.5)
+    drop(proxy)
+
+
+def unauthorized(proxy: Proxy) -> None:
+    proxy.send(401, b'{"status":401,"message":"Unauthorized"}', Content_Type="application/json")
+
+
 # What asking again may mend, and what it may not.
 PASSING: tuple[Callable[[Proxy], None], ...] = (
     drop,
@@ -158,7 +192,9 @@ PASSING: tuple[Callable[[Proxy], None], ...] = (
     empty,
 )
 LASTING: tuple[Callable[[Proxy], None], ...] = (page, null, without_the_question)
-FAULTS = {fault.__name__: fault for fault in (*PASSING, *LASTING)}
+# What a write must survive: refused, lost before it came, or done and not told.
+WRITING = (drop, internal_error, application_error, unauthorized, error_after, lost_answer, late_answer, null, page)
+FAULTS = {fault.__name__: fault for fault in (*PASSING, *LASTING, *WRITING)}
 
 
 class Faulty(ThreadingHTTPServer):

@@ -9,10 +9,10 @@ import pytest
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
 
-from flows import __version__, autotune_analysis, tasks
+from flows import __version__, autotune_analysis, profile_sync, tasks
 
 TASKS = [t for t in vars(tasks).values() if isinstance(t, Task)]
-FLOWS = [f for f in vars(autotune_analysis).values() if isinstance(f, Flow)]
+FLOWS = [f for m in (autotune_analysis, profile_sync) for f in vars(m).values() if isinstance(f, Flow)]
 # Words that may name parameters and results: settings of the run, paths, counts.
 HARMLESS = {"request", "run_path"}
 
@@ -25,8 +25,10 @@ def test_the_tasks_and_flows_are_those_the_documentation_names() -> None:
         "assess-recommendation",
         "validate-recommendation",
         "publish-report",
+        "apply-approved-proposal",
+        "roll-back-profile",
     }
-    assert {f.name for f in FLOWS} == {"autotune-analysis", "data-preparation"}
+    assert {f.name for f in FLOWS} == {"autotune-analysis", "data-preparation", "profile-sync", "profile-rollback"}
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda t: t.name)

@@ -114,7 +114,7 @@ def test_only_the_worker_is_given_the_token_and_the_runs() -> None:
 
 
 def test_without_a_token_an_empty_file_stands_in() -> None:
-    assert set(DOCUMENT["secrets"]) == {"nightscout_token", "webhook"}
+    assert set(DOCUMENT["secrets"]) == {"nightscout_token", "nightscout_write_token", "webhook"}
     for secret in DOCUMENT["secrets"].values():
         default = re.fullmatch(r"\$\{AUTOTUNE_\w+_FILE:-(.+)\}", secret["file"])
         assert default

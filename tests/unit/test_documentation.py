@@ -7,12 +7,21 @@ import re
 from flows.cli import COMMANDS, MORE
 from flows.cli_options import parser
 from flows.errors import Reason
-from flows.report.rules import rules_as_markdown
+from flows.proposal.document import SCHEMA_VERSION
+from flows.report.rules import proposal_schema, rules_as_markdown, safety_as_markdown
 from tests.conftest import ROOT
 
 
 def test_the_rules_in_the_documentation_are_the_programs_own() -> None:
     assert rules_as_markdown() in (ROOT / "docs" / "data.md").read_text("utf-8")
+
+
+def test_the_rules_of_the_verdict_in_the_documentation_are_the_programs_own() -> None:
+    assert safety_as_markdown() in (ROOT / "docs" / "safety.md").read_text("utf-8")
+
+
+def test_the_published_schema_is_that_of_the_program() -> None:
+    assert proposal_schema() == (ROOT / "docs" / "schemas" / f"proposal-{SCHEMA_VERSION}.json").read_text("utf-8")
 
 
 def test_every_reason_code_in_the_documentation_exists() -> None:
@@ -24,11 +33,12 @@ def test_every_reason_code_in_the_documentation_exists() -> None:
 
 
 def test_every_option_in_the_readme_exists() -> None:
-    readme = (ROOT / "README.md").read_text("utf-8") + (ROOT / "docs" / "data.md").read_text("utf-8")
-    known = set()
+    documents = (ROOT / "README.md", ROOT / "docs" / "data.md", ROOT / "docs" / "writing-back.md")
+    readme = "".join(document.read_text("utf-8") for document in documents)
+    known = {"--watch", "--param", "--runs"}  # Prefect's, and the kill test's
     for action in parser(COMMANDS, MORE)._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr, attr-defined]
         known |= set(action._option_string_actions)
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", readme)) <= known
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", readme)) <= known
 
 
 def test_links_between_documents_lead_somewhere() -> None:

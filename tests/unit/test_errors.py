@@ -10,6 +10,7 @@ from flows.errors import PRIVATE_FACTS, Reason, Refused
 
 FACTS = {
     "count": 3, "limit": 5, "low": 1.0, "high": 2.0, "seconds": 5.0, "attempts": 5, "status": 500, "hours": 777.25,
+    "minutes": 7.0,
     "value": 777.25, "cap_low": 777.25, "cap_high": 777.25, "found": 777.25, "declared": 777.25,
 }  # fmt: skip
 

@@ -36,11 +36,19 @@ SETTINGS = {
     "AUTOTUNE_TIMEZONE": "Europe/Paris",
     "AUTOTUNE_POOL": "autotune-docker",
 }
-QUEUES = {"on-demand": "autotune-manual", "nightly-autotune": "autotune-scheduled"}
+QUEUES = {
+    "on-demand": "autotune-manual",
+    "nightly-autotune": "autotune-scheduled",
+    "apply": "autotune-manual",
+    "rollback": "autotune-manual",
+}
+WRITING = {"apply": "profile-sync", "rollback": "profile-rollback"}
 
 # Read from the file itself, so that a deployment cannot be added without being tested.
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))
 DEPLOYMENTS = {deployment["name"]: deployment for deployment in DOCUMENT["deployments"]}
+ANALYSES = {name: deployment for name, deployment in DEPLOYMENTS.items() if name not in WRITING}
+every_analysis = pytest.mark.parametrize("deployment", ANALYSES.values(), ids=ANALYSES)
 every_deployment = pytest.mark.parametrize("deployment", DEPLOYMENTS.values(), ids=DEPLOYMENTS)
 
 
@@ -103,7 +111,7 @@ def test_prefect_reads_the_file() -> None:
     PrefectYamlModel.model_validate(DOCUMENT)
 
 
-def test_both_deployments_are_there_in_their_queues() -> None:
+def test_the_deployments_are_there_in_their_queues() -> None:
     queues = {name: deployment["work_pool"]["work_queue_name"] for name, deployment in DEPLOYMENTS.items()}
     assert queues == QUEUES
 
@@ -126,11 +134,28 @@ def test_the_entrypoint_is_a_flow(deployment: dict[str, Any]) -> None:
 
 def test_prefect_itself_loads_the_entrypoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    (entrypoint,) = {deployment["entrypoint"] for deployment in DEPLOYMENTS.values()}
+    (entrypoint,) = {deployment["entrypoint"] for deployment in ANALYSES.values()}
     assert load_flow_from_entrypoint(entrypoint).name == "autotune-analysis"
+    for name, flow in WRITING.items():
+        assert load_flow_from_entrypoint(DEPLOYMENTS[name]["entrypoint"]).name == flow
 
 
-@every_deployment
+@pytest.mark.parametrize("name", WRITING)
+def test_what_is_written_is_decided_in_the_run_form_each_time(name: str) -> None:
+    """No parameter is filled in beforehand, and the decision has no default: an empty form decides nothing."""
+    deployment = DEPLOYMENTS[name]
+    assert deployment["parameters"] == {}
+    assert deployment["enforce_parameter_schema"] is True
+    assert "schedules" not in deployment
+    path, _, function = deployment["entrypoint"].partition(":")
+    module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
+    schema = getattr(module, function).parameters
+    assert schema.required == ["request"]
+    (request,) = (d for d in schema.definitions.values() if "decision" in d.get("properties", {}))
+    assert {"proposal_id", "sha256", "decision"} <= set(request["required"])
+
+
+@every_analysis
 def test_the_parameters_are_a_request_of_the_flow(deployment: dict[str, Any]) -> None:
     parameters = filled_in(deployment["parameters"])
     request = AnalysisRequest.model_validate(parameters["request"])

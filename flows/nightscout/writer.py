@@ -1,0 +1,174 @@
+"""Writes to a Nightscout site: a profile document, a Profile Switch, and what has to be known before and after.
+
+A write is sent once. What became of it is never concluded from the answer, nor from its absence: the caller reads the
+site. The requests cannot be those that kill Nightscout 0.12.8 or make it store an empty profile (facts of its API):
+never an `_id`, never an array, never an empty document, always `application/json`, never `If-Modified-Since`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+
+import requests
+import urllib3
+
+from flows.errors import OurFault, Reason, Refused
+from flows.nightscout.answers import kind_of_trouble
+from flows.nightscout.client import NightscoutClient, _Access
+from flows.nightscout.documents import Record
+from flows.timestamps import iso_utc
+
+SWITCHES = 1000  # asked for at once; a site has far fewer since its newest profile document
+READ_PROFILE, CREATE_PROFILE = "api:profile:read", "api:profile:create"
+READ_TREATMENTS, CREATE_TREATMENTS = "api:treatments:read", "api:treatments:create"
+REFUSALS = range(400, 500)
+NOT_DECIDED = frozenset({408, 409, 425, 429})  # the write may have happened, or may yet
+REQUIRED = {"profile": "store", "treatments": "eventType"}
+
+
+class Fate(StrEnum):
+    """What a site's answer to a write says of it."""
+
+    TAKEN, REFUSED, UNKNOWN = "taken", "refused", "unknown"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A write that was sent: its fate by the answer, the status (0 for none), why it is not known, the new id."""
+
+    fate: Fate
+    status: int
+    detail: str
+    document_id: str | None = None
+
+
+class NightscoutWriter(NightscoutClient):
+    """A client that may also write."""
+
+    site_ahead_s: float | None = None
+
+    def profiles(self) -> list[Record]:
+        """Every profile document.
+
+        Raises:
+            Refused: a `SITE_…` reason.
+        """
+        return [d for d in self.records("profile.json", "count=0").document if isinstance(d, dict)]
+
+    def profile_switches(self, since_ms: float) -> list[Record]:
+        """Profile Switches from an instant on.
+
+        Raises:
+            Refused: a `SITE_…` reason; `SITE_INCOMPLETE` where there are more than can be asked for at once.
+        """
+        since = quote(iso_utc(max(0.0, since_ms)))
+        query = f"find%5BeventType%5D=Profile%20Switch&find%5Bcreated_at%5D%5B%24gte%5D={since}&count={SWITCHES}"
+        found = self.records("treatments.json", query).document
+        if len(found) >= SWITCHES:
+            raise Refused(Reason.SITE_INCOMPLETE, what="Profile Switches", detail=f"there are {SWITCHES} or more")
+        return [t for t in found if isinstance(t, dict) and t.get("eventType") == "Profile Switch"]
+
+    def missing_permissions(self, wanted: tuple[str, ...]) -> list[str]:
+        """Which of the permissions the credentials do not have; nothing is written to find out.
+
+        A token's permissions come with its exchange; the API secret has all, once the site says it is the right one.
+
+        Raises:
+            Refused: a `SITE_…` reason.
+        """
+        token = self._credentials.access_token
+        access = self._let_in()
+        if token is not None:
+            basic = _Access(self._credentials.basic_header())
+            what = "the permissions of the access token"
+            answer = self._ask(f"/api/v2/authorization/request/{quote(token, safe='')}", what, "", basic)
+            groups = answer.document.get("permissionGroups") if isinstance(answer.document, dict) else None
+            granted = [g for group in groups or [] for g in (group if isinstance(group, list) else [group])]
+            missing = [w for w in wanted if not any(implies(str(g), w) for g in granted)]
+            return [w for w in missing if not self._open_to_all(w)]
+        answer = self._ask("/api/v1/verifyauth", "verifyauth", "", access)
+        return [] if _is_admin(answer.document) else list(wanted)
+
+    def _open_to_all(self, wanted: str) -> bool:
+        """Whether a permission to read comes with the site's default role: found out by reading."""
+        path = {READ_PROFILE: "profile.json", READ_TREATMENTS: "treatments.json"}.get(wanted)
+        if path is None:
+            return False
+        try:
+            self.get(path, "count=1")
+        except Refused as refusal:
+            if refusal.reason in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
+                return False
+            raise
+        return True
+
+    def post_profile(self, document: Record) -> Sent:
+        """Send a new profile document, once."""
+        return self._post("profile", document)
+
+    def post_switch(self, treatment: Record) -> Sent:
+        """Send a Profile Switch, once. Nightscout keeps one of a kind at one time: sent again it replaces itself."""
+        return self._post("treatments", treatment)
+
+    def _post(self, path: str, document: Record) -> Sent:
+        if not isinstance(document, dict) or "_id" in document or not document.get(REQUIRED[path]):
+            raise OurFault(f"what was to be posted to {path} is no document that may be")
+        body = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        access = self._let_in()
+        questions = f"?{access.secret_query}" if access.secret_query else ""
+        try:
+            response, answer = self._send(f"{self.site}/api/v1/{path}.json{questions}", access, body)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+            return Sent(Fate.UNKNOWN, 0, kind_of_trouble(error))
+        status = response.status_code
+        if status in (200, 201):
+            return Sent(Fate.TAKEN, status, "", _id_in(answer))
+        if status in REFUSALS and status not in NOT_DECIDED:
+            return Sent(Fate.REFUSED, status, f"status {status}")
+        return Sent(Fate.UNKNOWN, status, f"status {status}")
+
+    def _send(self, url: str, access: _Access, sent: bytes | None = None) -> tuple[requests.Response, bytes]:
+        response, body = super()._send(url, access, sent)
+        try:
+            date = parsedate_to_datetime(response.headers.get("Date", ""))
+        except (ValueError, TypeError, OverflowError):
+            return response, body
+        if date.tzinfo is not None:
+            # The header cuts off the part of a second: the largest difference seen is the nearest to the truth.
+            ahead_s = date.timestamp() - self._clock()
+            self.site_ahead_s = ahead_s if self.site_ahead_s is None else max(self.site_ahead_s, ahead_s)
+        return response, body
+
+
+def implies(granted: str, wanted: str) -> bool:
+    """Whether a permission (shiro's `part:part:part`, `*`, lists with commas) covers another without wildcards."""
+    parts = [p.split(",") for p in granted.strip().split(":")]
+    for place, part in enumerate(wanted.split(":")):
+        if place >= len(parts):
+            return True
+        if "*" not in parts[place] and part not in parts[place]:
+            return False
+    return all("*" in p for p in parts[len(wanted.split(":")) :])
+
+
+def _is_admin(document: Any) -> bool:
+    message = document.get("message") if isinstance(document, dict) else None
+    if isinstance(message, dict):
+        return message.get("isAdmin") is True or message.get("canWrite") is True
+    return message == "OK"
+
+
+def _id_in(answer: bytes) -> str | None:
+    try:
+        document = json.loads(answer)
+    except ValueError:
+        return None
+    first = document[0] if isinstance(document, list) and document else document
+    found = first.get("_id") if isinstance(first, dict) else None
+    return found if isinstance(found, str) and re.fullmatch(r"[0-9a-fA-F]{24}", found) else None

@@ -1,0 +1,72 @@
+"""The flows `profile-sync` and `profile-rollback`: write an approved proposal by its id and sha256, and undo it.
+
+Their parameters name a proposal and a decision; the numbers stay in the run directory.
+"""
+
+from __future__ import annotations
+
+from prefect import flow, get_run_logger
+
+from flows import __version__
+from flows.approval import RollbackRequest, SyncRequest
+from flows.run_directory import default_root
+from flows.steps.apply import Applied
+from flows.tasks import apply_approved_proposal, roll_back_profile
+
+
+@flow(
+    name="profile-sync",
+    description="Write one approved proposal to its Nightscout site, or write down that it was rejected.",
+    version=__version__,
+    validate_parameters=True,
+    persist_result=False,
+    log_prints=False,
+)
+def profile_sync(request: SyncRequest) -> Applied:
+    """Carry out a person's decision about one proposal.
+
+    Args:
+        request: the proposal's id and sha256, the decision (without a default), what to write.
+
+    Returns:
+        What became of it; a rejected proposal is written down and nothing else.
+
+    Raises:
+        Refused: nothing was written, or it was taken back, and why; the run is Failed.
+
+    Example:
+        >>> profile_sync(SyncRequest(proposal_id="20261122-…", sha256="5b1…", decision="approve"))  # doctest: +SKIP
+        Applied(outcome='applied', name='Autotune 2026-11-22', active=False, change='20261122-091500-a1b2c3')
+    """
+    done = apply_approved_proposal(request, str(default_root().absolute() / request.proposal_id))
+    get_run_logger().info("done: %s", done.outcome)
+    return done
+
+
+@flow(
+    name="profile-rollback",
+    description="Put back what was on the site before a proposal was applied.",
+    version=__version__,
+    validate_parameters=True,
+    persist_result=False,
+    log_prints=False,
+)
+def profile_rollback(request: RollbackRequest) -> Applied:
+    """Undo an applied proposal.
+
+    Args:
+        request: the proposal's id and sha256, and the decision (without a default).
+
+    Returns:
+        What became of it.
+
+    Raises:
+        Refused: nothing was written, or it was taken back, and why; the run is Failed.
+
+    Example:
+        >>> profile_rollback(RollbackRequest(proposal_id="2026…", sha256="5b1…", decision="approve"))  # doctest: +SKIP
+        Applied(outcome='rolled-back', name=None, active=False, change='20261122-101500-d4e5f6')
+    """
+    done = roll_back_profile(request, str(default_root().absolute() / request.proposal_id))
+    get_run_logger().info("done: %s", done.outcome)
+    return done

@@ -1,0 +1,260 @@
+"""The journal of one site's changes: append-only, on disk before each effect, so that whatever happens is known after.
+
+One directory for each site, outside the runs: `journal.jsonl` holds a line for each step of each change (who, what,
+when, hashes; no number of anybody's therapy), `CHANGE/` the documents of a change: `backup.json`, `intent.json`,
+`undo.json`. All readable by their owner only. `lock` keeps changes of one site apart. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.nightscout.pace import site_key
+from flows.run_directory import dump, write_atomically
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows
+    fcntl = None  # type: ignore[assignment]
+
+LOCK_PATIENCE_S, LOCK_PAUSE_S = 30.0, 0.05
+
+
+class Step(StrEnum):
+    """How far a change has come. Each is on disk before what it announces is done."""
+
+    BEGUN = "begun"
+    BACKED_UP = "backed-up"
+    CHECKED = "checked"
+    WRITING = "writing"
+    WRITTEN = "written"
+    ACTIVATING = "activating"
+    UNDOING = "undoing"
+    UNDONE_WRITTEN = "undone-written"
+    DONE = "done"
+
+
+class Outcome(StrEnum):
+    """What the site is after a change: as planned, as before, or as somebody else made it meanwhile."""
+
+    AFTER, BEFORE, THEIRS = "after", "before", "theirs"
+
+
+@dataclass
+class Change:
+    """One change and its steps so far."""
+
+    journal: Journal
+    name: str
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What it was begun with: kind, who, proposal, versions."""
+        return self.records[0]
+
+    @property
+    def step(self) -> Step:
+        """The last step."""
+        return Step(self.records[-1]["step"])
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was brought to its end."""
+        return self.step is Step.DONE
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended; `None` for one that did not."""
+        return Outcome(self.records[-1]["outcome"]) if self.ended else None
+
+    def reached(self, step: Step) -> bool:
+        """Whether it came to this step at any time."""
+        return any(r["step"] == step for r in self.records)
+
+    def note(self, step: Step, **facts: Any) -> None:
+        """Write the next step down, for good, before it is taken."""
+        self.records.append(self.journal.append(self.name, step, facts))
+
+    def end(self, outcome: Outcome, why: str, **facts: Any) -> None:
+        """Write the end down."""
+        self.note(Step.DONE, outcome=outcome.value, why=why, **facts)
+
+    def keep(self, name: str, document: Any) -> None:
+        """Put a document of this change on disk, for good.
+
+        Raises:
+            Refused: `BACKUP_UNUSABLE`.
+        """
+        with _usable():
+            directory = self.journal.directory / self.name
+            directory.mkdir(mode=0o700, exist_ok=True)
+            write_atomically(directory / f"{name}.json", dump(document))
+            _sync(directory)
+            _sync(self.journal.directory)
+
+    def has(self, name: str) -> bool:
+        """Whether such a document was kept."""
+        return (self.journal.directory / self.name / f"{name}.json").is_file()
+
+    def read(self, name: str) -> Any:
+        """A document of this change.
+
+        Raises:
+            Refused: `BACKUP_UNUSABLE`.
+        """
+        with _usable():
+            return json.loads((self.journal.directory / self.name / f"{name}.json").read_text("utf-8"))
+
+
+class Journal:
+    """The journal of one site.
+
+    Args:
+        site: its address.
+        root: the directory of all sites; `default_root()` when left out.
+        clock: the time written beside each step.
+    """
+
+    def __init__(self, site: str, root: Path | None = None, clock: Callable[[], datetime] | None = None) -> None:
+        self.directory = (root or default_root()) / site_key(site)
+        self._clock = clock or (lambda: datetime.now(UTC))
+
+    @contextmanager
+    def locked(
+        self, patience_s: float = LOCK_PATIENCE_S, sleep: Callable[[float], object] = time.sleep
+    ) -> Iterator[None]:
+        """Hold the site's lock, waiting for it for a time; it ends with the process that holds it.
+
+        Raises:
+            Refused: `CHANGE_UNDER_WAY`, `BACKUP_UNUSABLE`.
+        """
+        with _usable():
+            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.directory.chmod(0o700)
+            descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _take(descriptor, patience_s, sleep)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def begin(self, **facts: Any) -> Change:
+        """Begin a change."""
+        change = Change(self, f"{self._clock():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}")
+        change.note(Step.BEGUN, **facts)
+        return change
+
+    def append(self, change: str, step: Step, facts: dict[str, Any]) -> dict[str, Any]:
+        """Add a line and put it on disk.
+
+        Raises:
+            Refused: `BACKUP_UNUSABLE`.
+        """
+        at = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
+        record = {"change": change, "step": step.value, "at": at, **facts}
+        line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        with _usable():
+            path = self.directory / "journal.jsonl"
+            new = not path.exists()
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "rb+", buffering=0) as stream:
+                size = stream.seek(0, os.SEEK_END)
+                if size and os.pread(stream.fileno(), 1, size - 1) != b"\n":
+                    line = b"\n" + line  # the end of a line that a lost process or a full disk cut off
+                if os.write(stream.fileno(), line) != len(line):
+                    raise OSError("the line was not written whole")
+                os.fsync(stream.fileno())
+            if new:
+                _sync(self.directory)
+        return record
+
+    def changes(self) -> list[Change]:
+        """Every change, oldest first. A line that was cut off counts as never written.
+
+        Raises:
+            Refused: `BACKUP_UNUSABLE`.
+        """
+        try:
+            content = (self.directory / "journal.jsonl").read_bytes()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
+        found: dict[str, Change] = {}
+        for line in content.split(b"\n"):
+            try:
+                record = json.loads(line)
+                name = record["change"]
+                Step(record["step"])
+            except (ValueError, TypeError, KeyError):
+                continue
+            found.setdefault(name, Change(self, name)).records.append(record)
+        return [c for c in found.values() if c.records[0]["step"] == Step.BEGUN]
+
+    def unfinished(self) -> list[Change]:
+        """Changes that were not brought to an end."""
+        return [c for c in self.changes() if not c.ended]
+
+
+def default_root() -> Path:
+    """`AUTOTUNE_APPLIED`; else beside the runs of `AUTOTUNE_RUNS`; else the user's own state, wherever runs lie.
+
+    The same for every run of a person, so that what one process left unfinished the next one finds.
+
+    Raises:
+        Refused: `BACKUP_UNUSABLE` for a user without a home.
+    """
+    if named := os.environ.get("AUTOTUNE_APPLIED"):
+        return Path(named).absolute()
+    if runs := os.environ.get("AUTOTUNE_RUNS"):
+        return Path(runs).absolute() / ".applied"
+    state = os.environ.get("XDG_STATE_HOME", "")
+    try:
+        home = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
+    except RuntimeError:
+        raise Refused(Reason.BACKUP_UNUSABLE, detail="this user has no home directory") from None
+    return home / "autotune-flows" / "applied"
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
+
+
+def _sync(directory: Path) -> None:
+    """Put a directory's entries on disk: without this, a power cut may lose a file that was written."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, patience_s: float, sleep: Callable[[float], object]) -> None:
+    if fcntl is None:  # pragma: no cover - Windows
+        raise Refused(Reason.BACKUP_UNUSABLE, detail="this system has no file locks")
+    waited_s = 0.0
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if waited_s >= patience_s:
+                raise Refused(Reason.CHANGE_UNDER_WAY) from None
+        sleep(LOCK_PAUSE_S)
+        waited_s += LOCK_PAUSE_S

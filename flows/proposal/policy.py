@@ -1,0 +1,114 @@
+"""When a proposal may be written without a person: never, unless a policy file says how far. Knows no site.
+
+The file (`AUTOTUNE_APPLY_POLICY` names it) has no defaults for what it allows:
+
+    {"allow": true, "max_change_percent_per_night": 5, "max_change_percent_per_week": 10, "activate": false}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from flows.approval import Part, SyncRequest
+from flows.errors import Reason, Refused
+from flows.nightscout.documents import Record
+from flows.profiles.blocks import read_schedule
+from flows.proposal.document import Colour, Proposal
+from flows.proposal.write_back import FIELDS, Plan
+
+LEAST_HOURS_BETWEEN = 20.0
+ROUNDING = 1e-6
+
+
+class Policy(BaseModel):
+    """How far a proposal may go without a person. Percent are of the number that changes, up or down."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    allow: Literal[True]
+    max_change_percent_per_night: float = Field(gt=0, le=20)
+    max_change_percent_per_week: float = Field(gt=0, le=40)
+    activate: bool = False
+    only: list[Literal["basal", "isf", "cr"]] = Field(default_factory=list)
+
+
+def read_policy(path: str | None) -> Policy:
+    """The policy in a file.
+
+    Raises:
+        Refused: `POLICY_OFF` without one or one that allows nothing, `POLICY_UNREADABLE`.
+    """
+    if not path:
+        raise Refused(Reason.POLICY_OFF)
+    try:
+        document = json.loads(Path(path).read_text("utf-8"))
+        if isinstance(document, dict) and document.get("allow") is False:
+            raise Refused(Reason.POLICY_OFF)
+        return Policy.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the whole"
+        raise Refused(Reason.POLICY_UNREADABLE, detail=f"{where}: {first['msg']}") from None
+    except (OSError, ValueError) as error:
+        raise Refused(Reason.POLICY_UNREADABLE, detail=type(error).__name__) from None
+
+
+def check_policy(
+    policy: Policy,
+    proposal: Proposal,
+    request: SyncRequest,
+    plan: Plan,
+    week_ago: Record | None,
+    hours_since: Iterable[float],
+) -> None:
+    """Refuse what the policy does not allow.
+
+    Args:
+        policy: read from its file.
+        proposal: what was computed.
+        request: what is asked for.
+        plan: what would be written.
+        week_ago: the profile that was in use before the first of our changes of the last seven days, if any.
+        hours_since: how long ago each earlier change without a person was.
+
+    Raises:
+        Refused: `POLICY_FORBIDS`; which rule, never a number of the person's therapy.
+    """
+    if proposal.verdict.colour is not Colour.GREEN:
+        raise _forbidden(f"its verdict is {proposal.verdict.colour}, not green")
+    if proposal.verdict.nothing_to_change:
+        raise _forbidden("nothing in it is sure enough to act on")
+    if request.activate and not policy.activate:
+        raise _forbidden("it does not allow to activate")
+    if request.overwrite:
+        raise _forbidden("a profile is overwritten by a person only")
+    parts = {Part(p) for p in policy.only} or set(Part)
+    if not set(request.parts) <= parts:
+        raise _forbidden("it does not allow all of these parts")
+    if any(0 <= hours < LEAST_HOURS_BETWEEN for hours in hours_since):
+        raise _forbidden("the last change without a person is less than a night ago")
+    night, week = policy.max_change_percent_per_night, policy.max_change_percent_per_week
+    for line in plan.lines:
+        if abs(line.change_percent) > night + ROUNDING:
+            raise _forbidden(f"the {line.part} of {line.start} would change by more than {night:g} % in a night")
+    if week_ago is None:
+        week_ago_change = [(line, line.change_percent) for line in plan.lines]
+    else:
+        was = {part: read_schedule(week_ago.get(field), field, []) for part, field in FIELDS.items()}
+        week_ago_change = []
+        for line in plan.lines:
+            start = int(line.start[:2]) * 60 + int(line.start[3:])
+            before = was[line.part].mean(start, start + 60) if line.part is Part.BASAL else was[line.part].at(start)
+            week_ago_change.append((line, 100 * (line.new / before - 1) if before else float("inf")))
+    for line, change in week_ago_change:
+        if abs(change) > week + ROUNDING:
+            raise _forbidden(f"the {line.part} of {line.start} would change by more than {week:g} % in a week")
+
+
+def _forbidden(detail: str) -> Refused:
+    return Refused(Reason.POLICY_FORBIDS, detail=detail)

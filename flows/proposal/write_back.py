@@ -1,0 +1,355 @@
+"""From a proposal and its source document the exact new profile document, and what it changes in the person's units.
+
+Everything of the source stays (siblings, targets, units, time zone, fields nobody knows) but what the server owns; the
+tuned profile stands beside the old ones under its own name. A pure function: knows no site and reads no clock.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flows.approval import Part, SyncRequest
+from flows.errors import Reason, Refused
+from flows.nightscout.documents import Record
+from flows.profiles.blocks import clock_text, read_schedule
+from flows.profiles.on_site import content, store_of
+from flows.profiles.parse import unit_name
+from flows.profiles.schedule import Schedule
+from flows.proposal.document import HOURS, Proposal, Units
+
+NAME = "Autotune"
+LONGEST_NAME = 40
+FIELDS = {Part.BASAL: "basal", Part.ISF: "sens", Part.CARB_RATIO: "carbratio"}
+# Against a proposal whose numbers are not those of its source: further than any rounding of upstream's or ours.
+SAME_RELATIVE, SAME_ABSOLUTE = 0.005, 0.006
+# Wider than any of upstream's caps (oref0@0.7.1 lib/autotune: 0.7 to 1.2, for ISF their inverse); one step is rounding.
+LEAST_RATIO, MOST_RATIO = 0.69, 1.45
+# AAPS 3.4 takes no profile outside these (HardLimits, and ProfileSealed.isValid).
+AAPS_LEAST_BASAL_U_PER_H, AAPS_DIA_H, AAPS_CARB_RATIO = 0.01, (5.0, 10.0), (2.0, 100.0)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number that is written: from when to when of the day, what it is and what it becomes, in `unit`."""
+
+    part: Part
+    start: str
+    end: str
+    current: float
+    new: float
+    unit: str
+
+    @property
+    def change_percent(self) -> float:
+        """The change in percent of what it is."""
+        return 100.0 * (self.new / self.current - 1) if self.current else 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be written: `document` without its `startDate`, which depends on when.
+
+    `profile_json` is the tuned profile by itself, as a Profile Switch carries it.
+    """
+
+    name: str
+    source_name: str
+    document: Record
+    profile_json: Record
+    lines: tuple[Line, ...]
+    daily_basal_current_u: float
+    daily_basal_new_u: float
+    notes: tuple[str, ...]
+
+    @property
+    def changed(self) -> tuple[Line, ...]:
+        """The numbers that become others."""
+        return tuple(line for line in self.lines if not math.isclose(line.current, line.new, abs_tol=1e-9))
+
+
+def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
+    """The new profile document, and what it changes.
+
+    Args:
+        proposal: sealed and approved; its `for_pump` holds the numbers.
+        source: the document it was computed from, as the site serves it.
+        request: which parts, under which name.
+
+    Raises:
+        Refused: `PROPOSAL_WITHOUT_SITE`, `PROPOSAL_OTHER_SOURCE`, `NOTHING_TO_WRITE`, `WRITE_NAME`,
+            `WRITE_NAME_TAKEN`, `WRITE_NAME_IN_USE`, `WRITE_MARKUP`, `WRITE_VALUE`, `PROFILE_FIELD`.
+    """
+    store = store_of(source)
+    source_name = str(proposal.profile.get("name"))
+    if source_name not in store:
+        raise Refused(Reason.PROPOSAL_WITHOUT_SITE, detail="its profile is not in the document")
+    name = _name(proposal, request, source, store)
+    body = copy.deepcopy(store[source_name])
+    old = {part: read_schedule(body.get(field), field, []) for part, field in FIELDS.items()}
+    pump = proposal.for_pump
+    # By part: the new values, their step, their unit.
+    new = {
+        Part.BASAL: (_basal(proposal, old), pump.basal_step_u_per_h, "U/h"),
+        Part.ISF: (_isf(proposal, old), pump.isf_step, f"{proposal.units.value}/U"),
+        Part.CARB_RATIO: (_carb_ratio(proposal, old), pump.carb_ratio_step_g_per_u, "g/U"),
+    }
+    lines: list[Line] = []
+    for part in request.parts:
+        values, step, unit = new[part]
+        written = list(_lines(part, old[part], values, unit))
+        _check(part, written, step)
+        lines += written
+        body[FIELDS[part]] = _entries(body.get(FIELDS[part]), values)
+    document = _beside(source, store, name, body, proposal)
+    _no_markup(document)
+    carried = copy.deepcopy(document["store"][name])
+    done = Plan(
+        name=name,
+        source_name=source_name,
+        document=document,
+        profile_json=carried,
+        lines=tuple(lines),
+        daily_basal_current_u=24 * old[Part.BASAL].mean(),
+        daily_basal_new_u=24 * read_schedule(carried["basal"], "basal", []).mean(),
+        notes=_notes(carried),
+    )
+    if not done.changed:
+        raise Refused(Reason.NOTHING_TO_WRITE, parts=", ".join(request.parts))
+    return done
+
+
+# --- the name
+
+
+def _name(proposal: Proposal, request: SyncRequest, source: Record, store: dict[str, Record]) -> str:
+    name = request.name if request.name is not None else default_name(proposal)
+    plain_name(name)
+    if name in store and not request.overwrite:
+        raise Refused(Reason.WRITE_NAME_TAKEN, name=name)
+    if name == source.get("defaultProfile") and not request.activate:
+        raise Refused(Reason.WRITE_NAME_IN_USE, name=name)
+    return name
+
+
+def default_name(proposal: Proposal) -> str:
+    """`Autotune 2026-11-22`: the local day on which the proposal was made."""
+    made = datetime.fromisoformat(proposal.created_at).astimezone(ZoneInfo(proposal.timezone))
+    return f"{NAME} {made:%Y-%m-%d}"
+
+
+def plain_name(name: str) -> None:
+    """Refuse what Nightscout or an app would change in a name.
+
+    Nightscout 15 escapes HTML in `defaultProfile` but not in keys, MongoDB takes neither dots nor a leading `$` in
+    keys, Nightscout reads `@@@@@` and AAPS `(80%)` as marks of their own.
+
+    Raises:
+        Refused: `WRITE_NAME`.
+    """
+    if len(name) > LONGEST_NAME:
+        raise Refused(Reason.WRITE_NAME, detail=f"it has more than {LONGEST_NAME} characters")
+    if not re.fullmatch(r"[^\W_](?:[\w \-]*[\w\-])?", name):
+        raise Refused(Reason.WRITE_NAME, detail="it holds something else than letters, digits, spaces and hyphens")
+
+
+# --- the numbers
+
+
+def _basal(proposal: Proposal, old: dict[Part, Schedule]) -> dict[int, float]:
+    for hour, (written, said) in enumerate(zip(old[Part.BASAL].hourly(), proposal.current.basal_u_per_h, strict=True)):
+        _same(written, said, f"current basal of {hour:02d}:00")
+    hourly = proposal.for_pump.basal_u_per_h
+    return {h * 60: hourly[h] for h in range(HOURS) if h == 0 or hourly[h] != hourly[h - 1]}
+
+
+def _isf(proposal: Proposal, old: dict[Part, Schedule]) -> dict[int, float]:
+    mmol = proposal.units is Units.MMOL_PER_L
+    blocks = [
+        (b.start, *((b.current_mmoll_per_u, b.recommended_mmoll_per_u) if mmol else
+                    (b.current_mgdl_per_u, b.recommended_mgdl_per_u)))
+        for b in proposal.for_pump.isf
+    ]  # fmt: skip
+    return _by_block(blocks, old[Part.ISF], "insulin sensitivity")
+
+
+def _carb_ratio(proposal: Proposal, old: dict[Part, Schedule]) -> dict[int, float]:
+    blocks = [(b.start, b.current_g_per_u, b.recommended_g_per_u) for b in proposal.for_pump.carb_ratio]
+    return _by_block(blocks, old[Part.CARB_RATIO], "carb ratio")
+
+
+def _by_block(blocks: list[tuple[str, float, float]], old: Schedule, what: str) -> dict[int, float]:
+    new = {int(start[:2]) * 60 + int(start[3:]): (current, recommended) for start, current, recommended in blocks}
+    if set(new) != {b.minutes for b in old.blocks} or len(new) != len(blocks):
+        raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what=f"times of the {what}")
+    for block in old.blocks:
+        _same(block.value, new[block.minutes][0], f"current {what} of {clock_text(block.minutes)}")
+    return {minutes: new[minutes][1] for minutes in sorted(new)}
+
+
+def _same(written: float, said: float, what: str) -> None:
+    if not math.isclose(written, said, rel_tol=SAME_RELATIVE, abs_tol=SAME_ABSOLUTE):
+        raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what=what)
+
+
+def _lines(part: Part, old: Schedule, new: dict[int, float], unit: str) -> Iterator[Line]:
+    if part is Part.BASAL:
+        rates, edges = old.hourly(), [h * 60 for h in range(HOURS)]
+        current = {minutes: rates[minutes // 60] for minutes in edges}
+    else:
+        edges = [b.minutes for b in old.blocks]
+        current = {b.minutes: b.value for b in old.blocks}
+    for start, end in zip(edges, [*edges[1:], 24 * 60], strict=True):
+        value = next(new[m] for m in sorted(new, reverse=True) if m <= start)
+        yield Line(part, clock_text(start), clock_text(end), current[start], value, unit)
+
+
+def _check(part: Part, lines: list[Line], step: float) -> None:
+    """No number that no recommendation of upstream's, rounded to the pump's step, can be."""
+    words = {Part.BASAL: "basal", Part.ISF: "insulin sensitivity", Part.CARB_RATIO: "carb ratio"}[part]
+    for line in lines:
+        what = f"{words} of {line.start}"
+        if not math.isfinite(line.new) or line.new <= 0:
+            raise Refused(Reason.WRITE_VALUE, what=what, detail="is not above zero")
+        low, high = line.current * LEAST_RATIO - step, line.current * MOST_RATIO + step
+        if not low - 1e-9 <= line.new <= high + 1e-9:
+            raise Refused(Reason.WRITE_VALUE, what=what, detail="is further from the current one than upstream goes")
+
+
+def _entries(written: Any, new: dict[int, float]) -> list[Record]:
+    """The schedule as entries; those of the source keep their own fields where they are at the same times."""
+    own: dict[int, Record] = {}
+    if isinstance(written, list) and all(isinstance(e, dict) for e in written):
+        own = {read_schedule([{**e, "time": e.get("time")}, _MIDNIGHT], "", []).blocks[-1].minutes: e for e in written}
+    keep = len(own) == len(new) and set(own) == set(new)
+    entries = []
+    for minutes, value in sorted(new.items()):
+        entry = dict(own[minutes]) if keep else {"timeAsSeconds": minutes * 60}
+        entries.append({**entry, "time": clock_text(minutes), "value": value})
+    return entries
+
+
+_MIDNIGHT = {"time": "00:00", "value": 1}
+
+
+# --- the document
+
+
+def _beside(source: Record, store: dict[str, Record], name: str, body: Record, proposal: Proposal) -> Record:
+    """The source document with the tuned profile in its store; a flat one as Nightscout itself reads it."""
+    kept = copy.deepcopy(content(source))
+    if unit_name(body.get("units")) is None:
+        # Whoever reads the profile by itself (a switch's profileJson, AAPS) has to find them.
+        top = source.get("units")
+        mmol = proposal.units is Units.MMOL_PER_L
+        body["units"] = top if unit_name(top) == proposal.units.value else "mmol" if mmol else "mg/dl"
+    elif unit_name(body["units"]) != proposal.units.value:
+        raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what="unit")
+    if _is_flat(source):  # the old flat shape, as Nightscout itself reads it
+        (default,) = store
+        kept = {"defaultProfile": default, "store": {default: kept}}
+        body = content(body)
+    elif not isinstance(source["store"], dict):
+        kept["store"] = copy.deepcopy(store)
+    if not kept.get("defaultProfile") and len(store) == 1:
+        kept["defaultProfile"] = next(iter(store))
+    return {**kept, "store": {**kept["store"], name: body}}
+
+
+def _is_flat(source: Record) -> bool:
+    return store_of(source) == {"Default": source}
+
+
+def _no_markup(value: Any, where: str = "") -> None:
+    """Refuse texts that DOMPurify, which Nightscout 15 puts over everything posted, would give back changed.
+
+    It writes a text as HTML does; keys it leaves as they are.
+    """
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _no_markup(inner, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            _no_markup(inner, where)
+    elif isinstance(value, str) and re.search(r"[<>\r\x00\xa0]|&(?!(?:amp|lt|gt|nbsp);)", value):
+        raise Refused(Reason.WRITE_MARKUP, where=where.split(".")[-1][:LONGEST_NAME])
+
+
+def _notes(body: Record) -> tuple[str, ...]:
+    """Why AAPS, where it is used, would not take the profile."""
+    found = []
+    schedules = {field: read_schedule(body.get(field), field, []) for field in FIELDS.values()}
+    if any(b.minutes % 60 for s in schedules.values() for b in s.blocks):
+        found.append("AAPS takes only profiles whose blocks all begin on a full hour; this one has others.")
+    if min(b.value for b in schedules["basal"].blocks) < AAPS_LEAST_BASAL_U_PER_H:
+        found.append(f"AAPS takes no basal below {AAPS_LEAST_BASAL_U_PER_H:g} U/h.")
+    low, high = AAPS_CARB_RATIO
+    if not all(low <= b.value <= high for b in schedules["carbratio"].blocks):
+        found.append(f"AAPS takes no carb ratio outside {low:g}–{high:g} g/U.")
+    low, high = AAPS_DIA_H
+    try:
+        dia_h = float(body.get("dia") or "nan")
+    except (TypeError, ValueError):
+        dia_h = math.nan
+    if not low <= dia_h <= high:
+        found.append(f"AAPS takes no duration of insulin action outside {low:g}–{high:g} h.")
+    return tuple(found)
+
+
+# --- the Profile Switch
+
+
+def switch_treatment(name: str, body: Record, created_at_ms: int, notes: str) -> Record:
+    """The Profile Switch that makes a profile active: for Nightscout by its name, for AAPS by the profile it carries.
+
+    Duration 0 means until the next switch. Sent without `units`: Nightscout 0.12 drops that field.
+
+    Args:
+        name: as the document's store has it.
+        body: the profile itself.
+        created_at_ms: when; not before the document's start, else Nightscout does not count it.
+        notes: plain text that says why.
+    """
+    at = datetime.fromtimestamp(created_at_ms / 1000, UTC)
+    return {
+        "eventType": "Profile Switch",
+        "created_at": at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "enteredBy": "autotune-flows",
+        "profile": name,
+        "originalProfileName": name,
+        "profileJson": harmless_json(body),
+        "percentage": 100,
+        "timeshift": 0,
+        "duration": 0,
+        "notes": notes,
+    }
+
+
+def harmless_json(body: Record) -> str:
+    """JSON text that no purifier has a reason to change: ASCII, `<`, `>` and `&` written as escapes."""
+    text = json.dumps(body, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return re.sub(r"[<>&]", lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def dated(document: Record, like: Record, epoch_ms: int) -> Record:
+    """A document with its start, and with `date` and `mills` saying the same where `like` has them.
+
+    API v3, and AAPS with it, sorts profile documents by `date`.
+    """
+    follows: Record = {}
+    for key in ("date", "mills"):
+        if key in like:
+            follows[key] = str(epoch_ms) if isinstance(like[key], str) else epoch_ms
+    return {**document, **follows, "startDate": start_date(epoch_ms)}
+
+
+def start_date(epoch_ms: int) -> str:
+    """A `startDate` that every reader takes: UTC, a whole second (AAPS reads milliseconds as its own upload)."""
+    return datetime.fromtimestamp(epoch_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

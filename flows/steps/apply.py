@@ -1,0 +1,302 @@
+"""Apply: write what was approved to its site, once; and settle what an earlier change left unfinished."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flows import __version__
+from flows.approval import Decision, SyncRequest
+from flows.errors import Reason, Refused
+from flows.nightscout.authentication import Credentials
+from flows.nightscout.documents import Record
+from flows.nightscout.pace import SitePace
+from flows.nightscout.writer import (
+    CREATE_PROFILE,
+    CREATE_TREATMENTS,
+    READ_PROFILE,
+    READ_TREATMENTS,
+    NightscoutWriter,
+)
+from flows.profiles.on_site import SiteProfiles, content, differences
+from flows.proposal.journal import Change, Journal, Outcome
+from flows.proposal.policy import check_policy, read_policy
+from flows.proposal.write_back import Plan, dated, plan, switch_treatment
+from flows.run_directory import RunDirectory
+from flows.steps.approved import Approved, check_may_be_written, read_approved, report_only_app, source_document
+from flows.steps.change import carry_out, reconcile
+from flows.steps.site import ROOM_MS, Intent, Site, comparable
+
+HOUR_MS, WEEK_H = 3_600_000, 168.0
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a request: `outcome` is `applied`, `already-applied`, `rejected`, `rolled-back` or `settled`.
+
+    `active`: whether the site counts the new profile as active by our switch. Holds no number of anybody's therapy.
+    """
+
+    outcome: str
+    name: str | None = None
+    active: bool = False
+    change: str | None = None
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What reaches outside: time, the site's client, where journals lie. Tests bring their own."""
+
+    clock: Callable[[], datetime]
+    credentials: Credentials
+    journals: Path | None = None
+    sleep: Callable[[float], object] | None = None
+    client: Callable[[str, Credentials], NightscoutWriter] | None = None
+    journal: Callable[[str], Journal] | None = None
+    who: str | None = None
+
+    def open_client(self, site: str) -> NightscoutWriter:
+        """A client for the site; never asked before there is something to write with."""
+        if self.client is not None:
+            return self.client(site, self.credentials)
+        return NightscoutWriter(site, self.credentials, pace=SitePace(site))
+
+    def open_journal(self, site: str) -> Journal:
+        """The site's journal."""
+        return self.journal(site) if self.journal else Journal(site, self.journals, self.clock)
+
+    def site(self, client: NightscoutWriter) -> Site:
+        """The site as a change sees it."""
+        return Site(client, self.clock, self.sleep) if self.sleep else Site(client, self.clock)
+
+
+def preview(run: RunDirectory, request: SyncRequest, sha256: str | None = None) -> tuple[Approved, Plan]:
+    """What would be written, without asking the site.
+
+    Raises:
+        Refused: as `read_approved`, `source_document` and `plan`.
+    """
+    approved = read_approved(run, sha256)
+    return approved, plan(approved.proposal, source_document(approved), request)
+
+
+def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Applied:
+    """Write a proposal that was approved.
+
+    Reads the run directory and the site's journal; writes the site, the journal, and `applied.json` of the run.
+
+    Args:
+        run: the run directory the proposal lies in.
+        request: what was approved, and the decision.
+        tools: time, credentials.
+        how: by which way it was approved, for the audit.
+
+    Raises:
+        Refused: nothing was written, or it was taken back, and why; `WRITE_UNKNOWN`: see `resume`.
+    """
+    if request.decision is Decision.REJECT:
+        approved = read_approved(run, request.sha256)
+        return rejected(approved, tools.open_journal(approved.site), tools, how)
+    policy = read_policy(os.environ.get("AUTOTUNE_APPLY_POLICY")) if request.decision is Decision.POLICY else None
+    approved = read_approved(run, request.sha256)
+    now = tools.clock()
+    check_may_be_written(approved.proposal, now, request.max_age_h)
+    source = source_document(approved)
+    if (app := report_only_app(source)) is not None:
+        raise Refused(Reason.REPORT_ONLY, app=app)
+    planned = plan(approved.proposal, source, request)
+    journal = tools.open_journal(approved.site)
+    with journal.locked(), writing_client(tools, approved.site, activate=request.activate) as client:
+        site = tools.site(client)
+        reconcile(journal, site)
+        state = site.read()
+        if (done := _already(journal, request, state, approved.sha256)) is not None:
+            if not request.activate or done.facts.get("activate") or _activated_later(journal, done):
+                return Applied("already-applied", planned.name, bool(request.activate), done.name)
+        elif differences(content(state.newest), content(source)):
+            raise Refused(Reason.SITE_PROFILE_CHANGED)
+        if policy is not None:
+            weekly, hours = _history(journal, now)
+            check_policy(policy, approved.proposal, request, planned, weekly, hours)
+
+        def make(state: SiteProfiles) -> Intent:
+            return _intent(site, state, planned, approved, request, done)
+
+        facts = {
+            "kind": "apply",
+            "proposal_id": approved.proposal.proposal_id,
+            "proposal_sha256": approved.sha256,
+            "parts": [p.value for p in request.parts],
+            "name": planned.name,
+            "activate": request.activate,
+            "max_age_h": request.max_age_h,
+            **audit(tools, approved, how),
+        }
+        with remembered(run, journal):
+            change = carry_out(site, journal, make, **facts)
+    return Applied("applied", planned.name, request.activate, change.name)
+
+
+def resume(run: RunDirectory, tools: Tools) -> list[Applied]:
+    """Settle what earlier changes of the run's site left unfinished; nothing new is begun.
+
+    Raises:
+        Refused: `WRITE_UNKNOWN`, `CHANGE_UNSETTLED`: it cannot be settled now.
+    """
+    approved = read_approved(run, None)
+    journal = tools.open_journal(approved.site)
+    with journal.locked():
+        if not journal.changes():
+            return []
+        with writing_client(tools, approved.site, activate=False) as client, remembered(run, journal):
+            settled = reconcile(journal, tools.site(client))
+    return [Applied(f"settled-{c.outcome}", c.facts.get("name"), False, c.name) for c in settled]
+
+
+def audit(tools: Tools, approved: Approved, how: str) -> dict[str, Any]:
+    """Who, by which way, about which site, with which versions."""
+    return {
+        "who": tools.who or _who(),
+        "how": how,
+        "site_sha256": approved.proposal.site_sha256,
+        "versions": {"autotune_flows": __version__, "python": platform.python_version()},
+    }
+
+
+@contextmanager
+def remembered(run: RunDirectory, journal: Journal) -> Iterator[None]:
+    """Leave a copy of this run's lines of the journal in the run directory, however the block ends.
+
+    One looks there first; the journal is what counts.
+    """
+    try:
+        yield
+    finally:
+        mine = [c.records for c in journal.changes() if c.facts.get("proposal_id") == run.path.name]
+        with suppress(OSError):
+            if mine:
+                run.write_json("applied.json", {"journal": str(journal.directory), "changes": mine})
+
+
+def rejected(approved: Approved, journal: Journal, tools: Tools, how: str) -> Applied:
+    """Write down that a person said no; nothing else happens."""
+    with journal.locked():
+        facts = {"kind": "reject", "proposal_id": approved.proposal.proposal_id, "proposal_sha256": approved.sha256}
+        change = journal.begin(**facts, **audit(tools, approved, how))
+        change.end(Outcome.BEFORE, "rejected")
+    return Applied("rejected", change=change.name)
+
+
+def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWriter:
+    """A client whose permissions were asked for before anything is written."""
+    wanted = (READ_PROFILE, CREATE_PROFILE, READ_TREATMENTS, *((CREATE_TREATMENTS,) if activate else ()))
+    named = ", ".join(wanted)
+    if tools.credentials.anonymous:
+        raise Refused(Reason.WRITE_NO_CREDENTIALS, permissions=named)
+    client = tools.open_client(site)
+    try:
+        missing = client.missing_permissions(wanted)
+    except Refused as refusal:
+        if refusal.reason not in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
+            raise
+        missing = list(wanted)
+    if missing:
+        raise Refused(Reason.WRITE_NOT_PERMITTED, permissions=", ".join(missing))
+    return client
+
+
+def _already(journal: Journal, request: SyncRequest, state: SiteProfiles, sha256: str) -> Change | None:
+    """The change that wrote this very proposal in this very way, where the site still has what it wrote."""
+    for change in reversed(journal.changes()):
+        facts = change.facts
+        same = facts.get("proposal_sha256") == sha256 and facts.get("parts") == [p.value for p in request.parts]
+        if facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or not same:
+            continue
+        if request.name is not None and request.name != facts.get("name"):
+            continue
+        written = Intent.from_json(change.read("intent")).document
+        return None if differences(comparable(written), comparable(state.newest)) else change
+    return None
+
+
+def _activated_later(journal: Journal, done: Change) -> bool:
+    same = [c for c in journal.changes() if c.facts.get("proposal_sha256") == done.facts["proposal_sha256"]]
+    return any(c.outcome is Outcome.AFTER and c.facts.get("activate") for c in same)
+
+
+def _intent(
+    site: Site, state: SiteProfiles, planned: Plan, approved: Approved, request: SyncRequest, done: Change | None
+) -> Intent:
+    """The document with its start, and the switch; refuses what would end a switch nobody spoke of."""
+    now_ms = site.now_ms()
+    active = state.active(now_ms)
+    switch = active.switch
+    if planned.name == active.name and not request.activate:
+        raise Refused(Reason.WRITE_NAME_IN_USE, name=planned.name)
+    if request.activate and switch is not None and (switch.temporary or switch.percentage != 100 or switch.timeshift_h):
+        detail = "of limited duration" if switch.temporary else "with a percentage or a time shift"
+        raise Refused(Reason.SWITCH_IN_FORCE, detail=detail)
+    if done is not None:
+        document = {k: v for k, v in state.newest.items() if k == "startDate" or k in content(state.newest)}
+    else:
+        back_ms = ROOM_MS if request.activate else 0
+        start = site.start_after(state.newest, site.switch_to_keep(state), back_ms=back_ms)
+        if start is None and not request.activate:
+            raise Refused(Reason.SWITCH_WOULD_END)
+        if start is None:
+            start = site.start_after(state.newest, None, back_ms=back_ms)
+        assert start is not None
+        document = dated(planned.document, state.newest, start)
+    treatment = None
+    if request.activate:
+        at_ms = free_instant(site, state, document)
+        notes = f"autotune-flows proposal {approved.sha256[:12]}"
+        treatment = switch_treatment(planned.name, planned.profile_json, at_ms, notes)
+    made_ms = datetime.fromisoformat(approved.proposal.created_at).timestamp() * 1000
+    until = made_ms + request.max_age_h * HOUR_MS
+    return Intent.of(state, now_ms, document, treatment, stands=done is not None, activate_until_ms=until)
+
+
+def free_instant(site: Site, state: SiteProfiles, document: Record) -> int:
+    """A whole second for a Profile Switch: not before the document's start, and not that of another switch.
+
+    Nightscout keeps one switch for each time: a second one would replace the first.
+    """
+    taken = {int(s.at_ms) // 1000 for s in state.read_switches}
+    start = datetime.fromisoformat(str(document["startDate"])).timestamp()
+    while True:
+        at_s = max(int(start), site.now_ms() // 1000)
+        if at_s not in taken:
+            return at_s * 1000
+        site.sleep(0.2)
+
+
+def _history(journal: Journal, now: datetime) -> tuple[Record | None, list[float]]:
+    """The profile in use before our first change of the last week, and how many hours ago each without a person was."""
+    week_ago: Record | None = None
+    hours_since = []
+    for change in journal.changes():
+        hours = (now - datetime.fromisoformat(change.facts["at"])).total_seconds() / 3600
+        if change.facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or hours > WEEK_H:
+            continue
+        if week_ago is None:
+            week_ago = Intent.from_json(change.read("intent")).active_before["body"]
+        if change.facts.get("how") == Decision.POLICY.value:
+            hours_since.append(hours)
+    return week_ago, hours_since
+
+
+def _who() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

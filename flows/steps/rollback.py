@@ -1,0 +1,175 @@
+"""Undo what was applied: a new document with the old content, and a switch back; and tidy away our old profiles."""
+
+from __future__ import annotations
+
+from flows.approval import Decision, RollbackRequest
+from flows.errors import Reason, Refused
+from flows.profiles.on_site import SiteProfiles, content, differences, switch_key
+from flows.proposal.journal import Change, Journal, Outcome, Step
+from flows.proposal.write_back import dated
+from flows.run_directory import RunDirectory
+from flows.steps.apply import Applied, Tools, audit, free_instant, rejected, remembered, writing_client
+from flows.steps.approved import Approved, read_approved
+from flows.steps.change import carry_out, reconcile
+from flows.steps.site import ROOM_MS, Intent, Site, comparable, once_more, switch_back
+
+
+def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str) -> Applied:
+    """Put back what was there before this run's proposal was applied. History stays: a new document is written.
+
+    Raises:
+        Refused: `NOTHING_APPLIED`, `EDITED_SINCE`; else as `flows.steps.apply.apply`.
+    """
+    approved = read_approved(run, request.sha256)
+    journal = tools.open_journal(approved.site)
+    if request.decision is not Decision.APPROVE:
+        return rejected(approved, journal, tools, how)
+    applied = _applied(journal, approved)
+    switches = bool(applied.facts.get("activate")) or request.even_if_edited
+    with journal.locked(), writing_client(tools, approved.site, activate=switches) as client:
+        site = tools.site(client)
+        reconcile(journal, site)
+        applied = _applied(journal, approved)
+        if (later := _rolled_back(journal, applied, site)) is not None:
+            return Applied("already-rolled-back", change=later.name)
+
+        def make(state: SiteProfiles) -> Intent:
+            return _intent(site, state, applied, request)
+
+        facts = {"kind": "rollback", "of": applied.name, "even_if_edited": request.even_if_edited}
+        facts |= {"proposal_id": approved.proposal.proposal_id, "proposal_sha256": approved.sha256}
+        with remembered(run, journal):
+            change = carry_out(site, journal, make, **facts, **audit(tools, approved, how))
+    return Applied("rolled-back", change=change.name)
+
+
+def tidy(run: RunDirectory, keep_last: int, tools: Tools, how: str) -> tuple[Applied, list[str]]:
+    """Take our older profiles out of the site's newest document: all that we wrote, nobody changed and nobody uses.
+
+    Args:
+        run: any run of the site.
+        keep_last: how many of ours stay, the newest.
+        tools: time, credentials.
+        how: for the audit.
+
+    Returns:
+        What became of it, and the names taken out.
+
+    Raises:
+        Refused: as `flows.steps.apply.apply`.
+    """
+    approved = read_approved(run, None)
+    journal = tools.open_journal(approved.site)
+    with journal.locked(), writing_client(tools, approved.site, activate=False) as client:
+        site = tools.site(client)
+        reconcile(journal, site)
+        names = old_names(journal, site.read(), keep_last, site.now_ms())
+        if not names:
+            return Applied("nothing-to-tidy"), []
+
+        def make(state: SiteProfiles) -> Intent:
+            now_ms = site.now_ms()
+            start = site.start_after(state.newest, site.switch_to_keep(state))
+            if start is None:
+                raise Refused(Reason.SWITCH_WOULD_END)
+            store = {k: v for k, v in state.newest["store"].items() if k not in names}
+            document = dated({**content(state.newest), "store": store}, state.newest, start)
+            return Intent.of(state, now_ms, document, None)
+
+        change = carry_out(site, journal, make, kind="tidy", names=names, **audit(tools, approved, how))
+    return Applied("tidied", change=change.name), names
+
+
+def old_names(journal: Journal, state: SiteProfiles, keep_last: int, now_ms: float) -> list[str]:
+    """Our profiles in the newest document beyond the last `keep_last`, oldest first.
+
+    Ours is what the journal says we wrote and what still is as we wrote it. One that is in use, or the document's
+    default, stays.
+    """
+    store = state.newest.get("store")
+    if not isinstance(store, dict):
+        return []
+    ours: dict[str, None] = {}
+    for change in journal.changes():
+        name = str(change.facts.get("name"))
+        if change.facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or name not in store:
+            continue
+        written = Intent.from_json(change.read("intent")).document["store"]
+        if not differences(written.get(name), store[name]):
+            ours.pop(name, None)
+            ours[name] = None
+    in_use = {state.active(now_ms).name, state.newest.get("defaultProfile")}
+    older = list(ours)[: max(0, len(ours) - keep_last)]
+    return [name for name in older if name not in in_use]
+
+
+def _applied(journal: Journal, approved: Approved) -> Change:
+    """The last change that wrote this proposal.
+
+    Raises:
+        Refused: `NOTHING_APPLIED`.
+    """
+    for change in reversed(journal.changes()):
+        facts = change.facts
+        mine = facts.get("kind") == "apply" and facts.get("proposal_sha256") == approved.sha256
+        if mine and (change.outcome is Outcome.AFTER or not change.ended):
+            return change
+    raise Refused(Reason.NOTHING_APPLIED, detail="the journal of this site knows of nothing")
+
+
+def _rolled_back(journal: Journal, applied: Change, site: Site) -> Change | None:
+    """The change that rolled `applied` back already, where the site still is as it left it.
+
+    Raises:
+        Refused: `NOTHING_APPLIED`: `applied` itself ended without anything written.
+    """
+    if applied.ended and applied.outcome is not Outcome.AFTER:
+        raise Refused(Reason.NOTHING_APPLIED, detail="it was not written, or taken back at once")
+    for change in reversed(journal.changes()):
+        mine = change.facts.get("kind") == "rollback" and change.facts.get("of") == applied.name
+        if mine and change.outcome is Outcome.AFTER:
+            written = Intent.from_json(change.read("intent")).document
+            if not differences(comparable(written), comparable(site.read().newest)):
+                return change
+    return None
+
+
+def _intent(site: Site, state: SiteProfiles, applied: Change, request: RollbackRequest) -> Intent:
+    was = Intent.from_json(applied.read("intent"))
+    before = was.before
+    activated = was.switch is not None
+    if was.stands:  # the document was written by a change before this one, which is what is to be undone too
+        earlier = _writer_of(applied)
+        before = Intent.from_json(earlier.read("intent")).before if earlier else before
+    own = [switch_key(was.switch)] if was.switch is not None else []
+    foreign = state.switches_not_in([*was.known_switches, *own])
+    if not request.even_if_edited:
+        if differences(comparable(was.document), comparable(state.newest)):
+            raise Refused(Reason.EDITED_SINCE, detail="there is another profile document")
+        if foreign:
+            raise Refused(Reason.EDITED_SINCE, detail="there was another Profile Switch")
+    now_ms = site.now_ms()
+    back = activated or bool(foreign)
+    keep = None if back else site.switch_to_keep(state)
+    after_ms = max((s.at_ms for s in state.read_switches), default=0.0) if back else 0.0
+    start = site.start_after(state.newest, keep, after_ms, ROOM_MS if back else 0)
+    if start is None:
+        start, back = site.start_after(state.newest, None), True
+    assert start is not None
+    document = dated(before, state.newest, start)
+    switch = None
+    if back and was.active_before["body"]:
+        at_ms = free_instant(site, state, document)
+        raw = was.active_before["switch"]
+        switch = once_more(raw, at_ms) if raw else switch_back(was.active_before, at_ms, "rolled back")
+    return Intent.of(state, now_ms, document, switch)
+
+
+def _writer_of(applied: Change) -> Change | None:
+    changes = applied.journal.changes()
+    names = [c.name for c in changes]
+    for change in reversed(changes[: names.index(applied.name)]):
+        same = change.facts.get("proposal_sha256") == applied.facts.get("proposal_sha256")
+        if same and change.outcome is Outcome.AFTER and change.reached(Step.WRITING):
+            return change
+    return None

@@ -1,0 +1,181 @@
+"""A site as a change of its profile sees it, and what such a change intends: all any later process needs to end it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.nightscout.documents import Record
+from flows.nightscout.writer import NightscoutWriter
+from flows.profiles.on_site import SERVER_OWNED, SiteProfiles, content, start_ms, store_of, switch_key
+from flows.profiles.stored import find_name
+from flows.profiles.switches import Switch, read_switches
+from flows.proposal.write_back import start_date, switch_treatment
+
+DAY_MS, HOUR_MS, SECOND_MS = 86_400_000, 3_600_000, 1000
+CLOCK_TOLERANCE_S = 300.0
+ROOM_MS = 60_000  # between a document and a Profile Switch that follows it
+LONGEST_WAIT_S = 5.0  # for the next whole second after the newest document's
+
+
+class Site:
+    """A site as a change sees it, with the time both it and this computer have reached."""
+
+    def __init__(
+        self,
+        client: NightscoutWriter,
+        clock: Callable[[], datetime],
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self.client = client
+        self._latest_ms = 0
+        self.sleep = sleep
+        self._clock = clock
+
+    def read(self) -> SiteProfiles:
+        """Its documents and the Profile Switches that can matter.
+
+        Raises:
+            Refused: a `SITE_…` reason.
+        """
+        documents = tuple(self.client.profiles())
+        newest = max((start_ms(d) for d in documents), default=0.0)
+        since = min(newest, self.now_ms()) - DAY_MS
+        return SiteProfiles(documents, tuple(self.client.profile_switches(since)))
+
+    def now_ms(self) -> int:
+        """The earlier of both clocks, so that nothing written lies in the future for either; it never goes back."""
+        ahead_s = min(0.0, self.client.site_ahead_s or 0.0)
+        self._latest_ms = max(self._latest_ms, int((self._clock().timestamp() + ahead_s) * 1000))
+        return self._latest_ms
+
+    def check_clock(self) -> None:
+        """Refuse clocks that differ too much.
+
+        Raises:
+            Refused: `SITE_CLOCK`.
+        """
+        ahead_s = self.client.site_ahead_s or 0.0
+        if abs(ahead_s) > CLOCK_TOLERANCE_S:
+            raise Refused(Reason.SITE_CLOCK, minutes=round(abs(ahead_s) / 60))
+
+    def switch_to_keep(self, state: SiteProfiles) -> Switch | None:
+        """The Profile Switch that counts, where ending it would change what is active."""
+        active = state.active(self.now_ms())
+        switch = active.switch
+        if switch is None or switch.temporary or switch.percentage != 100 or switch.timeshift_h:
+            return switch
+        default = find_name(store_of(state.newest), state.newest.get("defaultProfile"))
+        return None if active.name == default else switch
+
+    def start_after(
+        self, newest: Record, keep: Switch | None, not_before_ms: float = 0.0, back_ms: float = 0.0
+    ) -> int | None:
+        """When a document begins that is to be newer than `newest`: a whole second, never in the future.
+
+        With `keep`, a Profile Switch that counts, not after it: a newer document would end it in Nightscout. `None`
+        where there is no second between the two. `back_ms`: so much before now, where that is after `newest`: room for
+        a later document before the switch that follows this one.
+
+        Raises:
+            Refused: `SITE_PROFILE_AHEAD`.
+        """
+        earliest = (int(max(start_ms(newest), not_before_ms)) // SECOND_MS + 1) * SECOND_MS
+        if keep is not None:
+            latest = int(keep.at_ms) // SECOND_MS * SECOND_MS
+            if earliest > latest:
+                return None
+            chosen = max(earliest, latest - HOUR_MS)
+        else:
+            wait_s = (earliest - self.now_ms()) / 1000
+            if wait_s > LONGEST_WAIT_S:
+                raise Refused(Reason.SITE_PROFILE_AHEAD)
+            while (left_s := (earliest - self.now_ms()) / 1000) > 0:
+                self.sleep(left_s)
+            chosen = max(earliest, int(self.now_ms() - back_ms) // SECOND_MS * SECOND_MS)
+        written = newest.get("startDate")
+        if isinstance(written, str) and start_date(chosen) <= written:
+            raise Refused(Reason.SITE_PROFILE_AHEAD)  # an offset that Nightscout, which compares texts, sorts above it
+        return chosen
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What a change is to bring about, and what any later process needs to finish it or take it back.
+
+    `stands`: the document is on the site already, only the switch is to come. `active_before` is what Nightscout
+    counted as active (`name`, `body`, and the `switch` that made it so).
+    """
+
+    document: Record
+    switch: Record | None
+    before: Record
+    known_ids: tuple[str, ...]
+    known_switches: tuple[str, ...]
+    active_before: dict[str, Any]
+    stands: bool = False
+    activate_until_ms: float = float("inf")
+
+    @classmethod
+    def of(cls, state: SiteProfiles, now_ms: float, document: Record, switch: Record | None, **more: Any) -> Intent:
+        """An intent against what the site is now."""
+        active = state.active(now_ms)
+        by = raw_switch(state, active.switch) if active.switch else None
+        return cls(
+            document=document,
+            switch=switch,
+            before=content(state.newest),
+            known_ids=tuple(
+                str(d.get("_id")) for d in state.documents if not (more.get("stands") and d is state.newest)
+            ),
+            known_switches=tuple(switch_key(s) for s in state.switches),
+            active_before={"name": active.name, "body": active.body, "switch": by},
+            **more,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """For the journal."""
+        until = self.activate_until_ms
+        return {**asdict(self), "activate_until_ms": None if until == float("inf") else until}
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any]) -> Intent:
+        """From the journal."""
+        until = document["activate_until_ms"]
+        return cls(**{**document, "activate_until_ms": float("inf") if until is None else until})
+
+
+def comparable(document: Record) -> Record:
+    """What of a document must be as it was sent."""
+    return {**content(document), "startDate": document.get("startDate")}
+
+
+def raw_switch(state: SiteProfiles, switch: Switch | None) -> Record | None:
+    """The treatment a switch was read from."""
+    if switch is None:
+        return None
+    return next((s for s in state.switches if switch in read_switches([s], "UTC")), None)
+
+
+def switch_back(active: dict[str, Any], at_ms: int, why: str) -> Record:
+    """A Profile Switch to what was active before a change."""
+    return switch_treatment(active["name"], active["body"], at_ms, f"autotune-flows: {why}")
+
+
+def once_more(raw: Record, at_ms: int) -> Record:
+    """A Profile Switch once more, from `at_ms` on; one of limited duration for what is left of it."""
+    owned = SERVER_OWNED | {"created_at", "eventTime", "timestamp", "carbs", "insulin"}
+    copy = {k: v for k, v in raw.items() if k not in owned}
+    switch = read_switches([raw], "UTC")[0]
+    copy["created_at"] = start_date(at_ms)
+    if switch.end_ms is not None:
+        left_ms = max(SECOND_MS, int(switch.end_ms - at_ms))
+        for key in ("originalDuration", "durationInMilliseconds"):
+            if key in copy:
+                copy[key] = left_ms
+        copy["duration"] = round(left_ms / 60_000) or 1
+    return copy

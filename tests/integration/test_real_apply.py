@@ -1,0 +1,149 @@
+"""Writing back to a real Nightscout, from the proposal to the rollback."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from flows.errors import Reason, Refused
+from flows.nightscout.authentication import Credentials
+from flows.profiles.on_site import differences
+from flows.proposal.write_back import plan
+from tests.integration.conftest import Nightscout
+from tests.integration.kill import SCENARIOS, Scenario, Site, one
+from tests.proposals import mmol_document, profile_document
+from tests.writing import Person, active_name, newest_content, person
+
+pytestmark = pytest.mark.nightscout
+
+
+def fresh(nightscout: Nightscout, document: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A site with this profile document alone, as it serves it."""
+    nightscout.clear("treatments")
+    for old in requests.get(
+        f"{nightscout.url}/api/v1/profile.json?count=0", headers=nightscout.headers, timeout=30
+    ).json():
+        requests.delete(f"{nightscout.url}/api/v1/profile/{old['_id']}", headers=nightscout.headers, timeout=30)
+    sent = {k: v for k, v in (document or profile_document()).items() if k != "_id"}
+    nightscout.post("v1/profile.json", sent)
+    (stored,) = requests.get(
+        f"{nightscout.url}/api/v1/profile.json?count=0", headers=nightscout.headers, timeout=30
+    ).json()
+    return dict(stored)
+
+
+def writer(nightscout: Nightscout, name: str, *permissions: str) -> Credentials:
+    return Credentials(token=nightscout.token(f"{name}-{random.randrange(10**9)}", list(permissions)))  # noqa: S311
+
+
+@pytest.fixture
+def someone(nightscout: Nightscout, tmp_path: Path) -> Person:
+    return person(tmp_path, nightscout.url, fresh(nightscout), Credentials(api_secret=nightscout.api_secret))
+
+
+def shows_basal(nightscout: Nightscout, rates: tuple[float, ...]) -> bool:
+    """Whether Nightscout's own code, once it has loaded what was written, says one of these basals is in force now."""
+    for _ in range(150):
+        answer = requests.get(f"{nightscout.url}/api/v2/properties/basal", headers=nightscout.headers, timeout=30)
+        if answer.json().get("basal", {}).get("display") in {f"{rate:.3f}U" for rate in rates}:
+            return True
+        time.sleep(0.2)
+    return False
+
+
+@pytest.mark.parametrize("way", ["api secret", "token"])
+@pytest.mark.parametrize("units", ["mg/dL", "mmol/L"])
+def test_from_the_proposal_to_the_rollback(way: str, units: str, nightscout: Nightscout, tmp_path: Path) -> None:
+    source = fresh(nightscout, profile_document() if units == "mg/dL" else mmol_document())
+    credentials = Credentials(api_secret=nightscout.api_secret)
+    if way == "token":
+        credentials = writer(nightscout, "w", "api:profile:read,create", "api:treatments:read,create")
+    someone = person(tmp_path, nightscout.url, source, credentials)
+    admin = Credentials(api_secret=nightscout.api_secret)
+    before = someone.reading(admin)
+    done = someone.apply()
+    written = someone.reading(admin)
+    expected = plan(someone.made, source, someone.request())
+    assert differences(expected.document, newest_content(written)) == []
+    assert active_name(written) == "Day"
+    assert someone.apply(activate=True).active
+    active = someone.reading(admin)
+    assert active_name(active) == done.name
+    assert differences(expected.document, newest_content(active)) == []
+    assert someone.roll_back().outcome == "rolled-back"
+    after = someone.reading(admin)
+    assert newest_content(after) == newest_content(before)
+    assert active_name(after) == "Day"
+    assert len(after.documents) == 3  # history stays
+    current = requests.get(f"{nightscout.url}/api/v1/profile/current", headers=nightscout.headers, timeout=30).json()
+    assert current["_id"] == after.newest["_id"]
+
+
+def test_nightscout_itself_counts_what_was_activated(someone: Person, nightscout: Nightscout) -> None:
+    assert shows_basal(nightscout, (0.8, 1.0))
+    someone.apply(activate=True)
+    assert shows_basal(nightscout, (0.7, 0.9))
+    someone.roll_back()
+    assert shows_basal(nightscout, (0.8, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("permissions", "activate", "reason"),
+    [
+        (["*:*:read"], False, Reason.WRITE_NOT_PERMITTED),
+        (["api:profile:create"], False, Reason.WRITE_NOT_PERMITTED),
+        (["api:profile:read,create", "api:treatments:read"], True, Reason.WRITE_NOT_PERMITTED),
+        (["api:profile:read,create", "api:treatments:read"], False, None),
+    ],
+)
+def test_permissions_are_known_before_anything_is_written(
+    permissions: list[str], activate: bool, reason: Reason | None, someone: Person, nightscout: Nightscout
+) -> None:
+    other = someone.with_(credentials=writer(nightscout, "p", *permissions))
+    count = len(someone.reading().documents)
+    if reason is None:
+        assert other.apply(activate=activate).outcome == "applied"
+        return
+    with pytest.raises(Refused) as caught:
+        other.apply(activate=activate)
+    assert caught.value.reason is reason
+    assert len(someone.reading().documents) == count
+
+
+def test_on_a_site_open_to_all_the_right_to_write_is_enough(open_nightscout: Nightscout, tmp_path: Path) -> None:
+    source = fresh(open_nightscout, mmol_document())
+    token = writer(open_nightscout, "o", "api:profile:create")
+    someone = person(tmp_path, open_nightscout.url, source, token)
+    try:
+        assert someone.apply().outcome == "applied"
+        with pytest.raises(Refused) as caught:
+            someone.with_(credentials=Credentials(api_secret="not-the-secret-at-all")).apply(activate=True)  # noqa: S106
+        assert caught.value.reason is Reason.WRITE_NOT_PERMITTED
+    finally:
+        fresh(open_nightscout)
+
+
+def test_a_wrong_secret_writes_nothing(someone: Person) -> None:
+    with pytest.raises(Refused) as caught:
+        someone.with_(credentials=Credentials(api_secret="not-the-secret-at-all")).apply()  # noqa: S106
+    assert caught.value.reason is Reason.WRITE_NOT_PERMITTED
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS[1::2], ids=lambda s: s.name)
+def test_a_killed_change_is_settled(scenario: Scenario, nightscout: Nightscout, tmp_path: Path) -> None:
+    def clear(document: dict[str, Any], switches: list[dict[str, Any]]) -> dict[str, Any]:
+        stored = fresh(nightscout, document)
+        for switch in switches:
+            nightscout.post("v1/treatments.json", switch)
+        return stored
+
+    site = Site(nightscout.url, Credentials(api_secret=nightscout.api_secret), clear)
+    chance = random.Random(7)  # noqa: S311
+    endings = [one(site, scenario, at, tmp_path / str(at), at, chance) for at in (14, 22, 24, 25, 26, 31)]
+    assert all(e.died for e in endings)
+    assert "after" in {e.is_now for e in endings}

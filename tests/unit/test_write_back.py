@@ -1,0 +1,302 @@
+"""The plan: the exact new document, everything else kept, numbers in the profile's own units; and what is refused."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flows.approval import Decision, Part, SyncRequest
+from flows.errors import Reason, Refused
+from flows.nightscout.documents import read_records
+from flows.profiles.on_site import SERVER_OWNED, SiteProfiles, content, differences, store_of
+from flows.profiles.parse import choose_profile
+from flows.profiles.stored import stored_documents
+from flows.proposal.document import Proposal
+from flows.proposal.write_back import Plan, harmless_json, plan, start_date, switch_treatment
+from flows.report.changes import changes_text, to_type_in
+from flows.steps.approved import report_only_app
+from tests.proposals import mmol_document, profile_document, proposal
+
+
+def asked(made: Proposal, **options: Any) -> SyncRequest:
+    known = {"proposal_id": made.proposal_id, "sha256": made.sha256, "decision": Decision.APPROVE}
+    return SyncRequest(**{**known, **options})
+
+
+def planned(source: dict[str, Any], made: Proposal | None = None, **options: Any) -> Plan:
+    made = made or proposal(source)
+    return plan(made, source, asked(made, **options))
+
+
+def refusal_of(source: dict[str, Any], made: Proposal | None = None, **options: Any) -> Refused:
+    with pytest.raises(Refused) as caught:
+        planned(source, made, **options)
+    return caught.value
+
+
+def check_kept(source: dict[str, Any], found: Plan) -> None:
+    """All of the source but what the server owns, and beside it one profile that differs in three schedules."""
+    others = {k: v for k, v in found.document.items() if k != "store"}
+    assert others == {k: v for k, v in content(source).items() if k != "store"}
+    assert not SERVER_OWNED & set(found.document)
+    assert "startDate" not in found.document
+    siblings = {k: v for k, v in found.document["store"].items() if k != found.name}
+    assert siblings == source["store"]
+    old, new = source["store"][found.source_name], found.document["store"][found.name]
+    assert {k for k in {**old, **new} if old.get(k) != new.get(k)} <= {"basal", "sens", "carbratio", "units"}
+
+
+def check_converts(found: Plan, made: Proposal) -> None:
+    """The written profile, read as any profile is, has the proposal's numbers."""
+    written = {**found.document, "startDate": "2026-11-22T12:00:00.000Z"}
+    profile = choose_profile([json.loads(json.dumps(written))], name=found.name, until_ms=None, zone="Europe/Paris")
+    assert profile.units == made.units.value
+    assert profile.basal_u_per_h.hourly() == pytest.approx(list(made.for_pump.basal_u_per_h))
+    for block in made.for_pump.isf:
+        minutes = int(block.start[:2]) * 60 + int(block.start[3:])
+        assert profile.isf_mgdl_per_u.at(minutes) == pytest.approx(block.recommended_mgdl_per_u, abs=0.002)
+    for ratio in made.for_pump.carb_ratio:
+        minutes = int(ratio.start[:2]) * 60 + int(ratio.start[3:])
+        assert profile.carb_ratio_g_per_u.at(minutes) == pytest.approx(ratio.recommended_g_per_u)
+
+
+@pytest.mark.parametrize("source", [profile_document(), mmol_document()], ids=["mg/dL", "mmol/L"])
+def test_everything_is_kept_and_the_numbers_are_the_proposals(source: dict[str, Any]) -> None:
+    untouched = copy.deepcopy(source)
+    made = proposal(source)
+    found = planned(source, made)
+    assert source == untouched
+    check_kept(source, found)
+    check_converts(found, made)
+    for field in ("basal", "sens", "carbratio"):
+        for entry in found.document["store"][found.name][field]:
+            assert isinstance(entry["value"], float)
+            assert isinstance(entry["time"], str)
+
+
+REFERENCE_PROFILES = [
+    "p01_openaps_mmol_strings_partial_tas",
+    "p03_loop_mmolL_etcgmt7_subhour",
+    "p09_ns2015_all_strings_subhour",
+    "p13_us_central_3records_mills_mismatch",
+    "p15_aaps_v1_store_no_tas",
+    "p23_autotune123_fork_mgdl_10isf_4cr",
+    "p24_DERIVED_aaps_recorded_pump_profile",
+]
+
+
+@pytest.mark.parametrize("name", REFERENCE_PROFILES)
+def test_real_profile_documents_survive(name: str, reference_data: Path) -> None:
+    documents = [d for d in read_records(reference_data / "profiles" / f"{name}.json") if isinstance(d, dict)]
+    source = SiteProfiles(tuple(documents), ()).newest
+    made = proposal(source)
+    found = planned(source, made)
+    check_kept(source, found)
+    check_converts(found, made)
+    again = json.loads(json.dumps(found.document))
+    assert differences(found.document, again) == []
+
+
+def test_an_old_flat_document_is_written_as_nightscout_reads_it() -> None:
+    body = profile_document()["store"]["Day"]
+    flat = {**body, "_id": "0" * 24, "startDate": "2026-11-01T00:00:00.000Z", "created_at": "2026-11-01T00:00:00.000Z"}
+    made = proposal(flat)
+    found = planned(flat, made)
+    assert found.document["defaultProfile"] == "Default"
+    assert found.document["store"]["Default"] == body
+    assert set(found.document["store"][found.name]) == set(body)
+    check_converts(found, made)
+
+
+def test_a_store_written_as_text_is_written_as_an_object() -> None:
+    source = profile_document()
+    text = {**source, "store": json.dumps(source["store"])}
+    found = planned(text, proposal(text))
+    assert {k: v for k, v in found.document["store"].items() if k != found.name} == source["store"]
+
+
+@pytest.mark.parametrize(
+    ("only", "changed"), [(["basal"], {"basal"}), (["isf"], {"sens"}), (["cr", "basal"], {"carbratio", "basal"})]
+)
+def test_parts_that_were_not_asked_for_stay_as_they_are(only: list[str], changed: set[str]) -> None:
+    source = profile_document()
+    found = planned(source, only=only)
+    old, new = source["store"]["Day"], found.document["store"][found.name]
+    assert {k for k in old if old[k] != new[k]} == changed
+    assert {line.part for line in found.lines} == set(map(Part, only))
+    assert found.daily_basal_current_u == pytest.approx(22.8)
+    assert found.daily_basal_new_u == pytest.approx(20.4 if "basal" in only else 22.8)
+
+
+def other_current(document: dict[str, Any]) -> None:
+    document["current"]["basal_u_per_h"][3] = 0.9
+
+
+def other_blocks(document: dict[str, Any]) -> None:
+    document["for_pump"]["isf"] = document["for_pump"]["isf"][:1]
+
+
+def other_ratio(document: dict[str, Any]) -> None:
+    document["for_pump"]["carb_ratio"][0]["current_g_per_u"] = 11.0
+
+
+def zero_basal(document: dict[str, Any]) -> None:
+    document["for_pump"]["basal_u_per_h"][0] = 0.0
+
+
+def far_basal(document: dict[str, Any]) -> None:
+    document["for_pump"]["basal_u_per_h"][0] = 8.0  # a decimal point lost
+
+
+def far_isf(document: dict[str, Any]) -> None:
+    document["for_pump"]["isf"][0]["recommended_mgdl_per_u"] = 2.8  # mmol/L in a profile of mg/dL
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (other_current, Reason.PROPOSAL_OTHER_SOURCE),
+        (other_blocks, Reason.PROPOSAL_OTHER_SOURCE),
+        (other_ratio, Reason.PROPOSAL_OTHER_SOURCE),
+        (zero_basal, Reason.WRITE_VALUE),
+        (far_basal, Reason.WRITE_VALUE),
+        (far_isf, Reason.WRITE_VALUE),
+    ],
+    ids=lambda v: getattr(v, "__name__", v.name if isinstance(v, Reason) else v),
+)
+def test_numbers_that_cannot_be_the_recommendation_of_this_source_are_refused(change: Any, reason: Reason) -> None:
+    source = profile_document()
+    refusal = refusal_of(source, proposal(source, change=change))
+    assert refusal.reason is reason
+    assert not [n for n in ("2.8", "8.0", "0.9 ", "11.0") if n in str(refusal)]
+
+
+def test_a_proposal_in_other_units_than_its_source_is_refused() -> None:
+    source = mmol_document()
+    assert refusal_of(source, proposal(source, units="mg/dL")).reason is Reason.PROPOSAL_OTHER_SOURCE
+
+
+def test_nothing_to_change_is_nothing_to_write() -> None:
+    source = profile_document()
+    assert refusal_of(source, proposal(source, factor=1.0)).reason is Reason.NOTHING_TO_WRITE
+
+
+@pytest.mark.parametrize(
+    "name", ["", " x", "x ", "a<b>", "a & b", "a.b", "$x", "Tuned (80%)", "x@@@@@1", "x" * 41, "a\nb", '"', "-x"]
+)
+def test_names_that_something_would_change_are_refused(name: str) -> None:
+    assert refusal_of(profile_document(), name=name).reason is Reason.WRITE_NAME
+
+
+@pytest.mark.parametrize("name", ["Autotune", "Été 2", "tuned_basal-1", "夜"])
+def test_plain_names_are_taken(name: str) -> None:
+    assert name in planned(profile_document(), name=name).document["store"]
+
+
+@pytest.mark.parametrize("text", ["a < b", "x & y", "<b>", "a\xa0b", "&eacute;", "line\r\n"])
+def test_texts_that_nightscout_15_would_change_are_refused(text: str) -> None:
+    source = profile_document(notes=text)
+    refusal = refusal_of(source)
+    assert refusal.reason is Reason.WRITE_MARKUP
+    assert "notes" in str(refusal)
+
+
+def test_texts_it_has_changed_already_are_written() -> None:
+    source = profile_document(notes="a &amp; b &lt; c")
+    source["store"]["Fish & <Chips>"] = source["store"].pop("Night shift")  # keys are left as they are
+    assert planned(source).document["notes"] == "a &amp; b &lt; c"
+
+
+def test_a_switch_carries_a_profile_that_can_be_read_by_itself() -> None:
+    source = profile_document()
+    for body in source["store"].values():
+        body.pop("units")
+    source["store"]["Day"]["notes"] = "&lt; 80"
+    found = planned(source)
+    assert found.profile_json["units"] == "mg/dl"
+    switch = switch_treatment(found.name, found.profile_json, 1_795_608_000_000, "why")
+    assert switch["created_at"] == "2026-11-25T12:00:00.000Z"
+    assert not [c for c in switch["profileJson"] if c in "<>&" or ord(c) > 127]
+    assert json.loads(switch["profileJson"]) == found.profile_json
+    assert "units" not in switch  # 0.12 drops it
+    assert "glucose" not in switch
+    (as_stored,) = stored_documents([{"startDate": "x", "store": {"x": json.loads(switch["profileJson"])}}], None)
+    assert as_stored.names == ("x",)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_what_a_switch_carries_is_read_back_as_it_was(value: Any) -> None:
+    text = harmless_json({"x": value})
+    assert json.loads(text) == {"x": value}
+    assert text.isascii()
+    assert not set(text) & set("<>&")
+
+
+@given(st.dictionaries(st.text(min_size=1), st.integers() | st.text() | st.lists(st.floats(allow_nan=False))))
+@settings(max_examples=60, deadline=None)
+def test_any_field_nobody_knows_is_kept_or_the_document_is_refused(fields: dict[str, Any]) -> None:
+    known = {"store", "defaultProfile", "startDate", "units", *SERVER_OWNED}
+    unknown = {k: v for k, v in fields.items() if k not in known}
+    source = profile_document(**unknown)
+    try:
+        found = planned(source)
+    except Refused as refusal:
+        assert refusal.reason is Reason.WRITE_MARKUP
+    else:
+        check_kept(source, found)
+
+
+def test_a_start_is_a_whole_second_in_utc() -> None:
+    assert start_date(1_795_608_000_999) == "2026-11-25T12:00:00.000Z"
+
+
+def test_the_diff_is_in_the_persons_units_with_daily_totals() -> None:
+    source = mmol_document()
+    found = planned(source)
+    text = changes_text(found, activate=False)
+    assert "Insulin sensitivity (ISF) [mmol/L/U]" in text
+    assert "  00:00–06:00       2.8 →      3.1   +10.7 %" in text
+    assert "  whole day       22.80 →    20.40 U  -10.5 %" in text
+    assert "Nothing becomes active" in text
+    assert "becomes ACTIVE" in changes_text(found, activate=True)
+    assert "  06:00  0.9\n" in to_type_in(found)
+
+
+def test_what_aaps_would_not_take_is_said() -> None:
+    source = profile_document()
+    source["store"]["Day"]["sens"][1]["time"] = "06:30"
+    source["store"]["Day"]["dia"] = 4
+    notes = " ".join(planned(source).notes)
+    assert "full hour" in notes
+    assert "duration of insulin action" in notes
+    assert planned(profile_document()).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "app"),
+    [
+        ({"enteredBy": "Loop"}, "Loop"),
+        ({"loopSettings": {"bundleIdentifier": "com.x.loopkit.Loop"}}, "Loop"),
+        ({"enteredBy": "Trio"}, "Trio"),
+        ({"enteredBy": "freeaps-x"}, "FreeAPS X"),
+        ({"enteredBy": "AndroidAPS"}, None),
+        ({}, None),
+    ],
+)
+def test_apps_that_read_no_profile_are_known(changes: dict[str, Any], app: str | None) -> None:
+    assert report_only_app(profile_document(**changes)) == app
+
+
+def test_the_old_form_of_a_document_has_its_store() -> None:
+    assert set(store_of(profile_document())) == {"Day", "Night shift"}
