@@ -168,6 +168,30 @@ def test_no_secret_is_where_it_can_be_seen(pool: Stack, done: Done) -> None:
     assert not [text[:200] for text in seen for secret in SECRETS if secret in text]
 
 
+def profiles_of_the_demonstration(stack: Stack) -> list[dict[str, Any]]:
+    address = f"http://127.0.0.1:1337/api/v1/profile.json?token={READ_TOKEN}"
+    script = f"import urllib.request as r; print(r.urlopen('{address}').read().decode())"
+    documents: list[dict[str, Any]] = json.loads(stack.compose("exec", "-T", "demo-site", "python", "-c", script))
+    return documents
+
+
+def test_an_approved_proposal_changes_the_demonstration_s_site(pool: Stack, done: Done) -> None:
+    assert done.run.state is not None
+    (name,) = pool.worker("sh", "-c", "basename $(dirname $(ls -t /runs/2*/proposal.json | head -n 1))").split()
+    sha256 = json.loads(pool.worker("cat", f"/runs/{name}/proposal.json"))["sha256"]
+    before = profiles_of_the_demonstration(pool)
+    decided = {"proposal_id": name, "sha256": sha256, "decision": "approve"}
+    with SyncPrefectClient(pool.api) as client:
+        deployment = client.read_deployment_by_name("profile-sync/apply")
+        asked = client.create_flow_run_from_deployment(deployment.id, parameters={"request": decided})
+    run = ended(pool, asked.id)
+    assert run.state is not None
+    assert run.state.is_completed(), pool.compose("logs", "--tail", "50", "worker")
+    after = profiles_of_the_demonstration(pool)
+    assert len(after) == len(before) + 1
+    assert len(set(after[0]["store"]) - set(before[0]["store"])) == 1
+
+
 def test_a_full_disk_is_said(pool: Stack) -> None:
     confined = "--rm --network none --read-only --tmpfs /tmp --tmpfs /runs:size=300k,uid=1001,mode=700"
     command = ["docker", "run", *confined.split(), pool.environment["AUTOTUNE_IMAGE"]]
@@ -178,11 +202,12 @@ def test_a_full_disk_is_said(pool: Stack) -> None:
 
 
 def test_a_restart_of_everything_and_down_and_up_lose_nothing(pool: Stack, done: Done) -> None:
-    before = pool.worker("ls", "/runs")
+    before, written = pool.worker("ls", "/runs"), profiles_of_the_demonstration(pool)
     pool.compose("restart", "--timeout", "3", "demo-site", "docker-worker", "server", "worker", seconds=UP_SECONDS)
     pool.compose("down", "--timeout", "5", seconds=UP_SECONDS)
     pool.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
     assert pool.worker("ls", "/runs") == before
+    assert profiles_of_the_demonstration(pool) == written
     with SyncPrefectClient(pool.api) as client:
         kept = client.read_flow_run(done.run.id)
         assert kept.state is not None
