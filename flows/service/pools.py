@@ -32,6 +32,7 @@ class Containers:
         runs_volume: where runs keep their evidence.
         token_file: this machine's file with the read token, `/dev/null` for none.
         site: the site the token is for, empty for none.
+        report_url: where run directories are served, empty for nowhere.
         pull_policy: `Never` for an image built here, `IfNotPresent` for one of a registry.
     """
 
@@ -40,6 +41,7 @@ class Containers:
     runs_volume: str
     token_file: str = "/dev/null"
     site: str = ""
+    report_url: str = ""
     pull_policy: str = "Never"
 
     @classmethod
@@ -52,6 +54,7 @@ class Containers:
             runs_volume=given("AUTOTUNE_RUNS_VOLUME") or "autotune-flows_runs",
             token_file=given("AUTOTUNE_CONTAINER_TOKEN_FILE") or "/dev/null",
             site=given("AUTOTUNE_NIGHTSCOUT_SITE", "").strip(),
+            report_url=given("AUTOTUNE_REPORT_URL", "").strip(),
             pull_policy=given("AUTOTUNE_PULL_POLICY") or "Never",
         )
 
@@ -78,6 +81,7 @@ def job_variables(containers: Containers) -> dict[str, Any]:
         "env": {
             "AUTOTUNE_RUNS": "/runs",
             "AUTOTUNE_STATE": "/runs/.sites",
+            "AUTOTUNE_REPORT_URL": containers.report_url,
             "AUTOTUNE_NIGHTSCOUT_SITE": containers.site,
             "AUTOTUNE_NIGHTSCOUT_TOKEN_FILE": TOKEN_FILE,
             "HOME": "/tmp",  # noqa: S108 - the one writable place
