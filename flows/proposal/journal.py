@@ -141,7 +141,11 @@ class Journal:
             Refused: `CHANGE_UNDER_WAY`, `BACKUP_UNUSABLE`.
         """
         with _usable():
-            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for directory in (
+                self.directory.parent,
+                self.directory,
+            ):  # a parent made on the way would be open to others
+                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.directory.chmod(0o700)
             descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -119,3 +119,10 @@ def test_a_full_or_missing_disk_is_a_refusal(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught, Journal(SITE, tmp_path / "file").locked():
         pass
     assert caught.value.reason is Reason.BACKUP_UNUSABLE
+
+
+def test_what_is_made_on_the_way_to_a_journal_is_for_its_owner_only(tmp_path: Path) -> None:
+    journal = Journal(SITE, tmp_path / ".applied")
+    with journal.locked():
+        modes = {path.stat().st_mode & 0o777 for path in (journal.directory, journal.directory.parent)}
+    assert modes == {0o700}
