@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .make
 
-.PHONY: demo up test test-fast lint types imports check parity benchmark clean help
+.PHONY: demo up test test-fast lint types imports check parity benchmark lock clean help
 
 help:
 	@echo "make demo       tune the bundled synthetic person; prints the recommendation and where the report is"
@@ -55,6 +55,12 @@ check: lint types imports
 
 benchmark: $(STAMPS)/node
 	$(BIN)/python -m benchmarks
+
+# After a change of the dependencies: what is locked stays as it is where it still fits (needs uv).
+lock:
+	uv pip compile pyproject.toml --universal --generate-hashes --no-header --python-version 3.11 -o requirements.lock
+	uv pip compile pyproject.toml --group dev -c requirements.lock --universal --generate-hashes --no-header \
+	  --python-version 3.11 -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) $(STAMPS) images/oref0/node_modules build dist .pytest_cache .mypy_cache .ruff_cache

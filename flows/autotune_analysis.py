@@ -7,7 +7,9 @@ from pathlib import Path
 
 from prefect import flow, get_run_logger
 
-from flows import __version__
+from flows import __version__, events
+from flows.blocks import resolved
+from flows.limits import one_run_for
 from flows.progress import tell
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest
@@ -47,6 +49,7 @@ def data_preparation(request: AnalysisRequest, run_path: str) -> int:
         >>> data_preparation(AnalysisRequest(from_directory="data"), "/runs/1")  # doctest: +SKIP
         7
     """
+    request = resolved(request)
     load_nightscout_data(request, run_path)
     return len(prepare_work_dir(request, run_path).dates)
 
@@ -59,6 +62,10 @@ def data_preparation(request: AnalysisRequest, run_path: str) -> int:
     persist_result=False,
     log_prints=False,
     timeout_seconds=6 * 3600,
+    on_completion=[events.on_completion],
+    on_failure=[events.on_failure],
+    on_crashed=[events.on_crashed],
+    on_cancellation=[events.on_cancellation],
 )
 def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> Published:
     """Run autotune for one person and leave a proposal in the run directory.
@@ -83,11 +90,13 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
     tell("started")
     logger.info("started: run directory %s, engine %s, inputs %s", run.path, request.engine, request.inputs)
     with refusals_recorded(run, request, now):
-        data_preparation(request, str(run.path))
-        run_autotune_analysis(request, str(run.path))
-        assess_recommendation(request, str(run.path))
-        validate_recommendation(request, str(run.path))
-        published = publish_report(request, str(run.path))
+        request = resolved(request)
+        with one_run_for(request):
+            data_preparation(request, str(run.path))
+            run_autotune_analysis(request, str(run.path))
+            assess_recommendation(request, str(run.path))
+            validate_recommendation(request, str(run.path))
+            published = publish_report(request, str(run.path))
     seconds = (datetime.now(UTC) - now).total_seconds()
     logger.info("done in %.1f s: proposal %s", seconds, published.proposal_sha256[:12])
     return published

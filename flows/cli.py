@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows import cli_apply, cli_rollback
+from flows import cli_apply, cli_doctor, cli_history, cli_rollback, cli_setup
 from flows.cli_options import Add, Command, parser
 from flows.cli_terminal import OUR_FAULT, PROPOSAL, REFUSED, USAGE, now, progress, refused, say, still_starting
 
@@ -64,8 +64,12 @@ def _asked(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _computing(arguments: argparse.Namespace) -> dict[str, Any]:
-    options = {n: getattr(arguments, n) for n in ("engine", "exact", "resamples")}
-    return {**options, "timeout_seconds": arguments.timeout}
+    options = {n: getattr(arguments, n) for n in ("engine", "exact", "resamples", "basal_step_u_per_h", "age_group")}
+    return {
+        **options,
+        "timeout_seconds": arguments.timeout,
+        "page_numbers": getattr(arguments, "page_numbers", True),
+    }
 
 
 def _request(options: dict[str, Any], as_json: bool) -> AnalysisRequest | int:
@@ -235,13 +239,17 @@ def _parity(arguments: argparse.Namespace) -> int:
 
 
 def _print_run(run: RunDirectory, as_json: bool) -> int:
-    document = run.read_json("report.json")
     if as_json:
-        print(json.dumps(document, indent=1, ensure_ascii=False))
+        print(json.dumps(run.read_json("report.json"), indent=1, ensure_ascii=False))
         return PROPOSAL
+    from flows.errors import Refused
+    from flows.proposal.document import read_proposal
     from flows.report.terminal import summary
 
-    print(summary(run, document))
+    try:
+        print(summary(run, read_proposal(run.file("proposal.json"))))
+    except Refused as refusal:
+        return refused(refusal, None, as_json)
     return PROPOSAL
 
 
@@ -255,7 +263,7 @@ COMMANDS: dict[str, Command] = {
     "parity": _parity,
 }
 # Commands with a module of their own, `flows/cli_NAME.py`: each adds its options and what it does.
-MORE: tuple[Add, ...] = (cli_apply.add, cli_rollback.add)
+MORE: tuple[Add, ...] = (cli_apply.add, cli_rollback.add, cli_history.add, cli_doctor.add, cli_setup.add)
 
 if __name__ == "__main__":
     sys.exit(main())

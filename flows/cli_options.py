@@ -180,8 +180,28 @@ def _common(command: argparse.ArgumentParser, *, prefect: bool = True) -> None:
         metavar="N",
         help="repeat the run N times over resampled days, to say how sure each number is (default 100, 0: never)",
     )
+    command.add_argument(
+        "--basal-step",
+        type=float,
+        default=0.05,
+        dest="basal_step_u_per_h",
+        metavar="U/h",
+        help="the smallest step of your pump's basal rates (default 0.05)",
+    )
+    command.add_argument(
+        "--age-group",
+        choices=["child", "teenager", "adult", "resistant-adult", "pregnant"],
+        default="adult",
+        help="whose limits the receiving system enforces, as set in AAPS (default adult)",
+    )
     command.add_argument("--timeout", type=float, default=1800.0, metavar="S", help="seconds upstream may take")
     command.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
     command.add_argument("--out", type=Path, metavar="DIR", help="run directory to make (default: under autotune-runs)")
     if prefect:
         command.add_argument("--no-prefect", action="store_true", help="run the same steps without a Prefect server")
+        command.add_argument(
+            "--no-page-numbers",
+            action="store_false",
+            dest="page_numbers",
+            help="keep the recommended settings off the run's page of a server that others can see",
+        )

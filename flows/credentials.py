@@ -20,7 +20,7 @@ def credentials_for(request: AnalysisRequest) -> Credentials:
     """What the run may read the site with; nothing for a directory or an open site.
 
     Raises:
-        Refused: `FILE_MISSING` when a variable names a file that cannot be read, `BASIC_AUTH_FORM`.
+        Refused: `FILE_MISSING` when a variable names a file that cannot be read, `BASIC_AUTH_FORM`, `SITE_BLOCK`.
     """
     return _credentials(request, TOKEN, API_SECRET)
 
@@ -35,6 +35,9 @@ def write_credentials_for(request: AnalysisRequest) -> Credentials:
 
 
 def _credentials(request: AnalysisRequest, token: str, api_secret: str) -> Credentials:
+    if request.site_block is not None:
+        # Its secrets are in the block, and those of the environment are not for its site (`flows.blocks`).
+        raise Refused(Reason.SITE_BLOCK, name=request.site_block, detail="it can be read by a run in Prefect only")
     if request.site is None:
         return Credentials()
     own_site = os.environ.get(SITE, "").strip()

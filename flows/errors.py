@@ -53,6 +53,16 @@ class Reason(Enum):
         "Check that the directory or site holds data for the days asked for.",
     )
 
+    # --- the history of runs
+    HISTORY_EMPTY = (
+        "There is no run of {who} under {root}.",
+        "Check --runs (or AUTOTUNE_RUNS), and --site, --from and --profile if they are given.",
+    )
+    HISTORY_OF_SEVERAL = (
+        "Runs of several people may lie under {root}: {who}.",
+        "Say whose history it is with --site or --from.",
+    )
+
     # --- talking to Nightscout
     SITE_URL = (
         "The Nightscout address cannot be used: {detail}.",
@@ -102,6 +112,10 @@ class Reason(Enum):
     SITE_BASIC_AUTH = (
         "The server in front of Nightscout asks for a user name and a password ({what}: 401).",
         "Set AUTOTUNE_NIGHTSCOUT_BASIC_AUTH to user:password, as that server knows them.",
+    )
+    SITE_BLOCK = (
+        "The Nightscout Site block {name} cannot be used: {detail}.",
+        "Save a block of that name in Prefect (docs/operations.md says how), or name the site's address instead.",
     )
     BASIC_AUTH_FORM = (
         "AUTOTUNE_NIGHTSCOUT_BASIC_AUTH cannot be used: it is not of the form user:password.",
@@ -262,6 +276,14 @@ class Reason(Enum):
     BEYOND_CAPS = (
         "Upstream's recommended {field} lies beyond its own caps ({cap_low:g}–{cap_high:g}).",
         "Nothing is recommended; please report it with the run's manifest.",
+    )
+    PROPOSAL_VERSION = (
+        "There is no proposal of version {version} in this run: an earlier version of this program made it.",
+        "Make a new run; the old one's report.txt can still be read.",
+    )
+    PROPOSAL_BROKEN = (
+        "The proposal cannot be trusted: {detail}.",
+        "Make a new run, and find out who or what changed proposal.json.",
     )
     TIMED_OUT = (
         "Upstream did not finish within {seconds:g} s and was stopped.",

@@ -64,6 +64,12 @@ class Insulin(StrEnum):
     ULTRA_RAPID = "ultra-rapid"
 
 
+class AgeGroup(StrEnum):
+    """Whose limits a receiving system enforces (AAPS 3.4 `HardLimits`)."""
+
+    CHILD, TEENAGER, ADULT, RESISTANT_ADULT, PREGNANT = "child", "teenager", "adult", "resistant-adult", "pregnant"
+
+
 def site_url(value: str) -> str:
     """A site's address, tidied: a scheme, no trailing slash or API path.
 
@@ -97,11 +103,16 @@ def _empty_is_absent(value: Any) -> Any:
 class AnalysisRequest(BaseModel):
     """One run of autotune: whose data, which days, and how upstream is to run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     site: Annotated[SiteUrl | None, BeforeValidator(_empty_is_absent)] = Field(
         default=None,
         description="Address of your Nightscout site, such as https://my.site.example. Never with a token or password.",
+    )
+    site_block: Annotated[str | None, BeforeValidator(_empty_is_absent)] = Field(
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9-]*$",
+        description="Instead of an address: the name of a saved Nightscout Site block (it has address and secrets).",
     )
     allow_http: bool = Field(
         default=False,
@@ -177,6 +188,20 @@ class AnalysisRequest(BaseModel):
         le=1000,
         description="How often the run is repeated over resampled days, to say how sure each number is (0: never).",
     )
+    basal_step_u_per_h: float = Field(
+        default=0.05,
+        ge=0.005,
+        le=0.1,
+        description="The smallest step of your pump's basal rates in U/h: 0.05 for most, 0.025 or 0.01 for some.",
+    )
+    age_group: AgeGroup = Field(
+        default=AgeGroup.ADULT, description="Whose limits the receiving system enforces, as set in AAPS."
+    )
+    page_numbers: bool = Field(
+        default=True,
+        description="Show the recommended settings on the run's page. Switch off where others can see the pages: then "
+        "they are in the run directory only.",
+    )
     ask_now: bool = Field(default=False, description="Ask the site even while it is left alone after runs that failed.")
     wait_for_data_min: int = Field(
         default=0,
@@ -193,7 +218,7 @@ class AnalysisRequest(BaseModel):
 
     @model_validator(mode="after")
     def _one_source_and_one_range(self) -> AnalysisRequest:
-        if (self.site is None) == (self.from_directory is None):
+        if (self.site is None and self.site_block is None) == (self.from_directory is None):
             raise ValueError("give either a site or a directory")
         if self.days is not None and (self.start or self.end):
             raise ValueError("give either a number of days or a first and last day")
@@ -203,7 +228,7 @@ class AnalysisRequest(BaseModel):
             count = (self.end - self.start).days + 1
             if count > MAX_DAYS:
                 raise Refused(Reason.TOO_MANY_DAYS, count=count, limit=MAX_DAYS)
-        if self.end and not self.start and self.site:
+        if self.end and not self.start and not self.from_directory:
             raise ValueError("give the first day too")
         left_out = self.exclude or self.weekdays or self.exclude_events
         if self.inputs is InputsMode.UPSTREAM and left_out:
@@ -226,6 +251,11 @@ class AnalysisRequest(BaseModel):
     def options(self) -> dict[str, Any]:
         """The request as a document for the manifest; paths as text."""
         return self.model_dump(mode="json")
+
+
+def report_url_template() -> str | None:
+    """`AUTOTUNE_REPORT_URL`: where run directories are served, with `{run}` for the directory's name."""
+    return os.environ.get("AUTOTUNE_REPORT_URL") or None
 
 
 def secret_from_environment(name: str) -> str | None:

@@ -16,17 +16,25 @@ from typing import Any
 from uuid import UUID
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact, create_progress_artifact, update_progress_artifact
+from prefect.artifacts import (
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows.approval import RollbackRequest, SyncRequest
-from flows.credentials import credentials_for, write_credentials_for
+from flows.blocks import credentials_for, write_credentials_for
 from flows.errors import Refused
+from flows.events import step_ended
 from flows.oref0.engine import EngineReport
 from flows.progress import tell
+from flows.report.artifacts import page, report_address, settings_table
 from flows.run_directory import RunDirectory
-from flows.settings import AnalysisRequest
+from flows.settings import AnalysisRequest, report_url_template
 from flows.steps.apply import Applied, Tools, apply
 from flows.steps.approved import read_approved
 from flows.steps.assess import assess
@@ -57,8 +65,9 @@ def logged(what: str) -> Iterator[dict[str, object]]:
     except Exception as error:
         logger.error("%s: failed (%s)", what, type(error).__name__)
         raise
-    numbers = ", ".join(f"{k} {v}" for k, v in counts.items())
-    logger.info("%s: done in %.1f s (%s)", what, time.monotonic() - began, numbers)
+    seconds = time.monotonic() - began
+    logger.info("%s: done in %.1f s (%s)", what, seconds, ", ".join(f"{k} {v}" for k, v in counts.items()))
+    step_ended(what, seconds, counts)
 
 
 def shown_on_the_page(create: Callable[[], Any]) -> Any:
@@ -68,6 +77,26 @@ def shown_on_the_page(create: Callable[[], Any]) -> Any:
     except Exception as error:  # noqa: BLE001 - whatever the API's client raises
         get_run_logger().warning("the run's page could not be updated (%s)", type(error).__name__)
         return None
+
+
+def progress_on_the_page(key: str, description: str) -> Callable[[int, int], None]:
+    """A progress artifact, made at the first step done and moved on at most once a second."""
+    made: list[Any] = []
+    last = [0.0]
+
+    def step(index: int, of: int) -> None:
+        percent = 100.0 * index / of
+        if not made:
+            made.append(
+                shown_on_the_page(lambda: create_progress_artifact(progress=percent, key=key, description=description))
+            )
+        elif isinstance(made[0], UUID) and (index == of or time.monotonic() - last[0] >= 1.0):
+            shown_on_the_page(lambda: update_progress_artifact(made[0], percent))
+        else:
+            return
+        last[0] = time.monotonic()
+
+    return step
 
 
 @task(
@@ -156,16 +185,11 @@ def run_autotune_analysis(request: AnalysisRequest, run_path: str) -> EngineRepo
         ['2026-11-15', '2026-11-16']
     """
     with logged("run-autotune-analysis") as counts:
-        progress = shown_on_the_page(
-            lambda: create_progress_artifact(progress=0.0, key="autotune-days", description="Days tuned")
-        )
-        last = [time.monotonic()]
+        on_the_page = progress_on_the_page("autotune-days", "Days tuned")
 
         def on_day(date: str, index: int, of: int) -> None:
             tell("day", date=date, index=index, of=of)
-            if isinstance(progress, UUID) and (index == of or time.monotonic() - last[0] >= 1.0):
-                shown_on_the_page(lambda: update_progress_artifact(progress, 100.0 * index / of))
-                last[0] = time.monotonic()
+            on_the_page(index, of)
 
         report = tune(request, RunDirectory(Path(run_path)), on_day)
         counts |= {"days": len(report.days_done), "engine": report.engine, "oref0": report.oref0}
@@ -197,7 +221,13 @@ def assess_recommendation(request: AnalysisRequest, run_path: str) -> int:
         100
     """
     with logged("assess-recommendation") as counts:
-        evidence = assess(request, RunDirectory(Path(run_path)), lambda done, of: tell("repetition", index=done, of=of))
+        on_the_page = progress_on_the_page("autotune-repetitions", "Repetitions and checks computed")
+
+        def on_done(done: int, of: int) -> None:
+            tell("repetition", index=done, of=of)
+            on_the_page(done, of)
+
+        evidence = assess(request, RunDirectory(Path(run_path)), on_done)
         done = evidence["uncertainty"]["resamples"] if evidence and evidence["uncertainty"] else 0
         counts |= {"repetitions": done}
     return int(done)
@@ -241,7 +271,7 @@ def validate_recommendation(request: AnalysisRequest, run_path: str) -> str:
     **PRIVATE,
 )
 def publish_report(request: AnalysisRequest, run_path: str) -> Published:
-    """Write report.txt, report.json and manifest.json, and an artifact that says where.
+    """Write the report in its forms and manifest.json, and fill the run's page.
 
     Args:
         request: for the manifest.
@@ -259,21 +289,38 @@ def publish_report(request: AnalysisRequest, run_path: str) -> Published:
     """
     with logged("publish-report") as counts:
         published = publish(request, RunDirectory(Path(run_path)), datetime.now(UTC))
-        markdown = (
-            "# Autotune proposal ready\n\n"
-            f"- Run directory: `{published.run_directory}`\n- Proposal sha256: `{published.proposal_sha256}`\n\n"
-            "Open `report.txt` there, or run `autotune show` with that directory. Nothing has been changed in "
-            "Nightscout or on a pump.\n\n"
-            "To write it to the site, run the deployment `profile-sync/apply` with\n\n"
-            f"- proposal_id `{Path(published.run_directory).name}`\n- sha256 `{published.proposal_sha256}`\n"
-        )
-        shown_on_the_page(
-            lambda: create_markdown_artifact(
-                key="autotune-proposal", description="Where the proposal is", markdown=markdown
-            )
-        )
+        fill_the_page(request, Path(published.run_directory))
         counts |= {"proposal": published.proposal_sha256[:12]}
     return published
+
+
+def fill_the_page(request: AnalysisRequest, run: Path) -> None:
+    """The artifacts of a finished run. The settings are among them unless the request says otherwise."""
+    document = RunDirectory(run).read_json("proposal.json")
+    try:
+        address = report_address(report_url_template(), run)
+    except ValueError as error:
+        address = None
+        get_run_logger().warning("AUTOTUNE_REPORT_URL is not used: %s", error)
+    markdown = page(run, document, address)
+    shown_on_the_page(
+        lambda: create_markdown_artifact(
+            key="autotune-proposal", description="The verdict and where the proposal is", markdown=markdown
+        )
+    )
+    rows = settings_table(document) if request.page_numbers else []
+    if rows:
+        shown_on_the_page(
+            lambda: create_table_artifact(
+                key="autotune-settings", description="Current and recommended settings", table=rows
+            )
+        )
+    if address:
+        shown_on_the_page(
+            lambda: create_link_artifact(
+                key="autotune-report", description="The report", link=address, link_text="Open the report"
+            )
+        )
 
 
 @task(

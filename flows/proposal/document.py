@@ -9,9 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from flows.errors import Reason as Why
+from flows.errors import Refused
 
 SCHEMA_VERSION = 2
 MGDL_PER_MMOLL = 18.0  # what every uploader and oref0 itself use
@@ -31,13 +35,14 @@ class Units(StrEnum):
 
 
 class Cap(StrEnum):
-    """Which of upstream's caps a number stopped at."""
+    """Which of upstream's caps a number stands at, or was stopped by on at least half of the days."""
 
     LOW, HIGH = "low", "high"
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # Its errors would else quote the number they are about.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
 Hourly = Annotated[tuple[float, ...], Field(min_length=HOURS, max_length=HOURS)]
@@ -120,6 +125,9 @@ class IsfEvidence(_Document):
     agreement: Agreement | None
     points: int | None
     days_too_few_points: int | None = Field(description="Days on which upstream left it alone for want of points.")
+    insulin_correlation: float | None = Field(
+        default=None, description="Of the change insulin explains and the change there was, over those points: -1 to 1."
+    )
     explanation: tuple[str, ...]
 
 
@@ -157,7 +165,12 @@ class BasalEvidence(_Document):
     interval_high_u_per_h: float | None
     agreement: Agreement | None
     points: int | None
-    days_missing: int = Field(description="Days on which the hour had no own evidence and was smoothed.")
+    days_without_points: int | None = Field(
+        default=None, description="Days on which upstream had no data points of its own for the hour."
+    )
+    days_missing: int = Field(
+        description="Days on which the hour came out unchanged and was smoothed: no data, or nothing to change."
+    )
     total_deviation_mgdl: float | None = Field(description="Of all days: above zero glucose rose unexplained.")
     total_deviation_mmoll: float | None
     explanation: tuple[str, ...]
@@ -222,6 +235,7 @@ class Reason(_Document):
     """One rule that found something: its colour, what it says, and where its threshold comes from."""
 
     rule: str
+    title: str = Field(default="", description="In a few words without any number: for places others may see.")
     colour: Colour
     sentence: str
     source: str
@@ -232,6 +246,10 @@ class Verdict(_Document):
 
     colour: Colour
     nothing_to_change: bool
+    worth_changing: tuple[str, ...] = Field(
+        default=(),
+        description="What changes by enough, and surely enough: isf, carb_ratio, daily_basal, basal_00 … basal_23.",
+    )
     headline: str
     reasons: tuple[Reason, ...]
     rules_checked: tuple[str, ...]
@@ -279,7 +297,7 @@ class Glucose(_Document):
 class DayOfRun(BaseModel):
     """A day asked for: used or left out and why, how good it is, what upstream found on it. More keys may follow."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False, hide_input_in_errors=True)
     date: str
     status: str
     reason: str | None
@@ -320,6 +338,32 @@ class Proposal(_Document):
     options: dict[str, Any]
     rests_on: dict[str, str] = Field(description="The sha256 of every file upstream read and wrote.")
     sha256: str = ""
+
+
+def read_proposal(file: Path) -> Proposal:
+    """The proposal in a file, its seal verified.
+
+    Raises:
+        Refused: `FILE_MISSING`, `FILE_NOT_JSON`, `PROPOSAL_VERSION`, `PROPOSAL_BROKEN`.
+    """
+    try:
+        document = json.loads(file.read_text("utf-8"))
+    except OSError:
+        raise Refused(
+            Why.FILE_MISSING, file=file.name, remedy="Name the directory of a run that ended with a proposal."
+        ) from None
+    except ValueError:
+        raise Refused(Why.FILE_NOT_JSON, file=file.name, detail="cut off or no JSON") from None
+    if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
+        raise Refused(Why.PROPOSAL_VERSION, version=SCHEMA_VERSION)
+    try:
+        proposal = Proposal.model_validate(document)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
+        raise Refused(Why.PROPOSAL_BROKEN, detail=f"{where} is not as it must be") from None
+    if digest(document) != proposal.sha256:
+        raise Refused(Why.PROPOSAL_BROKEN, detail="its sha256 is not that of its content")
+    return proposal
 
 
 def seal(document: dict[str, Any]) -> dict[str, Any]:

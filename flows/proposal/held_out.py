@@ -72,12 +72,12 @@ def _outcome(points: int, old: Scores, new: Scores, days: int) -> tuple[bool | N
     before, after = old.mean_absolute_deviation_mgdl, new.mean_absolute_deviation_mgdl
     if points < LEAST_POINTS or before is None or after is None:
         return None, f"The {days} days kept aside hold too few readings in basal hours to compare the settings on."
-    numbers = f"{after:.2f} instead of {before:.2f} mg/dL unexplained in five minutes"
+    left = f"{abs(1 - after / before):.0%}"
     if after < before * (1 - BETTER_BY):
-        return True, f"On {days} days kept aside the new settings explain basal hours better: {numbers}."
+        return True, f"On {days} days kept aside the new settings leave {left} less unexplained in basal hours."
     if after > before * (1 + BETTER_BY):
-        return False, f"On {days} days kept aside the new settings explain basal hours worse: {numbers}."
-    return False, f"On {days} days kept aside the new settings explain basal hours no better: {numbers}."
+        return False, f"On {days} days kept aside the new settings leave {left} more unexplained in basal hours."
+    return False, f"On {days} days kept aside the new settings explain basal hours no better than the old ones."
 
 
 def _both(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], kind: str) -> tuple[list[float], list[float]]:

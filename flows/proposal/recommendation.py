@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.oref0.outcome import Outcome
 from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN, PumpSettings, settings_of
+from flows.proposal.rounding import Caps
 
-SCHEMA_VERSION = 1
 ROUNDING = 0.0015  # upstream rounds to three decimals, before and after the cap
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """What upstream recommends beside what is set now; `untuned_days` counts per hour the days without own evidence."""
+    """What upstream recommends beside what is set now, and how far its caps let it go."""
 
     current: PumpSettings
     recommended: PumpSettings
-    untuned_days: tuple[int, ...]
+    caps: Caps
     warnings: tuple[str, ...]
 
 
@@ -57,19 +55,11 @@ def recommend(pump: dict[str, Any], outcome: Outcome) -> Recommendation:
         # lib/autotune/index.js caps first and smooths hours without data afterwards.
         warnings.append(
             f"Upstream's smoothing of hours without data moved the basal at {', '.join(beyond)} beyond its own "
-            f"caps ({low:g}–{high:g} of the pump's)."
+            f"caps ({low:g}–{high:g} of the pump's); the numbers to enter stay within them."
         )
-    untuned = [int(b.get("untuned") or 0) for b in outcome.profile["basalprofile"]]
-    return Recommendation(current, tuned, tuple(untuned), tuple(warnings))
+    return Recommendation(current, tuned, Caps(low, high), tuple(warnings))
 
 
 def _within(field: str, value: float, low: float, high: float) -> None:
     if not low - ROUNDING <= value <= high + ROUNDING:
         raise Refused(Reason.BEYOND_CAPS, field=field, cap_low=low, cap_high=high)
-
-
-def seal(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with its `sha256`: over its canonical JSON without that field."""
-    body = {k: v for k, v in document.items() if k != "sha256"}
-    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return {**body, "sha256": hashlib.sha256(text.encode()).hexdigest()}

@@ -1,10 +1,14 @@
-"""The tables of rules as Markdown, for docs/data.md: the documentation is made from what the program does."""
+"""The tables of rules as Markdown and the proposal's schema: the documentation is made from what the program does."""
 
 from __future__ import annotations
+
+import json
 
 from flows.history import glucose, treatments
 from flows.history.duplicates import RULE as DUPLICATE
 from flows.history.quality import RULES as QUALITY
+from flows.proposal.document import Proposal
+from flows.proposal.safety import RULES as SAFETY
 
 ROWS_AFTER = (
     ("glucose_unit", "readings in mmol/L become mg/dL", "judged by the median of all readings"),
@@ -26,3 +30,15 @@ def rules_as_markdown() -> str:
     lines = ["### Days", "", "| rule | colour | why |", "|---|---|---|"]
     parts.append("\n".join([*lines, *(f"| `{r.name}` | {r.colour} | {r.why} |" for r in QUALITY)]))
     return "\n\n".join(parts)
+
+
+def safety_as_markdown() -> str:
+    """The rules of the verdict, for docs/safety.md."""
+    lines = ["| rule | amber | red | source |", "|---|---|---|---|"]
+    return "\n".join([*lines, *(f"| `{r.name}` | {r.amber} | {r.red} | {r.source} |" for r in SAFETY)])
+
+
+def proposal_schema() -> str:
+    """The JSON Schema of proposal.json, for docs/schemas/."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Proposal.model_json_schema()}
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"

@@ -1,44 +1,41 @@
-"""The recommendation on the terminal: verdict of the run, upstream's table, warnings, where the rest is."""
+"""The recommendation on the terminal: the verdict first, then the numbers, what they rest on, and where the rest is."""
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
+from flows.proposal.document import Proposal
 from flows.report.certainty import certainty
-from flows.report.table import short_table
+from flows.report.numbers import numbers_table
 from flows.run_directory import RunDirectory
 
 
-def summary(run: RunDirectory, document: dict[str, Any]) -> str:
-    """What `autotune propose` prints; reads work/settings/pumpprofile.json and work/autotune/profile.json."""
-    pump = json.loads((run.work / "settings" / "pumpprofile.json").read_bytes())
-    tuned = json.loads((run.work / "autotune" / "profile.json").read_bytes())
-    days = document["days"]
-    used = [d["date"] for d in days if d["status"] == "used"]
-    now, new = document["current"], document["recommended"]
+def summary(run: RunDirectory, proposal: Proposal) -> str:
+    """What `autotune propose` prints."""
+    used = [d.date for d in proposal.days if d.status == "used"]
     lines = [
-        f"Recommendation of oref0 {document['engine']['oref0']} autotune from {len(used)} days "
-        f"({used[0]} to {used[-1]}, {document['timezone']}, inputs {document['inputs']})",
+        f"Verdict: {proposal.verdict.colour.value}. {proposal.verdict.headline}",
+        *(f"  - {r.sentence}" for r in proposal.verdict.reasons),
         "",
-        short_table(pump, tuned),
-        f"Daily basal: {sum(now['basal_u_per_h']):.2f} U now, {sum(new['basal_u_per_h']):.2f} U recommended",
+        f"Recommendation of oref0 {proposal.engine['oref0']} autotune from {len(used)} days "
+        f"({used[0]} to {used[-1]}, {proposal.timezone}, inputs {proposal.inputs})",
+        "",
+        numbers_table(proposal),
     ]
-    sure = certainty(document.get("evidence"), new)
-    if sure:
+    lines += [f"  {remark}" for remark in proposal.for_pump.remarks]
+    if sure := certainty(proposal):
         lines += ["", "How sure the numbers are:", *(f"  {line}" for line in sure)]
-    rules = document["ledger"].get("rules", {})
+    rules = proposal.ledger.get("rules", {})
     if rules:
         lines += ["", "Corrected before tuning (each record is in ledger.json):"]
         lines += [f"  {rule['records']:>6} × {rule['description']}" for rule in rules.values()]
-        changed = document.get("changed_by_correction") or ["not computed (--no-compare)"]
+        without = proposal.without_correction
+        changed = list(without.changed) if without else ["not computed (--no-compare)"]
         lines += ["", "What that changed in the recommendation:", *(f"  {line}" for line in _shortened(changed))]
-    if document["warnings"]:
-        lines += ["", "Please note:", *(f"  - {w}" for w in document["warnings"])]
+    if proposal.warnings:
+        lines += ["", "Please note:", *(f"  - {w}" for w in proposal.warnings)]
     lines += [
         "",
         "This is a proposal: nothing was changed in Nightscout or on a pump. Talk it over with your diabetes team.",
-        f"Report: {run.file('report.txt')}",
+        f"Report: {run.file('report.html')}",
     ]
     return "\n".join(lines)
 

@@ -39,7 +39,10 @@ class Approved:
 
     def request(self) -> AnalysisRequest:
         """Whose site this is, for the credentials."""
-        return AnalysisRequest(site=self.site, allow_http=bool(self.proposal.options.get("allow_http")))
+        options = self.proposal.options
+        return AnalysisRequest(
+            site=self.site, site_block=options.get("site_block"), allow_http=bool(options.get("allow_http"))
+        )
 
 
 def read_approved(run: RunDirectory, sha256: str | None) -> Approved:

@@ -1,21 +1,51 @@
-"""Step 5: read what upstream wrote, refuse what is no result, seal the proposal."""
+"""Step 5: read what upstream wrote, refuse what is no result, weigh it, round it, seal the proposal."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
+from flows.local_days import LocalDay
 from flows.oref0.engine import EngineReport
-from flows.oref0.outcome import read_outcome
-from flows.proposal.recommendation import SCHEMA_VERSION, recommend, seal
+from flows.oref0.outcome import DayOutcome, read_outcome
+from flows.oref0.profile import PumpSettings
+from flows.profiles.schedule import Block, Schedule
+from flows.proposal.case import Case, Day
+from flows.proposal.corrections import changed_by_correction
+from flows.proposal.document import (
+    DayOfRun,
+    Proposal,
+    Settings,
+    Units,
+    WithoutCorrection,
+    seal,
+)
+from flows.proposal.evidence import evidence_of, settings_document
+from flows.proposal.explanation import explain
+from flows.proposal.glucose import glucose_of
+from flows.proposal.insulin_seen import insulin_correlation
+from flows.proposal.recommendation import recommend
+from flows.proposal.rounding import for_pump
+from flows.proposal.safety import judge_case
 from flows.run_directory import RunDirectory
-from flows.settings import AnalysisRequest
+from flows.settings import AnalysisRequest, InputsMode
 from flows.steps.prepare import Prepared
 from flows.steps.raw_files import json_object
+
+DAY_S = 86_400
 
 
 def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
     """Read what upstream wrote, refuse what is no result, and write `proposal.json`.
+
+    Args:
+        request: options; the pump's step and the age group for the rules.
+        run: reads prepared.json, source_profile.json, engine.json, evidence.json, uncorrected.json and work/*.
+        now: the clock.
 
     Returns:
         The proposal's sha256.
@@ -28,30 +58,122 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
     outcome = read_outcome(run.work, prepared.dates, engine)
     pump = json_object((run.work / "settings" / "pumpprofile.json").read_bytes(), "settings/pumpprofile.json")
     recommendation = recommend(pump, outcome)
-    empty = [d.date for d in outcome.days if d.empty]
-    warnings = [*engine.warnings, *prepared.warnings, *recommendation.warnings]
-    if empty:
-        warnings.append(
-            f"Upstream found nothing to learn from on {', '.join(empty)}; it moved the basals by smoothing only."
+    source = run.read_json("source_profile.json")
+    units = Units(source["units"])
+    current, recommended = (settings_document(s) for s in (recommendation.current, recommendation.recommended))
+    entered = for_pump(
+        basal_now_u_per_h=current.basal_u_per_h,
+        basal_u_per_h=recommended.basal_u_per_h,
+        isf_now_mgdl_per_u=_schedule(source["isf_mgdl_per_u"]),
+        isf_ratio=recommended.isf_mgdl_per_u / current.isf_mgdl_per_u,
+        carb_ratio_now_g_per_u=_schedule(source["carb_ratio_g_per_u"]),
+        carb_ratio_ratio=recommended.carb_ratio_g_per_u / current.carb_ratio_g_per_u,
+        caps=recommendation.caps,
+        units=units,
+        basal_step_u_per_h=request.basal_step_u_per_h,
+    )
+    explained = explain(run.work, prepared.dates, prepared.zone, recommendation.current, recommendation.recommended)
+    evidence = evidence_of(
+        recommendation,
+        explained,
+        entered.basal_u_per_h,
+        insulin_correlation(run.work, prepared.dates),
+        _maybe(run, "evidence.json"),
+    )
+    days = [LocalDay(date.fromisoformat(d), prepared.zone) for d in prepared.dates]
+    glucose = glucose_of(
+        days,
+        [_records(run, "entries", d) for d in prepared.dates],
+        [_records(run, "treatments", d) for d in prepared.dates],
+        explained.unannounced_share_percent,
+    )
+    verdict = judge_case(
+        Case(
+            current=current,
+            recommended=recommended,
+            for_pump=entered,
+            caps=recommendation.caps,
+            evidence=evidence,
+            glucose=glucose,
+            days=_days_used(prepared),
+            age_days=(now.timestamp() - days[-1].glucose.end_ms / 1000) / DAY_S,
+            age_group=request.age_group,
+            corrected=request.inputs is InputsMode.CORRECTED,
+            quarantined=int(prepared.ledger.get("quarantined") or 0),
+            redone=engine.redone,
         )
-    by_date = {d.date: asdict(d) for d in outcome.days}
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "created_at": now.astimezone(UTC).isoformat(timespec="seconds"),
-        "timezone": prepared.zone,
-        "inputs": request.inputs.value,
-        "profile": prepared.profile,
-        "current": recommendation.current.document(),
-        "recommended": recommendation.recommended.document(),
-        "without_correction": run.read_json("uncorrected.json") if run.file("uncorrected.json").is_file() else None,
-        "evidence": run.read_json("evidence.json") if run.file("evidence.json").is_file() else None,
-        "untuned_days_per_hour": list(recommendation.untuned_days),
-        "days": [{**day, **by_date.get(day["date"], {})} for day in prepared.days],
-        "warnings": warnings,
-        "ledger": prepared.ledger,
-        "engine": engine.computed(),
-        "rests_on": run.digests(lambda n: n.startswith(("work/settings/", "work/autotune/"))),
-    }
-    sealed = seal(document)
+    )
+    proposal = Proposal(
+        proposal_id=run.path.name,
+        created_at=now.astimezone(UTC).isoformat(timespec="seconds"),
+        timezone=prepared.zone,
+        inputs=request.inputs.value,
+        units=units,
+        site_sha256=hashlib.sha256(request.site.encode()).hexdigest() if request.site else None,
+        profile=prepared.profile,
+        current=current,
+        recommended=recommended,
+        for_pump=entered,
+        verdict=verdict,
+        evidence=evidence,
+        glucose=glucose,
+        without_correction=_without_correction(recommended, units, _maybe(run, "uncorrected.json")),
+        days=tuple(_day(day, outcome.days) for day in prepared.days),
+        warnings=(*engine.warnings, *prepared.warnings, *recommendation.warnings, *_nothing_learnt(outcome.days)),
+        ledger=prepared.ledger,
+        engine=engine.computed(),
+        options=request.options(),
+        rests_on=run.digests(lambda n: n.startswith(("work/settings/", "work/autotune/"))),
+    )
+    sealed = seal(proposal.model_dump(mode="json"))
     run.write_json("proposal.json", sealed)
     return str(sealed["sha256"])
+
+
+def _schedule(blocks: Sequence[Mapping[str, Any]]) -> Schedule:
+    return Schedule(tuple(Block(int(b["minutes"]), float(b["value"])) for b in blocks))
+
+
+def _maybe(run: RunDirectory, name: str) -> dict[str, Any] | None:
+    return dict(run.read_json(name)) if run.file(name).is_file() else None
+
+
+def _records(run: RunDirectory, kind: str, day: str) -> list[dict[str, Any]]:
+    found = json.loads((run.work / "autotune" / f"ns-{kind}.{day}.json").read_bytes())
+    return [record for record in found if isinstance(record, dict)]
+
+
+def _days_used(prepared: Prepared) -> list[Day]:
+    return [
+        Day(d.get("quality"), d.get("carb_entries"), float(d.get("other_profile_hours") or 0.0))
+        for d in prepared.days
+        if d["status"] == "used"
+    ]
+
+
+def _day(day: dict[str, Any], outcomes: Sequence[DayOutcome]) -> DayOfRun:
+    found = next((asdict(o) for o in outcomes if o.date == day["date"]), {})
+    return DayOfRun(**{**day, **found})
+
+
+def _nothing_learnt(outcomes: Sequence[DayOutcome]) -> list[str]:
+    empty = [o.date for o in outcomes if o.empty]
+    if not empty:
+        return []
+    return [f"Upstream found nothing to learn from on {', '.join(empty)}; it moved the basals by smoothing only."]
+
+
+def _without_correction(recommended: Settings, units: Units, found: dict[str, Any] | None) -> WithoutCorrection | None:
+    if found is None:
+        return None
+    other = found["recommended"]
+    document = None
+    if other is not None:
+        settings = PumpSettings(**{**other, "basal_u_per_h": tuple(other["basal_u_per_h"])})
+        document = settings_document(settings)
+    return WithoutCorrection(
+        recommended=document,
+        reason=found["reason"],
+        reason_code=found["reason_code"],
+        changed=tuple(changed_by_correction(recommended, document, found["reason"], units)),
+    )

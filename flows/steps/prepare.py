@@ -23,7 +23,7 @@ from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_da
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest, InputsMode, StartFrom
 from flows.steps.previous import previous_profile
-from flows.steps.profile_to_tune import profile_to_tune
+from flows.steps.profile_to_tune import ProfileToTune, profile_to_tune, settings_of_bytes
 from flows.steps.raw_files import RawFiles, json_object, zone_of
 from flows.timestamps import instant_ms
 
@@ -49,7 +49,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
 
     Args:
         request: profile, time zone, days, inputs mode.
-        run: reads raw/*; writes work/*, uncorrected/*, ledger.json, prepared.json.
+        run: reads raw/*; writes work/*, uncorrected/*, ledger.json, source_profile.json, prepared.json.
         now: the clock.
 
     Returns:
@@ -68,6 +68,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     window_ms = (min(instants, default=now_ms), min(max(instants, default=now_ms), last))
     tuned = profile_to_tune(request, raw, treatments, zone, window_ms)
     check_profile(json.loads(tuned.pump))
+    run.write_json("source_profile.json", tuned.schedules())
     start, notes = tuned.start, list(tuned.notes)
     if request.start_from is StartFrom.PREVIOUS:
         start, said = previous_profile(request, tuned.identity(), run.path)
@@ -105,17 +106,20 @@ def prepare_openaps(source: Path, run: RunDirectory, zone: str | None, now: date
         Refused: as `prepare`; `NO_TIMEZONE` when neither the option nor the profile names a zone.
     """
     dates = copy_openaps_directory(source, run.work)
+    content = (run.work / "settings" / "pumpprofile.json").read_bytes()
+    pump = json_object(content, "settings/pumpprofile.json")
     if zone is None:
-        pump = json_object((run.work / "settings" / "pumpprofile.json").read_bytes(), "settings/pumpprofile.json")
         named = pump.get("timezone")
         if not isinstance(named, str) or not named:
             raise Refused(Reason.NO_TIMEZONE, where="settings/pumpprofile.json")
         zone = canonical_zone(named)
     warnings = check_work_dir(run.work, dates, now_ms=now.timestamp() * 1000, zone=zone)
+    as_it_is = ProfileToTune(content, None, None, settings_of_bytes(content))
+    run.write_json("source_profile.json", as_it_is.schedules())
     ledger = Ledger()
     run.write_json("ledger.json", ledger.document())
     days = [{"date": d, "status": "used", "reason": None} for d in dates]
-    prepared = Prepared(zone, dates, days, warnings, ledger.summary())
+    prepared = Prepared(zone, dates, days, warnings, ledger.summary(), as_it_is.identity())
     run.write_json("prepared.json", asdict(prepared))
     return prepared
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
 from flows.oref0.profile import settings_of, to_pumpprofile
 from flows.profiles.active import ActiveProfiles, basal_at, in_force
+from flows.profiles.parse import MG_PER_DL, unit_name
 from flows.profiles.schedule import Block, Schedule
 from flows.run_directory import dump
 from flows.settings import AnalysisRequest
@@ -32,6 +33,20 @@ class ProfileToTune:
     def basal_at(self) -> Callable[[float], float | None] | None:
         """The basal rate in force at an instant, where documents and switches are known."""
         return partial(basal_at, self.active) if self.active else None
+
+    def schedules(self) -> dict[str, Any]:
+        """`source_profile.json`: the schedules as the profile has them, in mg/dL, g and U, and the person's units."""
+        if self.active is not None:
+            profile = self.active.profile
+            isf, ratio, units = profile.isf_mgdl_per_u, profile.carb_ratio_g_per_u, profile.units
+        else:
+            isf, ratio, units = openaps_schedules(json_object(self.pump, "the pump profile"))
+        return {
+            "units": units,
+            "isf_mgdl_per_u": [asdict(b) for b in isf.blocks],
+            "carb_ratio_g_per_u": [asdict(b) for b in ratio.blocks],
+            "basal_u_per_h": [asdict(b) for b in self.basal.blocks],
+        }
 
     def identity(self) -> dict[str, Any]:
         """Which document and profile this is; no number of it."""
@@ -81,6 +96,21 @@ def profile_to_tune(
     document, more = to_pumpprofile(chosen, insulin=request.insulin, peak_min=peak_min, zone=zone)
     return ProfileToTune(
         dump(document), None, active, chosen.basal_u_per_h, [*chosen.notes, *active.warnings, *notes, *more]
+    )
+
+
+def openaps_schedules(pump: dict[str, Any]) -> tuple[Schedule, Schedule, str]:
+    """ISF, carb ratio and units of a valid OpenAPS pump profile; its numbers are in mg/dL whatever it prefers."""
+    sensitivities = pump["isfProfile"]["sensitivities"]
+    try:
+        isf = {int(s["offset"]): float(s["sensitivity"]) for s in sensitivities}
+    except (KeyError, TypeError, ValueError):  # later ones without a time: upstream tunes the first
+        isf = {0: float(sensitivities[0]["sensitivity"])}
+    preferred = unit_name(pump["isfProfile"].get("user_preferred_units")) or unit_name(pump.get("out_units"))
+    return (
+        Schedule(tuple(Block(minutes, isf[minutes]) for minutes in sorted(isf))),
+        Schedule.constant(float(pump["carb_ratio"])),
+        preferred or MG_PER_DL,
     )
 
 

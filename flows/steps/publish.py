@@ -14,11 +14,13 @@ from flows import __version__
 from flows.errors import Refused
 from flows.oref0.engine import EngineReport
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
-from flows.proposal.recommendation import SCHEMA_VERSION
-from flows.report.corrections import changed_by_correction
+from flows.proposal.document import Proposal, read_proposal
 from flows.report.table import recommendations_table
 from flows.run_directory import RunDirectory, write_atomically
 from flows.settings import AnalysisRequest
+
+MANIFEST_VERSION = 1
+WITHDRAWN = ("proposal.json", "report.json", "report.txt", "report.html", "report.csv", "report.xlsx")
 
 
 @dataclass(frozen=True)
@@ -32,34 +34,36 @@ class Published:
 def publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Published:
     """Write the report in its forms, and last the manifest that vouches for every file.
 
-    Reads proposal.json and work/*; writes report.txt, report.json, manifest.json.
+    Reads proposal.json and work/*; writes report.txt, report.json, report.html, report.csv, report.xlsx, manifest.json.
     """
-    proposal = run.read_json("proposal.json")
+    proposal = read_proposal(run.file("proposal.json"))
     pump = json.loads((run.work / "settings" / "pumpprofile.json").read_bytes())
     tuned = json.loads((run.work / "autotune" / "profile.json").read_bytes())
     write_atomically(run.file("report.txt"), recommendations_table(pump, tuned).encode())
-    run.write_json("report.json", report_document(run, proposal))
-    write_manifest(run, request, now, status="proposal", proposal_sha256=proposal["sha256"])
-    return Published(str(run.path), proposal["sha256"])
+    run.write_json("report.json", report_document(run, proposal.model_dump(mode="json")))
+    write_pages(run, proposal)
+    write_manifest(run, request, now, status="proposal", proposal_sha256=proposal.sha256)
+    return Published(str(run.path), proposal.sha256)
+
+
+def write_pages(run: RunDirectory, proposal: Proposal) -> None:
+    """report.html, report.csv and report.xlsx: of the proposal document and nothing else."""
+    from flows.report.html import report_html
+    from flows.report.spreadsheet import report_csv, report_xlsx
+
+    write_atomically(run.file("report.html"), report_html(proposal))
+    write_atomically(run.file("report.csv"), report_csv(proposal))
+    write_atomically(run.file("report.xlsx"), report_xlsx(proposal))
 
 
 def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, Any]:
     """The one document `--json` prints for a run with a proposal."""
+    kept = {k: v for k, v in proposal.items() if k not in ("rests_on", "sha256", "schema_version")}
     return {
         "status": "proposal",
         "reasons": [],
         "reason_codes": [],
-        "warnings": proposal["warnings"],
-        "current": proposal["current"],
-        "recommended": proposal["recommended"],
-        "changed_by_correction": changed_by_correction(proposal["recommended"], proposal.get("without_correction")),
-        "evidence": proposal["evidence"],
-        "days": proposal["days"],
-        "ledger": proposal["ledger"],
-        "timezone": proposal["timezone"],
-        "inputs": proposal["inputs"],
-        "profile": proposal["profile"],
-        "engine": proposal["engine"],
+        **kept,
         "proposal_sha256": proposal["sha256"],
         "run_directory": str(run.path),
     }
@@ -97,7 +101,7 @@ def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: date
     run.write_json(
         "manifest.json",
         {
-            "schema_version": SCHEMA_VERSION,
+            "schema_version": MANIFEST_VERSION,
             "written_at": now.astimezone(UTC).isoformat(timespec="seconds"),
             **outcome,
             "versions": {
@@ -133,5 +137,5 @@ def refusals_recorded(run: RunDirectory, request: AnalysisRequest | None, now: d
 
 
 def _withdraw(run: RunDirectory) -> None:
-    for name in ("proposal.json", "report.json", "report.txt"):
+    for name in WITHDRAWN:
         run.file(name).unlink(missing_ok=True)

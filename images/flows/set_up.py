@@ -1,8 +1,9 @@
-"""Make a Prefect server ready for the application: work pool, queues, deployments, and an end for abandoned runs.
+"""Make a Prefect server ready for the application: pools, queues, limits, blocks, deployments, automations.
 
-Running it again brings all of it back to what prefect.yaml and this file say.
+Running it again brings all of it back to what prefect.yaml, flows/service and this file say.
 
-Run it in the directory of prefect.yaml. Reads AUTOTUNE_NIGHTSCOUT_SITE, AUTOTUNE_TIMEZONE and AUTOTUNE_NIGHTLY.
+    python set_up.py             in the directory of prefect.yaml; reads the AUTOTUNE_… settings of docker-compose.yml
+    python set_up.py demo URL    saves the block of the demonstration's site
 """
 
 from __future__ import annotations
@@ -13,18 +14,20 @@ import sys
 from datetime import timedelta
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
-from prefect.exceptions import ObjectAlreadyExists
-from prefect.workers.process import ProcessWorker
 
-POOL = "autotune"
-# The lower number goes first: nobody waits for the nightly run.
-QUEUES = {"autotune-manual": 1, "autotune-scheduled": 20}
+from flows.blocks import NightscoutSite
+from flows.errors import Refused
+from flows.limits import make_limit
+from flows.service.notices import make_notices
+from flows.service.pools import DOCKER_POOL, PROCESS_POOL, QUEUES, Containers, make_pools
+from flows.settings import secret_from_environment, site_url
+
 NIGHTLY = "autotune-analysis/nightly-autotune"
+DEMO = "demo"  # the block of the demonstration's site
 
 # A run whose worker was stopped says nothing any more, but would stay Running and keep the next one waiting. The worker
 # has it say every 30 s that it lives (PREFECT_FLOWS_HEARTBEAT_FREQUENCY).
@@ -57,13 +60,22 @@ def main() -> int:
         return _wrong("AUTOTUNE_NIGHTLY is true or false.")
     if nightly == "true" and not os.environ.get("AUTOTUNE_NIGHTSCOUT_SITE"):
         return _wrong("AUTOTUNE_NIGHTLY=true needs AUTOTUNE_NIGHTSCOUT_SITE: whose data to tune every night.")
-    # prefect.yaml takes both from the environment; unset, Prefect would put empty texts without a word.
+    pool, containers = os.environ.get("AUTOTUNE_POOL") or PROCESS_POOL, Containers.of_environment()
+    if pool not in (PROCESS_POOL, DOCKER_POOL):
+        return _wrong(f"AUTOTUNE_POOL is {PROCESS_POOL} or {DOCKER_POOL}.")
+    if pool == DOCKER_POOL and (trouble := containers.trouble()):
+        return _wrong(trouble)
+    # prefect.yaml takes these from the environment; unset, Prefect would put empty texts without a word.
     os.environ.setdefault("AUTOTUNE_NIGHTSCOUT_SITE", "")
     os.environ["AUTOTUNE_TIMEZONE"] = os.environ.get("AUTOTUNE_TIMEZONE") or "UTC"
+    os.environ["AUTOTUNE_POOL"] = pool
 
+    NightscoutSite.register_type_and_schema()
     with get_client(sync_client=True) as client:
-        _pool_and_queues(client)
+        make_pools(client, containers)
+        _limits(client)
         _end_of_abandoned_runs(client)
+        made = make_notices(client, secret_from_environment("AUTOTUNE_WEBHOOK"))
         deployed = subprocess.run(
             [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], stdin=subprocess.DEVNULL, check=False
         )
@@ -71,26 +83,27 @@ def main() -> int:
             return deployed.returncode
         if nightly == "true":
             _switch_on(client)
-    _say(f"Ready: pool {POOL}, queues {', '.join(QUEUES)}, nightly run {'on' if nightly == 'true' else 'off'}.")
+    on = "on" if nightly == "true" else "off"
+    _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {on}, {made or 'no'} notices.")
     return 0
 
 
-def _pool_and_queues(client: SyncPrefectClient) -> None:
-    try:
-        client.create_work_pool(
-            WorkPoolCreate(
-                name=POOL,
-                type=ProcessWorker.type,
-                description="Runs of autotune-flows, each a process of the worker",
-                base_job_template=ProcessWorker.get_default_base_job_template(),
-            )
-        )
-    except ObjectAlreadyExists:
-        _say(f"The work pool {POOL} is there already and stays as it is.")
-    known = {queue.name for queue in client.read_work_queues(work_pool_name=POOL)}
-    for name, priority in QUEUES.items():
-        if name not in known:
-            client.create_work_queue(name=name, work_pool_name=POOL, priority=priority)
+def demo(url: str) -> int:
+    """Save the block of the demonstration's site, whose tokens are known to everybody."""
+    from demo_site import READ_TOKEN, WRITE_TOKEN
+
+    site = NightscoutSite(url=url, allow_http=True, read_token=READ_TOKEN, write_token=WRITE_TOKEN)
+    site.save(DEMO, overwrite=True)
+    with get_client(sync_client=True) as client:
+        make_limit(client, site.url)
+    _say(f"The synthetic person's site is the block {DEMO}.")
+    return 0
+
+
+def _limits(client: SyncPrefectClient) -> None:
+    # A run makes the limit of a site that is not known here.
+    if site := os.environ.get("AUTOTUNE_NIGHTSCOUT_SITE", "").strip():
+        make_limit(client, site_url(site))
 
 
 def _end_of_abandoned_runs(client: SyncPrefectClient) -> None:
@@ -115,4 +128,7 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(demo(sys.argv[2]) if sys.argv[1:2] == ["demo"] else main())
+    except Refused as refusal:
+        sys.exit(_wrong(f"{refusal.sentence} {refusal.remedy}"))

@@ -16,6 +16,7 @@ import pytest
 from tests.conftest import ROOT, docker_trouble, missing
 
 TOKEN = "canary-" + secrets.token_hex(8)
+SOCKET = Path("/var/run/docker.sock")
 UP_SECONDS, DOWN_SECONDS, COMMAND_SECONDS = 600, 120, 60
 
 
@@ -71,7 +72,7 @@ class Stack:
         return self.compose("exec", "-T", "worker", *command)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole stack, with an image, volumes and a port of its own, and a token nobody may see."""
     if trouble := compose_trouble():
@@ -88,6 +89,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         running.compose("up", "--detach", "--build", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
         yield running
     finally:
+        # The runs' containers are the worker's, not compose's.
+        runs = ["docker", "ps", "--all", "--quiet", "--filter", f"network={project}_default"]
+        runs += ["--filter", "label=io.prefect.flow-run-id"]
+        left = subprocess.run(runs, capture_output=True, text=True, timeout=60, check=False).stdout.split()
+        if left:
+            subprocess.run(["docker", "rm", "--force", *left], capture_output=True, timeout=60, check=False)
         running.compose("down", "--volumes", "--remove-orphans", "--timeout", "5", seconds=DOWN_SECONDS, check=False)
         subprocess.run(["docker", "image", "rm", image], capture_output=True, timeout=60, check=False)
 
@@ -97,6 +104,9 @@ def _environment(image: str, token: Path) -> dict[str, str]:
     return own | {
         "AUTOTUNE_IMAGE": image,
         "AUTOTUNE_NIGHTSCOUT_TOKEN_FILE": str(token),
+        "COMPOSE_PROFILES": "demo,docker",
+        "AUTOTUNE_DOCKER_GID": str(SOCKET.stat().st_gid) if SOCKET.exists() else "0",
+        "AUTOTUNE_POLL_SECONDS": "1",
         "COMPOSE_DISABLE_ENV_FILE": "1",  # not the developer's own site
     }
 

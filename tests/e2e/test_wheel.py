@@ -21,7 +21,9 @@ def test_a_wheel_brings_all_that_the_demo_needs(tmp_path: Path) -> None:
     subprocess.run([*pip, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)], check=True)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
-        assert not [name for name in packed.namelist() if "node_modules" in name]
+        names = packed.namelist()
+    assert not [name for name in names if "node_modules" in name]
+    assert {"flows/report/templates/report.html", "flows/report/templates/style.css"} <= set(names)
     installed = tmp_path / "installed"
     subprocess.run([*pip, "install", "--no-deps", "--target", str(installed), str(wheel)], check=True)
     environment = {k: v for k, v in os.environ.items() if k not in ("AUTOTUNE_NODE", "PYTHONPATH")}

@@ -17,7 +17,8 @@ from flows.errors import Reason, Refused
 from flows.local_run import run_locally
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest
-from tests.people import entries, export_directory, profile_document, treatments
+from tests.people import entries, export_directory, profile_document, pump_profile, treatments, write
+from tests.proposal_documents import proposal, settings
 
 pytestmark = [pytest.mark.flow, pytest.mark.oref0]
 
@@ -51,13 +52,14 @@ def test_the_flow_gives_what_the_plain_steps_give(prefect_server: str, tmp_path:
     ours = json.loads((tmp_path / "flow" / "proposal.json").read_text())
     theirs = json.loads((tmp_path / "plain" / "proposal.json").read_text())
     assert published.proposal_sha256 == ours["sha256"]
-    for changing in ("sha256", "created_at"):
-        ours.pop(changing), theirs.pop(changing)
+    for changing in ("sha256", "created_at", "proposal_id"):
+        ours.pop(changing, None), theirs.pop(changing, None)
     assert ours == theirs
     states = {r["name"]: r["state_type"] for r in flow_runs(prefect_server)}
     assert set(states.values()) == {"COMPLETED"}
     artifacts = requests.post(f"{prefect_server}/artifacts/filter", json={}, timeout=30).json()
-    assert {a["key"] for a in artifacts} == {"autotune-days", "autotune-proposal"}
+    keys = {"autotune-days", "autotune-repetitions", "autotune-proposal"}
+    assert {a["key"] for a in artifacts} == keys | ({"autotune-settings"} if ours["schema_version"] == 2 else set())
 
 
 def test_a_refusal_fails_the_run_and_leaves_no_proposal(prefect_server: str, tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ def test_no_health_data_and_no_secret_is_in_prefects_storage(
 ) -> None:
     secret = "canary-secret-0123456789"  # noqa: S105
     monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_API_SECRET", secret)
-    request = AnalysisRequest(from_directory=canary_directory(tmp_path / "data"))
+    request = AnalysisRequest(from_directory=canary_directory(tmp_path / "data"), page_numbers=False)
     run_flow(request, tmp_path / "flow")
     unreachable = AnalysisRequest(site="http://127.0.0.1:9", days=1)
     monkeypatch.setattr("flows.nightscout.client.ATTEMPTS", 1)
@@ -96,10 +98,69 @@ def test_no_health_data_and_no_secret_is_in_prefects_storage(
     proposal = json.loads((tmp_path / "flow" / "proposal.json").read_text())
     for canary in (str(CANARY_ISF), str(CANARY_CARBS), CANARY_NOTE, secret):
         assert canary.encode() not in stored, canary
-    tuned = {str(v) for v in [proposal["recommended"]["isf_mgdl_per_u"], *proposal["recommended"]["basal_u_per_h"]]}
-    assert not [
-        v for v in tuned if len(v) > 4 and re.search(rb"(?<![\d.])" + re.escape(v.encode()) + rb"(?!\d)", stored)
-    ]
+    tuned = {proposal["recommended"]["isf_mgdl_per_u"], *proposal["recommended"]["basal_u_per_h"]}
+    assert not numbers_in(stored, {v for v in tuned if len(str(v)) > 4})
+
+
+# Settings that stand nowhere else, each with and without what rounding for a pump leaves of it.
+OPEN, HIDDEN = (61.0625, 8.4375), (63.1875, 8.6875)
+
+
+def test_settings_are_in_the_table_only_and_nowhere_where_the_request_says_so(
+    prefect_server: str, prefect_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect import flow
+
+    from flows.tasks import publish_report
+
+    @flow(name="publish-only", persist_result=False)
+    def publish_only(request: AnalysisRequest, run_path: str) -> None:
+        publish_report(request, run_path)
+
+    monkeypatch.setenv("AUTOTUNE_REPORT_URL", "https://nas.example/{run}/report.html")
+    before = {a["id"] for a in artifacts_of(prefect_server)}
+    for numbers, shown in ((OPEN, True), (HIDDEN, False)):
+        run = tmp_path / f"shown-{shown}"
+        run_with(run, numbers)
+        publish_only(AnalysisRequest(from_directory=tmp_path, page_numbers=shown), str(run))
+    made = [a for a in artifacts_of(prefect_server) if a["id"] not in before]
+    assert sorted(a["key"] for a in made) == [*["autotune-proposal"] * 2, *["autotune-report"] * 2, "autotune-settings"]
+    elsewhere = json.dumps([a for a in made if a["key"] != "autotune-settings"]).encode()
+    (table,) = (a for a in made if a["key"] == "autotune-settings")
+    assert table["type"] == "table"
+    assert numbers_in(json.dumps(table).encode(), set(OPEN)) == set(OPEN)
+    assert "https://nas.example/shown-True/report.html" in elsewhere.decode()
+    assert "canary" in elsewhere.decode()  # the profile's name, harmless
+    assert not numbers_in(elsewhere, {*OPEN, *HIDDEN, 61.375, 146.0})
+    stored = everything_stored(prefect_server, prefect_home)
+    assert numbers_in(stored, set(OPEN)) == set(OPEN)  # the search sees what is there
+    assert not numbers_in(stored, {*HIDDEN, 61.375})
+
+
+def run_with(run: Path, numbers: tuple[float, float]) -> None:
+    """A run directory as it is before the report, around a proposal of version 2."""
+    isf, carb_ratio = numbers
+    document = proposal(
+        recommended=settings(isf, carb_ratio, 0.85),
+        name="canary <b>|`",
+        in_range=61.375,
+        sentence=f"61.375 % in range; ISF {isf}.",
+    )
+    RunDirectory.create(run, datetime.now(UTC))
+    for name, content in {
+        "proposal.json": document,
+        "work/settings/pumpprofile.json": pump_profile(),
+        "work/autotune/profile.json": pump_profile(),
+    }.items():
+        write(run / name, content)
+
+
+def numbers_in(stored: bytes, numbers: set[float]) -> set[float]:
+    return {v for v in numbers if re.search(rb"(?<![\d.])" + re.escape(str(v).encode()) + rb"(?!\d)", stored)}
+
+
+def artifacts_of(api: str) -> list[dict[str, Any]]:
+    return list(requests.post(f"{api}/artifacts/filter", json={"limit": 200}, timeout=30).json())
 
 
 def everything_stored(api: str, home: Path) -> bytes:

@@ -16,7 +16,10 @@ from flows.cli import main
 from tests.people import DAY, export_directory, openaps_directory, profile_document, pump_profile, write
 
 KEYS = {"status", "reasons", "warnings", "current", "recommended", "days", "ledger", "run_directory"}
-SETTINGS = {"isf_mgdl_per_u", "carb_ratio_g_per_u", "basal_u_per_h", "dia_h", "insulin_peak_min"}
+SETTINGS = {
+    *("isf_mgdl_per_u", "isf_mmoll_per_u", "carb_ratio_g_per_u", "basal_u_per_h", "daily_basal_u"),
+    *("dia_h", "insulin_peak_min"),
+}
 
 
 def propose(*arguments: str | Path) -> int:
@@ -90,7 +93,8 @@ def test_running_again_gives_the_same_bytes(tmp_path: Path, capsys: pytest.Captu
     for name in ("first", "second"):
         assert propose("--from", tmp_path / "data", "--out", tmp_path / name) == 0
     first, second = (json.loads((tmp_path / n / "manifest.json").read_text()) for n in ("first", "second"))
-    changing = {"proposal.json", "report.json", "engine.json"}  # the time of day
+    # The time of day and the run's name.
+    changing = {"proposal.json", "report.json", "engine.json", "report.html", "report.xlsx"}
     for kind in ("inputs_sha256", "outputs_sha256"):
         assert {k: v for k, v in first[kind].items() if k not in changing} == {
             k: v for k, v in second[kind].items() if k not in changing

@@ -17,8 +17,14 @@ every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVIC
 SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|AUTH|KEY", re.IGNORECASE)
 
 
-def test_the_services_are_the_server_its_set_up_and_a_worker() -> None:
-    assert set(SERVICES) == {"server", "setup", "worker"}
+SOCKET = "/var/run/docker.sock"
+
+
+def test_the_services_are_the_server_its_set_up_and_a_worker_and_more_where_asked_for() -> None:
+    started = {name for name, service in SERVICES.items() if "profiles" not in service}
+    assert started == {"server", "setup", "worker"}
+    asked_for = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
+    assert asked_for == {"docker-worker": ["docker"], "demo-setup": ["demo"], "demo-site": ["demo"]}
 
 
 @every_service
@@ -72,7 +78,16 @@ def test_ports_are_open_on_this_machine_only(service: dict[str, Any]) -> None:
 def test_nothing_of_this_machine_is_mounted(service: dict[str, Any]) -> None:
     for volume in service.get("volumes", []):
         name = volume.partition(":")[0]
-        assert name in DOCUMENT["volumes"], f"{volume}: named volumes only, never the Docker socket"
+        assert name in DOCUMENT["volumes"] or name == SOCKET, f"{volume}: named volumes only"
+
+
+def test_the_docker_socket_is_with_one_service_that_has_nothing_else() -> None:
+    with_socket = [name for name, service in SERVICES.items() if SOCKET in str(service)]
+    assert with_socket == ["docker-worker"]
+    worker = SERVICES["docker-worker"]
+    assert worker["volumes"] == [f"{SOCKET}:{SOCKET}"]
+    assert "secrets" not in worker
+    assert "ports" not in worker
 
 
 @every_service
@@ -81,18 +96,25 @@ def test_the_environment_holds_no_secret(service: dict[str, Any]) -> None:
     for name, value in service["environment"].items():
         if SECRET_NAME.search(name):
             assert name.endswith("_FILE"), name
-            assert value.startswith("/run/secrets/"), name
+            # A path: in the container, or of the file that the Docker pool's containers are given.
+            assert value.startswith(("/run/secrets/", "${AUTOTUNE_NIGHTSCOUT_TOKEN_FILE:-/dev/null}")), name
+
+
+def test_the_other_worker_waits_too_and_the_demonstration_for_its_block() -> None:
+    assert SERVICES["docker-worker"]["depends_on"] == SERVICES["worker"]["depends_on"]
+    assert SERVICES["demo-site"]["depends_on"] == {"demo-setup": {"condition": "service_completed_successfully"}}
+    assert SERVICES["demo-setup"]["depends_on"] == {"setup": {"condition": "service_completed_successfully"}}
 
 
 def test_only_the_worker_is_given_the_token_and_the_runs() -> None:
-    with_secret = {name for name, service in SERVICES.items() if service.get("secrets")}
+    with_secret = {name for name, service in SERVICES.items() if "nightscout_token" in service.get("secrets", [])}
     with_runs = {name for name, service in SERVICES.items() if any("runs:" in v for v in service.get("volumes", []))}
     assert with_secret == with_runs == {"worker"}
     assert SERVICES["worker"]["environment"]["AUTOTUNE_NIGHTSCOUT_TOKEN_FILE"] == "/run/secrets/nightscout_token"
 
 
 def test_without_a_token_an_empty_file_stands_in() -> None:
-    assert set(DOCUMENT["secrets"]) == {"nightscout_token", "nightscout_write_token"}
+    assert set(DOCUMENT["secrets"]) == {"nightscout_token", "nightscout_write_token", "webhook"}
     for secret in DOCUMENT["secrets"].values():
         default = re.fullmatch(r"\$\{AUTOTUNE_\w+_FILE:-(.+)\}", secret["file"])
         assert default

@@ -7,12 +7,21 @@ import re
 from flows.cli import COMMANDS, MORE
 from flows.cli_options import parser
 from flows.errors import Reason
-from flows.report.rules import rules_as_markdown
+from flows.proposal.document import SCHEMA_VERSION
+from flows.report.rules import proposal_schema, rules_as_markdown, safety_as_markdown
 from tests.conftest import ROOT
 
 
 def test_the_rules_in_the_documentation_are_the_programs_own() -> None:
     assert rules_as_markdown() in (ROOT / "docs" / "data.md").read_text("utf-8")
+
+
+def test_the_rules_of_the_verdict_in_the_documentation_are_the_programs_own() -> None:
+    assert safety_as_markdown() in (ROOT / "docs" / "safety.md").read_text("utf-8")
+
+
+def test_the_published_schema_is_that_of_the_program() -> None:
+    assert proposal_schema() == (ROOT / "docs" / "schemas" / f"proposal-{SCHEMA_VERSION}.json").read_text("utf-8")
 
 
 def test_every_reason_code_in_the_documentation_exists() -> None:

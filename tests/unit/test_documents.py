@@ -84,3 +84,16 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
         read_records(tmp_path / "entries.json")
     assert caught.value.reason is Reason.FILE_NOT_JSON
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r'[{"notes": "a\ud800b"}]', "a\ufffdb"),
+        (r'[{"notes": "\uD83D\uDE00"}]', "\U0001f600"),
+        (r'[{"notes": "\ude00\ud83d"}]', "\ufffd\ufffd"),
+        (r'[{"notes": "\\ud800"}]', r"\ud800"),
+    ],
+)
+def test_half_a_character_is_replaced_and_a_whole_one_kept(text: str, expected: str) -> None:
+    assert parse_records(text, "file")[0]["notes"] == expected

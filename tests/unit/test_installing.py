@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.errors import Refused
 from flows.oref0 import runtime
 
 
@@ -57,3 +58,45 @@ def test_an_older_version_is_replaced(installs: list[Path], tmp_path: Path) -> N
     old.write_text('{"version": "0.6.0"}')
     runtime.ensure_oref0()
     assert json.loads(old.read_text())["version"] == runtime.pinned_version()
+
+
+@pytest.mark.parametrize(
+    ("named", "system", "wheel", "expected"),
+    [
+        (None, "v20.1.0", "v24.2.0", "wheel"),
+        (None, "v26.0.0", "v24.2.0", "system"),
+        (None, "v24.9.0", "v24.2.0", "system"),
+        (None, "v18.0.0", "v24.2.0", "wheel"),
+        (None, None, "v24.2.0", "wheel"),
+        (None, "v20.1.0", None, "system"),
+        ("v20.1.0", "v22.0.0", "v24.2.0", "environment"),
+        ("v18.0.0", "v22.0.0", "v24.2.0", "wheel"),
+        (None, "v18.0.0", None, None),
+        (None, "not a version", None, None),
+    ],
+)
+def test_the_newest_node_is_taken_unless_one_is_named(
+    named: str | None, system: str | None, wheel: str | None, expected: str | None,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def node(path: Path, version: str | None) -> Path:
+        path.parent.mkdir(parents=True)
+        if version is not None:
+            path.write_text(f"#!/bin/sh\necho '{version}'\n")
+            path.chmod(0o755)
+        return path
+
+    node(tmp_path / "wheel" / "bin" / "node", wheel)
+    node(tmp_path / "system" / "node", system)
+    monkeypatch.setenv("AUTOTUNE_NODE", str(node(tmp_path / "named" / "node", named)) if named else "")
+    monkeypatch.setattr(runtime, "_wheel_root", lambda: tmp_path / "wheel")
+    monkeypatch.setattr(runtime.shutil, "which", lambda _: str(tmp_path / "system" / "node") if system else None)
+    runtime.find_node.cache_clear()
+    try:
+        if expected is None:
+            with pytest.raises(Refused):
+                runtime.find_node()
+        else:
+            assert runtime.find_node().source == expected
+    finally:
+        runtime.find_node.cache_clear()

@@ -11,7 +11,8 @@ import pytest
 from flows.errors import OurFault, Reason, Refused
 from flows.oref0.engine import EngineReport, Stop
 from flows.oref0.outcome import read_outcome
-from flows.proposal.recommendation import recommend, seal
+from flows.proposal.document import seal
+from flows.proposal.recommendation import recommend
 from tests.people import pump_profile, write
 
 DATE = "2026-05-13"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
+import re
 import runpy
 from typing import Any
 
 import pytest
 import yaml
+from docker.types import HostConfig
 from prefect.cli.deploy._models import (
     ConcurrencyLimitSpec,
     DeploymentConfig,
@@ -20,14 +23,19 @@ from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.importtools import import_object
-from prefect.workers.process import ProcessWorker
+from prefect_docker.worker import DockerWorker
 from pydantic import BaseModel
 
 from flows import __version__
+from flows.service import pools
 from flows.settings import AnalysisRequest
 from tests.conftest import ROOT
 
-SETTINGS = {"AUTOTUNE_NIGHTSCOUT_SITE": "https://my.site.example", "AUTOTUNE_TIMEZONE": "Europe/Paris"}
+SETTINGS = {
+    "AUTOTUNE_NIGHTSCOUT_SITE": "https://my.site.example",
+    "AUTOTUNE_TIMEZONE": "Europe/Paris",
+    "AUTOTUNE_POOL": "autotune-docker",
+}
 QUEUES = {
     "on-demand": "autotune-manual",
     "nightly-autotune": "autotune-scheduled",
@@ -60,7 +68,7 @@ def unknown_keys(document: dict[str, Any]) -> list[str]:
             parts += [(f"{name}.concurrency_limit", ConcurrencyLimitSpec, limit)]
         for where, model, part in parts:
             found += [f"{where}.{key}" for key in part if key not in known_keys(model)]
-        variables = ProcessWorker.get_default_base_job_template()["variables"]["properties"]
+        variables = DockerWorker.get_default_base_job_template()["variables"]["properties"]
         given = (deployment.get("work_pool") or {}).get("job_variables") or {}
         found += [f"{name}.work_pool.job_variables.{key}" for key in given if key not in variables]
     return found
@@ -195,15 +203,68 @@ def set_up() -> dict[str, Any]:
 
 
 def test_set_up_makes_the_pool_and_queues_the_deployments_name(set_up: dict[str, Any]) -> None:
-    assert {deployment["work_pool"]["name"] for deployment in DEPLOYMENTS.values()} == {set_up["POOL"]}
-    assert set_up["QUEUES"] == {"autotune-manual": 1, "autotune-scheduled": 20}
-    assert set(QUEUES.values()) == set(set_up["QUEUES"])
+    named = {filled_in(deployment["work_pool"]["name"]) for deployment in DEPLOYMENTS.values()}
+    assert named <= {pools.PROCESS_POOL, pools.DOCKER_POOL}
+    assert pools.QUEUES == {"autotune-manual": 1, "autotune-scheduled": 20}
+    assert set(QUEUES.values()) <= set(pools.QUEUES)
     assert set_up["NIGHTLY"] == "autotune-analysis/nightly-autotune"
+
+
+CONTAINERS = pools.Containers("image:1", "net_default", "net_runs", "/home/me/token", "https://my.site.example")
+
+
+def test_the_docker_pool_s_defaults_are_ones_prefect_and_docker_know() -> None:
+    variables = DockerWorker.get_default_base_job_template()["variables"]["properties"]
+    given = pools.job_variables(CONTAINERS)
+    assert set(given) <= set(variables)
+    # The SDK would raise on one it does not know, but only when a run starts.
+    known = {"user", "read_only", "cap_drop", "security_opt", "pids_limit", "tmpfs", "init", "log_config"}
+    assert set(given["container_create_kwargs"]) == known
+    assert known - {"user", "log_config"} <= set(signature_of_host_config()) | {"tmpfs"}
+
+
+def signature_of_host_config() -> set[str]:
+    return set(inspect.signature(HostConfig.__init__).parameters)
+
+
+def test_a_container_of_the_docker_pool_is_confined_and_holds_no_secret() -> None:
+    properties = pools.docker_template(CONTAINERS)["variables"]["properties"]
+    more = properties["container_create_kwargs"]["default"]
+    assert (more["user"], more["read_only"], more["cap_drop"]) == ("1001:1001", True, ["ALL"])
+    assert more["security_opt"] == ["no-new-privileges:true"]
+    assert properties["auto_remove"]["default"] is True
+    assert properties["memswap_limit"]["default"] == properties["mem_limit"]["default"] == "2g"
+    assert "/home/me/token:/run/secrets/nightscout_token:ro" in properties["volumes"]["default"]
+    assert not [volume for volume in properties["volumes"]["default"] if "docker.sock" in volume]
+    for name, value in properties["env"]["default"].items():
+        assert not re.search("TOKEN|SECRET|PASSWORD|AUTH|KEY", name) or value.startswith("/run/secrets/"), name
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"AUTOTUNE_POOL": "docker"}, "AUTOTUNE_POOL is autotune or autotune-docker."),
+        ({"AUTOTUNE_POOL": "autotune-docker", "AUTOTUNE_CONTAINER_TOKEN_FILE": "./token"}, "is an absolute path"),
+        ({"AUTOTUNE_POOL": "autotune-docker", "AUTOTUNE_PULL_POLICY": "Sometimes"}, "AUTOTUNE_PULL_POLICY is one of"),
+    ],
+)
+def test_set_up_refuses_a_pool_that_could_not_run(
+    set_up: dict[str, Any],
+    settings: dict[str, str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert set_up["main"]() == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_run_is_abandoned_only_after_several_missed_heartbeats(set_up: dict[str, Any]) -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
     heartbeat = int(compose["services"]["worker"]["environment"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
+    assert pools.job_variables(CONTAINERS)["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == str(heartbeat)
     assert set_up["ABANDONED"].trigger.within.total_seconds() >= 4 * heartbeat
 
 

@@ -16,14 +16,17 @@ from hypothesis import strategies as st
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.oref0.profile import settings_of
+from flows.proposal.document import read_proposal
 from flows.proposal.held_out import LEAST_POINTS, compare
 from flows.proposal.resampling import block_days, resampled
 from flows.proposal.uncertainty import quantile, spread, spreads
 from flows.report.certainty import certainty
+from flows.report.terminal import summary
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest
 from flows.steps import assess as assess_module
 from flows.steps.assess import assess
+from flows.steps.judge import judge
 from flows.steps.load import load
 from flows.steps.prepare import prepare
 from flows.steps.tune import tune
@@ -78,9 +81,9 @@ def day(deviation: float, points: int = LEAST_POINTS, **meal: float) -> dict[str
 @pytest.mark.parametrize(
     ("old", "new", "better", "words"),
     [
-        (2.0, 1.5, True, "better: 1.50 instead of 2.00"),
+        (2.0, 1.5, True, "25% less unexplained"),
         (2.0, 1.99, False, "no better"),
-        (2.0, 2.5, False, "worse"),
+        (2.0, 2.5, False, "25% more unexplained"),
     ],
 )
 def test_days_kept_aside_are_judged_honestly(old: float, new: float, better: bool, words: str) -> None:
@@ -147,9 +150,15 @@ def test_a_run_of_eight_days_is_repeated_and_held_against_days_kept_aside(tmp_pa
     assert told[-1] == (13, 13)
     assert sorted(p.name for p in run.path.iterdir()).count("assess") == 0
     assert {p: p.read_bytes() for p in (run.work / "autotune").iterdir()} == before
-    lines = certainty(evidence, {"isf_mgdl_per_u": 51.0, "carb_ratio_g_per_u": 9.0})
+    judge(request, run, datetime.now(UTC))
+    proposal = read_proposal(run.file("proposal.json"))
+    lines = certainty(proposal)
     assert "repeated 6 times" in lines[0]
     assert any("kept aside" in line for line in lines)
+    assert all(line in summary(run, proposal) for line in lines)
+    isf = proposal.evidence.isf
+    assert (isf.interval_low_mgdl_per_u, isf.interval_high_mgdl_per_u) == (low, high)
+    assert isf.interval_low_mmoll_per_u == pytest.approx(low / 18, abs=0.0005)
 
 
 @pytest.mark.oref0
@@ -185,26 +194,7 @@ def test_without_repetitions_or_runners_the_recommendation_stands(
     evidence = assess(request.model_copy(update={"resamples": 5}), run, lambda *_: None)
     assert evidence is not None
     assert "Node.js" in evidence["why_not"]
-    assert certainty(evidence, {}) == [f"Not known: {evidence['why_not']}."]
-
-
-def test_unsure_hours_are_named() -> None:
-    def of(up: int, down: int) -> dict[str, Any]:
-        return {"interval_low": 1, "interval_high": 2, "moves_up": up, "moves_down": down, "unchanged": 0}
-
-    evidence: dict[str, Any] = {
-        "settings": {"isf": of(10, 0), "carb_ratio": of(2, 8), "basal": [of(9, 1)] * 23 + [of(8, 2)]},
-        "uncertainty": {"resamples": 10, "seed": 3},
-        "held_out": None,
-        "sensitivity": [],
-        "why_not": None,
-    }
-    lines = certainty(evidence, {"isf_mgdl_per_u": 51.0, "carb_ratio_g_per_u": 9.0})
-    assert lines[1:] == [
-        "  ISF 51 mg/dL per U: nine of ten between 1 and 2; 10 up",
-        "  carb ratio 9 g per U: nine of ten between 1 and 2; 2 up, 8 down",
-        "  basals: no agreement on which way to move 23:00",
-    ]
-    evidence["settings"]["basal"] = [of(9, 1)] * 24
-    assert certainty(evidence, {"isf_mgdl_per_u": 51.0, "carb_ratio_g_per_u": 9.0})[-1].endswith("nine of ten")
-    assert certainty(None, {}) == []
+    judge(request, run, datetime.now(UTC))
+    proposal = read_proposal(run.file("proposal.json"))
+    assert certainty(proposal) == [f"Not known: {evidence['why_not']}"]
+    assert "certainty_unknown" in {r.rule for r in proposal.verdict.reasons}

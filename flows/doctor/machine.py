@@ -1,0 +1,207 @@
+"""Checks of this machine: Node.js, upstream as installed, Docker, the runs' directory, the clock and the time zone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flows.doctor.finding import Circumstances, Finding, fail, ok, skipped, warn
+from flows.errors import Refused
+from flows.local_days import canonical_zone
+from flows.oref0.node import scrubbed_environment
+from flows.oref0.runtime import OLDEST_NODE, find_node, find_oref0, pinned_version, upstream_digest
+
+# `upstream_digest` of oref0 as the lock's checksum brings it: every file of its bin/ and lib/.
+UPSTREAM_SHA256 = "80cd664da08b43a73fa26097cf16dcd2c7af44ba04ebe93e94b3d759ee51071b"
+INSTALL = "python -m flows.oref0.runtime install"
+MB = 1024 * 1024
+LITTLE_MB, TOO_LITTLE_MB = 1000, 100  # a run keeps some tens of MB; the database and the images grow beside it
+CLOCK_WARN_S, CLOCK_FAIL_S = 30, 300
+# Winter and summer of a year: what the two programs disagree on is the rule for the clock change.
+_INSTANTS = [datetime(2026, month, 15, 12, tzinfo=UTC) for month in range(1, 13)]
+
+
+def node(_: Circumstances) -> Finding:
+    """Which Node.js is used, and whether it is the one that was named."""
+    try:
+        found = find_node()
+    except Refused as refusal:
+        return fail(refusal.sentence, refusal.remedy)
+    named = os.environ.get("AUTOTUNE_NODE")
+    if named and found.source != "environment":
+        return fail(
+            f"AUTOTUNE_NODE names {named}, which is no Node.js {OLDEST_NODE} or newer; runs take {found.executable}.",
+            "Correct AUTOTUNE_NODE, or unset it.",
+        )
+    return ok(f"{found.executable} is Node.js {found.version} ({found.source})")
+
+
+def oref0(_: Circumstances) -> Finding:
+    """Whether upstream's files are those the lock pins, byte for byte."""
+    try:
+        package = find_oref0()
+    except Refused as refusal:
+        return fail(refusal.sentence, refusal.remedy)
+    if upstream_digest(package) != UPSTREAM_SHA256:
+        return fail(
+            f"The files of oref0 in {package} are not those of version {pinned_version()}: one was changed or added.",
+            f"Delete {package.parent} and run `{INSTALL}`.",
+        )
+    return ok(f"oref0 {pinned_version()} in {package}, every file as published")
+
+
+def docker(circumstances: Circumstances) -> Finding:
+    """Whether a Docker Engine answers; only the `docker` engine needs one."""
+    client = _docker_client()
+    if isinstance(client, str):
+        sentence = f"No Docker Engine answers ({client})."
+        if circumstances.engine == "docker":
+            return fail(sentence, "Start Docker, or use --engine node.")
+        return warn(sentence, "Nothing to do for --engine node; start Docker for --engine docker or docker compose.")
+    try:
+        return ok(f"Docker Engine {client.version().get('Version', 'of an unknown version')}")
+    finally:
+        client.close()
+
+
+def image(circumstances: Circumstances) -> Finding:
+    """Whether the image of the `docker` engine is there, built from these very files."""
+    from docker.errors import DockerException, ImageNotFound
+
+    from flows.oref0.docker import image_tag
+
+    client = _docker_client()
+    if isinstance(client, str):
+        return skipped("no Docker Engine answers")
+    try:
+        client.images.get(image_tag())
+    except ImageNotFound:
+        sentence = f"The image {image_tag()} is not there; the first run with --engine docker builds it."
+        mend = f"Run `docker build -t {image_tag()} images/oref0`, or let that run do it."
+        return warn(sentence, mend) if circumstances.engine == "docker" else skipped(sentence)
+    except DockerException as error:
+        return warn(f"The images cannot be listed ({type(error).__name__}).", "Look at `docker images`.")
+    finally:
+        client.close()
+    return ok(f"{image_tag()} is there")
+
+
+def _docker_client() -> Any:  # or why there is none, as text
+    import docker as sdk
+    from docker.errors import DockerException
+
+    try:
+        client = sdk.from_env(timeout=10)
+        client.ping()
+    except DockerException as error:
+        return type(error).__name__
+    return client
+
+
+def runs_disk(circumstances: Circumstances) -> Finding:
+    """Whether runs can be written, and how much room there is."""
+    root = _existing(circumstances.runs_root)
+    if not os.access(root, os.W_OK | os.X_OK):
+        return fail(f"{root} cannot be written to, and runs belong into it.", "Change its owner, or set AUTOTUNE_RUNS.")
+    free_mb = shutil.disk_usage(root).free // MB
+    if free_mb < TOO_LITTLE_MB:
+        return fail(f"Only {free_mb} MB are free for runs in {root}.", "Delete old runs, or set AUTOTUNE_RUNS.")
+    if free_mb < LITTLE_MB:
+        return warn(f"Only {free_mb} MB are free for runs in {root}.", "Delete old runs, or set AUTOTUNE_RUNS.")
+    return ok(f"{free_mb // 1024} GB free in {root}")
+
+
+def runs_mode(circumstances: Circumstances) -> Finding:
+    """Whether other users of the machine can look into runs, which are health data."""
+    root = circumstances.runs_root
+    if not root.is_dir():
+        return ok(f"{root} is made by the first run, mode 0700")
+    open_to_others = [p for p in (root, *_runs(root)) if stat.S_IMODE(p.stat().st_mode) & 0o077]
+    if open_to_others:
+        count, first = len(open_to_others), open_to_others[0]
+        mode = stat.S_IMODE(first.stat().st_mode)
+        return fail(
+            f"Other users of this machine can look into {first} (mode {mode:04o}"
+            + (f", and {count - 1} more)." if count > 1 else ")."),
+            f"Run `chmod -R go-rwx {root}`; runs are health data.",
+        )
+    return ok(f"{root} is for its owner only")
+
+
+def clock(circumstances: Circumstances) -> Finding:
+    """This computer's clock against that of the site: upstream ignores insulin that lies in the future."""
+    probe = circumstances.site
+    theirs = probe.clock if probe is not None else None
+    if theirs is None:
+        return skipped("there is no site to compare this computer's clock with")
+    apart_s = (circumstances.now - theirs).total_seconds()
+    if abs(apart_s) >= CLOCK_WARN_S:
+        ahead = "ahead of" if apart_s > 0 else "behind"
+        sentence = f"This computer's clock is {abs(apart_s):.0f} s {ahead} the site's."
+        mend = "Set this computer's clock by the network (or the site's, if that is the wrong one)."
+        return (fail if abs(apart_s) >= CLOCK_FAIL_S else warn)(sentence, mend)
+    return ok("this computer's clock and the site's agree")
+
+
+def zone(circumstances: Circumstances) -> Finding:
+    """Whether the person's time zone is known, and Node.js reads it as this program does."""
+    name, where = circumstances.timezone, "as it was named"
+    if name is None and circumstances.site is not None:
+        name, where = circumstances.site.profile_zone, "the profile's"
+    if not name:
+        return skipped("no time zone is named; the profile's own will count")
+    try:
+        canonical = canonical_zone(name)
+    except Refused as refusal:
+        return fail(refusal.sentence, refusal.remedy)
+    try:
+        executable = find_node().executable
+    except Refused:
+        return skipped("there is no Node.js to compare with")
+    theirs = _offsets_in_node(executable, canonical)
+    ours = [_offset_min(instant, canonical) for instant in _INSTANTS]
+    if theirs != ours:
+        return fail(
+            f"Node.js reads the time zone {canonical} differently from this program.",
+            "Update Node.js or its time-zone data, or name an equivalent zone both know.",
+        )
+    return ok(f"{canonical} ({where}); Node.js agrees over a year")
+
+
+def _offset_min(instant: datetime, zone_name: str) -> int:
+    offset = instant.astimezone(ZoneInfo(zone_name)).utcoffset()
+    return int(offset.total_seconds() // 60) if offset is not None else 0
+
+
+def _offsets_in_node(executable: Path, zone_name: str) -> list[int]:
+    instants = ",".join(str(int(instant.timestamp() * 1000)) for instant in _INSTANTS)
+    script = f"console.log([{instants}].map(t => -new Date(t).getTimezoneOffset()).join(' '))"
+    try:
+        done = subprocess.run(
+            [str(executable), "-e", script],
+            env=scrubbed_environment(zone_name),
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return [int(part) for part in done.stdout.split()] if done.returncode == 0 else []
+
+
+def _existing(path: Path) -> Path:
+    absolute = path.absolute()
+    return next(p for p in (absolute, *absolute.parents) if p.exists())
+
+
+def _runs(root: Path) -> list[Path]:
+    if not os.access(root, os.R_OK | os.X_OK):
+        return []
+    return [p for p in sorted(root.iterdir()) if p.is_dir() and not p.is_symlink()]

@@ -1,0 +1,98 @@
+"""Checks of a Prefect server over its HTTP interface: it answers, its version, deployments, and a worker for them."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed_version
+from typing import Any
+
+import requests
+
+from flows.doctor.finding import Circumstances, Finding, fail, ok, skipped, warn
+from flows.nightscout.answers import kind_of_trouble
+
+TIMEOUT_S = (5, 15)
+DEPLOYMENTS = ("autotune-analysis/on-demand", "autotune-analysis/nightly-autotune")
+SET_UP = "Run `docker compose up --detach --wait`, or `python images/flows/set_up.py` with PREFECT_API_URL set."
+
+
+def server(circumstances: Circumstances) -> Finding:
+    """Whether the server that runs report to answers, and is of the version that is installed here."""
+    api = circumstances.prefect_api
+    if not api:
+        return ok("PREFECT_API_URL is not set: each run starts a server of its own")
+    answer = _get(circumstances, "/admin/version")
+    if isinstance(answer, str):
+        return fail(
+            f"Prefect's server at {api} cannot be reached: {answer}.",
+            "Start it (`docker compose up --detach --wait`), or correct or unset PREFECT_API_URL.",
+        )
+    if answer.status_code == 401:
+        return fail(f"Prefect's server at {api} asks for a password.", "Set PREFECT_API_AUTH_STRING to user:password.")
+    if answer.status_code != 200:
+        return fail(f"{api} answers {answer.status_code}: it is no Prefect API.", "It ends with /api; correct it.")
+    theirs, ours = str(answer.json()), installed_version("prefect")
+    if theirs.split(".")[:2] != ours.split(".")[:2]:
+        return warn(f"The server is Prefect {theirs}, here is {ours}.", "Upgrade both to the same version.")
+    return ok(f"Prefect {theirs} at {api}")
+
+
+def deployments(circumstances: Circumstances) -> Finding:
+    """Whether the deployments are there."""
+    if not _answers(circumstances):
+        return skipped("there is no server to ask")
+    missing = [name for name in DEPLOYMENTS if _document(circumstances, f"/deployments/name/{name}") is None]
+    if missing:
+        return fail(f"The server does not know {', '.join(missing)}.", SET_UP)
+    nightly = _document(circumstances, f"/deployments/name/{DEPLOYMENTS[1]}") or {}
+    on = any(schedule.get("active") for schedule in nightly.get("schedules", []))
+    return ok(f"{len(DEPLOYMENTS)} are there; the nightly run is {'on' if on else 'off'}")
+
+
+def worker(circumstances: Circumstances) -> Finding:
+    """Whether somebody takes the runs: the deployments' work pool, and a worker that polls it."""
+    if not _answers(circumstances):
+        return skipped("there is no server to ask")
+    pools = {
+        (_document(circumstances, f"/deployments/name/{name}") or {}).get("work_pool_name") for name in DEPLOYMENTS
+    } - {None}
+    if not pools:
+        return skipped("there is no deployment, so no pool")
+    for name in sorted(map(str, pools)):
+        pool = _document(circumstances, f"/work_pools/{name}")
+        if pool is None:
+            return fail(f"The work pool {name} is not there.", SET_UP)
+        if pool.get("is_paused"):
+            return fail(f"The work pool {name} is paused.", f"Run `prefect work-pool resume {name}`.")
+        if pool.get("status") != "READY":
+            return fail(
+                f"No worker polls the work pool {name}: runs would stay Scheduled.",
+                f"Start one: `docker compose up --detach --wait`, or `prefect worker start --pool {name}`.",
+            )
+    return ok(f"a worker polls {', '.join(sorted(map(str, pools)))}")
+
+
+def _answers(circumstances: Circumstances) -> bool:
+    if not circumstances.prefect_api:
+        return False
+    answer = _get(circumstances, "/admin/version")
+    return not isinstance(answer, str) and answer.status_code == 200
+
+
+def _document(circumstances: Circumstances, path: str) -> dict[str, Any] | None:
+    answer = _get(circumstances, path)
+    if isinstance(answer, str) or answer.status_code != 200:
+        return None
+    document = answer.json()
+    return document if isinstance(document, dict) else None
+
+
+def _get(circumstances: Circumstances, path: str) -> requests.Response | str:
+    user, _, password = (circumstances.prefect_auth or "").partition(":")
+    try:
+        return requests.get(
+            f"{str(circumstances.prefect_api).rstrip('/')}{path}",
+            auth=(user, password) if user else None,
+            timeout=TIMEOUT_S,
+        )
+    except (requests.RequestException, ValueError) as error:
+        return kind_of_trouble(error)

@@ -1,0 +1,213 @@
+"""Checks of a Nightscout site: reachable, its version, and what the credentials may do. Nothing is ever written."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+
+from flows.doctor.finding import Circumstances, Finding, fail, ok, skipped, warn
+from flows.errors import Reason, Refused
+from flows.nightscout.answers import kind_of_trouble
+from flows.nightscout.authentication import Credentials
+from flows.nightscout.client import NightscoutClient
+from flows.nightscout.rights import READING, SWITCHING_PROFILES, WRITING_PROFILES, lacking, permissions_of
+
+TIMEOUT_S = (10, 30)
+# What the corrections and the write-back were tried with, by real servers.
+TRIED = ("0.12", "14.", "15.")
+KINDS = {"entries": "entries/sgv.json", "treatments": "treatments.json", "profile": "profile.json"}
+ROLE = ", ".join(READING)
+NOT_REACHED = "the site was not reached"
+
+
+class SiteProbe:
+    """One site, asked once for each thing that several checks need.
+
+    Args:
+        site: its address.
+        credentials: for reading, or why there are none.
+        write_credentials: for writing; anonymous where nothing is to be written.
+    """
+
+    def __init__(
+        self, site: str, credentials: Credentials | Refused, write_credentials: Credentials | Refused | None = None
+    ) -> None:
+        self.site = site
+        self.credentials = credentials
+        self.write_credentials = write_credentials if write_credentials is not None else Credentials()
+        self.clock: datetime | None = None
+
+    @functools.cached_property
+    def trouble(self) -> str | None:
+        """Why the site cannot be reached, `None` where it answers; notes the clock of its answer."""
+        try:
+            answer = requests.get(
+                f"{self.site}/api/v1/status.json", auth=lambda r: r, timeout=TIMEOUT_S, allow_redirects=False
+            )
+        except (requests.RequestException, ValueError) as error:
+            return kind_of_trouble(error)
+        try:
+            self.clock = parsedate_to_datetime(answer.headers.get("Date", ""))
+        except (ValueError, TypeError):
+            self.clock = None
+        if answer.status_code >= 500:
+            return f"it fails with status {answer.status_code}"
+        return None
+
+    @property
+    def answers(self) -> bool:
+        """Whether there is anything more to ask."""
+        return self.trouble is None and isinstance(self.credentials, Credentials)
+
+    @functools.cached_property
+    def status(self) -> dict[str, Any] | Refused:
+        """status.json, or why it may not be read."""
+        document = self._get("status.json")
+        return document if isinstance(document, dict | Refused) else {}
+
+    @functools.cached_property
+    def reads(self) -> dict[str, Any]:
+        """For each kind of data a document of one record, or the refusal."""
+        return {kind: self._get(path, "count=1") for kind, path in KINDS.items()}
+
+    @property
+    def profile_zone(self) -> str | None:
+        """The time zone of the newest profile, where it can be read."""
+        documents = self.reads["profile"] if self.answers else None
+        if not isinstance(documents, list) or not documents or not isinstance(documents[0], dict):
+            return None
+        store, name = documents[0].get("store"), documents[0].get("defaultProfile")
+        profile = store.get(name) if isinstance(store, dict) else None
+        zone = profile.get("timezone") if isinstance(profile, dict) else None
+        return zone if isinstance(zone, str) else None
+
+    def _get(self, path: str, query: str = "") -> Any:
+        assert isinstance(self.credentials, Credentials)
+        try:
+            with NightscoutClient(self.site, self.credentials, sleep=lambda _: None) as client:
+                return client.get(path, query).document
+        except Refused as refusal:
+            return refusal
+
+
+def _when_it_answers(look: Callable[[SiteProbe], Finding]) -> Callable[[Circumstances], Finding]:
+    @functools.wraps(look)
+    def looked(circumstances: Circumstances) -> Finding:
+        if circumstances.site is None:
+            return skipped("no site is named")
+        return look(circumstances.site) if circumstances.site.answers else skipped(NOT_REACHED)
+
+    return looked
+
+
+def reachable(circumstances: Circumstances) -> Finding:
+    """Whether the site answers at all."""
+    probe = circumstances.site
+    if probe is None:
+        return skipped("no site is named (--site, or AUTOTUNE_NIGHTSCOUT_SITE)")
+    if isinstance(probe.credentials, Refused):
+        return fail(probe.credentials.sentence, probe.credentials.remedy)
+    if probe.trouble:
+        return fail(f"{probe.site} cannot be reached: {probe.trouble}.", "Check the address and the network.")
+    return ok(f"{probe.site} answers")
+
+
+@_when_it_answers
+def version(probe: SiteProbe) -> Finding:
+    """Which Nightscout it is."""
+    status = probe.status
+    if isinstance(status, Refused):
+        if status.reason in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
+            return skipped("the role may not read the site's status (api:status:read), which no run needs")
+        return fail(status.sentence, status.remedy)
+    name = str(status.get("version", ""))
+    if not name:
+        return fail("The address answers, but not as Nightscout does.", "Give the address of the Nightscout page.")
+    if not name.startswith(TRIED):
+        return warn(f"Nightscout {name} was not tried with this program.", "Look at the first report with care.")
+    return ok(f"Nightscout {name}")
+
+
+@_when_it_answers
+def reading(probe: SiteProbe) -> Finding:
+    """Whether entries, treatments and profile may be read; whether the token is known at all."""
+    assert isinstance(probe.credentials, Credentials)
+    token = _unknown_token(probe.site, probe.credentials)
+    if token is not None:
+        return token
+    refused = {kind: answer for kind, answer in probe.reads.items() if isinstance(answer, Refused)}
+    if not refused:
+        if not probe.credentials.anonymous and _may_write(probe):
+            return warn(
+                "The credentials for reading may also write to the site.",
+                f"Make a token whose role has just {ROLE}.",
+            )
+        return ok(f"entries, treatments and profile can be read{_as_whom(probe.credentials)}")
+    first = next(iter(refused.values()))
+    if first.reason not in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
+        return fail(first.sentence, first.remedy)
+    what = ", ".join(refused)
+    if probe.credentials.anonymous:
+        return fail(
+            f"The site is not open to everybody, and there are no credentials for it ({what}).",
+            f"In Nightscout's Admin Tools make a subject whose role has {ROLE}; set AUTOTUNE_NIGHTSCOUT_TOKEN(_FILE).",
+        )
+    missing = ", ".join(f"api:{kind}:read" for kind in refused)
+    return fail(f"The token is known, but may not read {what}.", f"Give its role {missing}.")
+
+
+@_when_it_answers
+def writing(probe: SiteProbe) -> Finding:
+    """Whether the credentials for writing may create a profile, and switch to it. Asked, not tried."""
+    held = probe.write_credentials
+    if isinstance(held, Refused):
+        return fail(held.sentence, held.remedy)
+    if held.anonymous:
+        return skipped("no credentials for writing are set; nothing can be written to the site")
+    try:
+        permissions = permissions_of(probe.site, held)
+    except Refused as refusal:
+        if refusal.reason is Reason.SITE_UNAUTHORIZED:
+            return fail("The site does not know the token or secret for writing.", "Set a new one.")
+        return fail(refusal.sentence, refusal.remedy)
+    if missing := lacking(permissions, WRITING_PROFILES):
+        return fail(
+            f"The token for writing may not write profiles: its role lacks {', '.join(missing)}.",
+            f"Give its role {', '.join(WRITING_PROFILES)}.",
+        )
+    if missing := lacking(permissions, SWITCHING_PROFILES):
+        return warn(
+            f"A profile can be written, but not switched to: the role lacks {', '.join(missing)}.",
+            f"Give it {', '.join(SWITCHING_PROFILES)}, or switch by hand.",
+        )
+    if isinstance(probe.status, dict) and probe.status.get("careportalEnabled") is False:
+        return warn("The site's careportal is off: it takes no profile switch.", "Add careportal to its ENABLE.")
+    return ok("a profile can be written and switched to")
+
+
+def _unknown_token(site: str, credentials: Credentials) -> Finding | None:
+    # An open site takes a wrong secret for nobody's, and answers all the same.
+    if credentials.anonymous:
+        return None
+    try:
+        permissions_of(site, credentials)
+    except Refused as refusal:
+        if refusal.reason is not Reason.SITE_UNAUTHORIZED:
+            return fail(refusal.sentence, refusal.remedy)
+        what = "access token" if credentials.access_token else "API secret"
+        return fail(f"The site does not know the {what}.", "Copy it again from Nightscout's Admin Tools.")
+    return None
+
+
+def _may_write(probe: SiteProbe) -> bool:
+    assert isinstance(probe.credentials, Credentials)
+    return not lacking(permissions_of(probe.site, probe.credentials), WRITING_PROFILES)
+
+
+def _as_whom(credentials: Credentials) -> str:
+    return " by everybody: the site is open" if credentials.anonymous else ""

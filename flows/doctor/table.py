@@ -1,0 +1,49 @@
+"""Every check, in the order they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flows.doctor import machine, server, site
+from flows.doctor.finding import Check, Circumstances, Finding, Level, Result
+
+CHECKS: tuple[Check, ...] = (
+    Check("node", "the Node.js that runs upstream", machine.node),
+    Check("oref0", "upstream's files against the published ones", machine.oref0),
+    Check("docker", "a Docker Engine", machine.docker),
+    Check("image", "the image of the docker engine", machine.image),
+    Check("runs-disk", "room for runs, and the right to write them", machine.runs_disk),
+    Check("runs-mode", "who can look into runs", machine.runs_mode),
+    Check("prefect-server", "the server that PREFECT_API_URL names", server.server),
+    Check("deployments", "what the server can be asked to run", server.deployments),
+    Check("worker", "the work pool and who polls it", server.worker),
+    Check("site", "the Nightscout site's address", site.reachable),
+    Check("site-version", "which Nightscout it is", site.version),
+    Check("site-reading", "the credentials for reading", site.reading),
+    Check("site-writing", "the credentials for writing, where they are set", site.writing),
+    Check("clock", "this computer's clock", machine.clock),
+    Check("time-zone", "the person's time zone, here and in Node.js", machine.zone),
+)
+
+
+# Those that look at nothing but the site.
+OF_THE_SITE = frozenset({"site", "site-version", "site-reading", "site-writing", "clock", "time-zone"})
+
+
+def examine(circumstances: Circumstances, names: frozenset[str] | None = None) -> Iterator[Result]:
+    """Every check's result as it comes; a check that breaks is a finding too, and ends nothing.
+
+    Args:
+        circumstances: what is looked over.
+        names: of the checks wanted; all where left out.
+    """
+    for check in CHECKS:
+        if names is not None and check.name not in names:
+            continue
+        try:
+            finding = check.look(circumstances)
+        except Exception as error:  # noqa: BLE001 - the doctor must not fall ill itself
+            finding = Finding(
+                Level.FAIL, f"The check itself broke ({type(error).__name__}).", "This is our fault; please report it."
+            )
+        yield Result(check.name, check.looks_at, finding)

@@ -1,0 +1,55 @@
+"""One run at a time for a site: a limit that exists on Prefect's server, for Prefect passes over one that does not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prefect import get_client, get_run_logger
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.concurrency.sync import concurrency
+from prefect.runtime import deployment
+
+from flows.settings import AnalysisRequest
+
+LONGEST_WAIT_S = 3 * 3600
+LEASE_S = 60  # how long a run that was killed keeps its place; a living one renews it
+
+
+def limit_name(site: str) -> str:
+    """The limit's name: it does not tell the address."""
+    return f"autotune-site-{hashlib.sha256(site.encode()).hexdigest()[:12]}"
+
+
+def make_limit(client: SyncPrefectClient, site: str) -> str:
+    """Make the site's limit of one, or bring it back to one; its name."""
+    name = limit_name(site)
+    client.upsert_global_concurrency_limit_by_name(name, 1)
+    return name
+
+
+@contextmanager
+def one_run_for(request: AnalysisRequest) -> Iterator[None]:
+    """Wait until no other run of a deployment is at work on the same site.
+
+    A run that a person started in a terminal, and one over a directory, is its own master.
+
+    Raises:
+        TimeoutError: another run has not ended within three hours.
+    """
+    if request.site is None or not deployment.id:
+        yield
+        return
+    with get_client(sync_client=True) as client:
+        name = make_limit(client, request.site)
+    get_run_logger().info("waiting for the site's turn (%s)", name)
+    with concurrency(
+        name,
+        occupy=1,
+        timeout_seconds=LONGEST_WAIT_S,
+        lease_duration=LEASE_S,
+        strict=True,
+        raise_on_lease_renewal_failure=False,  # a server that is restarted is no reason to lose a run
+    ):
+        yield

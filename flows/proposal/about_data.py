@@ -1,0 +1,95 @@
+"""Safety rules about the data: too little, too old, meals and lows nobody entered, another profile in force."""
+
+from __future__ import annotations
+
+from flows.proposal.case import AMBER, RED, Case, Finding
+from flows.proposal.thresholds import (
+    AGED_DAYS,
+    AMBER_DAYS_SHARE,
+    AMBER_UNANNOUNCED_PERCENT,
+    FEW_DAYS,
+    LOW_COVERAGE_PERCENT,
+    OTHER_PROFILE_AMBER,
+    OTHER_PROFILE_RED,
+    RED_UNANNOUNCED_PERCENT,
+    TOO_FEW_DAYS,
+    UNLOGGED_LOWS_AMBER,
+    UNLOGGED_LOWS_RED_PER_DAY,
+)
+
+
+def enough_days(case: Case) -> Finding | None:
+    count = len(case.days)
+    if count >= FEW_DAYS:
+        return None
+    said = "1 day is" if count == 1 else f"{count} days are"
+    if count < TOO_FEW_DAYS:
+        return RED, f"{said} too few to tune settings from: take at least {FEW_DAYS}."
+    return AMBER, f"{said} few: at least {FEW_DAYS} are advised before settings are changed."
+
+
+def coverage(case: Case) -> Finding | None:
+    if case.glucose is None:
+        return RED, "There are no glucose readings to hold the recommendation against."
+    if case.glucose.coverage_percent >= LOW_COVERAGE_PERCENT:
+        return None
+    return AMBER, (
+        f"Glucose is known for {case.glucose.coverage_percent:.0f} % of the time; the consensus on CGM metrics asks "
+        f"for {LOW_COVERAGE_PERCENT} %."
+    )
+
+
+def good_days(case: Case) -> Finding | None:
+    amber = sum(day.colour == "amber" for day in case.days)
+    if not case.days or amber <= AMBER_DAYS_SHARE * len(case.days):
+        return None
+    return AMBER, f"{amber} of the {len(case.days)} days used are amber: see what is said of each."
+
+
+def old_data(case: Case) -> Finding | None:
+    if case.age_days <= AGED_DAYS:
+        return None
+    return AMBER, f"The last day used is {case.age_days:.0f} days ago: needs may have changed since."
+
+
+def other_profile(case: Case) -> Finding | None:
+    hours = sum(day.other_profile_hours for day in case.days)
+    share = hours / (24 * len(case.days)) if case.days else 0.0
+    if share < OTHER_PROFILE_AMBER:
+        return None
+    return (RED if share >= OTHER_PROFILE_RED else AMBER), (
+        f"For {share:.0%} of the time other settings were in force than those that are tuned."
+    )
+
+
+def data_as_served(case: Case) -> Finding | None:
+    if not case.corrected:
+        return AMBER, "The data were taken as the site served them: what upstream misreads is in these numbers."
+    if case.quarantined:
+        return AMBER, f"{case.quarantined} records could not be understood and are missing; see ledger.json."
+    return None
+
+
+def unlogged_lows(case: Case) -> Finding | None:
+    if case.glucose is None or case.glucose.rises_after_lows_without_carbs < UNLOGGED_LOWS_AMBER:
+        return None
+    count = case.glucose.rises_after_lows_without_carbs
+    sentence = (
+        f"{count} times glucose rose after a low and no carbs were entered within the hour. If they were eaten, "
+        "upstream takes the rise for missing basal and raises it in the hours before the low. Enter them, or leave "
+        "those days out."
+    )
+    return (RED if count >= UNLOGGED_LOWS_RED_PER_DAY * len(case.days) else AMBER), sentence
+
+
+def unannounced(case: Case) -> Finding | None:
+    share = case.glucose.unannounced_share_percent if case.glucose else None
+    without = sum(day.carb_entries == 0 for day in case.days)
+    if share is not None and share >= AMBER_UNANNOUNCED_PERCENT:
+        return (RED if share >= RED_UNANNOUNCED_PERCENT else AMBER), (
+            f"{share:.0f} % of the readings rose faster than the entered carbs explain: meals that are not entered are "
+            "booked on basal or sensitivity."
+        )
+    if case.days and without > len(case.days) / 2:
+        return AMBER, f"On {without} of {len(case.days)} days no carbs were entered: meals are then booked on basal."
+    return None

@@ -1,0 +1,211 @@
+"""What each recommended number rests on, put together: caps, intervals, agreement, upstream's own words.
+
+Reads nothing; the numbers come from `evidence.json`, from upstream's words and from the recommendation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.oref0.profile import PumpSettings
+from flows.proposal.document import (
+    Agreement,
+    BasalEvidence,
+    Cap,
+    CarbRatioEvidence,
+    Evidence,
+    HeldOut,
+    IsfEvidence,
+    Repetitions,
+    Scores,
+    Settings,
+    Variant,
+    maybe_mmoll,
+    mmoll,
+)
+from flows.proposal.explanation import Explanation
+from flows.proposal.recommendation import ROUNDING, Recommendation
+from flows.proposal.uncertainty import UNMOVED
+
+NOT_ASKED = "no repetitions were asked for"
+
+
+def settings_document(settings: PumpSettings) -> Settings:
+    """Upstream's settings in both units of glucose."""
+    return Settings(
+        isf_mgdl_per_u=settings.isf_mgdl_per_u,
+        isf_mmoll_per_u=mmoll(settings.isf_mgdl_per_u),
+        carb_ratio_g_per_u=settings.carb_ratio_g_per_u,
+        basal_u_per_h=settings.basal_u_per_h,
+        daily_basal_u=round(settings.daily_basal_u, 3),
+        dia_h=settings.dia_h,
+        insulin_peak_min=settings.insulin_peak_min,
+    )
+
+
+def evidence_of(
+    recommendation: Recommendation,
+    explained: Explanation,
+    for_pump_u_per_h: tuple[float, ...],
+    insulin_correlation: float | None,
+    found: dict[str, Any] | None,
+) -> Evidence:
+    """All evidence of a proposal.
+
+    Args:
+        recommendation: current and recommended settings, and the caps of the run.
+        explained: what upstream said of itself.
+        for_pump_u_per_h: the basals to enter.
+        insulin_correlation: see `flows.proposal.insulin_seen`.
+        found: `evidence.json`; `None` where no repetitions were asked for.
+    """
+    spreads = (found or {}).get("settings") or {}
+    how = (found or {}).get("uncertainty")
+    return Evidence(
+        isf=_isf(recommendation, explained, insulin_correlation, spreads.get("isf")),
+        carb_ratio=_carb_ratio(recommendation, explained, spreads.get("carb_ratio")),
+        basal=tuple(
+            _basal(recommendation, explained, hour, for_pump_u_per_h[hour], (spreads.get("basal") or [None] * 24)[hour])
+            for hour in range(24)
+        ),
+        repetitions=Repetitions(
+            count=how["resamples"],
+            failed=how["failed"],
+            seed=how["seed"],
+            block_days=how["block_days"],
+            share=how["share"],
+        )
+        if how
+        else None,
+        why_no_repetitions=None if how else _why_none(found),
+        held_out=_held_out((found or {}).get("held_out")),
+        sensitivity=tuple(
+            Variant(**variant, isf_mmoll_per_u=mmoll(variant["isf_mgdl_per_u"]))
+            for variant in (found or {}).get("sensitivity") or []
+        ),
+    )
+
+
+def _why_none(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return NOT_ASKED
+    return str(found["why_not"] or "none came to its end").rstrip(".")
+
+
+def _isf(
+    recommendation: Recommendation,
+    explained: Explanation,
+    insulin_correlation: float | None,
+    spread: dict[str, Any] | None,
+) -> IsfEvidence:
+    now, new = recommendation.current.isf_mgdl_per_u, recommendation.recommended.isf_mgdl_per_u
+    low, high = now / recommendation.caps.high, now / recommendation.caps.low
+    interval = (spread["interval_low"], spread["interval_high"]) if spread else (None, None)
+    return IsfEvidence(
+        current_mgdl_per_u=now,
+        current_mmoll_per_u=mmoll(now),
+        recommended_mgdl_per_u=new,
+        recommended_mmoll_per_u=mmoll(new),
+        change_percent=_percent(now, new),
+        cap_low_mgdl_per_u=round(low, 3),
+        cap_low_mmoll_per_u=mmoll(low),
+        cap_high_mgdl_per_u=round(high, 3),
+        cap_high_mmoll_per_u=mmoll(high),
+        at_cap=_at_cap(new, low, high),
+        interval_low_mgdl_per_u=interval[0],
+        interval_low_mmoll_per_u=maybe_mmoll(interval[0]),
+        interval_high_mgdl_per_u=interval[1],
+        interval_high_mmoll_per_u=maybe_mmoll(interval[1]),
+        agreement=_agreement(now, new, spread),
+        points=explained.isf.points,
+        days_too_few_points=explained.isf.days_too_few_points,
+        insulin_correlation=insulin_correlation,
+        explanation=explained.isf.sentences,
+    )
+
+
+def _carb_ratio(
+    recommendation: Recommendation, explained: Explanation, spread: dict[str, Any] | None
+) -> CarbRatioEvidence:
+    now, new = recommendation.current.carb_ratio_g_per_u, recommendation.recommended.carb_ratio_g_per_u
+    low, high = now * recommendation.caps.low, now * recommendation.caps.high
+    return CarbRatioEvidence(
+        current_g_per_u=now,
+        recommended_g_per_u=new,
+        change_percent=_percent(now, new),
+        cap_low_g_per_u=round(low, 3),
+        cap_high_g_per_u=round(high, 3),
+        at_cap=_at_cap(new, low, high),
+        interval_low_g_per_u=spread["interval_low"] if spread else None,
+        interval_high_g_per_u=spread["interval_high"] if spread else None,
+        agreement=_agreement(now, new, spread),
+        periods_used=explained.carb_ratio.periods_used,
+        periods_ignored=explained.carb_ratio.periods_ignored,
+        carbs_g=explained.carb_ratio.carbs_g,
+        insulin_u=explained.carb_ratio.insulin_u,
+        explanation=explained.carb_ratio.sentences,
+    )
+
+
+def _basal(
+    recommendation: Recommendation,
+    explained: Explanation,
+    hour: int,
+    for_pump_u_per_h: float,
+    spread: dict[str, Any] | None,
+) -> BasalEvidence:
+    now, new = recommendation.current.basal_u_per_h[hour], recommendation.recommended.basal_u_per_h[hour]
+    low, high = now * recommendation.caps.low, now * recommendation.caps.high
+    words = explained.basal[hour]
+    return BasalEvidence(
+        hour=hour,
+        current_u_per_h=now,
+        recommended_u_per_h=new,
+        for_pump_u_per_h=for_pump_u_per_h,
+        change_percent=_percent(now, new),
+        cap_low_u_per_h=round(low, 4),
+        cap_high_u_per_h=round(high, 4),
+        at_cap=_at_cap(new, low, high),
+        interval_low_u_per_h=spread["interval_low"] if spread else None,
+        interval_high_u_per_h=spread["interval_high"] if spread else None,
+        agreement=_agreement(now, new, spread),
+        points=words.points,
+        days_missing=words.days_missing,  # of this run; upstream's own count goes on from run to run
+        total_deviation_mgdl=words.total_deviation_mgdl,
+        total_deviation_mmoll=maybe_mmoll(words.total_deviation_mgdl),
+        explanation=words.sentences,
+    )
+
+
+def _percent(now: float, new: float) -> float:
+    return round(100 * (new / now - 1), 1)
+
+
+def _at_cap(value: float, low: float, high: float) -> Cap | None:
+    if value >= high - ROUNDING:
+        return Cap.HIGH
+    return Cap.LOW if value <= low + ROUNDING else None
+
+
+def _agreement(now: float, new: float, spread: dict[str, Any] | None) -> Agreement | None:
+    if spread is None:
+        return None
+    up, down, unmoved = spread["moves_up"], spread["moves_down"], spread["unchanged"]
+    same = up if new > now + UNMOVED else down if new < now - UNMOVED else unmoved
+    return Agreement(moves_up=up, moves_down=down, unchanged=unmoved, share=round(same / (up + down + unmoved), 3))
+
+
+def _held_out(found: dict[str, Any] | None) -> HeldOut | None:
+    if found is None:
+        return None
+    return HeldOut(
+        **{**found, "days": tuple(found["days"]), "old": _scores(found["old"]), "new": _scores(found["new"])}
+    )
+
+
+def _scores(found: dict[str, Any]) -> Scores:
+    return Scores(
+        **found,
+        mean_absolute_deviation_mmoll=maybe_mmoll(found["mean_absolute_deviation_mgdl"]),
+        rms_deviation_mmoll=maybe_mmoll(found["rms_deviation_mgdl"]),
+    )

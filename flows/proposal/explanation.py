@@ -1,0 +1,245 @@
+"""Why upstream recommends what it recommends: its own words over all days, counted for each setting and hour."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN, PumpSettings
+from flows.oref0.words import CarbRatio, DayWords, Isf, read_day, smoothed_hours
+from flows.proposal.document import HOURS, Cap
+from flows.proposal.recommendation import ROUNDING
+from flows.proposal.sentences import (
+    FOR_BASAL,
+    FOR_CARB_RATIO,
+    FOR_ISF,
+    BasalFacts,
+    CarbRatioFacts,
+    IsfFacts,
+    Moved,
+    sentences,
+)
+
+CARB_RATIO_LIMITS = (3.0, 150.0)  # oref0@0.7.1 lib/autotune/index.js: maxCR, minCR
+
+
+@dataclass(frozen=True)
+class IsfExplanation:
+    """Of the insulin sensitivity; `facts` are what the sentences tell, `None` where upstream's words are missing."""
+
+    points: int | None
+    days_too_few_points: int | None
+    sentences: tuple[str, ...]
+    facts: IsfFacts | None = None
+
+
+@dataclass(frozen=True)
+class CarbRatioExplanation:
+    """Of the carb ratio: the meal periods upstream used and ignored, their carbs and the insulin they took."""
+
+    periods_used: int | None
+    periods_ignored: int | None
+    carbs_g: float | None
+    insulin_u: float | None
+    sentences: tuple[str, ...]
+    facts: CarbRatioFacts | None = None
+
+
+@dataclass(frozen=True)
+class BasalExplanation:
+    """Of one hour: its data points and what glucose did unexplained in it, and the days it was only smoothed."""
+
+    hour: int
+    points: int | None
+    total_deviation_mgdl: float | None
+    days_missing: int
+    sentences: tuple[str, ...]
+    facts: BasalFacts | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Of a run. `unannounced_share_percent`: of upstream's data points, those it took for rises nobody entered."""
+
+    isf: IsfExplanation
+    carb_ratio: CarbRatioExplanation
+    basal: tuple[BasalExplanation, ...]
+    unannounced_share_percent: float | None
+
+
+@dataclass(frozen=True)
+class Caps:
+    """Factors of the pump's settings upstream stops at, and how much of an ISF the data decides (0–1)."""
+
+    low: float
+    high: float
+    isf_data_share: float
+
+
+def explain(work: Path, dates: list[str], zone: str, pump: PumpSettings, recommended: PumpSettings) -> Explanation:
+    """Read upstream's words of every day, and say for each setting what they come to.
+
+    Where a day's words are missing nothing is said: sums over the other days would be wrong.
+
+    Args:
+        work: the work directory; reads autotune/{log,autotune,profile,newprofile}.DATE.* and profile.pump.json.
+        dates: the days of the run.
+        zone: the run's time zone.
+        pump: the pump's settings, the measure of the caps.
+        recommended: what upstream made of them.
+    """
+    smoothed = [found for date in dates if (found := smoothed_hours(work, date))]
+    missing = [sum(day[hour] for day in smoothed) for hour in range(HOURS)]
+    days = [read_day(work, date, zone) for date in dates]
+    known = [day for day in days if day is not None]
+    if not known or len(known) < len(days):
+        basal = tuple(BasalExplanation(hour, None, None, missing[hour], ()) for hour in range(HOURS))
+        return Explanation(
+            IsfExplanation(None, None, ()), CarbRatioExplanation(None, None, None, None, ()), basal, None
+        )
+    caps = _caps(work)
+    isf, ratio = _isf(known, pump, recommended, caps), _carb_ratio(known, pump, recommended, caps)
+    return Explanation(
+        IsfExplanation(isf.points, isf.days_too_few_points, sentences(FOR_ISF, isf), isf),
+        CarbRatioExplanation(
+            ratio.periods_used,
+            ratio.periods_ignored,
+            ratio.carbs_g,
+            ratio.insulin_u,
+            sentences(FOR_CARB_RATIO, ratio),
+            ratio,
+        ),
+        tuple(_basal_explanation(_basal(known, hour, pump, recommended, caps)) for hour in range(HOURS)),
+        _unannounced(known),
+    )
+
+
+def _basal_explanation(facts: BasalFacts) -> BasalExplanation:
+    said = sentences(FOR_BASAL, facts)
+    return BasalExplanation(facts.hour, facts.points, facts.total_deviation_mgdl, facts.days_missing, said, facts)
+
+
+def _basal(
+    days: Sequence[DayWords], hour: int, pump: PumpSettings, recommended: PumpSettings, caps: Caps
+) -> BasalFacts:
+    current, new = pump.basal_u_per_h[hour], recommended.basal_u_per_h[hour]
+    # oref0@0.7.1 lib/autotune/index.js books an hour's deviations on the basals "1-3 hour prior".
+    after = [[day.hours[(hour + n) % HOURS] for n in (1, 2, 3)] for day in days]
+    own = [day.hours[hour] for day in days]
+    needed = [round(math.fsum(h.needed_u_per_h for h in three), 2) for three in after]
+    without = [not any(h.points for h in three) for three in after]
+    limits = (current * caps.low, current * caps.high)
+    at_cap = [_stands_at(h.before_u_per_h, *limits) and bool(h.cap) for h in own]
+    return BasalFacts(
+        **_moved(current, new, limits, own[0].before_u_per_h, needed, [h.cap for h in own]),
+        hour=hour,
+        points=sum(h.points for h in own),
+        total_deviation_mgdl=round(math.fsum(h.deviation_mgdl for h in own), 3),
+        days_missing=sum(h.smoothed for h in own),
+        days_without_points=sum(h.smoothed and none for h, none in zip(own, without, strict=True)),
+        days_held_at_cap=sum(
+            h.smoothed and held and not none for h, held, none in zip(own, at_cap, without, strict=True)
+        ),
+        points_after=sum(h.points for three in after for h in three),
+        unannounced_after=sum(h.unannounced for three in after for h in three),
+    )
+
+
+def _isf(days: Sequence[DayWords], pump: PumpSettings, recommended: PumpSettings, caps: Caps) -> IsfFacts:
+    current = pump.isf_mgdl_per_u
+    found = [day.isf for day in days]
+    # A low factor is a high sensitivity: the pump's ISF is divided by it.
+    limits, factors = (current / caps.high, current / caps.low), [1 / day.cap if day.cap else None for day in found]
+    ways, start = [_isf_way(day) for day in found], found[0].before_mgdl_per_u
+    return IsfFacts(
+        **_moved(current, recommended.isf_mgdl_per_u, limits, start, ways, factors),
+        points=sum(day.points for day in found),
+        days_too_few_points=sum(day.too_few for day in found),
+        days_rising_under_insulin=sum(not day.too_few and (day.full_mgdl_per_u or 0) < 0 for day in found),
+        days_borrowed_rises=sum(day.borrowed_rises for day in found),
+        days_borrowed_meals=sum(day.borrowed_meals for day in found),
+        data_counts_percent=round(100 * caps.isf_data_share),
+    )
+
+
+def _isf_way(day: Isf) -> float:
+    # oref0@0.7.1 lib/autotune/index.js: below zero the sensitivity is left as it was.
+    if day.too_few or day.before_mgdl_per_u is None or day.full_mgdl_per_u is None or day.full_mgdl_per_u < 0:
+        return 0.0
+    return day.full_mgdl_per_u - day.before_mgdl_per_u
+
+
+def _carb_ratio(days: Sequence[DayWords], pump: PumpSettings, recommended: PumpSettings, caps: Caps) -> CarbRatioFacts:
+    current, found = pump.carb_ratio_g_per_u, [day.carb_ratio for day in days]
+    lowest, highest = CARB_RATIO_LIMITS
+    limits = (max(lowest, current * caps.low), min(highest, current * caps.high))
+    ways, start = [_ratio_way(day) for day in found], found[0].before_g_per_u
+    return CarbRatioFacts(
+        **_moved(current, recommended.carb_ratio_g_per_u, limits, start, ways, [day.cap for day in found]),
+        periods_used=sum(day.periods_used for day in found),
+        periods_ignored=sum(day.periods_ignored for day in found),
+        carbs_g=round(math.fsum(day.carbs_g for day in found), 1),
+        insulin_u=round(math.fsum(day.insulin_u for day in found), 3),
+        days_without_meals=sum(day.full_g_per_u is None for day in found),
+    )
+
+
+def _ratio_way(day: CarbRatio) -> float:
+    if day.full_g_per_u is None or day.before_g_per_u is None:
+        return 0.0
+    return day.full_g_per_u - day.before_g_per_u
+
+
+def _moved(
+    current: float,
+    new: float,
+    limits: tuple[float, float],
+    start: float | None,
+    ways: Sequence[float],
+    factors: Sequence[float | None],
+) -> dict[str, Any]:
+    """The fields of `Moved`; `ways` and `factors` are of each day: where it wanted to go, the cap that stopped it."""
+    low, high = limits
+    stopped = [factor for factor in factors if factor is not None]
+    cap = None
+    if _stands_at(new, low, high) and (stopped or new != current):
+        cap = Cap.HIGH if high - new < new - low else Cap.LOW
+    found = Moved(
+        days=len(ways),
+        current=current,
+        recommended=new,
+        at_cap=cap,
+        past_cap=not low - ROUNDING <= new <= high + ROUNDING,
+        cap_low_percent=round(100 * (1 - low / current)),
+        cap_high_percent=round(100 * (high / current - 1)),
+        days_capped_low=sum(factor < 1 for factor in stopped),
+        days_capped_high=sum(factor >= 1 for factor in stopped),
+        days_up=sum(way > 0 for way in ways),
+        days_down=sum(way < 0 for way in ways),
+        elsewhere=start is not None and abs(start - current) > ROUNDING,
+    )
+    return vars(found)
+
+
+def _stands_at(value: float, low: float, high: float) -> bool:
+    return not low + ROUNDING < value < high - ROUNDING
+
+
+def _unannounced(days: Sequence[DayWords]) -> float | None:
+    total = sum(sum(day.kinds.values()) for day in days)
+    return round(100 * sum(day.kinds.get("uam", 0) for day in days) / total, 1) if total else None
+
+
+def _caps(work: Path) -> Caps:
+    """The pump profile's own factors, or upstream's where it has none (oref0@0.7.1 lib/autotune/index.js)."""
+    try:
+        pump: Any = json.loads((work / "autotune" / "profile.pump.json").read_text("utf-8"))
+        low, high = float(pump.get("autosens_min", AUTOSENS_MIN)), float(pump.get("autosens_max", AUTOSENS_MAX))
+        share = float(pump.get("autotune_isf_adjustmentFraction", 1.0))
+        return Caps(low, high, share if math.isfinite(share) else 1.0)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return Caps(AUTOSENS_MIN, AUTOSENS_MAX, 1.0)

@@ -1,0 +1,108 @@
+"""The glucose of the days used, in the metrics clinicians agreed on, and by hour of the local day.
+
+Source of the bands: International Consensus on Time in Range, Diabetes Care 2019;42:1593.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flows.history.lows import lows
+from flows.history.numbers import amount
+from flows.local_days import LocalDay
+from flows.proposal.document import HOURS, Glucose, GlucoseHour, maybe_mmoll, mmoll
+from flows.proposal.uncertainty import quantile
+
+Record = Mapping[str, Any]
+
+LEAST_READINGS_OF_AN_HOUR = 12  # one hour of one day: fewer have no percentiles
+PERCENTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
+READINGS_AN_HOUR = 12
+LEAST_MGDL = 39
+
+
+def glucose_of(
+    days: Sequence[LocalDay],
+    entries: Sequence[Sequence[Record]],
+    treatments: Sequence[Sequence[Record]],
+    unannounced_share_percent: float | None,
+) -> Glucose | None:
+    """Metrics of the days used; `None` where there is no reading.
+
+    Args:
+        days: the days used.
+        entries, treatments: of each day, as upstream was given them (readings in mg/dL with `sgv` and numeric `date`).
+        unannounced_share_percent: of upstream's points, from its own words.
+    """
+    if not days:
+        return None
+    readings = dict(pair for day in entries for entry in day if (pair := _reading(entry)))
+    if not readings:
+        return None
+    values = list(readings.values())
+    mean = math.fsum(values) / len(values)
+    spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / len(values))
+    share = _shares(values)
+    zone = days[0].zone
+    found = lows([e for day in entries for e in day], [t for day in treatments for t in day], zone)
+    slots = sum(day.length_hours for day in days) * READINGS_AN_HOUR
+    return Glucose(
+        readings=len(values),
+        days=len(days),
+        coverage_percent=round(min(100.0, 100 * len(values) / slots), 1),
+        mean_mgdl=round(mean, 1),
+        mean_mmoll=mmoll(mean),
+        cv_percent=round(100 * spread / mean, 1),
+        below_54_percent=share["below_54"],
+        from_54_to_69_percent=share["from_54"],
+        in_range_70_180_percent=share["in_range"],
+        from_181_to_250_percent=share["from_181"],
+        above_250_percent=share["above_250"],
+        lows=len(found),
+        rises_after_lows_without_carbs=sum(low.rises_without_carbs for low in found),
+        unannounced_share_percent=unannounced_share_percent,
+        by_hour=tuple(_by_hour(readings, zone)),
+    )
+
+
+def _reading(entry: Record) -> tuple[float, float] | None:
+    # oref0@0.7.1 lib/autotune-prep/categorize.js: `glucose`, else `sgv`, from 39 mg/dL on.
+    at, value = entry.get("date"), amount(entry.get("glucose") or entry.get("sgv"))
+    if isinstance(at, bool) or not isinstance(at, int | float) or value < LEAST_MGDL:
+        return None
+    return float(at), value
+
+
+def _shares(values: Sequence[float]) -> dict[str, float]:
+    counts = Counter(_band(v) for v in values)
+    bands = ("below_54", "from_54", "in_range", "from_181", "above_250")
+    return {band: round(100 * counts[band] / len(values), 2) for band in bands}
+
+
+def _band(mgdl: float) -> str:
+    if mgdl < 70:
+        return "below_54" if mgdl < 54 else "from_54"
+    if mgdl <= 180:
+        return "in_range"
+    return "from_181" if mgdl <= 250 else "above_250"
+
+
+def _by_hour(readings: Mapping[float, float], zone: str) -> list[GlucoseHour]:
+    where = ZoneInfo(zone)
+    hours: list[list[float]] = [[] for _ in range(HOURS)]
+    for ms, value in readings.items():
+        hours[datetime.fromtimestamp(ms / 1000, where).hour].append(value)
+    found = []
+    for hour, values in enumerate(hours):
+        enough = len(values) >= LEAST_READINGS_OF_AN_HOUR
+        mgdl = {name: round(quantile(values, q), 1) if enough else None for name, q in PERCENTILES.items()}
+        numbers = {f"{name}_mgdl": v for name, v in mgdl.items()} | {
+            f"{name}_mmoll": maybe_mmoll(v) for name, v in mgdl.items()
+        }
+        found.append(GlucoseHour(hour=hour, readings=len(values), **numbers))
+    return found

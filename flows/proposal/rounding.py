@@ -1,0 +1,132 @@
+"""The recommendation as a pump takes it: on its steps, never beyond upstream's caps, the daily basal total kept.
+
+Basals are rounded together (largest remainder), so that 24 roundings do not add up to a different day. ISF and carb
+ratio have steps of their own, in the unit the person reads; several blocks keep their shape, scaled by the tuned ratio.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flows.profiles.blocks import clock_text
+from flows.profiles.schedule import Schedule
+from flows.proposal.document import MGDL_PER_MMOLL, CarbRatioBlock, ForPump, IsfBlock, Units, mmoll
+
+BASAL_STEP_U_PER_H = 0.05  # what the coarsest of today's pumps takes
+ISF_STEP = {Units.MG_PER_DL: 1.0, Units.MMOL_PER_L: 0.1}  # in the unit per U; AAPS, Loop and Nightscout show no finer
+CARB_RATIO_STEP_G_PER_U = 0.1
+# A number on its step counts as within a cap it misses by less than this: floating point, not a choice.
+EXACT = 1e-9
+
+
+@dataclass(frozen=True)
+class Caps:
+    """How far upstream may move a setting: shares of the pump's own (`autosens_min`, `autosens_max`)."""
+
+    low: float
+    high: float
+
+
+def for_pump(
+    *,
+    basal_now_u_per_h: Sequence[float],
+    basal_u_per_h: Sequence[float],
+    isf_now_mgdl_per_u: Schedule,
+    isf_ratio: float,
+    carb_ratio_now_g_per_u: Schedule,
+    carb_ratio_ratio: float,
+    caps: Caps,
+    units: Units,
+    basal_step_u_per_h: float = BASAL_STEP_U_PER_H,
+) -> ForPump:
+    """Round a recommendation.
+
+    Args:
+        basal_now_u_per_h, basal_u_per_h: the pump's 24 rates and upstream's.
+        isf_now_mgdl_per_u, carb_ratio_now_g_per_u: the source profile's schedules.
+        isf_ratio, carb_ratio_ratio: tuned over current, as upstream tuned the one number it knows.
+        caps: of the run.
+        units: the person's, in which ISF is rounded.
+        basal_step_u_per_h: the pump's.
+    """
+    rates, remarks = basal_on_steps(basal_now_u_per_h, basal_u_per_h, caps, basal_step_u_per_h)
+    factor = MGDL_PER_MMOLL if units is Units.MMOL_PER_L else 1.0
+    isf = []
+    for block in isf_now_mgdl_per_u.blocks:
+        now = block.value / factor
+        new = on_step(now * isf_ratio, ISF_STEP[units], now / caps.high, now / caps.low) * factor
+        isf.append(
+            IsfBlock(
+                start=clock_text(block.minutes),
+                current_mgdl_per_u=round(block.value, 3),
+                current_mmoll_per_u=mmoll(block.value),
+                recommended_mgdl_per_u=round(new, 3),
+                recommended_mmoll_per_u=mmoll(new),
+            )
+        )
+    ratios = [
+        CarbRatioBlock(
+            start=clock_text(block.minutes),
+            current_g_per_u=round(block.value, 3),
+            recommended_g_per_u=on_step(
+                block.value * carb_ratio_ratio, CARB_RATIO_STEP_G_PER_U, block.value * caps.low, block.value * caps.high
+            ),
+        )
+        for block in carb_ratio_now_g_per_u.blocks
+    ]
+    return ForPump(
+        basal_step_u_per_h=basal_step_u_per_h,
+        isf_step=ISF_STEP[units],
+        carb_ratio_step_g_per_u=CARB_RATIO_STEP_G_PER_U,
+        basal_u_per_h=tuple(rates),
+        daily_basal_u=round(math.fsum(rates), 3),
+        isf=tuple(isf),
+        carb_ratio=tuple(ratios),
+        remarks=tuple(remarks),
+    )
+
+
+def on_step(value: float, step: float, low: float, high: float) -> float:
+    """The nearest multiple of the step within the caps, three decimals; the capped value itself where there is none."""
+    least, most = math.ceil(low / step - EXACT), math.floor(high / step + EXACT)
+    if least > most:
+        return round(min(max(value, low), high), 3)
+    return round(min(max(math.floor(value / step + 0.5), least), most) * step, 3)
+
+
+def basal_on_steps(
+    now: Sequence[float], new: Sequence[float], caps: Caps, step: float
+) -> tuple[list[float], list[str]]:
+    """24 rates on the pump's step, each one of the two steps around upstream's rate, their sum kept to half a step.
+
+    A rate that no step within its caps comes near to is first brought to the nearest one: what that takes from the
+    daily total is said, and not given to other hours, which upstream did not ask it for. A rate whose caps hold no step
+    at all stays as it is now.
+
+    Returns:
+        The rates, and what had to be decided.
+    """
+    remarks = []
+    bounds = [(max(1, math.ceil(n * caps.low / step - EXACT)), math.floor(n * caps.high / step + EXACT)) for n in now]
+    free = [hour for hour, (least, most) in enumerate(bounds) if least <= most]
+    kept = [hour for hour in range(len(now)) if hour not in free]
+    if kept:
+        named = ", ".join(clock_text(h * 60) for h in kept)
+        remarks.append(
+            f"No step of {step:g} U/h lies within upstream's caps at {named}: the basal there stays as it is."
+        )
+    within = {h: min(max(new[h] / step, bounds[h][0]), bounds[h][1]) for h in free}
+    steps = {h: math.floor(within[h] + EXACT) for h in free}
+    left = math.floor(math.fsum(within.values()) + 0.5) - sum(steps.values())
+    for hour in sorted(free, key=lambda h: (steps[h] - within[h], h))[:left]:  # those that lost most, first
+        steps[hour] += 1
+    rates = [round(steps[h] * step, 4) if h in steps else now[h] for h in range(len(now))]
+    missing_u = math.fsum(new) - math.fsum(rates)
+    if abs(missing_u) > step / 2 + EXACT:
+        remarks.append(
+            f"On steps of {step:g} U/h within upstream's caps the day has {abs(missing_u):.2f} U "
+            f"{'less' if missing_u > 0 else 'more'} basal than upstream says."
+        )
+    return rates, remarks

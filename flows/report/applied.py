@@ -1,0 +1,138 @@
+"""What was applied and rolled back, from the journals that runs name: the one place here that knows their form.
+
+A run's `applied.json` names the journal of its site and holds a copy of the lines of its last change; the journal
+(`journal.jsonl`, a line for each step of each change) is what counts. Where it cannot be read, the copies are used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+YEARS = range(1990, 2200)  # others would leave the calendar in some time zone
+LARGEST_BYTES = 64_000_000
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One time a proposal was written to the site.
+
+    Attributes:
+        at: when that was done (UTC).
+        activated: whether this program made it the active profile; if not, when it was used is not known.
+        parts: what was written: `basal`, `isf`, `cr`.
+        undone_at: when it was rolled back, if it was.
+    """
+
+    at: datetime
+    activated: bool
+    parts: tuple[str, ...]
+    undone_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of a site's profile that came to an end in which the profile was another than before."""
+
+    name: str
+    kind: str
+    at: datetime
+    proposal_sha256: str
+    ours: bool
+    activated: bool
+    parts: tuple[str, ...]
+    undoes: str | None
+
+
+def changes_of(runs: Iterable[Path]) -> tuple[Change, ...]:
+    """Every change that the journals named by these run directories know of, by time."""
+    lines: dict[str, dict[str, Any]] = {}
+    journals: set[Path] = set()
+    for run in runs:
+        note = _note(run)
+        for line in _dictionaries(note.get("lines")):
+            lines[json.dumps(line, sort_keys=True)] = line
+        if isinstance(named := note.get("journal"), str) and named:
+            journals.add(Path(named))
+    for journal in sorted(journals):
+        for line in _journal(journal):
+            lines[json.dumps(line, sort_keys=True)] = line
+    records: dict[str, list[dict[str, Any]]] = {}
+    for line in lines.values():
+        records.setdefault(str(line.get("change")), []).append(line)
+    found = [c for name, steps in records.items() if (c := _change(name, steps)) is not None]
+    return tuple(sorted(found, key=lambda c: (c.at, c.name)))
+
+
+def applications(proposal_sha256: str, changes: Iterable[Change]) -> tuple[Applied, ...]:
+    """Each time this proposal was applied, in order."""
+    known = tuple(changes)
+    undone = {c.undoes: c.at for c in known if c.kind == "rollback" and c.ours}
+    mine = [c for c in known if c.kind == "apply" and c.ours and c.proposal_sha256 == proposal_sha256]
+    return tuple(Applied(c.at, c.activated, c.parts, undone.get(c.name)) for c in mine)
+
+
+def instant(value: Any) -> datetime | None:
+    """A point in time of our days from ISO 8601 text with its offset; `None` for anything else."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return None
+    return found if found.tzinfo is not None and found.year in YEARS else None
+
+
+def _note(run: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(_text(run / "applied.json"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _journal(directory: Path) -> Iterator[dict[str, Any]]:
+    try:
+        text = _text(directory / "journal.jsonl")
+    except (OSError, ValueError):
+        return
+    for line in text.split("\n"):
+        try:
+            yield from _dictionaries([json.loads(line)])
+        except (ValueError, RecursionError):  # a line that a lost process cut off
+            continue
+
+
+def _text(file: Path) -> str:
+    if not file.is_file() or file.stat().st_size > LARGEST_BYTES:
+        raise ValueError("no document")
+    return file.read_text("utf-8", "replace")
+
+
+def _dictionaries(value: Any) -> list[dict[str, Any]]:
+    return [line for line in value if isinstance(line, dict)] if isinstance(value, list) else []
+
+
+def _change(name: str, steps: list[dict[str, Any]]) -> Change | None:
+    """A change from its steps; `None` where it has no end yet, or left the site as it was."""
+    steps = sorted(steps, key=lambda s: str(s.get("at")))
+    begun = next((s for s in steps if s.get("step") == "begun"), None)
+    last = steps[-1]
+    at = instant(last.get("at"))
+    if begun is None or at is None or last.get("step") != "done" or last.get("outcome") not in ("after", "theirs"):
+        return None
+    if begun.get("kind") not in ("apply", "rollback"):
+        return None
+    parts = begun.get("parts")
+    return Change(
+        name=name,
+        kind=str(begun["kind"]),
+        at=at,
+        proposal_sha256=str(begun.get("proposal_sha256")),
+        ours=last["outcome"] == "after",
+        activated=begun.get("activate") is True,
+        parts=tuple(str(p) for p in parts) if isinstance(parts, list) else (),
+        undoes=str(begun["of"]) if "of" in begun else None,
+    )

@@ -1,0 +1,138 @@
+"""The report a person decides with: one self-contained HTML file of a proposal document, and of nothing else.
+
+Every number on it is a field of the document, rounded to the decimals shown; only clock times, marks of axes and the
+consensus' targets are not. Times are local clock times.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from markupsafe import Markup
+
+from flows.proposal.document import Colour, Proposal
+from flows.report import figures
+from flows.report.page import page
+from flows.report.wording import decimals_of, fixed, harmless_all, isolated, number
+
+MOST_LINES = 60  # of a list of unknown length; the rest is in proposal.json
+ISF_DECIMALS = {"mg/dL": 1, "mmol/L": 2}
+RATIO_UNITS = (("g_per_u", "g/U", 1),)
+ISF_UNITS = (("mgdl_per_u", "mg/dL/U", 1), ("mmoll_per_u", "mmol/L/U", 2))
+
+# The consensus' targets for adults with type 1 (Diabetes Care 2019;42:1593); each holds for all on its side.
+TARGETS = (
+    ("above_250_percent", "very-high", "above 250", "above 13.9", "under 5 %"),
+    ("from_181_to_250_percent", "high", "181–250", "10.1–13.9", "all above the range under 25 %"),
+    ("in_range_70_180_percent", "in-range", "70–180", "3.9–10.0", "over 70 %"),
+    ("from_54_to_69_percent", "low", "54–69", "3.0–3.8", "all below the range under 4 %"),
+    ("below_54_percent", "very-low", "below 54", "below 3.0", "under 1 %"),
+)
+WORDS = {
+    "green": "Green: may be discussed as it stands",
+    "amber": "Amber: discuss with care",
+    "red": "Red: not to be used",
+}
+NOTHING = "Green: nothing to change"
+LETTERS = {"green": "G", "amber": "A", "red": "R"}
+
+
+def report_html(proposal: Proposal) -> bytes:
+    """The report as one HTML file, in the proposal's own unit until the reader chooses the other."""
+    document = harmless_all(proposal.model_dump(mode="json"))
+    colour, evidence, pump = document["verdict"]["colour"], document["evidence"], document["for_pump"]
+    repetitions = evidence["repetitions"]
+    usable = colour != Colour.RED
+    to_enter = usable and not document["verdict"]["nothing_to_change"]
+    share = percent(repetitions["share"]) if repetitions else ""
+    return page(
+        "report.html",
+        d=document,
+        units=document["units"],
+        evidence=evidence,
+        pump=pump,
+        usable=usable,
+        to_enter=to_enter,
+        word=NOTHING if document["verdict"]["nothing_to_change"] and colour == "green" else WORDS[colour],
+        words=WORDS,
+        share=share,
+        isf_places=_isf_places(document["units"], pump["isf_step"]),
+        ratio_places=decimals_of(pump["carb_ratio_step_g_per_u"]),
+        basal_places=decimals_of(pump["basal_step_u_per_h"]),
+        segments=segments(pump["basal_u_per_h"]),
+        hours=range(figures.HOURS),
+        basal_plot=figures.basal(evidence["basal"], for_pump=to_enter),
+        isf_plot=figures.between_caps(evidence["isf"], "Insulin sensitivity", "isf", ISF_UNITS, share),
+        ratio_plot=figures.between_caps(evidence["carb_ratio"], "Carb ratio", "ratio", RATIO_UNITS, share),
+        block_plots=_block_plots(pump) if to_enter else [],
+        deviation_plot=figures.deviations(evidence["basal"]),
+        glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"]) if document["glucose"] else None,
+        range_plot=figures.time_in_range(document["glucose"]) if document["glucose"] else None,
+        targets=TARGETS,
+        letters=LETTERS,
+        first=first,
+        maybe_number=maybe_number,
+        facts=facts,
+        clock=clock,
+        fixed=fixed,
+    )
+
+
+def _block_plots(pump: dict[str, Any]) -> list[Markup]:
+    drawn = (("isf", "Insulin sensitivity", ISF_UNITS), ("carb_ratio", "Carb ratio", RATIO_UNITS))
+    return [
+        figures.blocks(pump[field], what, f"{field.replace('_', '-')}-blocks", units)
+        for field, what, units in drawn
+        if len(pump[field]) > 1
+    ]
+
+
+def _isf_places(units: str, step: float) -> tuple[int, int]:
+    # The profile's own unit as the step asks; the other one is that converted.
+    own = max(decimals_of(step), 1 if units == "mmol/L" else 0)
+    return (1, own) if units == "mmol/L" else (own, ISF_DECIMALS["mmol/L"])
+
+
+# --- for the template ------------------------------------------------------------------------------------------------
+
+
+def segments(rates: Sequence[float]) -> list[tuple[str, float]]:
+    """Basal as a pump is given it: the local time from which each rate holds."""
+    return [(clock(h), rate) for h, rate in enumerate(rates) if h == 0 or rate != rates[h - 1]]
+
+
+def clock(hour: int) -> str:
+    """An hour as a local clock time."""
+    return f"{hour:02d}:00"
+
+
+def percent(share: float) -> str:
+    """A share of one as a percentage."""
+    return f"{fixed(share * 100, 0)} %"
+
+
+def first(values: Any) -> list[Any]:
+    """The beginning of a list of unknown length, or of the pairs of a dictionary; nothing of anything else."""
+    if isinstance(values, dict):
+        values = list(values.items())
+    return list(islice(values, MOST_LINES)) if isinstance(values, list) else []
+
+
+def maybe_number(value: Any, decimals: int, unit: str = "", *, sign: bool = False) -> Markup:
+    """A number from a part of the document without fixed form; what is none is shown as the text it is."""
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return number(value, decimals, unit, sign=sign)
+    return isolated(value, 40)
+
+
+def facts(value: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """A part without fixed form as names and texts, nested names joined by a dot; nothing is left out but `None`."""
+    if not isinstance(value, dict):
+        return [] if value is None else [(prefix, value if isinstance(value, str) else json.dumps(value))]
+    rows: list[tuple[str, str]] = []
+    for key, inner in value.items():
+        rows += facts(inner, f"{prefix}.{key}" if prefix else str(key))
+    return rows[:MOST_LINES]

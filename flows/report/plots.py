@@ -1,0 +1,263 @@
+"""Small inline SVG drawings: a frame with axes, steps, bands, lines, bars, labels. Knows nothing of what is drawn.
+
+Every part is drawn in classes of `templates/style.css`, so that it follows light, dark and print. Texts are escaped.
+A drawing is made once for wide and once for narrow pages, since text in an SVG shrinks with it; the style shows one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+from markupsafe import Markup, escape
+
+HOURS = 24
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The area data are drawn in, and the ranges of both axes."""
+
+    width: float
+    height: float
+    x_range: tuple[float, float]
+    y_range: tuple[float, float]
+    left: float = 44
+    right: float = 12
+    top: float = 14
+    bottom: float = 34
+
+    def x(self, value: float) -> float:
+        """Where a value of the horizontal axis lies."""
+        return _place(value, self.x_range, self.left, self.width - self.right)
+
+    def y(self, value: float) -> float:
+        """Where a value of the vertical axis lies."""
+        return _place(value, self.y_range, self.height - self.bottom, self.top)
+
+
+def _place(value: float, of: tuple[float, float], first: float, last: float) -> float:
+    span = (of[1] - of[0]) or 1.0
+    return round(first + (min(max(value, of[0]), of[1]) - of[0]) / span * (last - first), 2)
+
+
+# --- the drawing -----------------------------------------------------------------------------------------------------
+
+
+def drawing(frame: Frame, name: str, title: str, description: str, parts: Iterable[Markup], css: str = "") -> Markup:
+    """The SVG, with a title and a description for those who cannot see it.
+
+    Args:
+        frame: its size.
+        name: unique in the page; letters, digits, `-`.
+        title, description: what a screen reader says.
+        parts: what is drawn, the farthest back first.
+        css: more classes, such as `wide` or `narrow`.
+    """
+    return Markup(
+        '<svg class="plot {css}" role="img" aria-labelledby="{name}-t {name}-d" viewBox="0 0 {w:g} {h:g}">'
+        '<title id="{name}-t">{title}</title><desc id="{name}-d">{description}</desc>{parts}</svg>'
+    ).format(
+        css=css,
+        name=name,
+        w=frame.width,
+        h=frame.height,
+        title=title,
+        description=description,
+        parts=Markup("").join(parts),
+    )
+
+
+def both(draw: Callable[[Frame, str], Markup], wide: Frame, narrow: Frame) -> Markup:
+    """A drawing for wide pages and print, and one for phones; `draw` gets the frame and `wide` or `narrow`."""
+    return draw(wide, "wide") + draw(narrow, "narrow")
+
+
+def group(parts: Iterable[Markup], css: str) -> Markup:
+    """Parts that are shown or hidden together, such as the numbers of one unit (`mgdl`, `mmoll`)."""
+    return Markup('<g class="{}">{}</g>').format(css, Markup("").join(parts))
+
+
+# --- axes ------------------------------------------------------------------------------------------------------------
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round numbers that cover a range: steps of 1, 2, 2.5 or 5 times a power of ten, about `count` of them."""
+    span = (high - low) or 1.0
+    rough = span / max(count, 1)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [round(n * step, 10) for n in range(first, last + 1)]
+
+
+def x_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "") -> Markup:
+    """Marks under the frame, each with its text, and under them the axis' name with its unit."""
+    bottom = frame.height - frame.bottom
+    parts = [_line(frame.left, bottom, frame.width - frame.right, bottom, "axis")]
+    for value, text in marks:
+        parts += [_line(frame.x(value), bottom, frame.x(value), bottom + 4, "axis")]
+        parts += [label(frame.x(value), bottom + 15, text, "tick", "middle")]
+    if name:
+        parts.append(label((frame.left + frame.width - frame.right) / 2, frame.height - 3, name, "name", "middle"))
+    return Markup("").join(parts)
+
+
+def hours_axis(frame: Frame, every: int = 3, name: str = "local time") -> Markup:
+    """The hours of a day as clock times; the frame's horizontal range is 0 to 24."""
+    return x_axis(frame, [(h, f"{h:02d}:00") for h in range(0, HOURS + 1, every)], name)
+
+
+def y_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "", css: str = "") -> Markup:
+    """Grid lines with their texts at the left, and the axis' name with its unit above.
+
+    Args:
+        frame: where.
+        marks: the value and text of each line.
+        name: what is measured, with its unit.
+        css: a class for all of it, such as the unit's.
+    """
+    parts = []
+    for value, text in marks:
+        parts.append(_line(frame.left, frame.y(value), frame.width - frame.right, frame.y(value), "grid"))
+        parts.append(label(frame.left - 6, frame.y(value) + 4, text, "tick", "end"))
+    if name:
+        parts.append(label(2, frame.top - 8, name, "name"))
+    return group(parts, css)
+
+
+# --- data ------------------------------------------------------------------------------------------------------------
+
+
+def steps(frame: Frame, edges: Sequence[float], values: Sequence[float | None], css: str) -> Markup:
+    """A line that holds each value from its edge to the next (one more edge than values); broken where one is None."""
+    path, pen_down = [], False
+    for (start, end), value in zip(pairwise(edges), values, strict=True):
+        if value is None:
+            pen_down = False
+            continue
+        path.append(f"{'L' if pen_down else 'M'}{frame.x(start):g} {frame.y(value):g}H{frame.x(end):g}")
+        pen_down = True
+    return _path("".join(path), css)
+
+
+def boxes(
+    frame: Frame,
+    edges: Sequence[float],
+    lows: Sequence[float | None],
+    highs: Sequence[float | None],
+    css: str,
+    inset: float = 0.0,
+) -> Markup:
+    """A box from low to high between each edge and the next, `inset` narrower on both sides."""
+    parts = []
+    for (start, end), low, high in zip(pairwise(edges), lows, highs, strict=True):
+        if low is None or high is None:
+            continue
+        parts.append(
+            box(
+                frame.x(start) + inset,
+                frame.y(high),
+                max(frame.x(end) - frame.x(start) - 2 * inset, 0.5),
+                max(frame.y(low) - frame.y(high), 1.5),
+                css,
+            )
+        )
+    return Markup("").join(parts)
+
+
+def line(frame: Frame, xs: Sequence[float], values: Sequence[float | None], css: str) -> Markup:
+    """A line through points; broken where a value is None, a lone point is a short dash."""
+    path = []
+    for run in _runs(xs, values):
+        points = [(frame.x(x), frame.y(v)) for x, v in run]
+        if len(points) == 1:
+            points = [(points[0][0] - 3, points[0][1]), (points[0][0] + 3, points[0][1])]
+        path.append("M" + "L".join(f"{x:g} {y:g}" for x, y in points))
+    return _path("".join(path), css)
+
+
+def band(
+    frame: Frame, xs: Sequence[float], lows: Sequence[float | None], highs: Sequence[float | None], css: str
+) -> Markup:
+    """The area between two lines; broken where either has no value."""
+    pairs = [None if low is None or high is None else (low, high) for low, high in zip(lows, highs, strict=True)]
+    path = []
+    for run in _runs(xs, pairs):
+        spots = [(frame.x(x), v) for x, v in run]
+        if len(spots) == 1:
+            spots = [(spots[0][0] - 3, spots[0][1]), (spots[0][0] + 3, spots[0][1])]
+        there = [f"{x:g} {frame.y(v[1]):g}" for x, v in spots]
+        back = [f"{x:g} {frame.y(v[0]):g}" for x, v in reversed(spots)]
+        path.append("M" + "L".join(there + back) + "Z")
+    return _path("".join(path), css)
+
+
+def _runs(xs: Sequence[float], values: Sequence[T | None]) -> list[list[tuple[float, T]]]:
+    runs: list[list[tuple[float, T]]] = [[]]
+    for x, value in zip(xs, values, strict=True):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append((x, value))
+    return [run for run in runs if run]
+
+
+def dots(frame: Frame, xs: Sequence[float], values: Sequence[float | None], css: str, radius: float = 3) -> Markup:
+    """A dot for each value that is there."""
+    return Markup("").join(
+        Markup('<circle class="{}" cx="{:g}" cy="{:g}" r="{:g}"/>').format(css, frame.x(x), frame.y(v), radius)
+        for x, v in zip(xs, values, strict=True)
+        if v is not None
+    )
+
+
+# --- pieces ----------------------------------------------------------------------------------------------------------
+
+
+def label(x: float, y: float, text: str, css: str, anchor: str = "start") -> Markup:
+    """A text; `anchor` is start, middle or end."""
+    return Markup('<text class="{}" x="{:g}" y="{:g}" text-anchor="{}">{}</text>').format(css, x, y, anchor, text)
+
+
+def spread(places: Sequence[float], apart: float, low: float, high: float) -> list[float]:
+    """Places for labels near those asked for, at least `apart` from each other, between low and high if they fit."""
+    order = sorted(range(len(places)), key=places.__getitem__)
+    result = [0.0] * len(places)
+    floor = low
+    for index in order:
+        result[index] = max(places[index], floor)
+        floor = result[index] + apart
+    ceiling = high
+    for index in reversed(order):
+        result[index] = min(result[index], ceiling)
+        ceiling = result[index] - apart
+    return result
+
+
+def box(x: float, y: float, width: float, height: float, css: str) -> Markup:
+    """A rectangle."""
+    return Markup('<rect class="{}" x="{:g}" y="{:g}" width="{:g}" height="{:g}"/>').format(css, x, y, width, height)
+
+
+def mark(x: float, y: float, css: str, size: float = 6) -> Markup:
+    """A diamond."""
+    return _path(f"M{x:g} {y - size:g}L{x + size:g} {y:g}L{x:g} {y + size:g}L{x - size:g} {y:g}Z", css)
+
+
+def rule(frame: Frame, value: float, css: str) -> Markup:
+    """A horizontal line through the frame."""
+    return _line(frame.left, frame.y(value), frame.width - frame.right, frame.y(value), css)
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, css: str) -> Markup:
+    return Markup('<line class="{}" x1="{:g}" y1="{:g}" x2="{:g}" y2="{:g}"/>').format(css, x1, y1, x2, y2)
+
+
+def _path(path: str, css: str) -> Markup:
+    return Markup('<path class="{}" d="{}"/>').format(css, escape(path))

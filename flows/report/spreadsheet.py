@@ -1,0 +1,218 @@
+"""The numbers of a proposal as a CSV file and an Excel workbook: units in every column head, text never a formula.
+
+Numbers stand as the document has them, not rounded. When the verdict is red nothing is given for a pump.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import xlsxwriter
+
+from flows.proposal.document import Colour, Proposal
+from flows.report.wording import cut, harmless_all
+
+Cell = str | int | float | None
+# What a spreadsheet takes for the beginning of a formula, full width too.
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+MOST_CHARACTERS = 2000
+WIDEST_COLUMN = 60
+PUMP = "for_pump"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A sheet: its name, the heads of its columns (each with its unit), and the rows."""
+
+    name: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def report_csv(proposal: Proposal) -> bytes:
+    """One row for each hour and each start of a block; UTF-8 with a mark, which Excel needs to read it as such."""
+    document = harmless_all(proposal.model_dump(mode="json"))
+    table = by_time(document)
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    writer.writerow(table.heads)
+    writer.writerows([_plain(cell) for cell in row] for row in table.rows)
+    return stream.getvalue().encode("utf-8-sig")
+
+
+def report_xlsx(proposal: Proposal) -> bytes:
+    """The workbook; the same proposal gives the same bytes."""
+    document = harmless_all(proposal.model_dump(mode="json"))
+    stream = io.BytesIO()
+    never = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    book = xlsxwriter.Workbook(stream, {"in_memory": True, **never})
+    book.set_properties({"title": "Autotune report", "created": _when(proposal.created_at)})
+    head = book.add_format({"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 1})
+    text = book.add_format({"quote_prefix": True})
+    for table in tables(document):
+        sheet = book.add_worksheet(table.name)
+        sheet.freeze_panes(1, 1)
+        for column, title in enumerate(table.heads):
+            sheet.write_string(0, column, title, head)
+            lengths = [len(title) / 2, *(len(str(row[column])) for row in table.rows if row[column] is not None)]
+            sheet.set_column(column, column, min(max(10, *lengths) + 2, WIDEST_COLUMN))
+        for row, cells in enumerate(table.rows, start=1):
+            for column, cell in enumerate(cells):
+                if isinstance(cell, str):
+                    sheet.write_string(row, column, cut(cell, MOST_CHARACTERS), text)
+                elif cell is not None:
+                    sheet.write_number(row, column, cell)
+    book.close()
+    return stream.getvalue()
+
+
+def _when(created_at: str) -> datetime:
+    try:
+        return datetime.fromisoformat(created_at).replace(tzinfo=None)
+    except ValueError:
+        return datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed one, so that the bytes stay the same
+
+
+def _plain(cell: Cell) -> Cell:
+    if not isinstance(cell, str):
+        return cell
+    short = cut(cell, MOST_CHARACTERS)
+    return f"'{short}" if short.startswith(FORMULA) else short
+
+
+# --- the tables ------------------------------------------------------------------------------------------------------
+
+
+def tables(document: dict[str, Any]) -> list[Table]:
+    """Every sheet of the workbook, the verdict first."""
+    return [
+        _verdict(document),
+        by_time(document),
+        _setting(document, "isf", "ISF", ("mgdl_per_u", "mmoll_per_u")),
+        _setting(document, "carb_ratio", "Carb ratio", ("g_per_u",)),
+        *_glucose(document),
+        _days(document),
+        _about(document),
+    ]
+
+
+def _verdict(document: dict[str, Any]) -> Table:
+    verdict = document["verdict"]
+    rows: list[tuple[Cell, ...]] = [("verdict", verdict["colour"], verdict["headline"], None)]
+    rows += [(r["rule"], r["colour"], r["sentence"], r["source"]) for r in verdict["reasons"]]
+    rows.append(("note", None, "This is a proposal. Talk it over with your diabetes team.", None))
+    return Table("Verdict", ("rule", "colour", "sentence", "source"), tuple(rows))
+
+
+BASAL = (
+    "current_u_per_h",
+    "recommended_u_per_h",
+    "for_pump_u_per_h",
+    "change_percent",
+    "interval_low_u_per_h",
+    "interval_high_u_per_h",
+    "cap_low_u_per_h",
+    "cap_high_u_per_h",
+    "at_cap",
+)
+AGREEMENT = ("moves_up", "moves_down", "unchanged")
+HOURLY = ("points", "days_missing", "total_deviation_mgdl", "total_deviation_mmoll")
+
+
+def by_time(document: dict[str, Any]) -> Table:
+    """Basal, ISF and carb ratio from each local time on: hours, and the starts of blocks between them."""
+    pump, usable = document[PUMP], document["verdict"]["colour"] != Colour.RED
+    hours = document["evidence"]["basal"]
+    times = sorted(
+        {f"{h:02d}:00" for h in range(len(hours))} | {b["start"] for b in [*pump["isf"], *pump["carb_ratio"]]}
+    )
+    basal = [name for name in BASAL if usable or not name.startswith(PUMP)]
+    heads = ["from_local_time", *(f"basal_{name}" for name in basal), "basal_agreement_percent"]
+    heads += [f"basal_repetitions_{name}" for name in AGREEMENT] + [f"basal_{name}" for name in HOURLY]
+    for setting, units in (("isf", ("mgdl_per_u", "mmoll_per_u")), ("carb_ratio", ("g_per_u",))):
+        heads += [f"{setting}_current_{unit}" for unit in units]
+        heads += [f"{setting}_for_pump_{unit}" for unit in units if usable]
+    heads += ["basal_explanation", "verdict"]
+    rows = []
+    for time in times:
+        hour = hours[int(time[:2])]
+        row: list[Cell] = [time, *(hour[name] for name in basal), *_agreement(hour), *(hour[n] for n in HOURLY)]
+        row += _block(pump["isf"], time, ("mgdl_per_u", "mmoll_per_u"), usable)
+        row += _block(pump["carb_ratio"], time, ("g_per_u",), usable)
+        rows.append((*row, " ".join(hour["explanation"]), document["verdict"]["colour"]))
+    return Table("By time of day", tuple(heads), tuple(rows))
+
+
+def _agreement(found: dict[str, Any]) -> list[Cell]:
+    agreement = found["agreement"]
+    if agreement is None:
+        return [None] * (1 + len(AGREEMENT))
+    return [round(agreement["share"] * 100, 1), *(agreement[name] for name in AGREEMENT)]
+
+
+def _block(blocks: Sequence[dict[str, Any]], time: str, units: Iterable[str], usable: bool) -> list[Cell]:
+    """The block in force at a time; the last one before the first, over midnight."""
+    block = blocks[bisect_right([b["start"] for b in blocks], time) - 1]
+    which = ("current", "recommended") if usable else ("current",)
+    return [block[f"{w}_{unit}"] for w in which for unit in units]
+
+
+def _setting(document: dict[str, Any], field: str, name: str, units: Sequence[str]) -> Table:
+    found = document["evidence"][field]
+    rows: list[tuple[Cell, ...]] = [
+        (label, *(found[f"{key}_{unit}"] for unit in units))
+        for label, key in (
+            ("now", "current"),
+            ("recommended by upstream", "recommended"),
+            ("interval, low end", "interval_low"),
+            ("interval, high end", "interval_high"),
+            ("upstream's lower cap", "cap_low"),
+            ("upstream's upper cap", "cap_high"),
+        )
+    ]
+    if document["verdict"]["colour"] != Colour.RED:
+        for block in document[PUMP][field]:
+            rows.append((f"now, from {block['start']}", *(block[f"current_{unit}"] for unit in units)))
+            rows.append((f"for the pump, from {block['start']}", *(block[f"recommended_{unit}"] for unit in units)))
+    return Table(name, ("what", *(f"{field}_{unit}" for unit in units)), tuple(rows))
+
+
+def _glucose(document: dict[str, Any]) -> list[Table]:
+    glucose = document["glucose"]
+    if glucose is None:
+        return []
+    whole = tuple((name, value) for name, value in glucose.items() if name != "by_hour")
+    hours = glucose["by_hour"]
+    names = [name for name in hours[0] if name != "hour"]
+    rows = tuple((f"{hour['hour']:02d}:00", *(hour[name] for name in names)) for hour in hours)
+    return [
+        Table("Glucose", ("what (its unit is the end of its name)", "value"), whole),
+        Table("Glucose by hour", ("from_local_time", *names), rows),
+    ]
+
+
+def _days(document: dict[str, Any]) -> Table:
+    names = ("status", "quality", "reason", "readings", "hours", "carbs_g", "insulin_u")
+    rows = tuple((day["date"], *(_cell(day.get(name)) for name in names)) for day in document["days"])
+    return Table("Days", ("local_day", *names), rows)
+
+
+def _cell(value: Any) -> Cell:
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    return str(value)
+
+
+def _about(document: dict[str, Any]) -> Table:
+    names = ("proposal_id", "sha256", "created_at", "timezone", "inputs", "units")
+    rows: list[tuple[Cell, ...]] = [(name, _cell(document[name])) for name in names]
+    rows += [(f"engine {name}", _cell(value)) for name, value in document["engine"].items()]
+    rows += [(f"profile {name}", _cell(value)) for name, value in document["profile"].items()]
+    rows += [("warning", warning) for warning in document["warnings"]]
+    return Table("About", ("what", "value"), tuple(rows))

@@ -1,0 +1,119 @@
+"""Texts and numbers as they stand on a page: strings of unknown origin made harmless, numbers with their decimals.
+
+A profile's name or a note may hold anything a person or a program typed. The template escapes markup; here goes what
+escaping leaves: control characters, bidirectional controls that turn the text around them, sheer length.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from markupsafe import Markup
+
+SHOWN = 280  # characters of a text of unknown origin
+IN_TITLE = 1000  # characters that its title still holds
+NONE = "–"
+
+# Marks, embeddings, overrides and isolates of bidirectional text, and characters without a width that hide in words.
+_BIDI = "\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+_HIDDEN = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}\U000e0000-\U000e007f]")
+_SPACE = re.compile(r"\s+")
+_PILED = re.compile(
+    r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3})[\u0300-\u036f\u0483-\u0489"
+    r"\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
+)
+
+
+def harmless(text: str) -> str:
+    """One line of visible text: no control, bidi or hidden characters, no pile of accents, no lone surrogates."""
+    visible = _SPACE.sub(" ", _HIDDEN.sub("", _SPACE.sub(" ", text)))
+    return _PILED.sub(r"\1", visible).strip()
+
+
+def harmless_all(value: Any) -> Any:
+    """A document with every string in it made harmless, keys included."""
+    if isinstance(value, str):
+        return harmless(value)
+    if isinstance(value, dict):
+        return {harmless(str(k)): harmless_all(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [harmless_all(v) for v in value]
+    return value
+
+
+def cut(text: str, most: int = SHOWN) -> str:
+    """The text, or its beginning with an ellipsis; never between a letter and its accent."""
+    if len(text) <= most:
+        return text
+    end = most - 1
+    while end > 0 and (unicodedata.combining(text[end]) or text[end] == "\u200d"):
+        end -= 1
+    return text[:end].rstrip() + "…"
+
+
+def isolated(text: Any, most: int = SHOWN) -> Markup:
+    """A text of unknown origin for a page: escaped, isolated from its surroundings, cut with the rest in its title."""
+    whole = harmless(str(text))
+    shown = cut(whole, most)
+    if shown == whole:
+        return Markup("<bdi>{}</bdi>").format(whole)
+    return Markup('<bdi title="{}">{}</bdi>').format(cut(whole, IN_TITLE), shown)
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def fixed(value: float | None, decimals: int) -> str:
+    """A number with its decimals and a real minus; a dash for none. Zero has no sign."""
+    if value is None:
+        return NONE
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
+def signed(value: float | None, decimals: int) -> str:
+    """As `fixed`, with its sign."""
+    text = fixed(value, decimals)
+    return text if value is None or text.startswith("−") or float(text) == 0 else f"+{text}"
+
+
+def decimals_of(step: float, most: int = 4) -> int:
+    """How many decimals numbers on a step need."""
+    return next((n for n in range(most) if abs(round(step, n) - step) < 1e-9), most)
+
+
+def number(value: float | None, decimals: int, unit: str = "", *, sign: bool = False) -> Markup:
+    """A number for a page, with its unit if that is not in the head of its column."""
+    if value is None:
+        return Markup('<span class="none"><span aria-hidden="true">–</span><span class="vh">not known</span></span>')
+    text = signed(value, decimals) if sign else fixed(value, decimals)
+    tail = Markup('\u202f<span class="u">{}</span>').format(unit) if unit else ""
+    return Markup('<span class="n">{}</span>').format(text) + tail
+
+
+def glucose(
+    mgdl: float | None,
+    mmoll: float | None,
+    decimals: tuple[int, int] = (0, 1),
+    per: str = "",
+    *,
+    unit: bool = True,
+    sign: bool = False,
+) -> Markup:
+    """A number in both units, of which the page shows the one chosen.
+
+    Args:
+        mgdl, mmoll: the same number in both.
+        decimals: of each.
+        per: what follows the unit, such as `/U`.
+        unit: whether the units are shown; else they are in the head of the column.
+        sign: whether a plus is shown.
+    """
+    if mgdl is None or mmoll is None:
+        return number(None, 0)
+    units = (f"mg/dL{per}", f"mmol/L{per}") if unit else ("", "")
+    return Markup('<span class="mgdl">{}</span><span class="mmoll">{}</span>').format(
+        number(mgdl, decimals[0], units[0], sign=sign), number(mmoll, decimals[1], units[1], sign=sign)
+    )

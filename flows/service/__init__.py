@@ -1,0 +1,1 @@
+"""What a Prefect server is told so that it serves this application: pools, limits, notices. Used by its set-up only."""

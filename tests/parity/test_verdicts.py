@@ -1,0 +1,48 @@
+"""A person whose settings are right is told to change nothing; chance never gets a green verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.local_days import LocalDay
+from flows.local_run import run_locally
+from flows.proposal.document import Colour, Proposal, read_proposal
+from flows.run_directory import RunDirectory
+from flows.settings import AnalysisRequest
+from flows.steps.judge import judge
+from tests.people import DAY, ZONE, export_directory
+from tests.tuned_people import pure_noise, smooth_chance, well_tuned
+
+pytestmark = pytest.mark.oref0
+DAYS = 8
+MORNING_AFTER = datetime.fromtimestamp(LocalDay(DAY + timedelta(days=DAYS - 1), ZONE).glucose.end_ms / 1000, UTC)
+
+
+def proposal_of(path: Path, person: dict[str, Any], resamples: int = 0) -> Proposal:
+    directory = export_directory(path / "data", days=DAYS, **person)
+    request = AnalysisRequest(from_directory=directory, resamples=resamples, compare=False)
+    run = RunDirectory.create(path / "run", datetime.now(UTC))
+    run_locally(request, run)
+    judge(request, run, MORNING_AFTER)  # as it would have been then: old data are a reason of their own
+    return read_proposal(run.file("proposal.json"))
+
+
+def test_a_well_tuned_person_is_told_to_change_nothing(tmp_path: Path) -> None:
+    found = proposal_of(tmp_path, well_tuned(DAYS), resamples=10)
+    assert found.verdict.nothing_to_change, found.verdict
+    assert found.verdict.headline.startswith("Nothing to change")
+    assert found.recommended.isf_mgdl_per_u == found.current.isf_mgdl_per_u
+    assert abs(found.for_pump.daily_basal_u / found.current.daily_basal_u - 1) < 0.02
+
+
+@pytest.mark.parametrize("seed", [6, 7])
+@pytest.mark.parametrize("person", [pure_noise, smooth_chance])
+def test_chance_is_never_green(person: Callable[[int, int], dict[str, Any]], seed: int, tmp_path: Path) -> None:
+    found = proposal_of(tmp_path, person(DAYS, seed))
+    assert found.verdict.colour is not Colour.GREEN
+    assert "insulin_unseen" in {r.rule for r in found.verdict.reasons}, found.verdict

@@ -1,0 +1,116 @@
+"""The recommendation on a pump's steps: daily total kept, caps never passed, the shape of several blocks kept."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flows.profiles.schedule import Block, Schedule
+from flows.proposal.document import ForPump, Units
+from flows.proposal.rounding import Caps, basal_on_steps, for_pump, on_step
+
+CAPS = Caps(0.7, 1.2)
+STEPS = (0.005, 0.01, 0.025, 0.05, 0.1)
+rates = st.lists(st.integers(10, 4000).map(lambda n: n / 1000), min_size=24, max_size=24)
+ratios = st.lists(st.floats(0.7, 1.2), min_size=24, max_size=24)
+
+
+@given(rates, ratios, st.sampled_from(STEPS))
+def test_every_rate_is_a_step_next_to_upstreams_and_within_its_caps(
+    now: list[float], moved: list[float], step: float
+) -> None:
+    new = [round(a * b, 3) for a, b in zip(now, moved, strict=True)]
+    rounded, _ = basal_on_steps(now, new, CAPS, step)
+    for current, wanted, rate in zip(now, new, rounded, strict=True):
+        assert rate > 0
+        if math.floor(current * 1.2 / step + 1e-9) < max(1, math.ceil(current * 0.7 / step - 1e-9)):
+            assert rate == current  # no step of the pump's lies within the caps
+            continue
+        assert rate / step == pytest.approx(round(rate / step), abs=1e-6)
+        assert current * 0.7 - 1e-9 <= rate <= current * 1.2 + 1e-9
+        assert abs(rate - wanted) <= step + 0.0006
+
+
+@given(rates, ratios, st.sampled_from(STEPS))
+def test_the_daily_total_is_kept_or_the_difference_is_said(now: list[float], moved: list[float], step: float) -> None:
+    new = [round(a * b, 3) for a, b in zip(now, moved, strict=True)]
+    rounded, remarks = basal_on_steps(now, new, CAPS, step)
+    said = [r for r in remarks if "U less basal" in r or "U more basal" in r]
+    assert (abs(sum(rounded) - sum(new)) > step / 2 + 1e-9) == bool(said)
+
+
+@given(rates, st.sampled_from(STEPS))
+def test_away_from_the_caps_the_total_is_always_kept_to_half_a_step(now: list[float], step: float) -> None:
+    now = [n + 5 * step for n in now]  # so that the caps are at least a step away
+    rounded, remarks = basal_on_steps(now, now, CAPS, step)
+    assert abs(sum(rounded) - sum(now)) <= step / 2 + 1e-9
+    assert remarks == []
+
+
+@given(rates, st.sampled_from(STEPS))
+def test_rates_on_their_step_stay(now: list[float], step: float) -> None:
+    on_it = [max(1, round(n / step)) * step for n in now]
+    rounded, remarks = basal_on_steps(on_it, on_it, CAPS, step)
+    assert rounded == pytest.approx(on_it)
+    assert remarks == []
+
+
+def test_the_hours_that_lose_most_are_rounded_up() -> None:
+    now = [1.0] * 24
+    new = [1.01] * 12 + [1.04] * 12
+    rounded, _ = basal_on_steps(now, new, CAPS, 0.05)
+    assert rounded == [1.0] * 12 + [1.05] * 12  # 24.6 U both ways
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "low", "high", "expected"),
+    [
+        (30.823, 1.0, 18.3, 31.4, 31.0),
+        (31.4, 1.0, 18.3, 31.4, 31.0),  # 31.4 is the cap: never 32
+        (9.96, 0.1, 8.0, 9.95, 9.9),
+        (2.5, 1.0, 2.0, 4.0, 3.0),  # halves go up
+        (0.34, 1.0, 0.3, 0.5, 0.34),  # no step within the caps: as it is
+        (0.9, 1.0, 0.3, 0.5, 0.5),
+    ],
+)
+def test_a_number_goes_to_its_nearest_step_within_the_caps(
+    value: float, step: float, low: float, high: float, expected: float
+) -> None:
+    assert on_step(value, step, low, high) == expected
+
+
+def pump(units: Units, isf: Schedule, isf_ratio: float = 1.1, ratio: float = 0.9) -> ForPump:
+    return for_pump(
+        basal_now_u_per_h=[1.0] * 24,
+        basal_u_per_h=[1.1] * 24,
+        isf_now_mgdl_per_u=isf,
+        isf_ratio=isf_ratio,
+        carb_ratio_now_g_per_u=Schedule((Block(0, 10.0), Block(720, 8.0))),
+        carb_ratio_ratio=ratio,
+        caps=CAPS,
+        units=units,
+    )
+
+
+def test_several_blocks_keep_their_shape() -> None:
+    made = pump(Units.MG_PER_DL, Schedule((Block(0, 40.0), Block(390, 60.0))))
+    assert [(b.start, b.current_mgdl_per_u, b.recommended_mgdl_per_u) for b in made.isf] == [
+        ("00:00", 40.0, 44.0),
+        ("06:30", 60.0, 66.0),
+    ]
+    assert [(b.start, b.recommended_g_per_u) for b in made.carb_ratio] == [("00:00", 9.0), ("12:00", 7.2)]
+
+
+def test_isf_is_on_its_step_in_the_persons_unit() -> None:
+    (block,) = pump(Units.MMOL_PER_L, Schedule.constant(50.4)).isf  # 2.8 mmol/L per U
+    assert (block.current_mmoll_per_u, block.recommended_mmoll_per_u) == (2.8, 3.1)
+    assert block.recommended_mgdl_per_u == pytest.approx(3.1 * 18)
+
+
+@given(st.floats(5, 500), st.floats(1 / 1.2, 1 / 0.7), st.sampled_from(list(Units)))
+def test_isf_never_passes_its_caps(isf: float, ratio: float, units: Units) -> None:
+    (block,) = pump(units, Schedule.constant(isf), isf_ratio=ratio).isf
+    assert isf / 1.2 - 0.001 <= block.recommended_mgdl_per_u <= isf / 0.7 + 0.001

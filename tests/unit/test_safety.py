@@ -1,0 +1,230 @@
+"""Each safety rule finds what it is for, at its threshold and not below; red and amber come out as they should."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flows.proposal.case import Case, Day, more_aggressive, worth_changing
+from flows.proposal.document import Cap, Colour, HeldOut, Scores, Variant
+from flows.proposal.safety import RULES, judge_case
+from flows.settings import AgeGroup
+from tests.proposal_case import UNSURE, case, entered, evidence, glucose, settings, with_hours
+
+GREEN, AMBER, RED = None, Colour.AMBER, Colour.RED
+MORE = settings(isf=52.0, ratio=9.9, basal=1.05)  # a little more basal
+LESS = settings(isf=55.0, ratio=10.5, basal=0.95)
+
+
+def held_out(better: bool | None) -> HeldOut:
+    none = Scores(
+        mean_absolute_deviation_mgdl=None,
+        mean_absolute_deviation_mmoll=None,
+        rms_deviation_mgdl=None,
+        rms_deviation_mmoll=None,
+        carb_ratio_residual_u=None,
+    )
+    return HeldOut(days=(), basal_points=0, meals=0, old=none, new=none, better=better, sentence="said")
+
+
+def variant(isf: float) -> Variant:
+    return Variant(
+        variant="last 7 days",
+        isf_mgdl_per_u=isf,
+        isf_mmoll_per_u=isf / 18,
+        carb_ratio_g_per_u=9.9,
+        basal_u_per_h=(1.05,) * 24,
+        daily_basal_u=25.2,
+    )
+
+
+def moved(new_isf: float = 60.0) -> Case:
+    return case(new=settings(isf=new_isf, ratio=9.9, basal=1.05))
+
+
+def days(count: int, colour: str = "green", carbs: int | None = 4, other_h: float = 0.0) -> list[Day]:
+    return [Day(colour, carbs, other_h)] * count
+
+
+def evidence_with(**changes: object) -> Case:
+    base = moved()
+    return replace(base, evidence=base.evidence.model_copy(update=changes))
+
+
+def correlated(value: float) -> Case:
+    base = moved()
+    isf = base.evidence.isf.model_copy(update={"insulin_correlation": value})
+    return replace(base, evidence=base.evidence.model_copy(update={"isf": isf}))
+
+
+def hours_with(**changes: object) -> Case:
+    base = case(new=settings(isf=52.0, ratio=9.9, basal=1.1))
+    return replace(base, evidence=with_hours(base.evidence, **changes))
+
+
+def block_isf(mgdl: float) -> Case:
+    base = case()
+    block = base.for_pump.isf[0].model_copy(update={"recommended_mgdl_per_u": mgdl, "current_mgdl_per_u": mgdl})
+    return entered(base, isf=(block,))
+
+
+def block_ratio(g: float) -> Case:
+    base = case()
+    block = base.for_pump.carb_ratio[0].model_copy(update={"recommended_g_per_u": g, "current_g_per_u": g})
+    return entered(base, carb_ratio=(block,))
+
+
+def flat(rate: float) -> Case:
+    return entered(case(now=settings(basal=rate)), basal_u_per_h=(rate,) * 24, daily_basal_u=24 * rate)
+
+
+def jump(last: float, now_last: float = 1.0) -> Case:
+    base = case(now=settings(basal=[1.0] * 23 + [now_last]))
+    return entered(base, basal_u_per_h=(*[1.0] * 23, last))
+
+
+TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
+    ("upstream_caps", GREEN, lambda: entered(case(), basal_u_per_h=(1.2,) * 24)),
+    ("upstream_caps", RED, lambda: entered(case(), basal_u_per_h=(*[1.0] * 23, 1.25))),
+    ("upstream_caps", RED, lambda: entered(case(), basal_u_per_h=(*[1.0] * 23, 0.65))),
+    ("receiver_limits", GREEN, lambda: flat(10.0)),
+    ("receiver_limits", RED, lambda: flat(10.1)),
+    ("receiver_limits", RED, lambda: replace(flat(2.1), age_group=AgeGroup.CHILD)),
+    ("receiver_limits", GREEN, lambda: replace(flat(10.1), age_group=AgeGroup.PREGNANT)),
+    ("receiver_limits", RED, lambda: flat(0.005)),
+    ("receiver_limits", RED, lambda: block_ratio(1.9)),
+    ("receiver_limits", GREEN, lambda: replace(block_ratio(1.9), age_group=AgeGroup.PREGNANT)),
+    ("receiver_limits", RED, lambda: block_isf(1001.0)),
+    ("receiver_limits", AMBER, lambda: case(now=settings(dia_h=4.0))),
+    ("receiver_limits", AMBER, lambda: case(now=settings(dia_h=9.5))),
+    ("receiver_limits", GREEN, lambda: replace(case(now=settings(dia_h=9.5)), age_group=AgeGroup.PREGNANT)),
+    ("human_range", GREEN, lambda: block_isf(10.0)),
+    ("human_range", AMBER, lambda: block_isf(9.9)),
+    ("human_range", AMBER, lambda: block_isf(401.0)),
+    ("human_range", AMBER, lambda: block_ratio(2.9)),
+    ("human_range", AMBER, lambda: block_ratio(61.0)),
+    ("lows", GREEN, lambda: case(glucose=glucose(below_54_percent=0.4, from_54_to_69_percent=1.5))),
+    ("lows", AMBER, lambda: case(glucose=glucose(below_54_percent=0.5, from_54_to_69_percent=0.5))),
+    ("lows", AMBER, lambda: case(glucose=glucose(below_54_percent=0.1, from_54_to_69_percent=2.0))),
+    ("lows", RED, lambda: case(glucose=glucose(below_54_percent=1.0, from_54_to_69_percent=0.5))),
+    ("lows", RED, lambda: case(glucose=glucose(below_54_percent=0.4, from_54_to_69_percent=3.6))),
+    ("lows", GREEN, lambda: case(new=LESS, glucose=glucose(below_54_percent=2.0, from_54_to_69_percent=5.0))),
+    ("daily_basal", GREEN, lambda: entered(case(), daily_basal_u=26.3)),
+    ("daily_basal", AMBER, lambda: entered(case(), daily_basal_u=26.5)),
+    ("daily_basal", AMBER, lambda: entered(case(), daily_basal_u=21.5)),
+    ("several_at_once", GREEN, lambda: case(new=settings(isf=60.0, ratio=9.5))),
+    ("several_at_once", AMBER, lambda: case(new=settings(isf=60.0, ratio=9.0))),
+    ("many_at_caps", GREEN, lambda: hours_with(at_cap=lambda h: Cap.HIGH if h < 11 else None)),
+    ("many_at_caps", AMBER, lambda: hours_with(at_cap=lambda h: Cap.HIGH if h < 12 else None)),
+    ("many_at_caps", RED, lambda: hours_with(at_cap=lambda h: Cap.LOW if h < 20 else None)),
+    ("jumps", GREEN, lambda: jump(1.5)),
+    ("jumps", AMBER, lambda: jump(1.55)),
+    ("jumps", GREEN, lambda: jump(1.55, now_last=1.55)),
+    ("too_little_data", GREEN, lambda: case(days=days(7))),
+    ("too_little_data", AMBER, lambda: case(days=days(6))),
+    ("too_little_data", AMBER, lambda: case(days=days(3))),
+    ("too_little_data", RED, lambda: case(days=days(2))),
+    ("coverage", GREEN, lambda: case(glucose=glucose(coverage_percent=70.0))),
+    ("coverage", AMBER, lambda: case(glucose=glucose(coverage_percent=69.9))),
+    ("coverage", RED, lambda: case(glucose=None)),
+    ("amber_days", GREEN, lambda: case(days=days(8) + days(4, "amber"))),
+    ("amber_days", AMBER, lambda: case(days=days(7) + days(4, "amber"))),
+    ("old_data", GREEN, lambda: case(age_days=14.0)),
+    ("old_data", AMBER, lambda: case(age_days=14.1)),
+    ("other_profile", GREEN, lambda: case(days=days(14, other_h=4.7))),
+    ("other_profile", AMBER, lambda: case(days=days(14, other_h=4.9))),
+    ("other_profile", RED, lambda: case(days=days(14, other_h=12.0))),
+    ("unlogged_lows", GREEN, lambda: case(glucose=glucose(rises_after_lows_without_carbs=2))),
+    ("unlogged_lows", AMBER, lambda: case(glucose=glucose(rises_after_lows_without_carbs=3))),
+    ("unlogged_lows", RED, lambda: case(glucose=glucose(rises_after_lows_without_carbs=7))),
+    ("unannounced_meals", GREEN, lambda: case(glucose=glucose(unannounced_share_percent=19.9))),
+    ("unannounced_meals", AMBER, lambda: case(glucose=glucose(unannounced_share_percent=20.0))),
+    ("unannounced_meals", RED, lambda: case(glucose=glucose(unannounced_share_percent=40.0))),
+    ("unannounced_meals", AMBER, lambda: case(days=days(6) + days(8, carbs=0))),
+    ("unannounced_meals", GREEN, lambda: case(glucose=glucose(unannounced_share_percent=None))),
+    ("data_as_served", AMBER, lambda: case(corrected=False)),
+    ("data_as_served", AMBER, lambda: case(quarantined=1)),
+    ("certainty_unknown", AMBER, lambda: evidence_with(repetitions=None)),
+    ("low_agreement", GREEN, moved),
+    ("low_agreement", AMBER, lambda: replace(moved(), evidence=evidence(settings(), settings(isf=60.0), UNSURE))),
+    ("low_agreement", GREEN, lambda: replace(moved(), evidence=evidence(settings(), settings(isf=52.0), UNSURE))),
+    ("low_agreement", AMBER, lambda: hours_with(agreement=lambda h: UNSURE if h < 9 else None)),
+    ("low_agreement", GREEN, lambda: hours_with(agreement=lambda h: UNSURE if h < 8 else None)),
+    ("hours_without_data", GREEN, lambda: hours_with(days_missing=7)),
+    ("hours_without_data", AMBER, lambda: hours_with(days_missing=8)),
+    ("insulin_unseen", GREEN, lambda: correlated(0.3)),
+    ("insulin_unseen", AMBER, lambda: correlated(0.29)),
+    ("insulin_unseen", AMBER, lambda: correlated(-0.9)),
+    ("held_out", GREEN, lambda: evidence_with(held_out=held_out(True))),
+    ("held_out", GREEN, lambda: evidence_with(held_out=held_out(None))),
+    ("held_out", AMBER, lambda: evidence_with(held_out=held_out(False))),
+    ("depends_on_choices", GREEN, lambda: evidence_with(sensitivity=(variant(65.9),))),
+    ("depends_on_choices", AMBER, lambda: evidence_with(sensitivity=(variant(66.1),))),
+    ("self_check", AMBER, lambda: case(redone=True)),
+]
+
+
+@pytest.mark.parametrize(("name", "expected", "make"), TABLE, ids=[f"{n}-{c}-{i}" for i, (n, c, _) in enumerate(TABLE)])
+def test_a_rule_finds_what_it_is_for(name: str, expected: Colour | None, make: Callable[[], Case]) -> None:
+    found = {r.rule: r for r in judge_case(make()).reasons}
+    assert (found[name].colour if name in found else None) == expected
+
+
+def test_every_rule_is_in_the_table_and_has_its_own_name() -> None:
+    names = [rule.name for rule in RULES]
+    assert len(names) == len(set(names))
+    assert {name for name, colour, _ in TABLE if colour is not None} == set(names)
+    assert all(rule.title and not re.search(r"\d", rule.title) for rule in RULES)  # shown where others may see it
+
+
+def test_nothing_speaks_against_a_small_agreed_change_from_good_data() -> None:
+    verdict = judge_case(case())
+    assert verdict.colour is Colour.GREEN
+    assert verdict.reasons == ()
+    assert verdict.rules_checked == tuple(rule.name for rule in RULES)
+
+
+def test_the_worst_colour_is_the_verdicts_and_stands_first() -> None:
+    verdict = judge_case(case(age_days=20.0, days=days(2)))
+    assert verdict.colour is Colour.RED
+    assert [r.colour for r in verdict.reasons][:1] == [Colour.RED]
+    assert "Do not use" in verdict.headline
+
+
+@pytest.mark.parametrize(
+    ("isf", "ratio", "basal", "expected"),
+    [
+        (52.4, 10.4, 1.09, []),
+        (52.6, 10.0, 1.0, ["ISF"]),
+        (50.0, 9.4, 1.0, ["carb ratio"]),
+        (50.0, 10.0, [1.0] * 23 + [1.1], ["basal 23:00"]),
+    ],
+)
+def test_only_a_change_large_enough_is_worth_it(
+    isf: float, ratio: float, basal: list[float] | float, expected: list[str]
+) -> None:
+    found = case(new=settings(isf, ratio, basal))
+    assert worth_changing(found) == expected
+    assert judge_case(found).nothing_to_change == (not expected)
+
+
+def test_a_change_the_repetitions_do_not_agree_on_is_not_worth_it() -> None:
+    new = settings(60.0, 12.0, 1.15)
+    assert worth_changing(case(new=new, evidence=evidence(settings(), new, UNSURE))) == []
+
+
+@given(st.floats(0.85, 1.2), st.floats(0.85, 1.2), st.floats(0.85, 1.2))
+def test_more_insulin_is_seen_whichever_setting_brings_it(isf: float, ratio: float, basal: float) -> None:
+    found = case(new=settings(50.0 * isf, 10.0 * ratio, [1.0 * basal] * 24))
+    entered_basal = found.for_pump.daily_basal_u / 24
+    expected = (
+        entered_basal > 1.02
+        or found.for_pump.isf[0].recommended_mgdl_per_u < 49.0
+        or found.for_pump.carb_ratio[0].recommended_g_per_u < 9.8
+    )
+    assert more_aggressive(found) == expected
