@@ -169,7 +169,8 @@ def proposal(
     }
     if change:
         change(document)
-    return Proposal.model_validate_json(json.dumps(seal(document)))
+    whole = Proposal.model_validate_json(json.dumps(document)).model_dump(mode="json")  # with what has a default
+    return Proposal.model_validate_json(json.dumps(seal(whole)))
 
 
 def run_with(
