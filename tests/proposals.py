@@ -169,8 +169,8 @@ def proposal(
     }
     if change:
         change(document)
-    whole = Proposal.model_validate_json(json.dumps(document)).model_dump(mode="json")  # with what has a default
-    return Proposal.model_validate_json(json.dumps(seal(whole)))
+    whole = Proposal.model_validate(document).model_dump(mode="json")
+    return Proposal.model_validate(seal(whole))
 
 
 def run_with(
