@@ -282,14 +282,6 @@ class Reason(Enum):
         "Upstream's recommended {field} lies beyond its own caps ({cap_low:g}–{cap_high:g}).",
         "Nothing is recommended; please report it with the run's manifest.",
     )
-    PROPOSAL_VERSION = (
-        "There is no proposal of version {version} in this run: an earlier version of this program made it.",
-        "Make a new run; the old one's report.txt can still be read.",
-    )
-    PROPOSAL_BROKEN = (
-        "The proposal cannot be trusted: {detail}.",
-        "Make a new run, and find out who or what changed proposal.json.",
-    )
     TIMED_OUT = (
         "Upstream did not finish within {seconds:g} s and was stopped.",
         "Ask for fewer days or a longer --timeout; a temporary basal with a wrong duration can also hang it.",
@@ -324,6 +316,11 @@ class Reason(Enum):
     PROPOSAL_RED = (
         "The proposal's verdict is red.",
         "A red proposal cannot be applied. The report says which rules were broken.",
+    )
+    PROPOSAL_OTHER_CURVE = (
+        "The proposal was tuned under another duration or peak of insulin action than the profile's.",
+        "All its numbers belong together, and a Nightscout profile has no place for the peak: enter them by hand, or "
+        "propose again without --tune-insulin-curve.",
     )
     PROPOSAL_WITHOUT_SITE = (
         "The proposal was not made from a Nightscout site's own profile document ({detail}).",

@@ -7,6 +7,7 @@ is the client's work (`flows.nightscout.client`), which knows what is worth it.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from prefect.runtime import flow_run
 
 from flows.approval import RollbackRequest, SyncRequest
 from flows.blocks import credentials_for, write_credentials_for
-from flows.errors import Refused
+from flows.errors import OurFault, Refused
 from flows.events import step_ended
 from flows.oref0.engine import EngineReport
 from flows.progress import tell
@@ -64,7 +65,10 @@ def logged(what: str) -> Iterator[dict[str, object]]:
         raise
     except Exception as error:
         logger.error("%s: failed (%s)", what, type(error).__name__)
-        raise
+        if isinstance(error, OurFault) or os.environ.get("AUTOTUNE_DEBUG"):
+            raise
+        # Prefect stores an exception's text, and one nobody foresaw may quote a reading.
+        raise OurFault(f"{what}: {type(error).__name__}; AUTOTUNE_DEBUG=1 shows where") from None
     seconds = time.monotonic() - began
     logger.info("%s: done in %.1f s (%s)", what, seconds, ", ".join(f"{k} {v}" for k, v in counts.items()))
     step_ended(what, seconds, counts)

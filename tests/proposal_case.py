@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from flows.profiles.schedule import Schedule
+from flows.proposal.caps import Caps
 from flows.proposal.case import Case, Day
 from flows.proposal.document import (
     Agreement,
@@ -20,7 +21,7 @@ from flows.proposal.document import (
     Units,
     mmoll,
 )
-from flows.proposal.rounding import Caps, for_pump
+from flows.proposal.rounding import for_pump
 
 CAPS = Caps(0.7, 1.2)
 SURE = Agreement(moves_up=100, moves_down=0, unchanged=0, share=1.0)
@@ -71,13 +72,17 @@ def evidence(now: Settings, new: Settings, agreement: Agreement | None = SURE, *
         agreement=agreement,
         at_cap=None,
         insulin_correlation=0.6,
+        points=400,
     )
     ratio = CarbRatioEvidence.model_construct(
-        change_percent=percent(now.carb_ratio_g_per_u, new.carb_ratio_g_per_u), agreement=agreement, at_cap=None
+        change_percent=percent(now.carb_ratio_g_per_u, new.carb_ratio_g_per_u),
+        agreement=agreement,
+        at_cap=None,
+        periods_used=30,
     )
     basal = tuple(
         BasalEvidence.model_construct(
-            hour=h, change_percent=percent(a, b), agreement=agreement, at_cap=None, days_missing=0
+            hour=h, change_percent=percent(a, b), agreement=agreement, at_cap=None, days_without_points=0
         )
         for h, (a, b) in enumerate(zip(now.basal_u_per_h, new.basal_u_per_h, strict=True))
     )

@@ -169,7 +169,8 @@ def proposal(
     }
     if change:
         change(document)
-    return Proposal.model_validate_json(json.dumps(seal(document)))
+    whole = Proposal.model_validate(document).model_dump(mode="json")
+    return Proposal.model_validate(seal(whole))
 
 
 def run_with(

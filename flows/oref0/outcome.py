@@ -75,6 +75,16 @@ def read_outcome(work: Path, dates: list[str], report: EngineReport) -> Outcome:
     return Outcome(tuned=usable_settings(profile), profile=profile, days=tuple(days))
 
 
+def starts_elsewhere(work: Path, first_date: str) -> bool:
+    """Whether a run began with other settings than the pump's: an earlier result.
+
+    Reads autotune/profile.pump.json and autotune/profile.DATE.json, the copy upstream's script keeps of the start.
+    """
+    names = ("profile.pump.json", f"profile.{first_date}.json")
+    pump, start = (settings_of(json.loads((work / "autotune" / name).read_bytes())) for name in names)
+    return start != pump
+
+
 def usable_settings(profile: Any) -> PumpSettings:
     """The settings of one of upstream's profiles, each a finite number above zero.
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flows.profiles.parse import TherapyProfile
+from flows.profiles.parse import MGDL_PER_MMOLL, TherapyProfile
 from flows.settings import Insulin
 
 AUTOSENS_MAX, AUTOSENS_MIN = 1.2, 0.7
@@ -53,7 +53,7 @@ def to_pumpprofile(
     if len(profile.isf_mgdl_per_u.distinct) > 1:
         notes.append(
             "The profile has several insulin sensitivities; autotune tunes one: their mean over the day, "
-            f"{isf:g} mg/dL per U."
+            f"{isf:g} mg/dL per U ({isf / MGDL_PER_MMOLL:.3g} mmol/L per U)."
         )
     ratio = round(profile.carb_ratio_g_per_u.mean(), 3)
     if len(profile.carb_ratio_g_per_u.distinct) > 1:

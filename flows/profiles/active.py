@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
-from flows.local_days import day_of
+from flows.local_days import LocalDay, day_of
 from flows.profiles.parse import ACTIVE, TherapyProfile, profile_in
 from flows.profiles.stored import StoredDocument, choose_name, document_in_force, listed, quoted, skipped_note
 from flows.profiles.switches import Switch
@@ -33,7 +33,7 @@ class ActiveProfiles:
 
     `spans` cover the window without a gap; `other_profile_hours` gives for each local day (04:00 to 04:00) on which
     the basal, sensitivity or carb ratio in force were not those of `profile` the hours of it; `timeline` reaches
-    beyond the window, for `basal_at`.
+    beyond the window, for `basal_at`; `known_from_ms`: when the oldest document or switch begins.
     """
 
     profile: TherapyProfile
@@ -43,6 +43,12 @@ class ActiveProfiles:
     warnings: tuple[str, ...]
     other_profile_hours: dict[str, float]
     timeline: tuple[ProfileSpan, ...] = field(repr=False)
+    known_from_ms: float = 0.0
+
+    def unknown_hours(self, day: LocalDay) -> float:
+        """The hours of a local day (04:00 to 04:00) before the oldest document or switch: nobody knows what was set."""
+        window = day.glucose
+        return round(max(0.0, min(self.known_from_ms, window.end_ms) - window.start_ms) / HOUR_MS, 2)
 
     @property
     def dates_with_other_profile(self) -> tuple[str, ...]:
@@ -100,7 +106,9 @@ def in_force(
             f"On {_count(len(others), 'day')} ({_some(others)}) other settings than those of {quoted(profile.name)}, "
             "which is tuned, were in force for some of the time."
         )
-    return ActiveProfiles(profile, source, local, spans, tuple(dict.fromkeys(warnings)), others, timeline)
+    known_from_ms = min([*(d.start_ms for d in history.stored), *(s.at_ms for s in history.switches)], default=0.0)
+    warned = tuple(dict.fromkeys(warnings))
+    return ActiveProfiles(profile, source, local, spans, warned, others, timeline, known_from_ms)
 
 
 def basal_at(active: ActiveProfiles, epoch_ms: float) -> float | None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from flows.proposal.case import AMBER, Case, Finding, agreed, worth_changing
 from flows.proposal.thresholds import (
     EMPTY_HOURS_SHARE,
+    FAILED_SHARE,
+    FEW_ISF_POINTS,
+    FEW_MEALS,
+    FEW_REPETITIONS,
     LOW_CORRELATION,
     UNSURE_HOURS_SHARE,
     VARIANT_CHANGE,
@@ -13,10 +17,27 @@ from flows.proposal.thresholds import (
 
 
 def known_certainty(case: Case) -> Finding | None:
-    if case.evidence.repetitions is not None:
-        return None
-    why = case.evidence.why_no_repetitions or "it was not asked for"
-    return AMBER, f"How sure the numbers are is not known ({why})."
+    done = case.evidence.repetitions
+    if done is None:
+        why = case.evidence.why_no_repetitions or "it was not asked for"
+        return AMBER, f"How sure the numbers are is not known ({why})."
+    if done.count < FEW_REPETITIONS or done.failed > FAILED_SHARE * (done.count + done.failed):
+        return AMBER, (
+            f"How sure the numbers are is hardly known: {done.count} repetitions came to their end, "
+            f"{done.failed} did not."
+        )
+    return None
+
+
+def few_points(case: Case) -> Finding | None:
+    few = []
+    isf, ratio = case.evidence.isf, case.evidence.carb_ratio
+    if isf.points is not None and isf.points < FEW_ISF_POINTS and abs(isf.change_percent) >= 100 * WORTH_A_CHANGE:
+        few.append(f"ISF from {isf.points} data points")
+    meals = ratio.periods_used
+    if meals is not None and meals < FEW_MEALS and abs(ratio.change_percent) >= 100 * WORTH_A_CHANGE:
+        few.append(f"the carb ratio from {meals} meal{'' if meals == 1 else 's'}")
+    return (AMBER, f"Much is concluded from little: {' and '.join(few)}.") if few else None
 
 
 def agreement(case: Case) -> Finding | None:
@@ -55,13 +76,15 @@ def hours_without_data(case: Case) -> Finding | None:
     hours = [
         f"{h.hour:02d}:00"
         for h in case.evidence.basal
-        if used and h.days_missing > EMPTY_HOURS_SHARE * used and abs(h.change_percent) >= 100 * WORTH_A_CHANGE
+        if h.days_without_points is not None
+        and h.days_without_points > EMPTY_HOURS_SHARE * used
+        and abs(h.change_percent) >= 100 * WORTH_A_CHANGE
     ]
     if not hours:
         return None
     return AMBER, (
-        f"On more than half of the days nothing was learned about {', '.join(hours)} itself: "
-        "upstream took the neighbouring hours' mean."
+        f"On more than half of the days upstream had no data for {', '.join(hours)} and drew the basal there a fifth "
+        "of the way to its neighbours."
     )
 
 

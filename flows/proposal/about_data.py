@@ -19,10 +19,10 @@ from flows.proposal.thresholds import (
 
 
 def enough_days(case: Case) -> Finding | None:
-    count = len(case.days)
+    count = sum(day.colour != "red" for day in case.days)
     if count >= FEW_DAYS:
         return None
-    said = "1 day is" if count == 1 else f"{count} days are"
+    said = "1 good day is" if count == 1 else f"{count} good days are"
     if count < TOO_FEW_DAYS:
         return RED, f"{said} too few to tune settings from: take at least {FEW_DAYS}."
     return AMBER, f"{said} few: at least {FEW_DAYS} are advised before settings are changed."
@@ -35,15 +35,24 @@ def coverage(case: Case) -> Finding | None:
         return None
     return AMBER, (
         f"Glucose is known for {case.glucose.coverage_percent:.0f} % of the time; the consensus on CGM metrics asks "
-        f"for {LOW_COVERAGE_PERCENT} %."
+        f"for {LOW_COVERAGE_PERCENT:g} %."
     )
 
 
 def good_days(case: Case) -> Finding | None:
-    amber = sum(day.colour == "amber" for day in case.days)
+    amber = sum(day.colour in ("amber", "red") for day in case.days)
     if not case.days or amber <= AMBER_DAYS_SHARE * len(case.days):
         return None
-    return AMBER, f"{amber} of the {len(case.days)} days used are amber: see what is said of each."
+    return AMBER, f"Of {len(case.days)} days used {amber} are amber or red: see what is said of each."
+
+
+def goes_on(case: Case) -> Finding | None:
+    if not case.goes_on:
+        return None
+    return AMBER, (
+        "The run goes on from an earlier result: the numbers are further from the profile than these days alone would "
+        "move them. Repetitions and days kept aside begin with the profile, so a number may lie outside its interval."
+    )
 
 
 def old_data(case: Case) -> Finding | None:
@@ -53,12 +62,12 @@ def old_data(case: Case) -> Finding | None:
 
 
 def other_profile(case: Case) -> Finding | None:
-    hours = sum(day.other_profile_hours for day in case.days)
+    hours = sum(day.other_profile_hours + day.unknown_profile_hours for day in case.days)
     share = hours / (24 * len(case.days)) if case.days else 0.0
     if share < OTHER_PROFILE_AMBER:
         return None
     return (RED if share >= OTHER_PROFILE_RED else AMBER), (
-        f"For {share:.0%} of the time other settings were in force than those that are tuned."
+        f"For {share:.0%} of the time other settings were in force than those that are tuned, or it is not known which."
     )
 
 

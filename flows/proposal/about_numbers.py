@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flows.proposal.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.case import AMBER, RED, Case, Finding, more_aggressive
 from flows.proposal.receiver_limits import LIMITS
 from flows.proposal.rounding import EXACT
@@ -21,15 +22,14 @@ from flows.proposal.thresholds import (
 
 
 def within_caps(case: Case) -> Finding | None:
-    pairs = [
-        *zip(case.current.basal_u_per_h, case.for_pump.basal_u_per_h, strict=True),
-        *((b.current_g_per_u, b.recommended_g_per_u) for b in case.for_pump.carb_ratio),
+    entered, caps = case.for_pump, case.caps
+    limits = [
+        *((new, caps.basal(now)) for now, new in zip(case.current.basal_u_per_h, entered.basal_u_per_h, strict=True)),
+        *((b.recommended_g_per_u, caps.carb_ratio(b.current_g_per_u)) for b in entered.carb_ratio),
+        *((b.recommended_mgdl_per_u, caps.isf(b.current_mgdl_per_u)) for b in entered.isf),
     ]
-    isf = [(b.current_mgdl_per_u, b.recommended_mgdl_per_u) for b in case.for_pump.isf]
-    low, high = case.caps.low, case.caps.high
     slack = 0.0011  # both numbers are rounded to three decimals
-    outside = [new for now, new in pairs if not now * low - slack <= new <= now * high + slack]
-    outside += [new for now, new in isf if not now / high - slack <= new <= now / low + slack]
+    outside = [new for new, (low, high) in limits if not low - slack <= new <= high + slack]
     if outside:
         return RED, f"{len(outside)} of the numbers to enter lie beyond upstream's caps. Please report this."
     return None
@@ -52,11 +52,13 @@ def receiver_takes_it(case: Case) -> Finding | None:
     if wrong:
         return RED, f"AAPS would refuse {', '.join(wrong)} (age group: {case.age_group.value})."
     low, high = limits.dia_h
-    if case.current.dia_h is not None and not low <= case.current.dia_h <= high:
-        return AMBER, (
-            f"The profile's duration of insulin action is {case.current.dia_h:g} h; AAPS takes {low:g}–{high:g} h. "
-            "Autotune leaves it as it is."
-        )
+    dia_h = case.recommended.dia_h
+    if dia_h is not None and not low <= dia_h <= high:
+        return AMBER, f"The duration of insulin action is {dia_h:g} h; AAPS takes {low:g}–{high:g} h."
+    starts = [*(b.start for b in case.for_pump.isf), *(b.start for b in case.for_pump.carb_ratio)]
+    blocks = [start for start in starts if not start.endswith(":00")]
+    if blocks:
+        return AMBER, f"AAPS takes blocks on the full hour only; this profile has some at {', '.join(blocks[:4])}."
     return None
 
 
@@ -76,7 +78,7 @@ def humanly_possible(case: Case) -> Finding | None:
 
 def daily_basal(case: Case) -> Finding | None:
     now, new = case.current.daily_basal_u, case.for_pump.daily_basal_u
-    change = new / now - 1
+    change = case.daily_basal_change
     if abs(change) < AMBER_BASAL_CHANGE:
         return None
     return AMBER, (
@@ -90,10 +92,38 @@ def many_at_caps(case: Case) -> Finding | None:
     if len(at) < AT_CAP_AMBER:
         return None
     sentence = (
-        f"{len(at)} of 24 basals stop at upstream's caps: the data ask for more than one run may change, so the "
-        "profile or the data are far off. Find out why before going on."
+        f"{len(at)} of 24 basals stand at upstream's caps, or were stopped by them on half of the days: the data ask "
+        "for more than upstream may change, so the profile or the data are far off. Find out why before going on."
     )
     return (RED if len(at) >= AT_CAP_RED else AMBER), sentence
+
+
+def isf_or_ratio_at_cap(case: Case) -> Finding | None:
+    at = [name for name, e in (("ISF", case.evidence.isf), ("carb ratio", case.evidence.carb_ratio)) if e.at_cap]
+    if not at:
+        return None
+    return AMBER, (
+        f"Upstream's cap decided the {' and the '.join(at)}: the data ask for more, and where it would end is not "
+        "known. A narrow interval there is the cap's."
+    )
+
+
+def wide_caps(case: Case) -> Finding | None:
+    if not case.caps.wider_than_usual:
+        return None
+    return AMBER, (
+        f"The pump profile's own caps ({case.caps.low:g}–{case.caps.high:g}) let settings move further than upstream's "
+        f"usual {DEFAULT_LOW:g}–{DEFAULT_HIGH:g}."
+    )
+
+
+def insulin_curve(case: Case) -> Finding | None:
+    if not case.curve_changes:
+        return None
+    return AMBER, (
+        "Upstream recommends another duration or peak of insulin action. All other numbers were tuned under it and "
+        "belong to it; a Nightscout profile has no place for the peak."
+    )
 
 
 def jumps(case: Case) -> Finding | None:
@@ -113,9 +143,11 @@ def several_at_once(case: Case) -> Finding | None:
     changes = {
         "ISF": case.evidence.isf.change_percent,
         "carb ratio": case.evidence.carb_ratio.change_percent,
-        "daily basal": 100 * (case.for_pump.daily_basal_u / case.current.daily_basal_u - 1),
+        "daily basal": 100 * case.daily_basal_change,
     }
     large = [f"{name} {change:+.0f} %" for name, change in changes.items() if abs(change) >= 100 * LARGE_CHANGE]
+    if case.curve_changes:
+        large.append("insulin curve")
     if len(large) < 2:
         return None
     return AMBER, f"Several settings would change much at once ({', '.join(large)}): change one thing at a time."

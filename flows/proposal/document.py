@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from flows.errors import Reason as Why
 from flows.errors import Refused
@@ -341,29 +341,30 @@ class Proposal(_Document):
 
 
 def read_proposal(file: Path) -> Proposal:
-    """The proposal in a file, its seal verified.
+    """The proposal in a run's file, its seal verified.
 
     Raises:
-        Refused: `FILE_MISSING`, `FILE_NOT_JSON`, `PROPOSAL_VERSION`, `PROPOSAL_BROKEN`.
+        Refused: `PROPOSAL_UNREADABLE`, `PROPOSAL_ALTERED`.
     """
     try:
         document = json.loads(file.read_text("utf-8"))
-    except OSError:
-        raise Refused(
-            Why.FILE_MISSING, file=file.name, remedy="Name the directory of a run that ended with a proposal."
-        ) from None
-    except ValueError:
-        raise Refused(Why.FILE_NOT_JSON, file=file.name, detail="cut off or no JSON") from None
+    except FileNotFoundError:
+        raise _unreadable(file, "there is none") from None
+    except (OSError, ValueError):
+        raise _unreadable(file, "it is no readable JSON") from None
     if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
-        raise Refused(Why.PROPOSAL_VERSION, version=SCHEMA_VERSION)
+        raise _unreadable(file, f"it is not of version {SCHEMA_VERSION}")
     try:
-        proposal = Proposal.model_validate(document)
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        raise Refused(Why.PROPOSAL_BROKEN, detail=f"{where} is not as it must be") from None
-    if digest(document) != proposal.sha256:
-        raise Refused(Why.PROPOSAL_BROKEN, detail="its sha256 is not that of its content")
+        proposal, sealed = Proposal.model_validate(document), digest(document)
+    except ValueError:  # pydantic's, too
+        raise _unreadable(file, f"it is not a proposal of version {SCHEMA_VERSION}") from None
+    if proposal.sha256 != sealed:
+        raise Refused(Why.PROPOSAL_ALTERED)
     return proposal
+
+
+def _unreadable(file: Path, detail: str) -> Refused:
+    return Refused(Why.PROPOSAL_UNREADABLE, run=file.resolve().parent.name, detail=detail)
 
 
 def seal(document: dict[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from flows.proposal.document import (
 )
 from flows.proposal.explanation import Explanation
 from flows.proposal.recommendation import ROUNDING, Recommendation
+from flows.proposal.sentences import BasalFacts, Moved
 from flows.proposal.uncertainty import UNMOVED
 
 NOT_ASKED = "no repetitions were asked for"
@@ -99,7 +100,7 @@ def _isf(
     spread: dict[str, Any] | None,
 ) -> IsfEvidence:
     now, new = recommendation.current.isf_mgdl_per_u, recommendation.recommended.isf_mgdl_per_u
-    low, high = now / recommendation.caps.high, now / recommendation.caps.low
+    low, high = recommendation.caps.isf(now)
     interval = (spread["interval_low"], spread["interval_high"]) if spread else (None, None)
     return IsfEvidence(
         current_mgdl_per_u=now,
@@ -111,7 +112,7 @@ def _isf(
         cap_low_mmoll_per_u=mmoll(low),
         cap_high_mgdl_per_u=round(high, 3),
         cap_high_mmoll_per_u=mmoll(high),
-        at_cap=_at_cap(new, low, high),
+        at_cap=stopped_by(explained.isf.facts, now, new, (low, high)),
         interval_low_mgdl_per_u=interval[0],
         interval_low_mmoll_per_u=maybe_mmoll(interval[0]),
         interval_high_mgdl_per_u=interval[1],
@@ -128,14 +129,14 @@ def _carb_ratio(
     recommendation: Recommendation, explained: Explanation, spread: dict[str, Any] | None
 ) -> CarbRatioEvidence:
     now, new = recommendation.current.carb_ratio_g_per_u, recommendation.recommended.carb_ratio_g_per_u
-    low, high = now * recommendation.caps.low, now * recommendation.caps.high
+    low, high = recommendation.caps.carb_ratio(now)
     return CarbRatioEvidence(
         current_g_per_u=now,
         recommended_g_per_u=new,
         change_percent=_percent(now, new),
         cap_low_g_per_u=round(low, 3),
         cap_high_g_per_u=round(high, 3),
-        at_cap=_at_cap(new, low, high),
+        at_cap=stopped_by(explained.carb_ratio.facts, now, new, (low, high)),
         interval_low_g_per_u=spread["interval_low"] if spread else None,
         interval_high_g_per_u=spread["interval_high"] if spread else None,
         agreement=_agreement(now, new, spread),
@@ -155,7 +156,7 @@ def _basal(
     spread: dict[str, Any] | None,
 ) -> BasalEvidence:
     now, new = recommendation.current.basal_u_per_h[hour], recommendation.recommended.basal_u_per_h[hour]
-    low, high = now * recommendation.caps.low, now * recommendation.caps.high
+    low, high = recommendation.caps.basal(now)
     words = explained.basal[hour]
     return BasalEvidence(
         hour=hour,
@@ -165,11 +166,12 @@ def _basal(
         change_percent=_percent(now, new),
         cap_low_u_per_h=round(low, 4),
         cap_high_u_per_h=round(high, 4),
-        at_cap=_at_cap(new, low, high),
+        at_cap=stopped_by(words.facts, now, new, (low, high)),
         interval_low_u_per_h=spread["interval_low"] if spread else None,
         interval_high_u_per_h=spread["interval_high"] if spread else None,
         agreement=_agreement(now, new, spread),
         points=words.points,
+        days_without_points=words.facts.days_without_points if words.facts else None,
         days_missing=words.days_missing,  # of this run; upstream's own count goes on from run to run
         total_deviation_mgdl=words.total_deviation_mgdl,
         total_deviation_mmoll=maybe_mmoll(words.total_deviation_mgdl),
@@ -181,10 +183,24 @@ def _percent(now: float, new: float) -> float:
     return round(100 * (new / now - 1), 1)
 
 
-def _at_cap(value: float, low: float, high: float) -> Cap | None:
-    if value >= high - ROUNDING:
-        return Cap.HIGH
-    return Cap.LOW if value <= low + ROUNDING else None
+def stopped_by(facts: Moved | None, now: float, new: float, limits: tuple[float, float]) -> Cap | None:
+    """The cap a number stands at, or that stopped it on at least half of the days.
+
+    Upstream caps where a number is to go and then goes a fifth of the way, or smooths it afterwards: so it seldom
+    stands at its cap exactly, and is decided by it all the same (oref0@0.7.1 lib/autotune/index.js).
+    """
+    if facts is None:
+        low, high = limits
+        if abs(new - now) <= UNMOVED:
+            return None
+        return Cap.HIGH if new >= high - ROUNDING else Cap.LOW if new <= low + ROUNDING else None
+    if facts.at_cap is not None:
+        return facts.at_cap
+    held = facts.days_held_at_cap if isinstance(facts, BasalFacts) else 0
+    low_days, high_days = facts.days_capped_low, facts.days_capped_high
+    if (not low_days and not high_days) or 2 * (max(low_days, high_days) + held) < facts.days:
+        return None
+    return Cap.HIGH if high_days >= low_days else Cap.LOW
 
 
 def _agreement(now: float, new: float, spread: dict[str, Any] | None) -> Agreement | None:

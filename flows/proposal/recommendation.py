@@ -8,7 +8,7 @@ from typing import Any
 from flows.errors import Reason, Refused
 from flows.oref0.outcome import Outcome
 from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN, PumpSettings, settings_of
-from flows.proposal.rounding import Caps
+from flows.proposal.caps import Caps
 
 ROUNDING = 0.0015  # upstream rounds to three decimals, before and after the cap
 
@@ -32,19 +32,9 @@ def recommend(pump: dict[str, Any], outcome: Outcome) -> Recommendation:
     current = settings_of(pump)
     low = float(pump.get("autosens_min", AUTOSENS_MIN))
     high = float(pump.get("autosens_max", AUTOSENS_MAX))
-    tuned = outcome.tuned
-    _within(
-        "insulin sensitivity",
-        tuned.isf_mgdl_per_u,
-        current.isf_mgdl_per_u / high,
-        current.isf_mgdl_per_u / low,
-    )
-    _within(
-        "carb ratio",
-        tuned.carb_ratio_g_per_u,
-        max(3.0, current.carb_ratio_g_per_u * low),
-        min(150.0, current.carb_ratio_g_per_u * high),
-    )
+    tuned, caps = outcome.tuned, Caps(low, high)
+    _within("insulin sensitivity", tuned.isf_mgdl_per_u, *caps.isf(current.isf_mgdl_per_u))
+    _within("carb ratio", tuned.carb_ratio_g_per_u, *caps.carb_ratio(current.carb_ratio_g_per_u))
     beyond = [
         f"{hour:02d}:00"
         for hour, (now, new) in enumerate(zip(current.basal_u_per_h, tuned.basal_u_per_h, strict=True))
@@ -57,7 +47,7 @@ def recommend(pump: dict[str, Any], outcome: Outcome) -> Recommendation:
             f"Upstream's smoothing of hours without data moved the basal at {', '.join(beyond)} beyond its own "
             f"caps ({low:g}–{high:g} of the pump's); the numbers to enter stay within them."
         )
-    return Recommendation(current, tuned, Caps(low, high), tuple(warnings))
+    return Recommendation(current, tuned, caps, tuple(warnings))
 
 
 def _within(field: str, value: float, low: float, high: float) -> None:

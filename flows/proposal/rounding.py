@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from flows.profiles.blocks import clock_text
 from flows.profiles.schedule import Schedule
+from flows.proposal.caps import Caps
 from flows.proposal.document import MGDL_PER_MMOLL, CarbRatioBlock, ForPump, IsfBlock, Units, mmoll
 
 BASAL_STEP_U_PER_H = 0.05  # what the coarsest of today's pumps takes
@@ -19,14 +19,7 @@ ISF_STEP = {Units.MG_PER_DL: 1.0, Units.MMOL_PER_L: 0.1}  # in the unit per U; A
 CARB_RATIO_STEP_G_PER_U = 0.1
 # A number on its step counts as within a cap it misses by less than this: floating point, not a choice.
 EXACT = 1e-9
-
-
-@dataclass(frozen=True)
-class Caps:
-    """How far upstream may move a setting: shares of the pump's own (`autosens_min`, `autosens_max`)."""
-
-    low: float
-    high: float
+UNMOVED = 0.0005  # upstream's three decimals, of a ratio
 
 
 def for_pump(
@@ -56,7 +49,7 @@ def for_pump(
     isf = []
     for block in isf_now_mgdl_per_u.blocks:
         now = block.value / factor
-        new = on_step(now * isf_ratio, ISF_STEP[units], now / caps.high, now / caps.low) * factor
+        new = moved_on_step(now, isf_ratio, ISF_STEP[units], caps.isf(now)) * factor
         isf.append(
             IsfBlock(
                 start=clock_text(block.minutes),
@@ -70,8 +63,8 @@ def for_pump(
         CarbRatioBlock(
             start=clock_text(block.minutes),
             current_g_per_u=round(block.value, 3),
-            recommended_g_per_u=on_step(
-                block.value * carb_ratio_ratio, CARB_RATIO_STEP_G_PER_U, block.value * caps.low, block.value * caps.high
+            recommended_g_per_u=round(
+                moved_on_step(block.value, carb_ratio_ratio, CARB_RATIO_STEP_G_PER_U, caps.carb_ratio(block.value)), 3
             ),
         )
         for block in carb_ratio_now_g_per_u.blocks
@@ -86,6 +79,11 @@ def for_pump(
         carb_ratio=tuple(ratios),
         remarks=tuple(remarks),
     )
+
+
+def moved_on_step(now: float, ratio: float, step: float, limits: tuple[float, float]) -> float:
+    """A setting moved by upstream's ratio, on its step; as it is where upstream did not move it."""
+    return now if abs(ratio - 1) < UNMOVED else on_step(now * ratio, step, *limits)
 
 
 def on_step(value: float, step: float, low: float, high: float) -> float:
@@ -109,13 +107,20 @@ def basal_on_steps(
         The rates, and what had to be decided.
     """
     remarks = []
-    bounds = [(max(1, math.ceil(n * caps.low / step - EXACT)), math.floor(n * caps.high / step + EXACT)) for n in now]
+    bounds = [
+        (max(1, math.ceil(low / step - EXACT)), math.floor(high / step + EXACT)) for low, high in map(caps.basal, now)
+    ]
     free = [hour for hour, (least, most) in enumerate(bounds) if least <= most]
     kept = [hour for hour in range(len(now)) if hour not in free]
     if kept:
         named = ", ".join(clock_text(h * 60) for h in kept)
         remarks.append(
             f"No step of {step:g} U/h lies within upstream's caps at {named}: the basal there stays as it is."
+        )
+    if any(abs(n / step - round(n / step)) > 1e-6 for n in now):
+        remarks.append(
+            f"The current rates are not on steps of {step:g} U/h: name your pump's with --basal-step, or its rounding "
+            "moves what upstream did not."
         )
     within = {h: min(max(new[h] / step, bounds[h][0]), bounds[h][1]) for h in free}
     steps = {h: math.floor(within[h] + EXACT) for h in free}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from flows.proposal import about_certainty as certainty
 from flows.proposal import about_data as data
 from flows.proposal import about_numbers as numbers
+from flows.proposal.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.case import AMBER, RED, Case, Finding, worth_changing
 from flows.proposal.document import Colour, Reason, Verdict
 from flows.proposal.thresholds import (
@@ -25,6 +26,9 @@ from flows.proposal.thresholds import (
     BELOW_54_PERCENT,
     BELOW_70_PERCENT,
     FEW_DAYS,
+    FEW_ISF_POINTS,
+    FEW_MEALS,
+    FEW_REPETITIONS,
     HUMAN_CARB_RATIO,
     HUMAN_ISF_MGDL,
     LARGE_CHANGE,
@@ -62,13 +66,15 @@ def judge_case(case: Case) -> Verdict:
             )
     reasons.sort(key=lambda r: r.colour is not RED)
     worst = RED if any(r.colour is RED for r in reasons) else AMBER if reasons else Colour.GREEN
-    nothing = not worth_changing(case)
+    worth = worth_changing(case)
+    nothing = not worth
     return Verdict(
         colour=worst,
         nothing_to_change=nothing,
+        worth_changing=tuple(worth),
         headline=_headline(worst, nothing),
         reasons=tuple(reasons),
-        rules_checked=tuple(r.name for r in RULES),
+        rules_checked=tuple(r.name for r in RULES if case.profiles_known or r.name != "other_profile"),
     )
 
 
@@ -87,6 +93,7 @@ CONSENSUS = "International Consensus on Time in Range, Diabetes Care 2019;42:159
 USERS = "AAPS and OpenAPS documentation on autotune"
 CAPS = "oref0@0.7.1 lib/autotune/index.js (autosens_min, autosens_max)"
 SMOOTHING = "oref0@0.7.1 lib/autotune/index.js (hours without data)"
+CURVE = "oref0@0.7.1 lib/autotune/index.js (diaDeviations, peakDeviations)"
 NEVER = "–"
 
 RULES: tuple[SafetyRule, ...] = (
@@ -95,7 +102,7 @@ RULES: tuple[SafetyRule, ...] = (
         "upstream_caps",
         "A number lies beyond upstream's caps",
         NEVER,
-        "a number to enter lies beyond 0.7–1.2 of the pump's",
+        "a number to enter lies beyond the profile's own caps",
         CAPS,
         numbers.within_caps,
     ),
@@ -143,7 +150,7 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "many_at_caps",
         "Many basals stop at upstream's caps",
-        f"{AT_CAP_AMBER} or more basals at a cap",
+        f"{AT_CAP_AMBER} or more basals stand at a cap, or were stopped there on half of the days",
         f"{AT_CAP_RED} or more",
         OUR_CHOICE,
         numbers.many_at_caps,
@@ -155,6 +162,30 @@ RULES: tuple[SafetyRule, ...] = (
         NEVER,
         OUR_CHOICE,
         numbers.jumps,
+    ),
+    SafetyRule(
+        "at_cap",
+        "Upstream's cap decided ISF or carb ratio",
+        "ISF or carb ratio stands at its cap, or was stopped by it on half of the days",
+        NEVER,
+        CAPS,
+        numbers.isf_or_ratio_at_cap,
+    ),
+    SafetyRule(
+        "wide_caps",
+        "The profile's own caps are wide",
+        f"autosens_min or autosens_max beyond {DEFAULT_LOW:g}–{DEFAULT_HIGH:g}",
+        NEVER,
+        CAPS,
+        numbers.wide_caps,
+    ),
+    SafetyRule(
+        "insulin_curve",
+        "The insulin's action would change too",
+        "duration or peak of insulin action changes",
+        NEVER,
+        CURVE,
+        numbers.insulin_curve,
     ),
     # --- the data
     SafetyRule(
@@ -221,11 +252,19 @@ RULES: tuple[SafetyRule, ...] = (
         OUR_CHOICE,
         data.data_as_served,
     ),
+    SafetyRule(
+        "goes_on",
+        "The run goes on from an earlier result",
+        "the start profile is not the pump's",
+        NEVER,
+        OUR_CHOICE,
+        data.goes_on,
+    ),
     # --- how sure it is
     SafetyRule(
         "certainty_unknown",
         "How sure the numbers are is not known",
-        "no repetitions",
+        f"no repetitions, fewer than {FEW_REPETITIONS}, or more than a tenth failed",
         NEVER,
         OUR_CHOICE,
         certainty.known_certainty,
@@ -239,9 +278,17 @@ RULES: tuple[SafetyRule, ...] = (
         certainty.agreement,
     ),
     SafetyRule(
+        "few_points",
+        "Much is concluded from little",
+        f"ISF or carb ratio changes from fewer than {FEW_ISF_POINTS} points or {FEW_MEALS} meals",
+        NEVER,
+        OUR_CHOICE,
+        certainty.few_points,
+    ),
+    SafetyRule(
         "hours_without_data",
-        "Hours change that were only smoothed",
-        "a basal changes that was only smoothed on most days",
+        "Hours change that had no data",
+        "a basal changes that had no data on most days",
         NEVER,
         SMOOTHING,
         certainty.hours_without_data,

@@ -12,6 +12,10 @@ WORTH_A_BASAL_CHANGE = 0.10
 # Of the repetitions that move a number the way it is recommended: with less, another fortnight would say otherwise.
 AGREED = 0.9
 UNSURE_HOURS_SHARE = 1 / 3
+# Of fewer repetitions the fifth and the ninety-fifth percentile are the smallest and the largest.
+FEW_REPETITIONS, FAILED_SHARE = 20, 0.1
+# A meal a day for a week; upstream itself leaves ISF alone on days with fewer than ten points.
+FEW_MEALS, FEW_ISF_POINTS = 7, 50
 
 # AAPS and OpenAPS advise a week or more; two days cannot even disagree with one another.
 FEW_DAYS, TOO_FEW_DAYS = 7, 3

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-
-from pydantic import ValidationError
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.profiles.on_site import SiteProfiles, store_of
 from flows.profiles.stored import document_sha256
-from flows.proposal.document import SCHEMA_VERSION, Colour, Proposal, digest
+from flows.proposal.document import Colour, Proposal, read_proposal
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest, site_url
 from flows.steps.raw_files import RawFiles
@@ -55,36 +52,25 @@ def read_approved(run: RunDirectory, sha256: str | None) -> Approved:
     Raises:
         Refused: `PROPOSAL_UNREADABLE`, `PROPOSAL_ALTERED`, `PROPOSAL_OTHER_SHA256`, `PROPOSAL_WITHOUT_SITE`.
     """
-    try:
-        document = json.loads(run.file("proposal.json").read_text("utf-8"))
-    except FileNotFoundError:
-        raise _unreadable(run, "there is none") from None
-    except (OSError, ValueError):
-        raise _unreadable(run, "it is no readable JSON") from None
-    if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
-        raise _unreadable(run, f"it is not of version {SCHEMA_VERSION}")
-    try:
-        sealed = digest(document)
-        proposal = Proposal.model_validate_json(json.dumps(document))
-    except (ValidationError, ValueError):  # whose text holds the document's numbers
-        raise _unreadable(run, f"it is not a proposal of version {SCHEMA_VERSION}") from None
-    if document.get("sha256") != sealed:
-        raise Refused(Reason.PROPOSAL_ALTERED)
-    if sha256 is not None and sha256.lower() != sealed:
-        raise Refused(Reason.PROPOSAL_OTHER_SHA256, found_sha256=sealed[:12])
+    proposal = read_proposal(run.file("proposal.json"))
+    if sha256 is not None and sha256.lower() != proposal.sha256:
+        raise Refused(Reason.PROPOSAL_OTHER_SHA256, found_sha256=proposal.sha256[:12])
     return Approved(run, proposal, _site(proposal))
 
 
 def check_may_be_written(proposal: Proposal, now: datetime, max_age_h: float) -> None:
-    """Refuse a red verdict and an old proposal.
+    """Refuse a red verdict, an old proposal, and one whose numbers were tuned under another insulin curve.
 
     Raises:
-        Refused: `PROPOSAL_RED`, `PROPOSAL_OLD`.
+        Refused: `PROPOSAL_RED`, `PROPOSAL_OTHER_CURVE`, `PROPOSAL_OLD`.
     """
     made = datetime.fromisoformat(proposal.created_at)
     made = made if made.tzinfo else made.replace(tzinfo=UTC)
     if proposal.verdict.colour is Colour.RED:
         raise Refused(Reason.PROPOSAL_RED)
+    before, after = proposal.current, proposal.recommended
+    if (before.dia_h, before.insulin_peak_min) != (after.dia_h, after.insulin_peak_min):
+        raise Refused(Reason.PROPOSAL_OTHER_CURVE)
     if not -CLOCK_SLACK <= now - made <= timedelta(hours=max_age_h):
         raise Refused(Reason.PROPOSAL_OLD, made=made.strftime("%Y-%m-%d %H:%M UTC"), limit=max_age_h)
 
@@ -138,7 +124,3 @@ def _site(proposal: Proposal) -> str:
     if hashlib.sha256(site.encode()).hexdigest() != proposal.site_sha256:
         raise Refused(Reason.PROPOSAL_ALTERED)
     return site
-
-
-def _unreadable(run: RunDirectory, detail: str) -> Refused:
-    return Refused(Reason.PROPOSAL_UNREADABLE, run=run.path.name, detail=detail)

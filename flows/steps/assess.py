@@ -45,7 +45,7 @@ class Variant:
     name: str
     days: tuple[LocalDay, ...]
     uam_as_basal: bool
-    start: Path | None = None  # a profile to start from instead of the run's own
+    start: Path | None = None  # a profile to start from instead of the pump's
 
 
 def assess(request: AnalysisRequest, run: RunDirectory, on_done: OnDone) -> dict[str, Any] | None:
@@ -84,7 +84,7 @@ class _Assessment:
         self, request: AnalysisRequest, work: Path, days: tuple[LocalDay, ...], scratch: Path, on_done: OnDone
     ) -> None:
         self.request, self.work, self.days, self.scratch, self.on_done = request, work, days, scratch, on_done
-        self.start = work / "autotune" / f"profile.{days[0]}.json"  # the copy upstream's script keeps of it
+        # Always from the pump's own profile: an earlier result was made from some of the same days.
         self.pump = work / "autotune" / "profile.pump.json"
         self.seed = inputs_number(work, [str(d) for d in days]) & 0xFFFF_FFFF
 
@@ -175,7 +175,7 @@ class _Assessment:
                 name = f"ns-{kind}.{day}.json"
                 _link(self.work / "autotune" / name, autotune / name)
         shutil.copyfile(self.pump, autotune / "profile.pump.json")
-        shutil.copyfile(variant.start or self.start, autotune / "profile.json")
+        shutil.copyfile(variant.start or self.pump, autotune / "profile.json")
         return TuneJob(
             work=work,
             days=variant.days,

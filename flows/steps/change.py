@@ -88,12 +88,11 @@ def bring_to_an_end(change: Change, site: Site, sent: Sent | None = None) -> Non
             _end(change, Outcome.BEFORE, Refused(Reason.WRITE_REFUSED, what=PROFILE, status=sent.status))
         lost = Refused(Reason.WRITE_LOST, what=PROFILE, detail=sent.detail if sent and sent.detail else "no answer")
         _end(change, Outcome.BEFORE, lost)
-    others = state.without(mine)
     if state.newest is not mine:
         _theirs(change, site, intent, state, "a newer document than ours is there")
-    if not intent.stands and differences(content(others.newest), intent.before):
+    if differences(other := _beside_ours(state, intent), intent.before):
         edited = Refused(Reason.WRITE_OVERTAKEN, detail="the profile was edited while it was written")
-        _undo(change, site, intent, state, content(others.newest), edited, Outcome.THEIRS)
+        _undo(change, site, intent, state, other, edited, Outcome.THEIRS)
     different = differences(comparable(intent.document), comparable(mine))
     if different:
         refusal = Refused(Reason.WRITE_DIFFERS, where=_named(different))
@@ -155,6 +154,8 @@ def _activate(change: Change, site: Site, intent: Intent, switch: Record, state:
         found = _switch_in(state, switch)
         if sent.fate is Fate.REFUSED:
             break
+    if not state.documents:
+        _theirs(change, site, intent, state, "every profile document was removed")
     if found is None:
         assert sent is not None
         if sent.fate is Fate.REFUSED:
@@ -166,16 +167,21 @@ def _activate(change: Change, site: Site, intent: Intent, switch: Record, state:
     different = _switch_differences(switch, found)
     if different:
         _undo(change, site, intent, state, intent.before, Refused(Reason.WRITE_DIFFERS, where=_named(different)))
-    others = content(state.without(state.newest).newest) if not intent.stands else intent.before
-    if state.newest.get("startDate") == intent.document["startDate"] and differences(others, intent.before):
+    newest_is_ours = not differences(comparable(intent.document), comparable(state.newest))
+    if newest_is_ours and differences(other := _beside_ours(state, intent), intent.before):
         edited = Refused(Reason.WRITE_OVERTAKEN, detail="the profile was edited while it was activated")
-        _undo(change, site, intent, state, others, edited, Outcome.THEIRS)
+        _undo(change, site, intent, state, other, edited, Outcome.THEIRS)
     ours = read_switches([switch], "UTC")[0].at_ms
     by = state.counting_switch(max(site.now_ms(), ours))
-    newest_is_ours = not differences(comparable(intent.document), comparable(state.newest))
     if not newest_is_ours or by is None or by.at_ms != ours:
         _theirs(change, site, intent, state, "another profile became active meanwhile")
     change.end(Outcome.AFTER, "written, read back and active")
+
+
+def _beside_ours(state: SiteProfiles, intent: Intent) -> Record:
+    """What the newest document says that is not ours, which is the newest; as before where there is no other."""
+    others = state.without(state.newest)
+    return intent.before if intent.stands or not others.documents else content(others.newest)
 
 
 def _switch_in(state: SiteProfiles, switch: Record) -> Record | None:
@@ -252,7 +258,7 @@ def _theirs(change: Change, site: Site, intent: Intent, state: SiteProfiles, det
     refusal = Refused(Reason.WRITE_OVERTAKEN, detail=detail)
     own = intent.switch if change.reached(Step.ACTIVATING) else None
     own_ms = int(read_switches([own], "UTC")[0].at_ms) if own else 0
-    counting = state.counting_switch(max(site.now_ms(), own_ms))
+    counting = state.counting_switch(max(site.now_ms(), own_ms)) if state.documents else None
     if own is not None and counting is not None and counting.at_ms == own_ms:
         while site.now_ms() < own_ms + 1000:
             site.sleep(0.2)

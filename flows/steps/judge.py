@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -11,7 +10,7 @@ from typing import Any
 
 from flows.local_days import LocalDay
 from flows.oref0.engine import EngineReport
-from flows.oref0.outcome import DayOutcome, read_outcome
+from flows.oref0.outcome import DayOutcome, read_outcome, starts_elsewhere
 from flows.oref0.profile import PumpSettings
 from flows.profiles.schedule import Block, Schedule
 from flows.proposal.case import Case, Day
@@ -33,7 +32,7 @@ from flows.proposal.rounding import for_pump
 from flows.proposal.safety import judge_case
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest, InputsMode
-from flows.steps.prepare import Prepared
+from flows.steps.prepare import Prepared, served_records
 from flows.steps.raw_files import json_object
 
 DAY_S = 86_400
@@ -83,8 +82,8 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
     days = [LocalDay(date.fromisoformat(d), prepared.zone) for d in prepared.dates]
     glucose = glucose_of(
         days,
-        [_records(run, "entries", d) for d in prepared.dates],
-        [_records(run, "treatments", d) for d in prepared.dates],
+        [served_records(run.work / "autotune" / f"ns-entries.{d}.json") for d in prepared.dates],
+        [served_records(run.work / "autotune" / f"ns-treatments.{d}.json") for d in prepared.dates],
         explained.unannounced_share_percent,
     )
     verdict = judge_case(
@@ -101,6 +100,8 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
             corrected=request.inputs is InputsMode.CORRECTED,
             quarantined=int(prepared.ledger.get("quarantined") or 0),
             redone=engine.redone,
+            goes_on=starts_elsewhere(run.work, prepared.dates[0]),
+            profiles_known="in_force" in prepared.profile,
         )
     )
     proposal = Proposal(
@@ -138,14 +139,14 @@ def _maybe(run: RunDirectory, name: str) -> dict[str, Any] | None:
     return dict(run.read_json(name)) if run.file(name).is_file() else None
 
 
-def _records(run: RunDirectory, kind: str, day: str) -> list[dict[str, Any]]:
-    found = json.loads((run.work / "autotune" / f"ns-{kind}.{day}.json").read_bytes())
-    return [record for record in found if isinstance(record, dict)]
-
-
 def _days_used(prepared: Prepared) -> list[Day]:
     return [
-        Day(d.get("quality"), d.get("carb_entries"), float(d.get("other_profile_hours") or 0.0))
+        Day(
+            d.get("quality"),
+            d.get("carb_entries"),
+            float(d.get("other_profile_hours") or 0.0),
+            float(d.get("unknown_profile_hours") or 0.0),
+        )
         for d in prepared.days
         if d["status"] == "used"
     ]

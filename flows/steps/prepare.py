@@ -13,6 +13,7 @@ from flows.history.clocks import clocks_that_disagree
 from flows.history.days import DayData, Selection, covered_days, cut_days
 from flows.history.events import find_events, notes_on
 from flows.history.glucose import normalise_glucose
+from flows.history.quality import facts_of, judge_day
 from flows.history.records import Context
 from flows.history.treatments import normalise_treatments
 from flows.ledger import Ledger
@@ -23,7 +24,7 @@ from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_da
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest, InputsMode, StartFrom
 from flows.steps.previous import previous_profile
-from flows.steps.profile_to_tune import ProfileToTune, profile_to_tune, settings_of_bytes
+from flows.steps.profile_to_tune import as_it_is, profile_to_tune
 from flows.steps.raw_files import RawFiles, json_object, zone_of
 from flows.timestamps import instant_ms
 
@@ -92,7 +93,14 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         used, summaries = _write_untouched(request, run, raw, entries, treatments, zone)
     if tuned.active is not None:
         other = tuned.active.other_profile_hours
-        summaries = [{**s, "other_profile_hours": round(other.get(s["date"], 0.0), 2)} for s in summaries]
+        summaries = [
+            {
+                **s,
+                "other_profile_hours": round(other.get(s["date"], 0.0), 2),
+                "unknown_profile_hours": tuned.active.unknown_hours(LocalDay(date.fromisoformat(s["date"]), zone)),
+            }
+            for s in summaries
+        ]
     notes += check_work_dir(run.work, used, now_ms=now_ms, zone=zone)
     prepared = Prepared(zone, used, summaries, notes, ledger.summary(), tuned.identity())
     run.write_json("prepared.json", asdict(prepared))
@@ -114,12 +122,12 @@ def prepare_openaps(source: Path, run: RunDirectory, zone: str | None, now: date
             raise Refused(Reason.NO_TIMEZONE, where="settings/pumpprofile.json")
         zone = canonical_zone(named)
     warnings = check_work_dir(run.work, dates, now_ms=now.timestamp() * 1000, zone=zone)
-    as_it_is = ProfileToTune(content, None, None, settings_of_bytes(content))
-    run.write_json("source_profile.json", as_it_is.schedules())
+    tuned = as_it_is(content, None)
+    run.write_json("source_profile.json", tuned.schedules())
     ledger = Ledger()
     run.write_json("ledger.json", ledger.document())
-    days = [{"date": d, "status": "used", "reason": None} for d in dates]
-    prepared = Prepared(zone, dates, days, warnings, ledger.summary(), as_it_is.identity())
+    days = [_as_served(run.work, d, zone) for d in dates]
+    prepared = Prepared(zone, dates, days, [*tuned.notes, *warnings], ledger.summary(), tuned.identity())
     run.write_json("prepared.json", asdict(prepared))
     return prepared
 
@@ -207,12 +215,32 @@ def _write_untouched(
             mine, events = raw.bytes_of("entries", day), raw.bytes_of("treatments", day)
             assert mine is not None and events is not None
             write_day(run.work, day, mine, events)
-        return raw.dates, [{"date": d, "status": "used", "reason": None} for d in raw.dates]
+        return raw.dates, [_as_served(run.work, d, zone) for d in raw.dates]
     readings = sensor_readings(entries)
     days = _days(request, readings, zone)
     for local in days:
         _write_served(run.work, local, readings, treatments)
-    return [str(d) for d in days], [{"date": str(d), "status": "used", "reason": None} for d in days]
+    return [str(d) for d in days], [_as_served(run.work, str(d), zone) for d in days]
+
+
+def _as_served(work: Path, day: str, zone: str) -> dict[str, Any]:
+    """A day that is handed over as it is, judged like any other: nothing is corrected, and nothing left out for it."""
+    local = LocalDay(date.fromisoformat(day), zone)
+    entries = sensor_readings(served_records(work / "autotune" / f"ns-entries.{day}.json"))
+    treatments = served_records(work / "autotune" / f"ns-treatments.{day}.json")
+    dated = [e for e in entries if isinstance(e.get("date"), int | float) and local.glucose.holds(e["date"])]
+    facts = facts_of(local, dated, [t for t in treatments if isinstance(t.get("created_at"), str)])
+    colour, remarks = judge_day(facts)
+    return {"date": day, "status": "used", "reason": None, "quality": colour, "remarks": remarks, **asdict(facts)}
+
+
+def served_records(file: Path) -> list[dict[str, Any]]:
+    """The records of a day's file; none where it is missing or no list."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return []
+    return [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
 
 
 def _write_uncorrected(

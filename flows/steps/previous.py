@@ -38,6 +38,8 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
         options = _read(run / "manifest.json").get("options") or {}
         if any(options.get(k) != mine.get(k) for k in SAME_OPTIONS) or not proposal:
             continue
+        if (proposal.get("verdict") or {}).get("colour") == "red":
+            continue  # nobody may apply it, so nobody goes on from it
         if any(proposal.get("profile", {}).get(k) != profile.get(k) for k in ("pump_sha256", "name")):
             return None, "The source profile has changed since the last run: tuning starts from it anew."
         tuned = run / "work" / "autotune" / "profile.json"

@@ -81,8 +81,7 @@ def profile_to_tune(
         Refused: a `PROFILE_…` reason.
     """
     if pump := raw.bytes_of("pumpprofile"):
-        rates = settings_of_bytes(pump)
-        return ProfileToTune(pump, raw.bytes_of("autotune"), None, rates)
+        return as_it_is(pump, raw.bytes_of("autotune"))
     active = in_force(
         raw.records("profile"),
         treatments,
@@ -99,19 +98,41 @@ def profile_to_tune(
     )
 
 
-def openaps_schedules(pump: dict[str, Any]) -> tuple[Schedule, Schedule, str]:
-    """ISF, carb ratio and units of a valid OpenAPS pump profile; its numbers are in mg/dL whatever it prefers."""
-    sensitivities = pump["isfProfile"]["sensitivities"]
-    try:
-        isf = {int(s["offset"]): float(s["sensitivity"]) for s in sensitivities}
-    except (KeyError, TypeError, ValueError):  # later ones without a time: upstream tunes the first
-        isf = {0: float(sensitivities[0]["sensitivity"])}
-    preferred = unit_name(pump["isfProfile"].get("user_preferred_units")) or unit_name(pump.get("out_units"))
-    return (
-        Schedule(tuple(Block(minutes, isf[minutes]) for minutes in sorted(isf))),
-        Schedule.constant(float(pump["carb_ratio"])),
-        preferred or MG_PER_DL,
+def as_it_is(pump: bytes, start: bytes | None) -> ProfileToTune:
+    """An OpenAPS profile, with a note where it has more blocks than upstream tunes."""
+    notes = []
+    document = json_object(pump, "the pump profile")
+    schedules = (
+        ("insulin sensitivities", document.get("isfProfile"), "sensitivities"),
+        ("carb ratios", document.get("carb_ratios"), "schedule"),
     )
+    for what, held, key in schedules:
+        blocks = held.get(key) if isinstance(held, dict) else None
+        if isinstance(blocks, list) and len(blocks) > 1:
+            notes.append(f"The profile has several {what}; autotune tunes one, and the others are scaled like it.")
+    return ProfileToTune(pump, start, None, settings_of_bytes(pump), notes)
+
+
+def openaps_schedules(pump: dict[str, Any]) -> tuple[Schedule, Schedule, str]:
+    """ISF, carb ratio and units of a valid OpenAPS pump profile; its numbers are in mg/dL whatever it prefers.
+
+    Upstream tunes the first ISF and `carb_ratio`; what else the profile's schedules hold keeps its shape.
+    """
+    isf_profile = pump["isfProfile"]
+    first = float(isf_profile["sensitivities"][0]["sensitivity"])
+    isf = _openaps_schedule(isf_profile["sensitivities"], "sensitivity") or Schedule.constant(first)
+    ratios = pump.get("carb_ratios")
+    ratio = _openaps_schedule(ratios.get("schedule") if isinstance(ratios, dict) else None, "ratio")
+    preferred = unit_name(isf_profile.get("user_preferred_units")) or unit_name(pump.get("out_units"))
+    return isf, ratio or Schedule.constant(float(pump["carb_ratio"])), preferred or MG_PER_DL
+
+
+def _openaps_schedule(blocks: Any, key: str) -> Schedule | None:
+    try:
+        values = {int(b["offset"]): float(b[key]) for b in blocks}
+        return Schedule(tuple(Block(m, values[m]) for m in sorted(values))) if min(values.values()) > 0 else None
+    except (KeyError, TypeError, ValueError):  # not whole, or not from 00:00
+        return None
 
 
 def settings_of_bytes(pump: bytes) -> Schedule:

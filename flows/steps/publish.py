@@ -65,6 +65,7 @@ def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, An
         "reasons": [],
         "reason_codes": [],
         **kept,
+        "changed_by_correction": (proposal["without_correction"] or {}).get("changed", []),
         "proposal_sha256": proposal["sha256"],
         "run_directory": str(run.path),
     }

@@ -42,10 +42,12 @@ class Site:
         Raises:
             Refused: a `SITE_…` reason.
         """
-        documents = tuple(self.client.profiles())
+        # Of documents that start together a site may give another one first each time.
+        documents = sorted(self.client.profiles(), key=_id)
         newest = max((start_ms(d) for d in documents), default=0.0)
         since = min(newest, self.now_ms()) - DAY_MS
-        return SiteProfiles(documents, tuple(self.client.profile_switches(since)))
+        switches = sorted(self.client.profile_switches(since), key=_id)
+        return SiteProfiles(tuple(documents), tuple(switches))
 
     def now_ms(self) -> int:
         """The earlier of both clocks, so that nothing written lies in the future for either; it never goes back."""
@@ -147,6 +149,10 @@ class Intent:
         """From the journal."""
         until = document["activate_until_ms"]
         return cls(**{**document, "activate_until_ms": float("inf") if until is None else until})
+
+
+def _id(record: Record) -> str:
+    return str(record.get("_id"))
 
 
 def comparable(document: Record) -> Record:

@@ -39,7 +39,7 @@ class Proxy(BaseHTTPRequestHandler):
             self.send(status, body, Content_Type=kind)
         else:
             with contextlib.suppress(ConnectionError):  # a client that does not wait for the rest
-                FAULTS[fault](self)
+                EVERY[fault](self)
 
     def upstream(self) -> tuple[int, str, bytes]:
         passed = ("authorization", "api-secret", "accept", "content-type")
@@ -194,7 +194,8 @@ PASSING: tuple[Callable[[Proxy], None], ...] = (
 LASTING: tuple[Callable[[Proxy], None], ...] = (page, null, without_the_question)
 # What a write must survive: refused, lost before it came, or done and not told.
 WRITING = (drop, internal_error, application_error, unauthorized, error_after, lost_answer, late_answer, null, page)
-FAULTS = {fault.__name__: fault for fault in (*PASSING, *LASTING, *WRITING)}
+FAULTS = {fault.__name__: fault for fault in (*PASSING, *LASTING)}
+EVERY = {**FAULTS, **{fault.__name__: fault for fault in WRITING}}
 
 
 class Faulty(ThreadingHTTPServer):

@@ -118,3 +118,12 @@ def test_red_and_old_proposals_are_not_written(colour: str, age_h: float, reason
         check_may_be_written(made, now, 48)
     else:
         assert reason_of(lambda: check_may_be_written(made, now, 48)) is reason
+
+
+def test_numbers_tuned_under_another_insulin_curve_are_not_written(tmp_path: Path) -> None:
+    def longer(document: dict[str, Any]) -> None:
+        document["recommended"]["dia_h"] = 7.0
+
+    run = run_with(tmp_path, proposal(profile_document(), change=longer), [profile_document()])
+    found = read_approved(run, None).proposal
+    assert reason_of(lambda: check_may_be_written(found, NOW, 48)) is Reason.PROPOSAL_OTHER_CURVE

@@ -136,7 +136,7 @@ def test_too_few_good_days_are_refused(tmp_path: Path, capsys: pytest.CaptureFix
 def test_a_nightly_run_goes_on_from_the_last_one_until_the_profile_changes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    export_directory(tmp_path / "data", days=2)
+    export_directory(tmp_path / "data", days=3)
 
     def night(name: str) -> tuple[dict[str, Any], Path]:
         assert propose("--from", tmp_path / "data", "--start-from", "previous", "--out", tmp_path / "runs" / name) == 0
@@ -145,6 +145,8 @@ def test_a_nightly_run_goes_on_from_the_last_one_until_the_profile_changes(
     first, first_run = night("1")
     second, second_run = night("2")
     assert any("no earlier run" in w for w in first["warnings"])
+    assert first["verdict"]["colour"] == "amber"
+    assert "goes_on" in {r["rule"] for r in second["verdict"]["reasons"]}
     assert any("goes on from the run 1" in w for w in second["warnings"])
     start = second_run / "work" / "autotune" / f"profile.{DAY}.json"
     assert start.read_bytes() == (first_run / "work" / "autotune" / "profile.json").read_bytes()
@@ -153,9 +155,14 @@ def test_a_nightly_run_goes_on_from_the_last_one_until_the_profile_changes(
     changed = profile_document(startDate="2026-02-01T00:00:00Z")
     changed["store"]["Default"]["carbratio"] = [{"time": "00:00", "value": 11}]
     (tmp_path / "data" / "profile.json").write_text(json.dumps([changed]))
-    third, _ = night("3")
+    third, third_run = night("3")
     assert any("has changed" in w for w in third["warnings"])
     assert third["current"]["carb_ratio_g_per_u"] == 11
+    red = json.loads((third_run / "proposal.json").read_text())
+    red["verdict"]["colour"] = "red"  # which nobody may apply, so nobody goes on from it
+    (third_run / "proposal.json").write_text(json.dumps(red))
+    fourth, _ = night("4")
+    assert not any("goes on from the run 3" in w for w in fourth["warnings"])
 
 
 @pytest.mark.oref0
@@ -170,7 +177,8 @@ def test_the_report_says_what_the_corrections_changed(tmp_path: Path, capsys: py
     assert any("instead of" in line for line in document["changed_by_correction"])
     uncorrected = json.loads((tmp_path / "run" / "uncorrected.json").read_text())
     assert propose("--from", tmp_path / "data", "--inputs", "upstream", "--out", tmp_path / "bare") == 0
-    assert json.loads(capsys.readouterr().out)["recommended"] == uncorrected["recommended"]
+    bare = json.loads(capsys.readouterr().out)["recommended"]
+    assert {k: bare[k] for k in uncorrected["recommended"]} == uncorrected["recommended"]
 
 
 @pytest.mark.oref0

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.profiles.schedule import Block, Schedule
+from flows.proposal.caps import Caps
 from flows.proposal.document import ForPump, Units
-from flows.proposal.rounding import Caps, basal_on_steps, for_pump, on_step
+from flows.proposal.rounding import basal_on_steps, for_pump, on_step
 
 CAPS = Caps(0.7, 1.2)
 STEPS = (0.005, 0.01, 0.025, 0.05, 0.1)
@@ -47,7 +48,7 @@ def test_away_from_the_caps_the_total_is_always_kept_to_half_a_step(now: list[fl
     now = [n + 5 * step for n in now]  # so that the caps are at least a step away
     rounded, remarks = basal_on_steps(now, now, CAPS, step)
     assert abs(sum(rounded) - sum(now)) <= step / 2 + 1e-9
-    assert remarks == []
+    assert not [r for r in remarks if "basal than upstream" in r]
 
 
 @given(rates, st.sampled_from(STEPS))
@@ -114,3 +115,31 @@ def test_isf_is_on_its_step_in_the_persons_unit() -> None:
 def test_isf_never_passes_its_caps(isf: float, ratio: float, units: Units) -> None:
     (block,) = pump(units, Schedule.constant(isf), isf_ratio=ratio).isf
     assert isf / 1.2 - 0.001 <= block.recommended_mgdl_per_u <= isf / 0.7 + 0.001
+
+
+def test_blocks_never_pass_upstreams_own_limits_of_the_carb_ratio() -> None:
+    made = for_pump(
+        basal_now_u_per_h=[1.0] * 24,
+        basal_u_per_h=[1.0] * 24,
+        isf_now_mgdl_per_u=Schedule.constant(50.0),
+        isf_ratio=1.0,
+        carb_ratio_now_g_per_u=Schedule((Block(0, 3.0), Block(480, 2.5), Block(720, 9.0), Block(960, 140.0))),
+        carb_ratio_ratio=0.7,
+        caps=CAPS,
+        units=Units.MG_PER_DL,
+    )
+    assert [b.recommended_g_per_u for b in made.carb_ratio] == [3.0, 2.5, 6.3, 98.0]
+    more = CAPS.carb_ratio(140.0), CAPS.carb_ratio(160.0)
+    assert more == ((98.0, 150.0), (pytest.approx(112.0), 160.0))
+
+
+def test_what_upstream_did_not_move_stays_to_the_decimal() -> None:
+    made = pump(Units.MMOL_PER_L, Schedule((Block(0, 47.0), Block(720, 46.0))), isf_ratio=1.0, ratio=1.0)
+    assert [b.recommended_mgdl_per_u for b in made.isf] == [47.0, 46.0]
+    assert [b.recommended_g_per_u for b in made.carb_ratio] == [10.0, 8.0]
+
+
+def test_rates_that_are_not_on_the_pumps_step_are_told_of() -> None:
+    _, remarks = basal_on_steps([0.275] * 24, [0.28] * 24, CAPS, 0.05)
+    assert any("--basal-step" in r for r in remarks)
+    assert not basal_on_steps([0.275] * 24, [0.275] * 24, CAPS, 0.025)[1]

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.proposal.caps import Caps
 from flows.proposal.case import Case, Day, more_aggressive, worth_changing
-from flows.proposal.document import Cap, Colour, HeldOut, Scores, Variant
+from flows.proposal.document import Cap, Colour, HeldOut, Repetitions, Scores, Variant
 from flows.proposal.safety import RULES, judge_case
 from flows.settings import AgeGroup
 from tests.proposal_case import UNSURE, case, entered, evidence, glucose, settings, with_hours
 
 GREEN, AMBER, RED = None, Colour.AMBER, Colour.RED
 MORE = settings(isf=52.0, ratio=9.9, basal=1.05)  # a little more basal
+NIGHT = settings(isf=52.0, ratio=10.0, basal=[1.2] * 6 + [0.95] * 18)  # less a day, more at night
 LESS = settings(isf=55.0, ratio=10.5, basal=0.95)
 
 
@@ -56,10 +58,33 @@ def evidence_with(**changes: object) -> Case:
     return replace(base, evidence=base.evidence.model_copy(update=changes))
 
 
-def correlated(value: float) -> Case:
+def isf_with(**changes: object) -> Case:
     base = moved()
-    isf = base.evidence.isf.model_copy(update={"insulin_correlation": value})
+    isf = base.evidence.isf.model_copy(update=changes)
     return replace(base, evidence=base.evidence.model_copy(update={"isf": isf}))
+
+
+def correlated(value: float) -> Case:
+    return isf_with(insulin_correlation=value)
+
+
+def meals(count: int, ratio: float) -> Case:
+    base = case(new=settings(ratio=ratio))
+    changed = base.evidence.carb_ratio.model_copy(update={"periods_used": count})
+    return replace(base, evidence=base.evidence.model_copy(update={"carb_ratio": changed}))
+
+
+def repeated(count: int, failed: int) -> Repetitions:
+    return Repetitions(count=count, failed=failed, seed=1, block_days=2, share=0.9)
+
+
+def acting(dia_h: float) -> Case:
+    return case(now=settings(dia_h=dia_h), new=settings(isf=52.0, ratio=9.9, basal=1.05, dia_h=dia_h))
+
+
+def at_half_past() -> Case:
+    base = case()
+    return entered(base, carb_ratio=(base.for_pump.carb_ratio[0].model_copy(update={"start": "12:30"}),))
 
 
 def hours_with(**changes: object) -> Case:
@@ -100,9 +125,10 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("receiver_limits", RED, lambda: block_ratio(1.9)),
     ("receiver_limits", GREEN, lambda: replace(block_ratio(1.9), age_group=AgeGroup.PREGNANT)),
     ("receiver_limits", RED, lambda: block_isf(1001.0)),
-    ("receiver_limits", AMBER, lambda: case(now=settings(dia_h=4.0))),
-    ("receiver_limits", AMBER, lambda: case(now=settings(dia_h=9.5))),
-    ("receiver_limits", GREEN, lambda: replace(case(now=settings(dia_h=9.5)), age_group=AgeGroup.PREGNANT)),
+    ("receiver_limits", AMBER, lambda: acting(4.0)),
+    ("receiver_limits", AMBER, lambda: acting(9.5)),
+    ("receiver_limits", GREEN, lambda: replace(acting(9.5), age_group=AgeGroup.PREGNANT)),
+    ("receiver_limits", AMBER, lambda: at_half_past()),
     ("human_range", GREEN, lambda: block_isf(10.0)),
     ("human_range", AMBER, lambda: block_isf(9.9)),
     ("human_range", AMBER, lambda: block_isf(401.0)),
@@ -114,11 +140,21 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("lows", RED, lambda: case(glucose=glucose(below_54_percent=1.0, from_54_to_69_percent=0.5))),
     ("lows", RED, lambda: case(glucose=glucose(below_54_percent=0.4, from_54_to_69_percent=3.6))),
     ("lows", GREEN, lambda: case(new=LESS, glucose=glucose(below_54_percent=2.0, from_54_to_69_percent=5.0))),
+    ("lows", RED, lambda: case(new=NIGHT, glucose=glucose(below_54_percent=3.0, from_54_to_69_percent=7.0))),
     ("daily_basal", GREEN, lambda: entered(case(), daily_basal_u=26.3)),
     ("daily_basal", AMBER, lambda: entered(case(), daily_basal_u=26.5)),
     ("daily_basal", AMBER, lambda: entered(case(), daily_basal_u=21.5)),
     ("several_at_once", GREEN, lambda: case(new=settings(isf=60.0, ratio=9.5))),
     ("several_at_once", AMBER, lambda: case(new=settings(isf=60.0, ratio=9.0))),
+    ("several_at_once", AMBER, lambda: replace(case(), recommended=settings(dia_h=7.0), evidence=moved().evidence)),
+    ("at_cap", GREEN, case),
+    ("at_cap", AMBER, lambda: isf_with(at_cap=Cap.HIGH)),
+    ("wide_caps", AMBER, lambda: case(caps=Caps(0.5, 1.2))),
+    ("wide_caps", AMBER, lambda: case(caps=Caps(0.7, 1.3))),
+    ("wide_caps", GREEN, lambda: case(caps=Caps(0.8, 1.1))),
+    ("insulin_curve", GREEN, lambda: acting(9.5)),
+    ("insulin_curve", AMBER, lambda: replace(case(), recommended=settings(dia_h=7.0))),
+    ("goes_on", AMBER, lambda: case(goes_on=True)),
     ("many_at_caps", GREEN, lambda: hours_with(at_cap=lambda h: Cap.HIGH if h < 11 else None)),
     ("many_at_caps", AMBER, lambda: hours_with(at_cap=lambda h: Cap.HIGH if h < 12 else None)),
     ("many_at_caps", RED, lambda: hours_with(at_cap=lambda h: Cap.LOW if h < 20 else None)),
@@ -129,6 +165,7 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("too_little_data", AMBER, lambda: case(days=days(6))),
     ("too_little_data", AMBER, lambda: case(days=days(3))),
     ("too_little_data", RED, lambda: case(days=days(2))),
+    ("too_little_data", AMBER, lambda: case(days=days(6) + days(3, "red"))),
     ("coverage", GREEN, lambda: case(glucose=glucose(coverage_percent=70.0))),
     ("coverage", AMBER, lambda: case(glucose=glucose(coverage_percent=69.9))),
     ("coverage", RED, lambda: case(glucose=None)),
@@ -139,6 +176,7 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("other_profile", GREEN, lambda: case(days=days(14, other_h=4.7))),
     ("other_profile", AMBER, lambda: case(days=days(14, other_h=4.9))),
     ("other_profile", RED, lambda: case(days=days(14, other_h=12.0))),
+    ("other_profile", AMBER, lambda: case(days=[Day("green", 4, 2.0, 3.0)] * 14)),
     ("unlogged_lows", GREEN, lambda: case(glucose=glucose(rises_after_lows_without_carbs=2))),
     ("unlogged_lows", AMBER, lambda: case(glucose=glucose(rises_after_lows_without_carbs=3))),
     ("unlogged_lows", RED, lambda: case(glucose=glucose(rises_after_lows_without_carbs=7))),
@@ -150,13 +188,21 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("data_as_served", AMBER, lambda: case(corrected=False)),
     ("data_as_served", AMBER, lambda: case(quarantined=1)),
     ("certainty_unknown", AMBER, lambda: evidence_with(repetitions=None)),
+    ("certainty_unknown", GREEN, lambda: evidence_with(repetitions=repeated(20, 2))),
+    ("certainty_unknown", AMBER, lambda: evidence_with(repetitions=repeated(19, 0))),
+    ("certainty_unknown", AMBER, lambda: evidence_with(repetitions=repeated(80, 20))),
+    ("few_points", GREEN, lambda: isf_with(points=50)),
+    ("few_points", AMBER, lambda: isf_with(points=49)),
+    ("few_points", AMBER, lambda: meals(6, 10.6)),
+    ("few_points", GREEN, lambda: meals(7, 10.6)),
+    ("few_points", GREEN, lambda: meals(1, 10.4)),
     ("low_agreement", GREEN, moved),
     ("low_agreement", AMBER, lambda: replace(moved(), evidence=evidence(settings(), settings(isf=60.0), UNSURE))),
     ("low_agreement", GREEN, lambda: replace(moved(), evidence=evidence(settings(), settings(isf=52.0), UNSURE))),
     ("low_agreement", AMBER, lambda: hours_with(agreement=lambda h: UNSURE if h < 9 else None)),
     ("low_agreement", GREEN, lambda: hours_with(agreement=lambda h: UNSURE if h < 8 else None)),
-    ("hours_without_data", GREEN, lambda: hours_with(days_missing=7)),
-    ("hours_without_data", AMBER, lambda: hours_with(days_missing=8)),
+    ("hours_without_data", GREEN, lambda: hours_with(days_without_points=7)),
+    ("hours_without_data", AMBER, lambda: hours_with(days_without_points=8)),
     ("insulin_unseen", GREEN, lambda: correlated(0.3)),
     ("insulin_unseen", AMBER, lambda: correlated(0.29)),
     ("insulin_unseen", AMBER, lambda: correlated(-0.9)),
@@ -199,10 +245,11 @@ def test_the_worst_colour_is_the_verdicts_and_stands_first() -> None:
 @pytest.mark.parametrize(
     ("isf", "ratio", "basal", "expected"),
     [
-        (52.4, 10.4, 1.09, []),
-        (52.6, 10.0, 1.0, ["ISF"]),
-        (50.0, 9.4, 1.0, ["carb ratio"]),
-        (50.0, 10.0, [1.0] * 23 + [1.1], ["basal 23:00"]),
+        (52.4, 10.4, 1.02, []),
+        (52.6, 10.0, 1.0, ["isf"]),
+        (50.0, 9.4, 1.0, ["carb_ratio"]),
+        (50.0, 10.0, [1.0] * 23 + [1.1], ["basal_23"]),
+        (50.0, 10.0, 1.09, ["daily_basal"]),
     ],
 )
 def test_only_a_change_large_enough_is_worth_it(
@@ -210,7 +257,8 @@ def test_only_a_change_large_enough_is_worth_it(
 ) -> None:
     found = case(new=settings(isf, ratio, basal))
     assert worth_changing(found) == expected
-    assert judge_case(found).nothing_to_change == (not expected)
+    verdict = judge_case(found)
+    assert (verdict.nothing_to_change, list(verdict.worth_changing)) == (not expected, expected)
 
 
 def test_a_change_the_repetitions_do_not_agree_on_is_not_worth_it() -> None:
@@ -224,6 +272,7 @@ def test_more_insulin_is_seen_whichever_setting_brings_it(isf: float, ratio: flo
     entered_basal = found.for_pump.daily_basal_u / 24
     expected = (
         entered_basal > 1.02
+        or max(found.for_pump.basal_u_per_h) >= 1.1
         or found.for_pump.isf[0].recommended_mgdl_per_u < 49.0
         or found.for_pump.carb_ratio[0].recommended_g_per_u < 9.8
     )
