@@ -10,6 +10,9 @@ from flows.proposal.thresholds import (
     FEW_MEALS,
     FEW_REPETITIONS,
     LOW_CORRELATION,
+    NEARER_CARB_RATIO,
+    NEARER_DAILY_BASAL,
+    NEARER_ISF,
     UNSURE_HOURS_SHARE,
     VARIANT_CHANGE,
     WORTH_A_CHANGE,
@@ -68,6 +71,19 @@ def insulin_unseen(case: Case) -> Finding | None:
     return AMBER, (
         "Glucose hardly follows the recorded insulin: what is learned from these days about insulin sensitivity is "
         "chance. Look for missing or doubled insulin records, wrong times, or a sensor that was off."
+    )
+
+
+def weakly_tuned(case: Case) -> Finding | None:
+    names = {"isf": "ISF", "carb_ratio": "carb ratio"}
+    found = [names[key] for key in worth_changing(case) if key in names]
+    if not found:
+        return None
+    (isf, of_isf), (ratio, of_ratio), (basal, of_basal) = NEARER_ISF, NEARER_CARB_RATIO, NEARER_DAILY_BASAL
+    return AMBER, (
+        f"Doubt the {' and the '.join(found)}: of invented people whose true settings are known, upstream brought a "
+        f"wrong ISF nearer in {isf} of {of_isf} and a wrong carb ratio in {ratio} of {of_ratio}, the daily basal in "
+        f"{basal} of {of_basal}. Change the basal first."
     )
 
 

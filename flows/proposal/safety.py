@@ -278,6 +278,14 @@ RULES: tuple[SafetyRule, ...] = (
         certainty.agreement,
     ),
     SafetyRule(
+        "weakly_tuned",
+        "ISF and carb ratio deserve doubt",
+        "ISF or carb ratio is among what would change",
+        NEVER,
+        "docs/coverage.md: 21 synthetic people",
+        certainty.weakly_tuned,
+    ),
+    SafetyRule(
         "few_points",
         "Much is concluded from little",
         f"ISF or carb ratio changes from fewer than {FEW_ISF_POINTS} points or {FEW_MEALS} meals",

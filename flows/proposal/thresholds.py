@@ -24,6 +24,9 @@ AGED_DAYS = 14.0
 EMPTY_HOURS_SHARE = 0.5
 OTHER_PROFILE_AMBER, OTHER_PROFILE_RED = 0.2, 0.5
 
+# docs/coverage.md, 21 synthetic people: of the wrong settings, how many upstream moved nearer to the truth.
+NEARER_ISF, NEARER_CARB_RATIO, NEARER_DAILY_BASAL = (4, 15), (8, 18), (19, 19)
+
 # International Consensus on Time in Range, Diabetes Care 2019;42:1593.
 LOW_COVERAGE_PERCENT = 70.0
 BELOW_70_PERCENT, BELOW_54_PERCENT = 4.0, 1.0
