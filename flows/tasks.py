@@ -299,14 +299,14 @@ def publish_report(request: AnalysisRequest, run_path: str) -> Published:
 
 
 def fill_the_page(request: AnalysisRequest, run: Path) -> None:
-    """The artifacts of a finished run. The settings are among them unless the request says otherwise."""
+    """The artifacts of a finished run: the settings and the reasons among them unless the request says otherwise."""
     document = RunDirectory(run).read_json("proposal.json")
     try:
         address = report_address(report_url_template(), run)
     except ValueError as error:
         address = None
         get_run_logger().warning("AUTOTUNE_REPORT_URL is not used: %s", error)
-    markdown = page(run, document, address)
+    markdown = page(run, document, address, others_see_it=not request.page_numbers)
     shown_on_the_page(
         lambda: create_markdown_artifact(
             key="autotune-proposal", description="The verdict and where the proposal is", markdown=markdown

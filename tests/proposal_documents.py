@@ -56,7 +56,7 @@ def proposal(
             "hour": hour,
             "current_u_per_h": was,
             "recommended_u_per_h": will,
-            "for_pump_u_per_h": round(will / 0.05) * 0.05,
+            "for_pump_u_per_h": round(round(will / 0.05) * 0.05, 4),
             "change_percent": round(100 * (will - was) / was, 1),
             "cap_low_u_per_h": 0.7 * was,
             "cap_high_u_per_h": 1.2 * was,

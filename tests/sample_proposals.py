@@ -80,7 +80,10 @@ def document(
             ],
             "remarks": ["The daily total is kept; single hours are rounded up or down for it."],
         },
-        "verdict": _verdict(colour, nothing_to_change),
+        "verdict": {
+            **_verdict(colour, nothing_to_change),
+            "worth_changing": () if nothing_to_change else _worth(now, new),
+        },
         "evidence": _evidence(now, new, pump, (isf_now, isf_new), (ratio_now, ratio_new), evidence, chance),
         "glucose": _glucose(chance, days) if glucose else None,
         "without_correction": {
@@ -200,6 +203,11 @@ def _verdict(colour: str, nothing: bool) -> dict[str, Any]:
     }
 
 
+def _worth(now: list[float], new: list[float]) -> tuple[str, ...]:
+    hours = (hour for hour, (was, will) in enumerate(zip(now, new, strict=True)) if abs(will / was - 1) >= 0.1)
+    return ("isf", "carb_ratio", *(f"basal_{hour:02d}" for hour in hours))
+
+
 def _agreement(now: float, new: float, chance: random.Random) -> dict[str, Any]:
     sure = min(100, round(50 + abs(new / now - 1) * 300 + chance.uniform(0, 10)))
     unchanged = chance.randint(0, min(2, 100 - sure))
@@ -300,6 +308,7 @@ def _hour(hour: int, now: float, new: float, pump: float, known: bool, chance: r
         "interval_high_u_per_h": round(min(new * (1 + wide), caps[1]), 3) if known else None,
         "agreement": _agreement(now, new, chance) if known else None,
         "points": chance.randint(12, 90) if seen else None,
+        "days_without_points": (0 if seen else 2) if known else None,
         "days_missing": 0 if seen else 3,
         "total_deviation_mgdl": deviation,
         "total_deviation_mmoll": maybe_mmoll(deviation),

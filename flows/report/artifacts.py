@@ -13,15 +13,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flows.proposal.document import Agreement, Cap, Colour, Proposal, Units
+from flows.proposal.document import Agreement, Cap, Colour, Proposal
+from flows.report.entering import (
+    basal_key,
+    cap_decided,
+    curve_note,
+    insulin_curve,
+    isf_of,
+    same,
+    to_enter,
+    worth_changing,
+)
 from flows.report.markdown import code_block, escaped, plain
+from flows.report.wording import exact, many
 
 COLOURS = {
     Colour.GREEN: "🟢 Green",
     Colour.AMBER: "🟠 Amber: look at the reasons first",
     Colour.RED: "🔴 Red: this proposal cannot be applied",
 }
-CAPS = {None: "", Cap.LOW: "lowest upstream allows", Cap.HIGH: "highest upstream allows"}
 DISCLAIMER = (
     "Nothing has been changed in Nightscout or on a pump. This is for thinking with your diabetes team, not a medical "
     "device."
@@ -54,20 +64,22 @@ def report_address(template: str | None, run: Path) -> str | None:
     return address
 
 
-def page(run: Path, document: dict[str, Any], address: str | None = None) -> str:
+def page(run: Path, document: dict[str, Any], address: str | None = None, *, others_see_it: bool = False) -> str:
     """The Markdown of the run's page: no number of the person's, only names, dates and where things are.
 
     Args:
         run: the run directory; only the names of its files are looked at.
         document: `proposal.json`; of version 1 (which has no verdict) only where it is.
         address: where the report can be opened in a browser.
+        others_see_it: then only the verdict's colour, how many reasons there are, and where the report is: a reason's
+            title alone tells of lows, or of meals that were not entered.
     """
     proposal = _version_2(document)
     lines = ["# Autotune proposal", ""]
     if proposal is not None:
-        lines += _verdict(proposal)
+        lines += _verdict_for_others(proposal) if others_see_it else _verdict(proposal)
     lines += _where(run, str(document["sha256"]), address)
-    if proposal is not None:
+    if proposal is not None and not others_see_it:
         lines += _how_to_apply(run, proposal)
     return "\n".join([*lines, "", DISCLAIMER])
 
@@ -84,15 +96,20 @@ def _verdict(proposal: Proposal) -> list[str]:
     name = proposal.profile.get("name")
     of = f" for the profile {escaped(str(name))}" if name else ""
     used = sum(d.status == "used" for d in proposal.days)
-    lines = [f"**{COLOURS[verdict.colour]}**{of}, from {used} days.", ""]
+    lines = [f"**{COLOURS[verdict.colour]}**{of}, from {many(used, 'day')}.", ""]
     if verdict.nothing_to_change:
         lines += ["Nothing is sure enough to act on: there is nothing to change.", ""]
     # A rule's sentence may hold a share of readings or a setting: those stay in the report.
     for reason in verdict.reasons:
         lines.append(f"- **{reason.colour.value}**: {escaped(reason.title or reason.rule, 400)}")
     if not verdict.reasons:
-        lines.append(f"- none of {len(verdict.rules_checked)} rules found anything against it")
+        lines.append(f"- none of {many(len(verdict.rules_checked), 'rule')} found anything against it")
     return [*lines, "", "The numbers behind each reason are in the report.", ""]
+
+
+def _verdict_for_others(proposal: Proposal) -> list[str]:
+    verdict = proposal.verdict
+    return [f"**{COLOURS[verdict.colour]}**, with {many(len(verdict.reasons), 'reason')} in the report.", ""]
 
 
 def _where(run: Path, sha256: str, address: str | None) -> list[str]:
@@ -109,7 +126,7 @@ def _where(run: Path, sha256: str, address: str | None) -> list[str]:
 
 
 def _how_to_apply(run: Path, proposal: Proposal) -> list[str]:
-    if proposal.verdict.colour is Colour.RED or proposal.verdict.nothing_to_change:
+    if not to_enter(proposal):
         return []
     parameters = {"proposal_id": proposal.proposal_id, "sha256": proposal.sha256}
     return [
@@ -127,57 +144,70 @@ def settings_table(document: dict[str, Any]) -> list[dict[str, str]]:
     """A row for every setting in the person's units, recommended as it can be entered into the pump.
 
     Args:
-        document: `proposal.json`; of version 1 there are no rows.
+        document: `proposal.json`; of version 1, of a red verdict and of nothing to change there are no rows.
     """
     proposal = _version_2(document)
-    if proposal is None:
+    if proposal is None or not to_enter(proposal):
         return []
-    return [*_isf_rows(proposal), *_carb_ratio_rows(proposal), *_basal_rows(proposal)]
+    rows = [*_isf_rows(proposal), *_carb_ratio_rows(proposal), *_basal_rows(proposal)]
+    if not (insulin := _insulin_rows(proposal)):
+        return rows
+    # A page takes its columns from the first row.
+    note = {"note": curve_note(insulin_curve(proposal))}
+    return [*({**row, "note": ""} for row in rows), *({**row, **note} for row in insulin)]
 
 
 def _isf_rows(proposal: Proposal) -> list[dict[str, str]]:
     found, unit = proposal.evidence.isf, f"{proposal.units.value} per U"
-    rows = []
-    for block in proposal.for_pump.isf:
-        if proposal.units is Units.MMOL_PER_L:
-            numbers = block.current_mmoll_per_u, block.recommended_mmoll_per_u
-        else:
-            numbers = block.current_mgdl_per_u, block.recommended_mgdl_per_u
-        rows.append(_row(f"ISF from {block.start}", unit, numbers, _agreed(found.agreement), found.at_cap))
-    return rows
+    known = _agreed(found.agreement), found.at_cap, _worth(proposal, "isf")
+    return [
+        _row(f"ISF from {block.start}", unit, isf_of(block, proposal.units), *known) for block in proposal.for_pump.isf
+    ]
 
 
 def _carb_ratio_rows(proposal: Proposal) -> list[dict[str, str]]:
     found = proposal.evidence.carb_ratio
-    rows = []
-    for block in proposal.for_pump.carb_ratio:
-        numbers = block.current_g_per_u, block.recommended_g_per_u
-        rows.append(_row(f"Carb ratio from {block.start}", "g per U", numbers, _agreed(found.agreement), found.at_cap))
-    return rows
+    known = _agreed(found.agreement), found.at_cap, _worth(proposal, "carb_ratio")
+    return [
+        _row(f"Carb ratio from {block.start}", "g per U", (block.current_g_per_u, block.recommended_g_per_u), *known)
+        for block in proposal.for_pump.carb_ratio
+    ]
 
 
 def _basal_rows(proposal: Proposal) -> list[dict[str, str]]:
     rows = []
     for hour in proposal.evidence.basal:
         numbers = hour.current_u_per_h, hour.for_pump_u_per_h
-        rows.append(_row(f"Basal at {hour.hour:02d}:00", "U/h", numbers, _agreed(hour.agreement), hour.at_cap))
+        known = _agreed(hour.agreement), hour.at_cap, _worth(proposal, basal_key(hour.hour))
+        rows.append(_row(f"Basal at {hour.hour:02d}:00", "U/h", numbers, *known))
     totals = proposal.current.daily_basal_u, proposal.for_pump.daily_basal_u
-    return [*rows, _row("Basal in all", "U a day", totals, "", None)]
+    return [*rows, _row("Basal in all", "U a day", totals, "", None, _worth(proposal, "daily_basal"))]
 
 
-def _row(name: str, unit: str, numbers: tuple[float, float], agreed: str, at_cap: Cap | None) -> dict[str, str]:
+def _insulin_rows(proposal: Proposal) -> list[dict[str, str]]:
+    return [_row(p.name, p.unit, (p.now, p.recommended), "", None, "") for p in insulin_curve(proposal)]
+
+
+def _row(
+    name: str, unit: str, numbers: tuple[float | None, float], agreed: str, at_cap: Cap | None, worth: str
+) -> dict[str, str]:
     """Text throughout: no page rounds it. Every number stands beside its unit, which differs from row to row."""
     current, new = numbers
-    decimals = max(len(f"{value:g}".partition(".")[2]) for value in numbers)
+    decimals = max(len(exact(value).partition(".")[2]) for value in numbers)
     return {
         "setting": name,
         "unit": unit,
-        "current (in that unit)": f"{current:.{decimals}f}",
-        "recommended for the pump (in that unit)": f"{new:.{decimals}f}",
+        "current (in that unit)": "not known" if current is None else exact(current, decimals),
+        "recommended for the pump (in that unit)": exact(new, decimals),
         "change (%)": f"{100 * (new - current) / current:+.1f}" if current else "",
+        "worth changing": "no" if current is not None and same(current, new) else worth,
         "repetitions that agree": agreed,
-        "at a cap": CAPS[at_cap],
+        "at a cap": cap_decided(at_cap),
     }
+
+
+def _worth(proposal: Proposal, key: str) -> str:
+    return {True: "yes", False: "no", None: "not known"}[worth_changing(proposal, key)]
 
 
 def _agreed(agreement: Agreement | None) -> str:

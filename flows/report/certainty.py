@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flows.proposal.document import Proposal, Units
 from flows.proposal.thresholds import AGREED
+from flows.report.wording import exact, many
 
 
 def certainty(proposal: Proposal) -> list[str]:
@@ -14,8 +15,8 @@ def certainty(proposal: Proposal) -> list[str]:
     else:
         how = evidence.repetitions
         lines.append(
-            f"The run was repeated {how.count} times over days drawn anew (seed {how.seed}); `agree` is how many move "
-            "a number the same way."
+            f"The run was repeated {many(how.count, 'time')} over days drawn anew (seed {how.seed}); `agree` is how "
+            "many move a number the same way."
         )
         unsure = [f"{h.hour:02d}:00" for h in evidence.basal if h.agreement and h.agreement.share < AGREED]
         if unsure:
@@ -26,7 +27,7 @@ def certainty(proposal: Proposal) -> list[str]:
     for other in evidence.sensitivity:
         isf = other.isf_mmoll_per_u if mmol else other.isf_mgdl_per_u
         lines.append(
-            f"With {other.variant}: ISF {isf:.4g} {proposal.units.value} per U, carb ratio "
-            f"{other.carb_ratio_g_per_u:.4g} g per U, {other.daily_basal_u:.2f} U of basal a day"
+            f"With {other.variant}: ISF {exact(isf)} {proposal.units.value} per U, carb ratio "
+            f"{exact(other.carb_ratio_g_per_u)} g per U, {other.daily_basal_u:.2f} U of basal a day"
         )
     return lines

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from flows.approval import Part
 from flows.proposal.write_back import Line, Plan
+from flows.report.wording import exact
 
 HEADINGS = {Part.BASAL: "Basal", Part.ISF: "Insulin sensitivity (ISF)", Part.CARB_RATIO: "Carb ratio"}
 
@@ -69,4 +70,5 @@ def _percent(change: float) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{round(value, 3):g}"
+    # Six decimals: the noise of a conversion between units goes, no digit of a setting does.
+    return exact(round(value, 6))

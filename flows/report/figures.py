@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from flows.report import plots
 from flows.report.plots import Frame
-from flows.report.wording import decimals_of, fixed
+from flows.report.wording import decimals_of, exact, fixed
 
 HOURS = 24
 EDGES = tuple(float(h) for h in range(HOURS + 1))
@@ -96,7 +96,7 @@ def _ends(frame: Frame, of: dict[str, list[Any]], for_pump: bool) -> Markup:
 
 def _basal_words(hours: Sequence[dict[str, Any]]) -> str:
     said = (
-        f"{h['hour']:02d}:00 {fixed(h['current_u_per_h'], 3)} to {fixed(h['recommended_u_per_h'], 3)}" for h in hours
+        f"{h['hour']:02d}:00 {exact(h['current_u_per_h'], 3)} to {exact(h['recommended_u_per_h'], 3)}" for h in hours
     )
     return f"From now to recommended, in U/h: {', '.join(said)}. The table of basals has every number."
 
@@ -128,7 +128,7 @@ def blocks(blocks_: Sequence[dict[str, Any]], what: str, name: str, units: Seque
         said = ", ".join(
             f"from {b['start']} "
             + " or ".join(
-                f"{fixed(b[f'current_{f}'], n)} to {fixed(b[f'recommended_{f}'], n)} {u}" for f, u, n in units
+                f"{exact(b[f'current_{f}'], n)} to {exact(b[f'recommended_{f}'], n)} {u}" for f, u, n in units
             )
             for b in blocks_
         )
@@ -187,7 +187,7 @@ def _strip_words(
     frame: Frame, found: dict[str, Any], field: str, unit: str, places: int, middle: float
 ) -> list[Markup]:
     def value(which: str) -> str:
-        return f"{fixed(found[f'{which}_{field}'], places)} {unit}"
+        return f"{_setting(found, which, field, places)} {unit}"
 
     base = field if not field.startswith("mmoll") else field.replace("mmoll", "mgdl")
     now, new = frame.x(found[f"current_{base}"]), frame.x(found[f"recommended_{base}"])
@@ -199,20 +199,27 @@ def _strip_words(
     ]
 
 
+def _setting(found: dict[str, Any], which: str, field: str, places: int) -> str:
+    # What is and what is recommended as it is; caps and intervals to the decimals of a drawing.
+    of = exact if which in ("current", "recommended") else fixed
+    return of(found[f"{which}_{field}"], places)
+
+
 def _anchor(frame: Frame, x: float) -> str:
-    room = 75.0
+    room = 90.0
     return "start" if x - frame.left < room else "end" if frame.width - frame.right - x < room else "middle"
 
 
 def _strip_sentence(found: dict[str, Any], field: str, unit: str, places: int, share: str) -> str:
     def value(which: str) -> str:
-        return fixed(found[f"{which}_{field}"], places)
+        return _setting(found, which, field, places)
 
     text = (
         f"Now {value('current')}, recommended {value('recommended')}, caps {value('cap_low')} and {value('cap_high')}"
     )
     if found[f"interval_low_{field}"] is not None:
         text += f", {share} of the repetitions between {value('interval_low')} and {value('interval_high')}"
+        text += ", where the cap decided" if found["at_cap"] else ""
     return f"{text} {unit}"
 
 
@@ -299,5 +306,5 @@ def time_in_range(glucose: dict[str, Any]) -> Markup:
         if width > 0:
             parts.append(plots.box(frame.x(start), 0, width, 30, f"share {css}"))
         start += glucose[field]
-    words = "From below 54 mg/dL (3.0 mmol/L) to above 250 mg/dL (13.9 mmol/L); the table names each share."
+    words = "From below 54 mg/dL (3.0 mmol/L) to above 250 mg/dL (13.89 mmol/L); the table names each share."
     return plots.drawing(frame, "time-in-range", "Time in range", words, parts, "whole")

@@ -1,7 +1,7 @@
 """The report a person decides with: one self-contained HTML file of a proposal document, and of nothing else.
 
-Every number on it is a field of the document, rounded to the decimals shown; only clock times, marks of axes and the
-consensus' targets are not. Times are local clock times.
+Every number on it is a field of the document, rounded to the decimals shown, and settings not rounded at all; only
+clock times, marks of axes and the consensus' targets are not of it. Times are local clock times.
 """
 
 from __future__ import annotations
@@ -9,24 +9,25 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from markupsafe import Markup
 
-from flows.proposal.document import Colour, Proposal
-from flows.report import figures
+from flows.proposal.document import Proposal
+from flows.report import entering, figures
 from flows.report.page import page
-from flows.report.wording import decimals_of, fixed, harmless_all, isolated, number
+from flows.report.wording import fixed, harmless_all, isolated, number
 
+T = TypeVar("T")
 MOST_LINES = 60  # of a list of unknown length; the rest is in proposal.json
-ISF_DECIMALS = {"mg/dL": 1, "mmol/L": 2}
 RATIO_UNITS = (("g_per_u", "g/U", 1),)
 ISF_UNITS = (("mgdl_per_u", "mg/dL/U", 1), ("mmoll_per_u", "mmol/L/U", 2))
 
-# The consensus' targets for adults with type 1 (Diabetes Care 2019;42:1593); each holds for all on its side.
+# The consensus' targets for adults with type 1 (Diabetes Care 2019;42:1593); each holds for all on its side. 250 mg/dL
+# are 13.89 mmol/L: a reading of 13.9 is above it, though the consensus writes 13.9 for the edge.
 TARGETS = (
-    ("above_250_percent", "very-high", "above 250", "above 13.9", "under 5 %"),
-    ("from_181_to_250_percent", "high", "181–250", "10.1–13.9", "all above the range under 25 %"),
+    ("above_250_percent", "very-high", "above 250", "above 13.89", "under 5 %"),
+    ("from_181_to_250_percent", "high", "181–250", "10.1–13.89", "all above the range under 25 %"),
     ("in_range_70_180_percent", "in-range", "70–180", "3.9–10.0", "over 70 %"),
     ("from_54_to_69_percent", "low", "54–69", "3.0–3.8", "all below the range under 4 %"),
     ("below_54_percent", "very-low", "below 54", "below 3.0", "under 1 %"),
@@ -45,8 +46,8 @@ def report_html(proposal: Proposal) -> bytes:
     document = harmless_all(proposal.model_dump(mode="json"))
     colour, evidence, pump = document["verdict"]["colour"], document["evidence"], document["for_pump"]
     repetitions = evidence["repetitions"]
-    usable = colour != Colour.RED
-    to_enter = usable and not document["verdict"]["nothing_to_change"]
+    to_enter = entering.to_enter(proposal)
+    curve = entering.insulin_curve(proposal)
     share = percent(repetitions["share"]) if repetitions else ""
     return page(
         "report.html",
@@ -54,15 +55,21 @@ def report_html(proposal: Proposal) -> bytes:
         units=document["units"],
         evidence=evidence,
         pump=pump,
-        usable=usable,
         to_enter=to_enter,
+        nothing_to_enter=entering.why_nothing_to_enter(proposal),
         word=NOTHING if document["verdict"]["nothing_to_change"] and colour == "green" else WORDS[colour],
         words=WORDS,
         share=share,
-        isf_places=_isf_places(document["units"], pump["isf_step"]),
-        ratio_places=decimals_of(pump["carb_ratio_step_g_per_u"]),
-        basal_places=decimals_of(pump["basal_step_u_per_h"]),
-        segments=segments(pump["basal_u_per_h"]),
+        segments=segments(pump_rates(proposal)),
+        unsure=[clock(hour) for hour in entering.unsure_hours(proposal)],
+        stays=lambda key, now, new: entering.stays(proposal, key, now, new),
+        says_what_is_sure=entering.worth_changing(proposal, "") is not None,
+        off_step=entering.off_step(proposal),
+        all_on_steps=entering.all_on_steps(proposal),
+        curve=curve,
+        curve_note=entering.curve_note(curve),
+        outside=outside_their_intervals(proposal),
+        e=entering,
         hours=range(figures.HOURS),
         basal_plot=figures.basal(evidence["basal"], for_pump=to_enter),
         isf_plot=figures.between_caps(evidence["isf"], "Insulin sensitivity", "isf", ISF_UNITS, share),
@@ -90,18 +97,32 @@ def _block_plots(pump: dict[str, Any]) -> list[Markup]:
     ]
 
 
-def _isf_places(units: str, step: float) -> tuple[int, int]:
-    # The profile's own unit as the step asks; the other one is that converted.
-    own = max(decimals_of(step), 1 if units == "mmol/L" else 0)
-    return (1, own) if units == "mmol/L" else (own, ISF_DECIMALS["mmol/L"])
-
-
 # --- for the template ------------------------------------------------------------------------------------------------
 
 
-def segments(rates: Sequence[float]) -> list[tuple[str, float]]:
-    """Basal as a pump is given it: the local time from which each rate holds."""
+def pump_rates(proposal: Proposal) -> list[tuple[float, float, str]]:
+    """Of each hour the basal to enter, the one now, and the word beside them."""
+    return [
+        (
+            hour.for_pump_u_per_h,
+            hour.current_u_per_h,
+            entering.stays(proposal, entering.basal_key(hour.hour), hour.current_u_per_h, hour.for_pump_u_per_h),
+        )
+        for hour in proposal.evidence.basal
+    ]
+
+
+def segments(rates: Sequence[T]) -> list[tuple[str, T]]:
+    """Basal as a pump is given it: the local time from which each rate, and what is said of it, holds."""
     return [(clock(h), rate) for h, rate in enumerate(rates) if h == 0 or rate != rates[h - 1]]
+
+
+def outside_their_intervals(proposal: Proposal) -> set[str]:
+    """The keys of settings whose recommended number is not within its own interval."""
+    evidence = proposal.evidence
+    every: list[tuple[str, entering.Setting]] = [("isf", evidence.isf), ("carb_ratio", evidence.carb_ratio)]
+    found = {key for key, part in every if entering.outside_its_interval(part)}
+    return found | {entering.basal_key(h.hour) for h in evidence.basal if entering.outside_its_interval(h)}
 
 
 def clock(hour: int) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from flows.report.wording import many
+
 SHOWN = 12
 
 
 def inspection(document: dict[str, Any]) -> str:
     """What `autotune inspect` prints: counts, quirks, days."""
-    lines = [f"{document['entries']} glucose records, {document['treatments']} treatments"]
+    lines = [f"{many(document['entries'], 'glucose record')}, {many(document['treatments'], 'treatment')}"]
     for label, key in (("Sensors", "sensors"), ("Uploaders", "uploaders"), ("Event types", "event_types")):
         counts = list(document[key].items())
         shown = ", ".join(f"{name} {count}" for name, count in counts[:SHOWN])

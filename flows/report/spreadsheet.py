@@ -1,6 +1,7 @@
 """The numbers of a proposal as a CSV file and an Excel workbook: units in every column head, text never a formula.
 
-Numbers stand as the document has them, not rounded. When the verdict is red nothing is given for a pump.
+Numbers stand as the document has them, not rounded. When the verdict is red or there is nothing to change, nothing is
+given for a pump.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any
 
 import xlsxwriter
 
-from flows.proposal.document import Colour, Proposal
+from flows.proposal.document import Proposal
+from flows.report.entering import basal_key, curve_note, insulin_curve, to_enter, worth_changing
 from flows.report.wording import cut, harmless_all
 
 Cell = str | int | float | None
@@ -37,8 +39,7 @@ class Table:
 
 def report_csv(proposal: Proposal) -> bytes:
     """One row for each hour and each start of a block; UTF-8 with a mark, which Excel needs to read it as such."""
-    document = harmless_all(proposal.model_dump(mode="json"))
-    table = by_time(document)
+    table = by_time(proposal, harmless_all(proposal.model_dump(mode="json")))
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(table.heads)
@@ -48,14 +49,13 @@ def report_csv(proposal: Proposal) -> bytes:
 
 def report_xlsx(proposal: Proposal) -> bytes:
     """The workbook; the same proposal gives the same bytes."""
-    document = harmless_all(proposal.model_dump(mode="json"))
     stream = io.BytesIO()
     never = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(stream, {"in_memory": True, **never})
     book.set_properties({"title": "Autotune report", "created": _when(proposal.created_at)})
     head = book.add_format({"bold": True, "text_wrap": True, "valign": "bottom", "bottom": 1})
     text = book.add_format({"quote_prefix": True})
-    for table in tables(document):
+    for table in tables(proposal):
         sheet = book.add_worksheet(table.name)
         sheet.freeze_panes(1, 1)
         for column, title in enumerate(table.heads):
@@ -89,13 +89,16 @@ def _plain(cell: Cell) -> Cell:
 # --- the tables ------------------------------------------------------------------------------------------------------
 
 
-def tables(document: dict[str, Any]) -> list[Table]:
+def tables(proposal: Proposal) -> list[Table]:
     """Every sheet of the workbook, the verdict first."""
+    document = harmless_all(proposal.model_dump(mode="json"))
+    pump = to_enter(proposal)
     return [
         _verdict(document),
-        by_time(document),
-        _setting(document, "isf", "ISF", ("mgdl_per_u", "mmoll_per_u")),
-        _setting(document, "carb_ratio", "Carb ratio", ("g_per_u",)),
+        by_time(proposal, document),
+        _setting(document, "isf", "ISF", ("mgdl_per_u", "mmoll_per_u"), pump),
+        _setting(document, "carb_ratio", "Carb ratio", ("g_per_u",), pump),
+        *_insulin(proposal),
         *_glucose(document),
         _days(document),
         _about(document),
@@ -122,12 +125,17 @@ BASAL = (
     "at_cap",
 )
 AGREEMENT = ("moves_up", "moves_down", "unchanged")
-HOURLY = ("points", "days_missing", "total_deviation_mgdl", "total_deviation_mmoll")
+HOURLY = ("points", "days_without_points", "days_missing", "total_deviation_mgdl", "total_deviation_mmoll")
 
 
-def by_time(document: dict[str, Any]) -> Table:
-    """Basal, ISF and carb ratio from each local time on: hours, and the starts of blocks between them."""
-    pump, usable = document[PUMP], document["verdict"]["colour"] != Colour.RED
+def by_time(proposal: Proposal, document: dict[str, Any]) -> Table:
+    """Basal, ISF and carb ratio from each local time on: hours, and the starts of blocks between them.
+
+    Args:
+        proposal: for what is to be entered.
+        document: the same with harmless texts.
+    """
+    pump, usable = document[PUMP], to_enter(proposal)
     hours = document["evidence"]["basal"]
     times = sorted(
         {f"{h:02d}:00" for h in range(len(hours))} | {b["start"] for b in [*pump["isf"], *pump["carb_ratio"]]}
@@ -138,6 +146,9 @@ def by_time(document: dict[str, Any]) -> Table:
     for setting, units in (("isf", ("mgdl_per_u", "mmoll_per_u")), ("carb_ratio", ("g_per_u",))):
         heads += [f"{setting}_current_{unit}" for unit in units]
         heads += [f"{setting}_for_pump_{unit}" for unit in units if usable]
+    curve = insulin_curve(proposal)
+    heads += [f"{part.field}_{which}_{part.unit}" for part in curve for which in ("current", "recommended")]
+    heads += [f"{name}_worth_changing" for name in ("basal", "isf", "carb_ratio") if usable]
     heads += ["basal_explanation", "verdict"]
     rows = []
     for time in times:
@@ -145,8 +156,14 @@ def by_time(document: dict[str, Any]) -> Table:
         row: list[Cell] = [time, *(hour[name] for name in basal), *_agreement(hour), *(hour[n] for n in HOURLY)]
         row += _block(pump["isf"], time, ("mgdl_per_u", "mmoll_per_u"), usable)
         row += _block(pump["carb_ratio"], time, ("g_per_u",), usable)
+        row += [number for part in curve for number in (part.now, part.recommended)]
+        row += [_worth(proposal, key) for key in (basal_key(hour["hour"]), "isf", "carb_ratio") if usable]
         rows.append((*row, " ".join(hour["explanation"]), document["verdict"]["colour"]))
     return Table("By time of day", tuple(heads), tuple(rows))
+
+
+def _worth(proposal: Proposal, key: str) -> str | None:
+    return {True: "yes", False: "no", None: None}[worth_changing(proposal, key)]
 
 
 def _agreement(found: dict[str, Any]) -> list[Cell]:
@@ -163,7 +180,15 @@ def _block(blocks: Sequence[dict[str, Any]], time: str, units: Iterable[str], us
     return [block[f"{w}_{unit}"] for w in which for unit in units]
 
 
-def _setting(document: dict[str, Any], field: str, name: str, units: Sequence[str]) -> Table:
+def _insulin(proposal: Proposal) -> list[Table]:
+    """The insulin curve, where it was tuned too."""
+    curve = insulin_curve(proposal)
+    rows = [(part.name, part.now, part.recommended, part.unit) for part in curve]
+    heads = ("what (its unit at the end)", "now", "recommended", "unit")
+    return [Table("Insulin action", heads, (*rows, ("note", None, None, curve_note(curve))))] if curve else []
+
+
+def _setting(document: dict[str, Any], field: str, name: str, units: Sequence[str], to_pump: bool) -> Table:
     found = document["evidence"][field]
     rows: list[tuple[Cell, ...]] = [
         (label, *(found[f"{key}_{unit}"] for unit in units))
@@ -176,7 +201,9 @@ def _setting(document: dict[str, Any], field: str, name: str, units: Sequence[st
             ("upstream's upper cap", "cap_high"),
         )
     ]
-    if document["verdict"]["colour"] != Colour.RED:
+    cap = found["at_cap"]
+    rows.append(("cap that decided, where one did: an interval is no certainty then", cap, *(None for _ in units[1:])))
+    if to_pump:
         for block in document[PUMP][field]:
             rows.append((f"now, from {block['start']}", *(block[f"current_{unit}"] for unit in units)))
             rows.append((f"for the pump, from {block['start']}", *(block[f"recommended_{unit}"] for unit in units)))

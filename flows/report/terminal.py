@@ -5,6 +5,7 @@ from __future__ import annotations
 from flows.proposal.document import Proposal
 from flows.report.certainty import certainty
 from flows.report.numbers import numbers_table
+from flows.report.wording import many
 from flows.run_directory import RunDirectory
 
 
@@ -15,12 +16,11 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
         f"Verdict: {proposal.verdict.colour.value}. {proposal.verdict.headline}",
         *(f"  - {r.sentence}" for r in proposal.verdict.reasons),
         "",
-        f"Recommendation of oref0 {proposal.engine['oref0']} autotune from {len(used)} days "
-        f"({used[0]} to {used[-1]}, {proposal.timezone}, inputs {proposal.inputs})",
+        f"Recommendation of oref0 {proposal.engine['oref0']} autotune from {many(len(used), 'day')} "
+        f"({used[0] if len(used) == 1 else f'{used[0]} to {used[-1]}'}, {proposal.timezone}, inputs {proposal.inputs})",
         "",
         numbers_table(proposal),
     ]
-    lines += [f"  {remark}" for remark in proposal.for_pump.remarks]
     if sure := certainty(proposal):
         lines += ["", "How sure the numbers are:", *(f"  {line}" for line in sure)]
     rules = proposal.ledger.get("rules", {})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup
@@ -73,10 +74,28 @@ def fixed(value: float | None, decimals: int) -> str:
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
+def exact(value: float | None, least: int = 0) -> str:
+    """A number with all the decimals it has, at least so many: read again, the text is that very number.
+
+    For settings: a rate that lies on no step of the pump must not be shown as if it lay on one.
+    """
+    if value is None:
+        return NONE
+    whole, _, part = f"{Decimal(repr(float(value))):f}".partition(".")
+    part = part.rstrip("0").ljust(least, "0")
+    text = f"{whole}.{part}" if part else whole
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+
+
 def signed(value: float | None, decimals: int) -> str:
     """As `fixed`, with its sign."""
     text = fixed(value, decimals)
     return text if value is None or text.startswith("−") or float(text) == 0 else f"+{text}"
+
+
+def many(count: int, one: str, more: str | None = None) -> str:
+    """A count with its noun: `1 day`, `3 days`."""
+    return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 def decimals_of(step: float, most: int = 4) -> int:
@@ -84,11 +103,19 @@ def decimals_of(step: float, most: int = 4) -> int:
     return next((n for n in range(most) if abs(round(step, n) - step) < 1e-9), most)
 
 
-def number(value: float | None, decimals: int, unit: str = "", *, sign: bool = False) -> Markup:
-    """A number for a page, with its unit if that is not in the head of its column."""
+def number(value: float | None, decimals: int, unit: str = "", *, sign: bool = False, exactly: bool = False) -> Markup:
+    """A number for a page, with its unit if that is not in the head of its column.
+
+    Args:
+        value: the number.
+        decimals: how many; with `exactly` at least so many, and all it has.
+        unit: shown behind it.
+        sign: whether a plus is shown.
+        exactly: not rounded.
+    """
     if value is None:
         return Markup('<span class="none"><span aria-hidden="true">–</span><span class="vh">not known</span></span>')
-    text = signed(value, decimals) if sign else fixed(value, decimals)
+    text = exact(value, decimals) if exactly else signed(value, decimals) if sign else fixed(value, decimals)
     tail = Markup('\u202f<span class="u">{}</span>').format(unit) if unit else ""
     return Markup('<span class="n">{}</span>').format(text) + tail
 
@@ -101,6 +128,7 @@ def glucose(
     *,
     unit: bool = True,
     sign: bool = False,
+    exactly: bool = False,
 ) -> Markup:
     """A number in both units, of which the page shows the one chosen.
 
@@ -109,11 +137,12 @@ def glucose(
         decimals: of each.
         per: what follows the unit, such as `/U`.
         unit: whether the units are shown; else they are in the head of the column.
-        sign: whether a plus is shown.
+        sign, exactly: as of `number`.
     """
     if mgdl is None or mmoll is None:
         return number(None, 0)
     units = (f"mg/dL{per}", f"mmol/L{per}") if unit else ("", "")
     return Markup('<span class="mgdl">{}</span><span class="mmoll">{}</span>').format(
-        number(mgdl, decimals[0], units[0], sign=sign), number(mmoll, decimals[1], units[1], sign=sign)
+        number(mgdl, decimals[0], units[0], sign=sign, exactly=exactly),
+        number(mmoll, decimals[1], units[1], sign=sign, exactly=exactly),
     )

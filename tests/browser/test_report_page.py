@@ -33,7 +33,7 @@ NUMBER = re.compile(r"(?<![\w.:,;-])[−+]?\d+(?:\.\d+)?(?![\w:])")
 DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d-\d\d")
 UNIT = re.compile(r"^(?: to [\d.]+)?\s*(?:mg/dL|mmol/L|U/h|g/U|U|g|h|min|days|readings)(?!\w)|^\s*%")
 # Columns of plain counts, whose head is their unit.
-COUNTS = {"Readings", "Records", "Days smoothed"}
+COUNTS = {"Readings", "Records", "Days without data", "Days drawn"}
 
 
 def _page_of(open_page: Open, person: dict[str, Any], **how: Any) -> tuple[Page, Proposal]:
@@ -143,8 +143,8 @@ def test_the_table_of_basals_holds_the_evidence_of_each_hour(open_page: Open) ->
                 fixed(hour.recommended_u_per_h, 3),
                 f"{'' if change.startswith('−') or float(change) == 0 else '+'}{change} %",
                 f"{fixed(hour.interval_low_u_per_h, 3)} to {fixed(hour.interval_high_u_per_h, 3)}",
+                {None: "", "high": "upper cap decided", "low": "lower cap decided"}[hour.at_cap],
                 f"{hour.agreement.share * 100:.0f} %",
-                {None: "", "high": "upper cap", "low": "lower cap"}[hour.at_cap],
             ]
         )
     assert rows == expected
@@ -152,12 +152,23 @@ def test_the_table_of_basals_holds_the_evidence_of_each_hour(open_page: Open) ->
 
 def test_what_goes_into_the_pump_is_the_rounded_schedule(open_page: Open) -> None:
     page, proposal = _page_of(open_page, {"blocks": 3})
-    rates = ask(page, "[...document.querySelectorAll('.rates li')].map(e => e.innerText.split(/\\s+/).slice(0, 2))")
-    schedule = [0.0] * 24
-    for at, (start, rate) in enumerate(rates):
+    rates = ask(
+        page,
+        """() => [...document.querySelectorAll('.rates li')].map(row =>
+          ['.start', '.now .n', '.enter .n', '.quiet'].map(part => row.querySelector(part)?.innerText ?? ''))""",
+    )
+    hours: list[tuple[float, float, str]] = []
+    for at, (start, now, rate, word) in enumerate(rates):
         end = int(rates[at + 1][0][:2]) if at + 1 < len(rates) else 24
-        schedule[int(start[:2]) : end] = [float(rate)] * (end - int(start[:2]))
-    assert tuple(schedule) == proposal.for_pump.basal_u_per_h
+        hours += [(float(now), float(rate), word)] * (end - int(start[:2]))
+    assert tuple(now for now, _, _ in hours) == proposal.current.basal_u_per_h
+    assert tuple(rate for _, rate, _ in hours) == proposal.for_pump.basal_u_per_h
+    words = []
+    for hour, (now, rate, _) in enumerate(hours):
+        sure = f"basal_{hour:02d}" in proposal.verdict.worth_changing
+        words.append("as now" if now == rate else "" if sure else "small or unsure: may stay")
+    assert [word for _, _, word in hours] == words
+    assert set(words) == {"as now", "", "small or unsure: may stay"}
 
 
 @everyone
@@ -165,6 +176,27 @@ def test_what_goes_into_the_pump_is_the_rounded_schedule(open_page: Open) -> Non
 def test_a_phone_never_scrolls_sideways(open_page: Open, person: dict[str, Any], how: dict[str, bool]) -> None:
     page, _ = _page_of(open_page, person, width=PHONE, **how)
     assert ask(page, "document.documentElement.scrollWidth") <= PHONE
+
+
+@pytest.mark.parametrize("width", [PHONE, DESK])
+def test_numbers_of_many_digits_neither_widen_the_page_nor_lie_over_each_other(open_page: Open, width: int) -> None:
+    document, odd = sample_proposals.document(units="mmol/L"), 1 / 3
+    for number, hour in enumerate(document["evidence"]["basal"]):
+        hour |= {"current_u_per_h": odd + number, "for_pump_u_per_h": odd + number}
+    document["for_pump"]["isf"][0] |= {"current_mmoll_per_u": odd, "recommended_mmoll_per_u": odd}
+    document["for_pump"]["carb_ratio"][0] |= {"current_g_per_u": odd, "recommended_g_per_u": odd}
+    page = open_page(report_html(sample_proposals.sealed(document)), width=width)
+    assert ask(page, "document.documentElement.scrollWidth") <= width
+    covered = ask(
+        page,
+        """() => [...document.querySelectorAll('.rates li, .settings tbody tr, .pump tbody tr')].flatMap(row => {
+          const boxes = [...row.querySelectorAll('.start, th, .n, .quiet')].filter(e => e.checkVisibility())
+            .flatMap(e => { const r = new Range(); r.selectNodeContents(e); return [...r.getClientRects()]; });
+          return boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => a.left < b.right - 1 && b.left < a.right - 1
+            && a.top < b.bottom - 4 && b.top < a.bottom - 4).map(() => row.innerText));
+        })""",
+    )
+    assert covered == []
 
 
 @pytest.mark.parametrize("person", [PEOPLE["amber"], PEOPLE["red, mmol/L"], PEOPLE["nothing to change, 90 days"]])

@@ -125,6 +125,8 @@ def test_settings_are_in_the_table_only_and_nowhere_where_the_request_says_so(
         publish_only(AnalysisRequest(from_directory=tmp_path, page_numbers=shown), str(run))
     made = [a for a in artifacts_of(prefect_server) if a["id"] not in before]
     assert sorted(a["key"] for a in made) == [*["autotune-proposal"] * 2, *["autotune-report"] * 2, "autotune-settings"]
+    pages = [a["data"] for a in made if a["key"] == "autotune-proposal"]
+    assert sorted("A reason" in text for text in pages) == [False, True]  # a reason's title tells of the person too
     elsewhere = json.dumps([a for a in made if a["key"] != "autotune-settings"]).encode()
     (table,) = (a for a in made if a["key"] == "autotune-settings")
     assert table["type"] == "table"

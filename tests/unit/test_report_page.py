@@ -39,7 +39,7 @@ NOW = datetime(2026, 11, 25, 22, tzinfo=UTC)
 UNITS_AT_END = ("_u_per_h", "_percent", "_mgdl", "_mmoll", "_per_u", "_g", "_u")
 # Words and plain counts.
 UNITLESS = re.compile(
-    "from_local_time|basal_at_cap|basal_repetitions_.*|basal_points|basal_days_missing|.*explanation|verdict"
+    "from_local_time|basal_at_cap|basal_repetitions_.*|basal_points|basal_days_.*|.*worth_changing|.*explanation|verdict"
 )
 
 

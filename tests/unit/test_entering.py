@@ -1,0 +1,398 @@
+"""What a person is told to enter: exactly the document's numbers, what may stay, and nothing where nothing is."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from flows.proposal.document import Proposal, mmoll
+from flows.report.artifacts import page, settings_table
+from flows.report.changes import to_type_in
+from flows.report.entering import all_on_steps, off_step, unsure_hours
+from flows.report.html import TARGETS, report_html
+from flows.report.inspection import inspection
+from flows.report.numbers import numbers_table
+from flows.report.spreadsheet import report_csv, tables
+from flows.report.terminal import summary
+from flows.report.wording import exact
+from flows.run_directory import RunDirectory
+from tests import sample_proposals
+
+Document = dict[str, Any]
+# Rates that profiles hold and no step does, and whatever else a number can be.
+ODD = st.sampled_from([0.005, 0.015, 0.15, 0.0125, 0.1 + 0.2, 1 / 3, 1e-5, 12.3456789]) | st.floats(1e-4, 400)
+STEPS = "Every number is on a step a pump takes"
+
+
+def changed(*changes: Callable[[Document], Any], **options: Any) -> Proposal:
+    document = sample_proposals.document(**options)
+    for change in changes:
+        change(document)
+    return sample_proposals.sealed(document)
+
+
+def rate(hour: int, now: float, new: float) -> Callable[[Document], None]:
+    def change(document: Document) -> None:
+        found = document["evidence"]["basal"][hour]
+        found["current_u_per_h"] = document["current"]["basal_u_per_h"][hour] = now
+        found["for_pump_u_per_h"] = document["for_pump"]["basal_u_per_h"][hour] = new
+
+    return change
+
+
+def read(text: str) -> float:
+    return float(text.replace("−", "-"))
+
+
+def cards(proposal: Proposal) -> tuple[str, str]:
+    """The HTML of what to type, and of all that is behind it."""
+    text = report_html(proposal).decode()
+    return re.findall('<section class="card" aria-labelledby="h-pump">.*?</section>', text, re.S)[0], text
+
+
+def terminal_rows(proposal: Proposal) -> dict[str, list[str]]:
+    return {line[:17].strip(): line[17:].split() for line in numbers_table(proposal).splitlines()}
+
+
+def in_html(card: str, css: str) -> list[float]:
+    return [read(n) for n in re.findall(f'class="{css}[^"]*">.*?<span class="n">([^<]+)</span>', card, re.S)]
+
+
+# --- 1: the very number ----------------------------------------------------------------------------------------------
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 4))
+def test_a_text_reads_back_as_the_very_number(value: float, least: int) -> None:
+    text = exact(value, least)
+    assert read(text) == value
+    assert "e" not in text
+    assert len(text.partition(".")[2]) >= least
+
+
+@settings(max_examples=6, deadline=None, phases=(Phase.explicit, Phase.generate))  # shrinking pages takes minutes
+@given(st.lists(st.tuples(ODD, ODD), min_size=24, max_size=24), ODD, ODD)
+def test_every_form_shows_the_very_numbers_to_enter(rates: list[tuple[float, float]], isf: float, ratio: float) -> None:
+    def blocks(document: Document) -> None:
+        pump = document["for_pump"]
+        pump["isf"][0] |= {"recommended_mgdl_per_u": isf, "recommended_mmoll_per_u": mmoll(isf)}
+        pump["carb_ratio"][0] |= {"current_g_per_u": isf, "recommended_g_per_u": ratio}
+
+    proposal = changed(*(rate(hour, *numbers) for hour, numbers in enumerate(rates)), blocks)
+    card, _ = cards(proposal)
+    above, _, basals = card.partition('<ol class="rates">')
+    assert in_html(above, "enter") == [isf, ratio]
+    assert mmoll(isf) in [read(n) for n in re.findall('class="mmoll"><span class="n">([^<]+)<', above)]
+    shown = dict(
+        zip(
+            (int(start) for start in re.findall(r'class="start">(\d\d):00<', basals)),
+            zip(in_html(basals, "now"), in_html(basals, "enter"), strict=True),
+            strict=True,
+        )
+    )
+    assert [shown[max(start for start in shown if start <= hour)] for hour in range(24)] == rates
+    rows = terminal_rows(proposal)
+    assert [(read(rows[f"{h:02d}:00"][0]), read(rows[f"{h:02d}:00"][1])) for h in range(24)] == rates
+    assert read(rows["ISF [mg/dL/U]"][1]) == isf
+    assert [read(n) for n in rows["Carb ratio [g/U]"][:2]] == [isf, ratio]
+    table = {
+        row["setting"]: (
+            read(row["current (in that unit)"]),
+            read(row["recommended for the pump (in that unit)"]),
+        )
+        for row in settings_table(proposal.model_dump(mode="json"))
+    }
+    assert [table[f"Basal at {h:02d}:00"] for h in range(24)] == rates
+    assert (table["ISF from 00:00"][1], table["Carb ratio from 00:00"]) == (isf, (isf, ratio))
+    every = list(csv.DictReader(io.StringIO(report_csv(proposal).decode("utf-8-sig"))))
+    assert [(float(r["basal_current_u_per_h"]), float(r["basal_for_pump_u_per_h"])) for r in every] == rates
+    assert float(every[0]["isf_for_pump_mgdl_per_u"]) == isf
+    assert float(every[0]["carb_ratio_for_pump_g_per_u"]) == ratio
+
+
+@pytest.mark.parametrize(("number", "shown"), [(0.0125, "0.0125"), (0.015, "0.015"), (100.0, "100")])
+def test_numbers_to_type_in_after_writing_are_not_rounded(number: float, shown: str) -> None:
+    from flows.approval import Part
+    from flows.proposal.write_back import Line
+
+    class Plan:
+        lines = (Line(Part.BASAL, "00:00", "24:00", 0.01, number, "U/h"),)
+        daily_basal_new_u, daily_basal_current_u = 24 * number, 0.24
+
+    assert f"  00:00  {shown}\n" in to_type_in(Plan())  # type: ignore[arg-type]
+
+
+def test_steps_are_claimed_only_where_every_number_is_on_one() -> None:
+    on = changed()
+    off = changed(rate(2, 0.015, 0.015))
+    remark = "No step of 0.05 U/h lies within upstream's caps at 02:00: the basal there stays as it is."
+    said = changed(lambda d: d["for_pump"].update(remarks=[remark]))
+    assert STEPS in cards(on)[0]
+    assert all_on_steps(on)
+    for proposal in (off, said):
+        assert STEPS not in cards(proposal)[0]
+    assert off_step(off) == ["basal at 02:00"]
+    assert "On no step of the pump, because none lies within upstream's caps: basal at 02:00." in cards(off)[0]
+
+
+@pytest.mark.parametrize("units", ["mg/dL", "mmol/L"])
+def test_an_isf_and_a_ratio_off_their_steps_are_named(units: str) -> None:
+    def isf_and_ratio(document: Document) -> None:
+        document["for_pump"]["isf"][0] |= {"recommended_mgdl_per_u": 1.26, "recommended_mmoll_per_u": 0.07}
+        document["for_pump"]["carb_ratio"][0]["recommended_g_per_u"] = 0.24
+
+    assert off_step(changed(units=units)) == []
+    assert off_step(changed(isf_and_ratio, units=units)) == ["ISF from 00:00", "carb ratio from 00:00"]
+
+
+# --- 2: nothing to enter ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"colour": "red"}, "The verdict is red"),
+        ({"colour": "green", "nothing_to_change": True}, "No change is sure enough"),
+    ],
+    ids=["red", "nothing to change"],
+)
+def test_where_nothing_is_to_be_entered_no_form_shows_a_number_to_enter(options: dict[str, Any], why: str) -> None:
+    proposal = changed(rate(3, 0.7, 0.987654), lambda d: d["for_pump"].update(remarks=["A remark."]), **options)
+    text = numbers_table(proposal)
+    assert "to enter" not in text.splitlines()[0]
+    assert [line.strip()[: len(why)] for line in text.splitlines()].count(why) == 1
+    card, whole = cards(proposal)
+    forms = [text, whole, report_csv(proposal).decode(), str(tables(proposal))]
+    assert not [form for form in forms if "0.987654" in form or "for_pump" in form]
+    assert 'class="enter' not in whole
+    assert why in card
+    assert settings_table(proposal.model_dump(mode="json")) == []
+
+
+# --- 3: what may stay ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_worth_changing_is_marked_in_every_form() -> None:
+    def unsure(document: Document) -> None:
+        document["verdict"]["worth_changing"] = ("carb_ratio", "basal_03")
+
+    proposal = changed(unsure, rate(3, 0.8, 0.95), rate(4, 0.8, 0.85), rate(5, 0.8, 0.8))
+    assert 4 in unsure_hours(proposal)
+    assert {3, 5}.isdisjoint(unsure_hours(proposal))
+    named = ", ".join(f"{hour:02d}:00" for hour in unsure_hours(proposal))
+    card, _ = cards(proposal)
+    assert f"basal at {named}." in card
+    rates = re.findall(r'<li><span class="start">(\d\d:\d\d)</span>(.*?)</li>', card, re.S)
+    marks = {start: re.findall('class="quiet">(.*?)</span>', row) for start, row in rates}
+    assert (marks["03:00"], marks["04:00"], marks["05:00"]) == ([], ["small or unsure: may stay"], ["as now"])
+    isf, ratio = (card.partition(f"<h3>{name}")[2].partition("</table>")[0] for name in ("Insulin", "Carb ratio"))
+    assert "small or unsure: may stay" in isf
+    assert "may stay" not in ratio
+    rows = {line[:17].strip(): line for line in numbers_table(proposal).splitlines()}
+    assert [w in rows["04:00"] for w in ("may stay", "as now")] == [True, False]
+    assert "may stay" in rows["ISF [mg/dL/U]"]
+    assert "may stay" not in rows["03:00"] + rows["05:00"] + rows["Carb ratio [g/U]"]
+    assert f"Small or unsure, may stay: basal at {named}." in numbers_table(proposal)
+    worth = {row["setting"]: row["worth changing"] for row in settings_table(proposal.model_dump(mode="json"))}
+    named_rows = ("ISF from 00:00", "Carb ratio from 00:00", "Basal at 03:00", "Basal at 04:00", "Basal in all")
+    assert [worth[name] for name in named_rows] == ["no", "yes", "yes", "no", "no"]
+
+
+def test_a_document_that_does_not_say_what_is_sure_is_not_marked() -> None:
+    proposal = changed(lambda d: d["verdict"].update(worth_changing=()))
+    assert "may stay" not in cards(proposal)[0] + numbers_table(proposal)
+    assert "is not in the document" in cards(proposal)[0]
+    rows = settings_table(proposal.model_dump(mode="json"))
+    assert {row["worth changing"] for row in rows} == {"no", "not known"}  # no: the same number as now
+
+
+# --- 4: the insulin curve --------------------------------------------------------------------------------------------
+
+
+def curve(dia_h: float, peak_min: float) -> Callable[[Document], None]:
+    return lambda d: d["recommended"].update(dia_h=dia_h, insulin_peak_min=peak_min)
+
+
+def test_a_tuned_insulin_curve_is_shown_in_every_form() -> None:
+    proposal = changed(curve(7.25, 65.5))
+    card, whole = cards(proposal)
+    for part in (card, whole.partition('aria-labelledby="h-settings"')[2]):
+        for name, now, new in (("Duration of insulin action", "6", "7.25"), ("Peak of insulin action", "75", "65.5")):
+            row = re.findall(f'<tr><th scope="row">{name}</th>(.*?)</tr>', part, re.S)[0]
+            assert re.findall('class="n">([^<]+)<', row) == [now, new]
+        assert "belong together" in part
+        assert "no field for the peak" in part
+    text = numbers_table(proposal)
+    assert terminal_rows(proposal)["duration [h]"][:2] == ["6", "7.25"]
+    assert terminal_rows(proposal)["peak [min]"][:2] == ["75", "65.5"]
+    assert "belong together" in " ".join(text.split())
+    rows = {row["setting"]: row for row in settings_table(proposal.model_dump(mode="json"))}
+    assert rows["Duration of insulin action"]["recommended for the pump (in that unit)"] == "7.25"
+    assert rows["Peak of insulin action"]["unit"] == "min"
+    assert "no field for the peak" in rows["Peak of insulin action"]["note"]
+    assert {tuple(row) for row in rows.values()} == {tuple(rows["Basal at 00:00"])}
+    first = next(csv.DictReader(io.StringIO(report_csv(proposal).decode("utf-8-sig"))))
+    assert first["duration_of_insulin_action_recommended_h"] == "7.25"
+    assert first["peak_of_insulin_action_current_min"] == "75.0"
+    (sheet,) = (table for table in tables(proposal) if table.name == "Insulin action")
+    assert sheet.rows[0][1:3] == (6.0, 7.25)
+    assert "belong together" in str(sheet.rows[-1])
+
+
+def test_an_untuned_insulin_curve_is_nowhere_and_of_a_tuned_duration_alone_no_peak_is_said() -> None:
+    plain, longer = changed(), changed(curve(7, 75))
+    for proposal, names in ((plain, []), (longer, ["Duration of insulin action"])):
+        rows = settings_table(proposal.model_dump(mode="json"))
+        assert [row["setting"] for row in rows if "insulin" in row["setting"]] == names
+        assert "no field for the peak" not in cards(proposal)[0] + numbers_table(proposal)
+        assert ("belong together" in cards(proposal)[0]) == bool(names)
+
+
+# --- 5: each change beside its number --------------------------------------------------------------------------------
+
+
+def test_every_change_is_that_of_the_number_beside_it() -> None:
+    def upstream(document: Document) -> None:
+        document["evidence"]["basal"][6] |= {"recommended_u_per_h": 0.412, "change_percent": 3.0}
+
+    proposal = changed(rate(6, 0.4, 0.45), upstream)
+    head, row = numbers_table(proposal).splitlines()[0].split(), _line(proposal, "06:00").split()
+    assert head[:6] == ["now", "to", "enter", "change", "upstream", "change"]
+    assert " ".join(row[1:8]) == "0.4 0.45 +12 % 0.412 +3 %"
+    rows = {r["setting"]: r for r in settings_table(proposal.model_dump(mode="json"))}
+    assert rows["Basal at 06:00"]["change (%)"] == "+12.5"
+
+
+def _line(proposal: Proposal, label: str) -> str:
+    return next(line for line in numbers_table(proposal).splitlines() if line.strip().startswith(label))
+
+
+# --- 6 and 7: days without data, caps, intervals ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("missing", "without", "said"),
+    [
+        (1, None, "drawn on 1 day"),
+        (5, 0, "drawn on 5 days"),
+        (5, 1, "drawn on 5 days, no data on 1 day"),
+        (0, 0, None),
+    ],
+)
+def test_days_drawn_to_the_neighbours_are_not_called_days_without_data(
+    missing: int, without: int | None, said: str | None
+) -> None:
+    days = {"days_missing": missing, "days_without_points": without}
+    proposal = changed(lambda d: [h.update(days, at_cap=None) for h in d["evidence"]["basal"]])
+    text, row = numbers_table(proposal), _line(proposal, "07:00")
+    assert row.endswith(said) if said else "drawn" not in row
+    assert ("held at its cap, or nothing to change" in " ".join(text.split())) == bool(said)
+    whole = cards(proposal)[1]
+    assert not re.search("no evidence of its own|smoothed", text + whole, re.I)
+    cells = re.findall(r'<tr><th scope="row">07:00</th>(.*?)</tr>', whole.partition("h-deviations")[2], re.S)[0]
+    shown = re.findall(r'class="(?:n|none)">(?:<span aria-hidden="true">)?([^<]+)<', cells)
+    assert shown[-2:] == ["–" if without is None else str(without), str(missing)]
+
+
+def test_where_a_cap_decided_the_interval_is_no_certainty() -> None:
+    def capped(document: Document) -> None:
+        document["evidence"]["isf"]["at_cap"] = "high"
+        for hour in document["evidence"]["basal"]:
+            hour["at_cap"] = "low" if hour["hour"] == 9 else None
+
+    proposal = changed(capped)
+    whole = cards(proposal)[1]
+    assert re.findall(r'<td role="cell" class="h">(?:<span class="at-cap">(.*?)</span>)?</td>', whole) == [
+        "upper cap decided",
+        *[""] * 10,
+        "lower cap decided",
+        *[""] * 14,
+    ]
+    assert whole.count("an interval that shrank at a cap is no certainty") == 2
+    text = numbers_table(proposal)
+    assert "lower cap decided" in _line(proposal, "09:00")
+    assert "upper cap decided" in _line(proposal, "ISF")
+    assert "a narrow range of the repetitions is no certainty" in text
+    assert {r["at a cap"] for r in settings_table(proposal.model_dump(mode="json"))} == {
+        "",
+        "upper cap decided",
+        "lower cap decided",
+    }
+
+
+def test_a_number_outside_its_own_interval_says_why() -> None:
+    def outside(document: Document) -> None:
+        evidence = document["evidence"]
+        evidence["isf"] |= {"interval_low_mgdl_per_u": 40.0, "interval_high_mgdl_per_u": 41.0}
+        evidence["basal"][8] |= {"interval_low_u_per_h": 2.0, "interval_high_u_per_h": 2.1}
+
+    inside, moved = changed(), changed(outside)
+    assert "outside its own interval" not in cards(inside)[1]
+    why = re.findall("<summary>Why(.*?)</details>", cards(moved)[1], re.S)
+    assert [n for n, text in enumerate(why) if "outside its own interval" in text] == [0, 2 + 8]
+    assert "ISF, basal at 08:00." in numbers_table(moved)
+    assert "order of days" not in numbers_table(inside)
+
+
+# --- 8 and 9: words --------------------------------------------------------------------------------------------------
+
+
+def test_one_of_a_thing_is_said_so(tmp_path: Path) -> None:
+    def one(document: Document) -> None:
+        document["evidence"]["repetitions"]["count"] = 1
+        document["verdict"] |= {"reasons": [], "rules_checked": ["caps"]}
+
+    proposal = changed(one, days=1)
+    text = summary(RunDirectory.create(tmp_path / "run", datetime.now(UTC)), proposal)
+    texts = [text, page(tmp_path, proposal.model_dump(mode="json")), cards(proposal)[1]]
+    document = {
+        "entries": 1, "treatments": 1, "sensors": {}, "uploaders": {}, "event_types": {}, "refused": "no data",
+    }  # fmt: skip
+    for shown in (*texts, inspection(document)):
+        assert not re.findall(r"(?<![\d.])1 (?:days|times|rules|records|glucose records|treatments)\b", shown)
+    assert "from 1 day (2026-03-20, " in text
+
+
+def test_in_mmol_the_edge_of_the_highest_band_is_not_a_reading_above_it() -> None:
+    for field, _, mgdl, in_mmol, _ in TARGETS[:2]:
+        assert re.findall(r"\d+", mgdl)[-1] == "250", field
+        edge = float(re.findall(r"[\d.]+", in_mmol)[-1])
+        # 13.9 mmol/L is above 250 mg/dL, and counted there; 250 mg/dL itself is not.
+        assert 250 / 18 <= edge < 13.9
+    assert "13.9 " not in html.unescape(re.sub("<text.*?</text>", "", cards(changed(units="mmol/L"))[1]))
+
+
+def test_a_page_that_others_see_tells_only_the_colour_the_count_and_the_place() -> None:
+    proposal = changed(colour="red")
+    document = proposal.model_dump(mode="json")
+    document["verdict"]["reasons"][0]["title"] = "Lows, and more insulin"
+    run = Path("/runs/20261125-215733-a1b2c3")
+    mine = page(run, document)
+    theirs = page(run, document, "https://nas.example/r.html", others_see_it=True)
+    assert "Lows" in mine
+    assert "Red" in theirs
+    assert "2 reasons" in theirs
+    assert "https://nas.example/r.html" in theirs
+    assert document["sha256"] in theirs
+    betrayed = [
+        "Lows",
+        "Workdays",
+        "lows_with",
+        "meals",
+        "words",
+        "13 days",
+        "nothing to change",
+        *document["rests_on"],
+    ]
+    assert not [word for word in betrayed if word.lower() in theirs.lower()]
+    one = {**document, "verdict": {**document["verdict"], "reasons": document["verdict"]["reasons"][:1]}}
+    assert "1 reason in" in page(run, one, others_see_it=True)
