@@ -211,7 +211,7 @@ def _show(arguments: argparse.Namespace) -> int:
     from flows.run_directory import RunDirectory
 
     run = RunDirectory(arguments.run.resolve())
-    if not run.file("report.json").is_file():
+    if not run.file("report.json" if arguments.as_json else "proposal.json").is_file():
         say(f"{arguments.run} holds no proposal; its manifest.json says why, if it is a run directory.")
         return USAGE
     return _print_run(run, arguments.as_json)

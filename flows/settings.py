@@ -200,7 +200,7 @@ class AnalysisRequest(BaseModel):
     page_numbers: bool = Field(
         default=True,
         description="Show the recommended settings on the run's page. Switch off where others can see the pages: then "
-        "they are in the run directory only.",
+        "they and the reasons of the verdict are in the run directory only.",
     )
     ask_now: bool = Field(default=False, description="Ask the site even while it is left alone after runs that failed.")
     wait_for_data_min: int = Field(

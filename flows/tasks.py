@@ -9,21 +9,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from prefect import get_run_logger, task
-from prefect.artifacts import (
-    create_link_artifact,
-    create_markdown_artifact,
-    create_progress_artifact,
-    create_table_artifact,
-    update_progress_artifact,
-)
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
@@ -32,10 +24,10 @@ from flows.blocks import credentials_for, write_credentials_for
 from flows.errors import OurFault, Refused
 from flows.events import step_ended
 from flows.oref0.engine import EngineReport
+from flows.page import fill_the_page, progress_on_the_page, show_change
 from flows.progress import tell
-from flows.report.artifacts import page, report_address, settings_table
 from flows.run_directory import RunDirectory
-from flows.settings import AnalysisRequest, report_url_template
+from flows.settings import AnalysisRequest
 from flows.steps.apply import Applied, Tools, apply
 from flows.steps.approved import read_approved
 from flows.steps.assess import assess
@@ -72,35 +64,6 @@ def logged(what: str) -> Iterator[dict[str, object]]:
     seconds = time.monotonic() - began
     logger.info("%s: done in %.1f s (%s)", what, seconds, ", ".join(f"{k} {v}" for k, v in counts.items()))
     step_ended(what, seconds, counts)
-
-
-def shown_on_the_page(create: Callable[[], Any]) -> Any:
-    """Make or update an artifact; a page that cannot be reached is no reason to lose a run."""
-    try:
-        return create()
-    except Exception as error:  # noqa: BLE001 - whatever the API's client raises
-        get_run_logger().warning("the run's page could not be updated (%s)", type(error).__name__)
-        return None
-
-
-def progress_on_the_page(key: str, description: str) -> Callable[[int, int], None]:
-    """A progress artifact, made at the first step done and moved on at most once a second."""
-    made: list[Any] = []
-    last = [0.0]
-
-    def step(index: int, of: int) -> None:
-        percent = 100.0 * index / of
-        if not made:
-            made.append(
-                shown_on_the_page(lambda: create_progress_artifact(progress=percent, key=key, description=description))
-            )
-        elif isinstance(made[0], UUID) and (index == of or time.monotonic() - last[0] >= 1.0):
-            shown_on_the_page(lambda: update_progress_artifact(made[0], percent))
-        else:
-            return
-        last[0] = time.monotonic()
-
-    return step
 
 
 @task(
@@ -298,35 +261,6 @@ def publish_report(request: AnalysisRequest, run_path: str) -> Published:
     return published
 
 
-def fill_the_page(request: AnalysisRequest, run: Path) -> None:
-    """The artifacts of a finished run: the settings and the reasons among them unless the request says otherwise."""
-    document = RunDirectory(run).read_json("proposal.json")
-    try:
-        address = report_address(report_url_template(), run)
-    except ValueError as error:
-        address = None
-        get_run_logger().warning("AUTOTUNE_REPORT_URL is not used: %s", error)
-    markdown = page(run, document, address, others_see_it=not request.page_numbers)
-    shown_on_the_page(
-        lambda: create_markdown_artifact(
-            key="autotune-proposal", description="The verdict and where the proposal is", markdown=markdown
-        )
-    )
-    rows = settings_table(document) if request.page_numbers else []
-    if rows:
-        shown_on_the_page(
-            lambda: create_table_artifact(
-                key="autotune-settings", description="Current and recommended settings", table=rows
-            )
-        )
-    if address:
-        shown_on_the_page(
-            lambda: create_link_artifact(
-                key="autotune-report", description="The report", link=address, link_text="Open the report"
-            )
-        )
-
-
 @task(
     name="apply-approved-proposal",
     description="Write one approved proposal to its site: back up, write, read back, activate where asked.",
@@ -356,7 +290,7 @@ def apply_approved_proposal(request: SyncRequest, run_path: str) -> Applied:
         by = "policy" if request.decision == "policy" else "prefect"
         done = apply(run, request, _writing_tools(run, request.sha256), by)
         counts |= {"outcome": done.outcome, "change": done.change}
-        _show_change(request.proposal_id, request.sha256, done)
+        show_change(request.proposal_id, request.sha256, done)
     return done
 
 
@@ -388,7 +322,7 @@ def roll_back_profile(request: RollbackRequest, run_path: str) -> Applied:
         run = RunDirectory(Path(run_path))
         done = rollback(run, request, _writing_tools(run, request.sha256), "prefect")
         counts |= {"outcome": done.outcome, "change": done.change}
-        _show_change(request.proposal_id, request.sha256, done)
+        show_change(request.proposal_id, request.sha256, done)
     return done
 
 
@@ -398,15 +332,4 @@ def _writing_tools(run: RunDirectory, sha256: str) -> Tools:
         clock=lambda: datetime.now(UTC),
         credentials=write_credentials_for(approved.request()),
         who=f"prefect flow run {flow_run.id}",
-    )
-
-
-def _show_change(proposal_id: str, sha256: str, done: Applied) -> None:
-    markdown = (
-        f"# {done.outcome.replace('-', ' ').capitalize()}\n\n"
-        f"- Proposal: `{proposal_id}`\n- Proposal sha256: `{sha256}`\n- Change in the journal: `{done.change}`\n"
-        f"- Active: {'yes' if done.active else 'no'}\n"
-    )
-    shown_on_the_page(
-        lambda: create_markdown_artifact(key="autotune-change", description="What became of it", markdown=markdown)
     )

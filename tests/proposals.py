@@ -160,10 +160,10 @@ def proposal(
         "evidence": _evidence(isf, ratio, factor, basal, for_pump),
         "glucose": None,
         "without_correction": None,
-        "days": [],
+        "days": [{"date": "2026-11-21", "status": "used", "reason": None}],
         "warnings": [],
         "ledger": {},
-        "engine": {},
+        "engine": {"oref0": "0.7.1"},
         "options": {"site": site} if site else {"from_directory": "data"},
         "rests_on": {},
     }

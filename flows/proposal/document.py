@@ -169,7 +169,7 @@ class BasalEvidence(_Document):
         default=None, description="Days on which upstream had no data points of its own for the hour."
     )
     days_missing: int = Field(
-        description="Days on which the hour came out unchanged and was smoothed: no data, or nothing to change."
+        description="Days the hour came out unchanged and was drawn to its neighbours: no data, at its cap, no need."
     )
     total_deviation_mgdl: float | None = Field(description="Of all days: above zero glucose rose unexplained.")
     total_deviation_mmoll: float | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flows.proposal.document import Proposal
+from flows.report.applied import applications, changes_of
 from flows.report.certainty import certainty
 from flows.report.numbers import numbers_table
 from flows.report.wording import many
@@ -34,10 +35,24 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
         lines += ["", "Please note:", *(f"  - {w}" for w in proposal.warnings)]
     lines += [
         "",
-        "This is a proposal: nothing was changed in Nightscout or on a pump. Talk it over with your diabetes team.",
+        _what_became_of_it(run, proposal),
         f"Report: {run.file('report.html')}",
     ]
     return "\n".join(lines)
+
+
+def _what_became_of_it(run: RunDirectory, proposal: Proposal) -> str:
+    done = applications(proposal.sha256, changes_of([run.path]))
+    if not done:
+        return (
+            "This is a proposal: nothing was changed in Nightscout or on a pump. Talk it over with your diabetes team."
+        )
+    last = done[-1]
+    applied = f"This proposal was written to the site on {last.at:%Y-%m-%d %H:%M} UTC ({', '.join(last.parts)})"
+    if last.undone_at is not None:
+        return f"{applied} and rolled back on {last.undone_at:%Y-%m-%d %H:%M} UTC."
+    active = "and activated" if last.activated else "and not activated"
+    return f"{applied} {active}. `autotune rollback {run.path}` undoes it."
 
 
 def _shortened(lines: list[str], most: int = 8) -> list[str]:

@@ -57,9 +57,13 @@ def test_a_typed_yes_writes_what_was_shown_and_rollback_undoes_it(
     assert "becomes ACTIVE" in printed.out
     assert "Written and read back" in printed.out
     assert active_name(someone.reading()).startswith("Autotune ")
+    assert run("show", someone.run.path) == 0
+    assert "and activated" in capsys.readouterr().out
     answering(monkeypatch, "yes\n")
     assert run("rollback", someone.run.path) == 0
     assert active_name(someone.reading()) == "Day"
+    assert run("show", someone.run.path) == 0
+    assert "rolled back on" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("answer", ["", "y\n", "no\n", "YES please\n"])
