@@ -126,7 +126,7 @@ def _where(run: Path, sha256: str, address: str | None) -> list[str]:
 
 
 def _how_to_apply(run: Path, proposal: Proposal) -> list[str]:
-    if not to_enter(proposal):
+    if not to_enter(proposal) or proposal.site_sha256 is None:  # not to be applied, or of no site
         return []
     parameters = {"proposal_id": proposal.proposal_id, "sha256": proposal.sha256}
     return [

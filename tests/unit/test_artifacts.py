@@ -169,3 +169,9 @@ def test_the_reports_address_is_made_from_the_template(template: str | None, add
 def test_a_template_that_cannot_be_an_address_is_refused(template: str) -> None:
     with pytest.raises(ValueError, match="address"):
         report_address(template, RUN)
+
+
+def test_a_proposal_from_a_directory_has_no_site_to_be_applied_to() -> None:
+    document = proposal(site=None)
+    assert "autotune apply" not in page(RUN, document)
+    assert "autotune apply" in page(RUN, proposal())
