@@ -25,9 +25,13 @@ PHONE, DESK = 360, 1100
 Open = Callable[..., "Page"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
-    """One browser for all tests, with a profile of its own and no network."""
+    """One browser for a module's tests, with a profile of its own and no network.
+
+    Not for the session: while Playwright is on, its event loop runs in this thread, and Prefect's calls, finding one,
+    give coroutines that nobody awaits.
+    """
     if reason := browser_trouble():
         missing("browser", reason)
     from playwright.sync_api import sync_playwright
@@ -44,7 +48,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
         context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def opened_pages(browser: BrowserContext, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Open, list[str]]]:
     """Opens each page once, and hears what it says or asks for."""
     directory, heard = tmp_path_factory.mktemp("pages"), []
