@@ -390,7 +390,15 @@ class Reason(Enum):
     SWITCH_WOULD_END = (
         "A Profile Switch is in force that began right after the newest profile document; "
         "a new document would end it in Nightscout.",
-        "Save the profile in Nightscout's editor and switch once more, or apply with --activate.",
+        "Save the profile in Nightscout's editor, switch once more a minute later, and propose again.",
+    )
+    SWITCH_AHEAD = (
+        "A Profile Switch of the site is dated later than the clocks say it is: it would decide over the new one.",
+        "Set the clocks of the phone, the site and this computer right, or wait until its time has passed.",
+    )
+    ROLLBACK_BY_HAND = (
+        "What was active before cannot be switched back to by this program: {detail}.",
+        "Switch to the profile you want on the phone or in Nightscout; backup.json in the journal has what was there.",
     )
     CHANGE_UNDER_WAY = (
         "Another change of this site's profile is under way.",

@@ -33,7 +33,7 @@ from flows.proposal.write_back import Plan, dated, plan, switch_treatment
 from flows.run_directory import RunDirectory
 from flows.steps.approved import Approved, check_may_be_written, read_approved, report_only_app, source_document
 from flows.steps.change import carry_out, reconcile
-from flows.steps.site import ROOM_MS, Intent, Site, comparable
+from flows.steps.site import Intent, Site
 
 HOUR_MS, WEEK_H = 3_600_000, 168.0
 
@@ -118,16 +118,21 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
         site = tools.site(client)
         reconcile(journal, site)
         state = site.read()
-        if (done := _already(journal, request, state, approved.sha256)) is not None:
-            if not request.activate or done.facts.get("activate") or _activated_later(journal, done):
-                return Applied("already-applied", planned.name, bool(request.activate), done.name)
-        elif differences(content(state.newest), content(source)):
-            raise Refused(Reason.SITE_PROFILE_CHANGED)
+        if (done := _already(journal, request, planned.name, state, approved.sha256)) is not None:
+            active = is_active(site, state, done)
+            if active or not request.activate:
+                return Applied("already-applied", done.facts["name"], active, done.name)
         if policy is not None:
             weekly, hours = _history(journal, now)
             check_policy(policy, approved.proposal, request, planned, weekly, hours)
 
         def make(state: SiteProfiles) -> Intent:
+            # Of the state that is backed up and written over: one read before may be somebody else's by now.
+            done = _already(journal, request, planned.name, state, approved.sha256)
+            if done is None and differences(content(state.newest), content(source)):
+                raise Refused(Reason.SITE_PROFILE_CHANGED)
+            if done is not None and not request.activate:
+                raise Refused(Reason.SITE_PROFILE_CHANGED)
             return _intent(site, state, planned, approved, request, done)
 
         facts = {
@@ -213,23 +218,26 @@ def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWrit
     return client
 
 
-def _already(journal: Journal, request: SyncRequest, state: SiteProfiles, sha256: str) -> Change | None:
+def _already(journal: Journal, request: SyncRequest, name: str, state: SiteProfiles, sha256: str) -> Change | None:
     """The change that wrote this very proposal in this very way, where the site still has what it wrote."""
     for change in reversed(journal.changes()):
         facts = change.facts
         same = facts.get("proposal_sha256") == sha256 and facts.get("parts") == [p.value for p in request.parts]
         if facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or not same:
             continue
-        if request.name is not None and request.name != facts.get("name"):
+        if facts.get("name") != name:
             continue
         written = Intent.from_json(change.read("intent")).document
-        return None if differences(comparable(written), comparable(state.newest)) else change
+        return None if differences(content(written), content(state.newest)) else change
     return None
 
 
-def _activated_later(journal: Journal, done: Change) -> bool:
-    same = [c for c in journal.changes() if c.facts.get("proposal_sha256") == done.facts["proposal_sha256"]]
-    return any(c.outcome is Outcome.AFTER and c.facts.get("activate") for c in same)
+def is_active(site: Site, state: SiteProfiles, done: Change) -> bool:
+    """Whether the site counts as active what a change wrote, now and by either clock."""
+    intent = Intent.from_json(done.read("intent"))
+    body = intent.document["store"].get(done.facts.get("name"))
+    actives = [state.active(at_ms) for at_ms in (site.now_ms(), site.late_ms())]
+    return all(a.name == done.facts.get("name") and not differences(a.body, body) for a in actives)
 
 
 def _intent(
@@ -237,27 +245,17 @@ def _intent(
 ) -> Intent:
     """The document with its start, and the switch; refuses what would end a switch nobody spoke of."""
     now_ms = site.now_ms()
-    active = state.active(now_ms)
-    switch = active.switch
-    if planned.name == active.name and not request.activate:
+    if not request.activate and planned.name in state.names_ahead(now_ms):
         raise Refused(Reason.WRITE_NAME_IN_USE, name=planned.name)
-    if request.activate and switch is not None and (switch.temporary or switch.percentage != 100 or switch.timeshift_h):
-        detail = "of limited duration" if switch.temporary else "with a percentage or a time shift"
-        raise Refused(Reason.SWITCH_IN_FORCE, detail=detail)
+    if request.activate:
+        check_no_special_switch(site, state)
     if done is not None:
         document = {k: v for k, v in state.newest.items() if k == "startDate" or k in content(state.newest)}
     else:
-        back_ms = ROOM_MS if request.activate else 0
-        start = site.start_after(state.newest, site.switch_to_keep(state), back_ms=back_ms)
-        if start is None and not request.activate:
-            raise Refused(Reason.SWITCH_WOULD_END)
-        if start is None:
-            start = site.start_after(state.newest, None, back_ms=back_ms)
-        assert start is not None
-        document = dated(planned.document, state.newest, start)
+        document = dated(planned.document, state.newest, site.start_for(state, state.newest))
     treatment = None
     if request.activate:
-        at_ms = free_instant(site, state, document)
+        at_ms = site.free_instant(state, document)
         notes = f"autotune-flows proposal {approved.sha256[:12]}"
         treatment = switch_treatment(planned.name, planned.profile_json, at_ms, notes)
     made_ms = datetime.fromisoformat(approved.proposal.created_at).timestamp() * 1000
@@ -265,18 +263,19 @@ def _intent(
     return Intent.of(state, now_ms, document, treatment, stands=done is not None, activate_until_ms=until)
 
 
-def free_instant(site: Site, state: SiteProfiles, document: Record) -> int:
-    """A whole second for a Profile Switch: not before the document's start, and not that of another switch.
+def check_no_special_switch(site: Site, state: SiteProfiles) -> None:
+    """Refuse to switch while another switch is in force that ends by itself or scales, by either clock.
 
-    Nightscout keeps one switch for each time: a second one would replace the first.
+    Raises:
+        Refused: `SWITCH_IN_FORCE`, `SWITCH_AHEAD`.
     """
-    taken = {int(s.at_ms) // 1000 for s in state.read_switches}
-    start = datetime.fromisoformat(str(document["startDate"])).timestamp()
-    while True:
-        at_s = max(int(start), site.now_ms() // 1000)
-        if at_s not in taken:
-            return at_s * 1000
-        site.sleep(0.2)
+    late_ms = site.late_ms()
+    for switch in {id(s): s for at in (site.now_ms(), late_ms) for s in state.deciding(at)}.values():
+        if switch.at_ms > late_ms:
+            raise Refused(Reason.SWITCH_AHEAD)
+        if switch.temporary or switch.percentage != 100 or switch.timeshift_h:
+            detail = "of limited duration" if switch.temporary else "with a percentage or a time shift"
+            raise Refused(Reason.SWITCH_IN_FORCE, detail=detail)
 
 
 def _history(journal: Journal, now: datetime) -> tuple[Record | None, list[float]]:
