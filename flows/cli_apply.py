@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SAID = {
     "applied": "Written and read back: the site has the profile {name!r}.",
     "already-applied": "Nothing to do: the site has this very profile, {name!r}, already.",
-    "rejected": "Rejected: nothing was written, and the journal says so.",
+    "rejected": "Rejected: nothing was written, and the journal says so. "
+    "What was left unfinished of it, `autotune apply --resume` takes back.",
     "rolled-back": "Rolled back: the site is as it was before this run was applied.",
     "already-rolled-back": "Nothing to do: this run was rolled back already.",
     "settled-after": "An unfinished change was brought to its end: {name!r} is on the site.",
@@ -74,6 +75,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     directory = run_directory(arguments.run)
     try:
+        if arguments.dry_run and (arguments.resume or arguments.reject):
+            say("autotune: --dry-run writes nothing; --resume and --reject do. Give one of them.")
+            return USAGE
         if arguments.resume:
             return _resume(arguments, directory)
         return _apply(arguments, directory)
@@ -144,10 +148,12 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
 
 
 def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> int:
+    from dataclasses import replace
+
     from flows.steps.apply import resume
     from flows.steps.approved import read_approved
 
-    settled = resume(directory, tools(read_approved(directory, None)))
+    settled = resume(directory, replace(tools(read_approved(directory, None)), told=None))
     if arguments.as_json:
         from dataclasses import asdict
 
@@ -174,7 +180,7 @@ def tools(approved: Approved) -> Tools:
     from flows.credentials import write_credentials_for
     from flows.steps.apply import Tools
 
-    return Tools(clock=now, credentials=write_credentials_for(approved.request()))
+    return Tools(clock=now, credentials=write_credentials_for(approved.request()), told=_tell_of_settled)
 
 
 def how(arguments: argparse.Namespace) -> str:
@@ -211,6 +217,10 @@ def tell(done: Applied, as_json: bool) -> None:
     print(SAID[done.outcome].format(name=done.name))
     if done.active:
         print("It is active.")
+
+
+def _tell_of_settled(settled: Applied) -> None:
+    say(SAID[settled.outcome].format(name=settled.name) + (" It is active." if settled.active else ""))
 
 
 def _parts(text: str) -> list[str]:

@@ -42,7 +42,7 @@ HOUR_MS, WEEK_H = 3_600_000, 168.0
 class Applied:
     """What became of a request: `outcome` is `applied`, `already-applied`, `rejected`, `rolled-back` or `settled`.
 
-    `active`: whether the site counts the new profile as active by our switch. Holds no number of anybody's therapy.
+    `active`: whether the site counts the new profile as active. Holds no number of anybody's therapy.
     """
 
     outcome: str
@@ -62,6 +62,7 @@ class Tools:
     client: Callable[[str, Credentials], NightscoutWriter] | None = None
     journal: Callable[[str], Journal] | None = None
     who: str | None = None
+    told: Callable[[Applied], object] | None = None  # of each change that was settled on the way
 
     def open_client(self, site: str) -> NightscoutWriter:
         """A client for the site; never asked before there is something to write with."""
@@ -116,7 +117,12 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
     journal = tools.open_journal(approved.site)
     with journal.locked(), writing_client(tools, approved.site, activate=request.activate) as client:
         site = tools.site(client)
-        reconcile(journal, site)
+
+        def asked_for(change: Change) -> bool:
+            same = change.facts.get("proposal_sha256") == approved.sha256
+            return same and request.activate and request.decision is Decision.APPROVE
+
+        settle(journal, site, tools, asked_for)
         state = site.read()
         if (done := _already(journal, request, planned.name, state, approved.sha256)) is not None:
             active = is_active(site, state, done)
@@ -162,8 +168,23 @@ def resume(run: RunDirectory, tools: Tools) -> list[Applied]:
         if not journal.changes():
             return []
         with writing_client(tools, approved.site, activate=False) as client, remembered(run, journal):
-            settled = reconcile(journal, tools.site(client))
-    return [Applied(f"settled-{c.outcome}", c.facts.get("name"), False, c.name) for c in settled]
+            return settle(journal, tools.site(client), tools, lambda _: True)
+
+
+def settle(journal: Journal, site: Site, tools: Tools, asked_for: Callable[[Change], bool]) -> list[Applied]:
+    """Settle what was left unfinished, and tell `tools.told` of each; with the lock held.
+
+    A rollback is finished by whoever comes next; an activation only where `asked_for`, else it is taken back.
+    """
+    settled = reconcile(journal, site, lambda c: c.facts.get("kind") == "rollback" or asked_for(c))
+    state = site.read() if any(c.facts.get("activate") for c in settled) else None
+    found = []
+    for change in settled:
+        active = change.outcome is Outcome.AFTER and state is not None and is_active(site, state, change)
+        found.append(Applied(f"settled-{change.outcome}", change.facts.get("name"), active, change.name))
+        if tools.told is not None:
+            tools.told(found[-1])
+    return found
 
 
 def audit(tools: Tools, approved: Approved, how: str) -> dict[str, Any]:
@@ -191,10 +212,10 @@ def remembered(run: RunDirectory, journal: Journal) -> Iterator[None]:
                 run.write_json("applied.json", {"journal": str(journal.directory), "changes": mine})
 
 
-def rejected(approved: Approved, journal: Journal, tools: Tools, how: str) -> Applied:
-    """Write down that a person said no; nothing else happens."""
+def rejected(approved: Approved, journal: Journal, tools: Tools, how: str, kind: str = "reject") -> Applied:
+    """Write down that a person said no; nothing else happens. What is unfinished of it will be taken back."""
     with journal.locked():
-        facts = {"kind": "reject", "proposal_id": approved.proposal.proposal_id, "proposal_sha256": approved.sha256}
+        facts = {"kind": kind, "proposal_id": approved.proposal.proposal_id, "proposal_sha256": approved.sha256}
         change = journal.begin(**facts, **audit(tools, approved, how))
         change.end(Outcome.BEFORE, "rejected")
     return Applied("rejected", change=change.name)

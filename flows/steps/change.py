@@ -73,8 +73,17 @@ def carry_out(site: Site, journal: Journal, make: Callable[[SiteProfiles], Inten
     return change
 
 
-def bring_to_an_end(change: Change, site: Site, sent: Sent | None = None) -> None:
+def bring_to_an_end(
+    change: Change, site: Site, sent: Sent | None = None, *, may_activate: bool = True, rejected: bool = False
+) -> None:
     """End a change that was begun here or by a process that is gone.
+
+    Args:
+        change: one without an end.
+        site: with its lock held by the caller.
+        sent: what became of its document by the answer, where that was sent just now.
+        may_activate: send a Profile Switch that was not sent; else the change is taken back.
+        rejected: its proposal was rejected since: it is taken back however far it came.
 
     Raises:
         Refused: it did not end as planned: then the site is as before or as others made it, and the journal says so;
@@ -107,6 +116,12 @@ def bring_to_an_end(change: Change, site: Site, sent: Sent | None = None) -> Non
         undo(change, site, intent, state, intent.before, refusal)
     if not change.reached(Step.WRITTEN):
         change.note(Step.WRITTEN, document_id=str(mine.get("_id")))
+    if rejected:
+        said_no = Refused(Reason.WRITE_UNDONE, detail="its proposal was rejected before it had an end")
+        undo(change, site, intent, state, intent.before, said_no)
+    if intent.switch is not None and not may_activate and switch_in(state, intent.switch) is None:
+        not_asked = Refused(Reason.WRITE_UNDONE, detail="it was left unfinished, and nobody asks to activate it now")
+        undo(change, site, intent, state, intent.before, not_asked)
     if intent.switch is None:
         base = without_ours(state, change)
         if not leaves_active(base, state, intent.document, site.now_ms(), new_content=_new_content(change)):
@@ -117,8 +132,15 @@ def bring_to_an_end(change: Change, site: Site, sent: Sent | None = None) -> Non
         _activate(change, site, intent, intent.switch, state)
 
 
-def reconcile(journal: Journal, site: Site) -> list[Change]:
+def reconcile(journal: Journal, site: Site, may_activate: Callable[[Change], bool]) -> list[Change]:
     """Settle every change without an end, and those whose lost document arrived after all; with the lock held.
+
+    Args:
+        journal: of the site.
+        site: as it is.
+        may_activate: whether the person who started this asks for that change's activation too. One whose document
+            arrived late, of which was said that it had not arrived, is never activated; one that was rejected since is
+            taken back.
 
     Raises:
         Refused: `WRITE_UNKNOWN`, `CHANGE_UNSETTLED`: one cannot be settled now.
@@ -137,12 +159,25 @@ def reconcile(journal: Journal, site: Site) -> list[Change]:
         if change.ended:
             continue
         try:
-            bring_to_an_end(change, site)
+            bring_to_an_end(
+                change,
+                site,
+                may_activate=may_activate(change) and not any(r.get("late") for r in change.records),
+                rejected=_rejected_since(change, changes),
+            )
         except Refused:
             if not change.ended:
                 raise
         settled.append(change)
     return settled
+
+
+def _rejected_since(change: Change, changes: list[Change]) -> bool:
+    later = changes[changes.index(change) + 1 :]
+    sha256 = change.facts.get("proposal_sha256")
+    if change.facts.get("kind") != "apply":
+        return False
+    return any(c.facts.get("kind") == "reject" and c.facts.get("proposal_sha256") == sha256 for c in later)
 
 
 def _check_planned(change: Change, site: Site, state: SiteProfiles, intent: Intent) -> None:

@@ -16,10 +16,11 @@ from flows.steps.apply import (
     check_no_special_switch,
     rejected,
     remembered,
+    settle,
     writing_client,
 )
 from flows.steps.approved import Approved, read_approved
-from flows.steps.change import carry_out, reconcile
+from flows.steps.change import carry_out
 from flows.steps.site import Intent, Site, comparable, once_more, switch_back
 
 
@@ -32,13 +33,18 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
     approved = read_approved(run, request.sha256)
     journal = tools.open_journal(approved.site)
     if request.decision is not Decision.APPROVE:
-        return rejected(approved, journal, tools, how)
+        return rejected(approved, journal, tools, how, "reject-rollback")
     applied = _applied(journal, approved)
     switches = bool(applied.facts.get("activate")) or request.even_if_edited
     with journal.locked(), writing_client(tools, approved.site, activate=switches) as client:
         site = tools.site(client)
-        reconcile(journal, site)
-        applied = _applied(journal, approved)
+        settled = settle(journal, site, tools, lambda _: False)
+        try:
+            applied = _applied(journal, approved)
+        except Refused:
+            if applied.name in [s.change for s in settled if s.outcome == "settled-before"]:
+                return Applied("rolled-back", change=applied.name)  # it had no end, and was taken back just now
+            raise
         if (later := _rolled_back(journal, applied, site)) is not None:
             return Applied("already-rolled-back", change=later.name)
 
@@ -71,7 +77,7 @@ def tidy(run: RunDirectory, keep_last: int, tools: Tools, how: str) -> tuple[App
     journal = tools.open_journal(approved.site)
     with journal.locked(), writing_client(tools, approved.site, activate=False) as client:
         site = tools.site(client)
-        reconcile(journal, site)
+        settle(journal, site, tools, lambda _: False)
         names = old_names(journal, site.read(), keep_last, site.now_ms())
         if not names:
             return Applied("nothing-to-tidy"), []
