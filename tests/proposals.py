@@ -153,6 +153,7 @@ def proposal(
         "verdict": {
             "colour": colour,
             "nothing_to_change": False,
+            "worth_changing": ["isf", "carb_ratio", "daily_basal"],
             "headline": "a headline",
             "reasons": [],
             "rules_checked": [],

@@ -26,6 +26,7 @@ from flows.profiles.schedule import Schedule
 from flows.proposal.document import HOURS, Proposal, Units
 
 NAME = "Autotune"
+ENTERED_BY = "autotune-flows"
 LONGEST_NAME = 40
 FIELDS = {Part.BASAL: "basal", Part.ISF: "sens", Part.CARB_RATIO: "carbratio"}
 # Against a proposal whose numbers are not those of its source: further than any rounding of upstream's or ours.
@@ -46,6 +47,11 @@ class Line:
     current: float
     new: float
     unit: str
+
+    @property
+    def key(self) -> str:
+        """How the proposal's verdict names it: `basal_06`, `isf`, `carb_ratio`."""
+        return {Part.BASAL: f"basal_{self.start[:2]}", Part.ISF: "isf", Part.CARB_RATIO: "carb_ratio"}[self.part]
 
     @property
     def change_percent(self) -> float:
@@ -321,7 +327,7 @@ def switch_treatment(name: str, body: Record, created_at_ms: int, notes: str) ->
     return {
         "eventType": "Profile Switch",
         "created_at": at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-        "enteredBy": "autotune-flows",
+        "enteredBy": ENTERED_BY,
         "profile": name,
         "originalProfileName": name,
         "profileJson": harmless_json(body),

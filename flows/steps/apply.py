@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from flows import __version__
-from flows.approval import Decision, SyncRequest
+from flows.approval import MAX_AGE_H, Decision, SyncRequest
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.nightscout.documents import Record
 from flows.nightscout.pace import SitePace
 from flows.nightscout.writer import (
     CREATE_PROFILE,
@@ -28,14 +27,15 @@ from flows.nightscout.writer import (
 )
 from flows.profiles.on_site import SiteProfiles, content, differences
 from flows.proposal.journal import Change, Journal, Outcome
-from flows.proposal.policy import check_policy, read_policy
+from flows.proposal.policy import read_policy
 from flows.proposal.write_back import Plan, dated, plan, switch_treatment
 from flows.run_directory import RunDirectory
 from flows.steps.approved import Approved, check_may_be_written, read_approved, report_only_app, source_document
+from flows.steps.by_policy import check_without_a_person
 from flows.steps.change import carry_out, reconcile
 from flows.steps.site import Intent, Site
 
-HOUR_MS, WEEK_H = 3_600_000, 168.0
+HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,8 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
         return rejected(approved, tools.open_journal(approved.site), tools, how)
     policy = read_policy(os.environ.get("AUTOTUNE_APPLY_POLICY")) if request.decision is Decision.POLICY else None
     approved = read_approved(run, request.sha256)
+    if policy is not None:  # nobody looks at it: an older one than usual is not for it
+        request = request.model_copy(update={"max_age_h": min(request.max_age_h, MAX_AGE_H)})
     now = tools.clock()
     check_may_be_written(approved.proposal, now, request.max_age_h)
     source = source_document(approved)
@@ -129,8 +131,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
             if active or not request.activate:
                 return Applied("already-applied", done.facts["name"], active, done.name)
         if policy is not None:
-            weekly, hours = _history(journal, now)
-            check_policy(policy, approved.proposal, request, planned, weekly, hours)
+            check_without_a_person(policy, approved, request, planned, journal, state, now)
 
         def make(state: SiteProfiles) -> Intent:
             # Of the state that is backed up and written over: one read before may be somebody else's by now.
@@ -147,6 +148,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
             "proposal_sha256": approved.sha256,
             "parts": [p.value for p in request.parts],
             "name": planned.name,
+            "source": planned.source_name,
             "activate": request.activate,
             "max_age_h": request.max_age_h,
             **audit(tools, approved, how),
@@ -297,21 +299,6 @@ def check_no_special_switch(site: Site, state: SiteProfiles) -> None:
         if switch.temporary or switch.percentage != 100 or switch.timeshift_h:
             detail = "of limited duration" if switch.temporary else "with a percentage or a time shift"
             raise Refused(Reason.SWITCH_IN_FORCE, detail=detail)
-
-
-def _history(journal: Journal, now: datetime) -> tuple[Record | None, list[float]]:
-    """The profile in use before our first change of the last week, and how many hours ago each without a person was."""
-    week_ago: Record | None = None
-    hours_since = []
-    for change in journal.changes():
-        hours = (now - datetime.fromisoformat(change.facts["at"])).total_seconds() / 3600
-        if change.facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or hours > WEEK_H:
-            continue
-        if week_ago is None:
-            week_ago = Intent.from_json(change.read("intent")).active_before["body"]
-        if change.facts.get("how") == Decision.POLICY.value:
-            hours_since.append(hours)
-    return week_ago, hours_since
 
 
 def _who() -> str:
