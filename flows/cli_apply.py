@@ -44,6 +44,9 @@ def add(subparsers: Any) -> None:
     command.add_argument("--name", help="name of the new profile (default: Autotune and the date)")
     command.add_argument("--overwrite", action="store_true", help="replace a profile of that name on purpose")
     command.add_argument("--activate", action="store_true", help="also switch to it, by a Profile Switch")
+    command.add_argument(
+        "--although-unsure", action="store_true", help="also where the verdict says that nothing is sure enough"
+    )
     command.add_argument("--max-age", type=float, default=48.0, metavar="H", help="hours (default 48)")
     approval(command)
     decision = command.add_mutually_exclusive_group()
@@ -111,7 +114,7 @@ def run_tidy(arguments: argparse.Namespace) -> int:
 
 def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
     from flows.approval import Decision, SyncRequest
-    from flows.report.changes import changes_text, to_type_in
+    from flows.report.changes import changes_text, to_type_in, verdict_text
     from flows.steps.apply import apply, preview
     from flows.steps.approved import check_may_be_written, read_approved, report_only_app, source_document
 
@@ -121,21 +124,22 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
         decision = Decision.REJECT
     elif arguments.by_policy:
         decision = Decision.POLICY
-    options = {n: getattr(arguments, n) for n in ("only", "name", "overwrite", "activate")}
+    options = {n: getattr(arguments, n) for n in ("only", "name", "overwrite", "activate", "although_unsure")}
     if not 0 < arguments.max_age <= 24 * 14:
         say("autotune: --max-age takes hours, up to two weeks.")
         return USAGE
     identity = {"proposal_id": approved.proposal.proposal_id, "sha256": approved.sha256, "decision": decision}
     request = SyncRequest(**identity, **options, max_age_h=arguments.max_age)
     if decision is not Decision.REJECT:
-        check_may_be_written(approved.proposal, now(), request.max_age_h)
+        unsure = request.although_unsure
+        check_may_be_written(approved.proposal, now(), request.max_age_h, although_unsure=unsure)
         _, planned = preview(directory, request)
         if report_only_app(source_document(approved)) is not None:
             print(to_type_in(planned))
         elif not arguments.as_json:
-            print(changes_text(planned, activate=request.activate))
+            print(changes_text(planned, approved.proposal, activate=request.activate))
             print(f"\nSite      {approved.site}\nProposal  {approved.sha256}")
-            print(f"Verdict   {approved.proposal.verdict.colour.upper()}: {approved.proposal.verdict.headline}")
+            print(verdict_text(approved.proposal))
         if arguments.dry_run:
             return PROPOSAL
         if decision is Decision.APPROVE and report_only_app(source_document(approved)) is None:

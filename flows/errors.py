@@ -317,6 +317,10 @@ class Reason(Enum):
         "The proposal's verdict is red.",
         "A red proposal cannot be applied. The report says which rules were broken.",
     )
+    PROPOSAL_UNSURE = (
+        "Nothing in the proposal is sure enough to act on.",
+        "Keep the settings you have. To write it all the same: --although-unsure (in Prefect although_unsure).",
+    )
     PROPOSAL_OTHER_CURVE = (
         "The proposal was tuned under another duration or peak of insulin action than the profile's.",
         "All its numbers belong together, and a Nightscout profile has no place for the peak: enter them by hand, or "

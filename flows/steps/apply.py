@@ -111,7 +111,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
     if policy is not None:  # nobody looks at it: an older one than usual is not for it
         request = request.model_copy(update={"max_age_h": min(request.max_age_h, MAX_AGE_H)})
     now = tools.clock()
-    check_may_be_written(approved.proposal, now, request.max_age_h)
+    check_may_be_written(approved.proposal, now, request.max_age_h, although_unsure=request.although_unsure)
     source = source_document(approved)
     if (app := report_only_app(source)) is not None:
         raise Refused(Reason.REPORT_ONLY, app=app)
@@ -151,6 +151,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
             "source": planned.source_name,
             "activate": request.activate,
             "max_age_h": request.max_age_h,
+            "although_unsure": request.although_unsure,
             **audit(tools, approved, how),
         }
         with remembered(run, journal):

@@ -108,6 +108,27 @@ def test_looking_rejecting_and_resuming_write_nothing(
     assert not [r for r in site.database.requests if r[0] == "POST"]
 
 
+def test_what_is_not_sure_is_said_and_written_on_purpose_only(
+    site: StandIn, memory: Path, someone: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unsure = {"nothing_to_change": True, "worth_changing": []}
+    source = site.database.profiles[0]
+    other = person(
+        memory,
+        site.url,
+        source,
+        Credentials(api_secret=API_SECRET),
+        run="unsure",
+        change=lambda d: d["verdict"].update(unsure),
+    )
+    approval = ("--yes", "--sha256", other.made.sha256)
+    assert run("apply", other.run.path, *approval) == 3
+    assert "sure enough to act on" in capsys.readouterr().err
+    assert site.database.requests == []
+    assert run("apply", other.run.path, *approval, "--although-unsure") == 0
+    assert "small or unsure: may stay" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("other", ["--resume", "--reject"])
 def test_a_dry_run_is_nothing_that_writes(
     other: str, someone: Person, site: StandIn, capsys: pytest.CaptureFixture[str]
