@@ -22,7 +22,7 @@ from flows.nightscout.documents import Record
 from flows.profiles.blocks import clock_text, read_schedule
 from flows.profiles.on_site import content, store_of
 from flows.profiles.parse import unit_name
-from flows.profiles.schedule import Schedule
+from flows.profiles.schedule import Block, Schedule
 from flows.proposal.document import HOURS, Proposal, Units
 
 NAME = "Autotune"
@@ -113,7 +113,8 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         written = list(_lines(part, old[part], values, unit))
         _check(part, written, step)
         lines += written
-        body[FIELDS[part]] = _entries(body.get(FIELDS[part]), values)
+        if any(line.new != line.current for line in written):  # else its entries stay as they are, each of them
+            body[FIELDS[part]] = _entries(body.get(FIELDS[part]), values)
     document = _beside(source, store, name, body, proposal)
     _no_markup(document)
     carried = copy.deepcopy(document["store"][name])
@@ -125,7 +126,7 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         lines=tuple(lines),
         daily_basal_current_u=24 * old[Part.BASAL].mean(),
         daily_basal_new_u=24 * read_schedule(carried["basal"], "basal", []).mean(),
-        notes=_notes(carried),
+        notes=(*_flattened(proposal, old[Part.BASAL], request), *_notes(carried)),
     )
     if not done.changed:
         raise Refused(Reason.NOTHING_TO_WRITE, parts=", ".join(request.parts))
@@ -172,8 +173,21 @@ def plain_name(name: str) -> None:
 def _basal(proposal: Proposal, old: dict[Part, Schedule]) -> dict[int, float]:
     for hour, (written, said) in enumerate(zip(old[Part.BASAL].hourly(), proposal.current.basal_u_per_h, strict=True)):
         _same(written, said, f"current basal of {hour:02d}:00")
-    hourly = proposal.for_pump.basal_u_per_h
-    return {h * 60: hourly[h] for h in range(HOURS) if h == 0 or hourly[h] != hourly[h - 1]}
+    found: dict[int, float] = {}
+    for hour, new in enumerate(proposal.for_pump.basal_u_per_h):
+        if hour in _hours_that_stay(proposal, old[Part.BASAL]):  # with whatever blocks it has within it
+            start, end = hour * 60, hour * 60 + 60
+            found[start] = old[Part.BASAL].at(start)
+            found |= {b.minutes: b.value for b in old[Part.BASAL].blocks if start < b.minutes < end}
+        else:
+            found[hour * 60] = new
+    pairs = list(found.items())
+    return {m: value for n, (m, value) in enumerate(pairs) if n == 0 or value != pairs[n - 1][1]}
+
+
+def _hours_that_stay(proposal: Proposal, old: Schedule) -> set[int]:
+    pairs = zip(old.hourly(), proposal.for_pump.basal_u_per_h, strict=True)
+    return {hour for hour, (now, new) in enumerate(pairs) if math.isclose(now, new, abs_tol=1e-9)}
 
 
 def _isf(proposal: Proposal, old: dict[Part, Schedule]) -> dict[int, float]:
@@ -212,8 +226,10 @@ def _lines(part: Part, old: Schedule, new: dict[int, float], unit: str) -> Itera
     else:
         edges = [b.minutes for b in old.blocks]
         current = {b.minutes: b.value for b in old.blocks}
+    written = Schedule(tuple(Block(minutes, value) for minutes, value in sorted(new.items())))
     for start, end in zip(edges, [*edges[1:], 24 * 60], strict=True):
-        value = next(new[m] for m in sorted(new, reverse=True) if m <= start)
+        value = written.mean(start, end) if part is Part.BASAL else written.at(start)
+        value = current[start] if math.isclose(value, current[start], abs_tol=1e-9) else value
         yield Line(part, clock_text(start), clock_text(end), current[start], value, unit)
 
 
@@ -286,6 +302,18 @@ def _no_markup(value: Any, where: str = "") -> None:
             _no_markup(inner, where)
     elif isinstance(value, str) and re.search(r"[<>\r\x00\xa0]|&(?!(?:amp|lt|gt|nbsp);)", value):
         raise Refused(Reason.WRITE_MARKUP, where=where.split(".")[-1][:LONGEST_NAME])
+
+
+def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest) -> tuple[str, ...]:
+    """Which hours lose a change within them."""
+    if Part.BASAL not in request.parts:
+        return ()
+    within = {b.minutes // 60 for b in old.blocks if b.minutes % 60 and b.value != old.at(b.minutes - 1)}
+    hours = sorted(within - _hours_that_stay(proposal, old))
+    if not hours:
+        return ()
+    named = ", ".join(f"{hour:02d}:00" for hour in hours)
+    return (f"The basal changes within the hour of {named} now; it becomes one rate for that whole hour.",)
 
 
 def _notes(body: Record) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,27 @@ def test_the_diff_is_in_the_persons_units_with_daily_totals() -> None:
     assert "Nothing becomes active" in text
     assert "becomes ACTIVE" in changes_text(found, made, activate=True)
     assert "may stay" not in text
+
+
+def test_a_basal_that_changes_within_an_hour_is_kept_where_the_hour_stays_and_told_where_not() -> None:
+    source = profile_document()
+    half = [("00:00", 0.8), ("00:30", 1.2), ("01:00", 1.0), ("02:00", 0.9), ("02:30", 1.1), ("03:00", 1.0)]
+    source["store"]["Day"]["basal"] = [{"time": time, "value": value, "own": time} for time, value in half]
+
+    def pump(**hours: float) -> Callable[[dict[str, Any]], None]:
+        rates = [hours.get(f"h{hour}", 1.0) for hour in range(24)]
+        return lambda document: document["for_pump"].update(basal_u_per_h=rates)
+
+    same = planned(source, proposal(source, change=pump()))
+    assert same.profile_json["basal"] == source["store"]["Day"]["basal"]
+    assert not [note for note in same.notes if "whole hour" in note]
+    made = proposal(source, change=pump(h2=0.9))
+    found = planned(source, made)
+    written = [(entry["time"], entry["value"]) for entry in found.profile_json["basal"]]
+    assert written == [("00:00", 0.8), ("00:30", 1.2), ("01:00", 1.0), ("02:00", 0.9), ("03:00", 1.0)]
+    assert [(line.start, line.new) for line in found.changed if line.part is Part.BASAL] == [("02:00", 0.9)]
+    assert "within the hour of 02:00 now" in changes_text(found, made, activate=False)
+    assert not [note for note in planned(source, made, only=["isf"]).notes if "whole hour" in note]
 
 
 def test_the_diff_marks_what_is_not_worth_changing() -> None:
