@@ -81,6 +81,9 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.dry_run and (arguments.resume or arguments.reject):
             say("autotune: --dry-run writes nothing; --resume and --reject do. Give one of them.")
             return USAGE
+        if arguments.dry_run and arguments.by_policy:
+            say("autotune: --dry-run asks no policy. Give one of them.")
+            return USAGE
         if arguments.resume:
             return _resume(arguments, directory)
         return _apply(arguments, directory)
@@ -136,12 +139,14 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
         _, planned = preview(directory, request)
         if report_only_app(source_document(approved)) is not None:
             print(to_type_in(planned))
-        elif not arguments.as_json:
-            print(changes_text(planned, approved.proposal, activate=request.activate))
-            print(f"\nSite      {approved.site}\nProposal  {approved.sha256}")
-            print(verdict_text(approved.proposal))
+        elif not (arguments.as_json and (arguments.yes or arguments.dry_run)):
+            show = say if arguments.as_json else print  # who is asked sees what for; standard output is the document
+            show(changes_text(planned, approved.proposal, activate=request.activate))
+            show(f"\nSite      {approved.site}\nProposal  {approved.sha256}")
+            show(verdict_text(approved.proposal))
         if arguments.dry_run:
             return PROPOSAL
+        _warn_of_another_journal(directory, approved)
         if decision is Decision.APPROVE and report_only_app(source_document(approved)) is None:
             _ask(arguments, f"Write this to {approved.site}?")
     done = apply(directory, request, tools(approved), "policy" if arguments.by_policy else how(arguments))
@@ -149,6 +154,16 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
     if done.outcome == "applied" and not arguments.as_json:
         say(f"To undo it: autotune rollback {arguments.run}")
     return PROPOSAL
+
+
+def _warn_of_another_journal(directory: RunDirectory, approved: Approved) -> None:
+    from flows.proposal.journal import Journal
+    from flows.steps.apply import other_journal
+
+    journal = Journal(approved.site)
+    if (other := other_journal(directory, journal)) is not None:
+        say(f"Note: this run was applied with the journal {other}; the one used here is {journal.directory}.")
+        say("Changes of one site are kept apart, and can be rolled back, within one journal only (AUTOTUNE_APPLIED).")
 
 
 def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> int:

@@ -416,6 +416,11 @@ class Reason(Enum):
         "The directory for backups and the journal cannot be written ({detail}).",
         "Make it writable, or name another with AUTOTUNE_APPLIED; without a backup nothing is written.",
     )
+    JOURNAL_CUT_OFF = (
+        "The journal could not be written any more in the middle of a change: the new profile may be on the site.",
+        "Make room for the journal (docs/writing-back.md says where it is), then run `autotune apply --resume RUN`: it "
+        "finds out what the site has and brings this to an end.",
+    )
     WRITE_REFUSED = (
         "The site refused the new {what} (status {status}); the site is as before.",
         "Look at the site and at the token's permissions, and apply again.",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import platform
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -209,10 +210,20 @@ def remembered(run: RunDirectory, journal: Journal) -> Iterator[None]:
     try:
         yield
     finally:
-        mine = [c.records for c in journal.changes() if c.facts.get("proposal_id") == run.path.name]
-        with suppress(OSError):
+        with suppress(OSError, Refused):  # neither hides how the block ended
+            mine = [c.records for c in journal.changes() if c.facts.get("proposal_id") == run.path.name]
             if mine:
                 run.write_json("applied.json", {"journal": str(journal.directory), "changes": mine})
+
+
+def other_journal(run: RunDirectory, journal: Journal) -> str | None:
+    """Where the run's own note says that it was applied with another journal directory than this one."""
+    try:
+        note = json.loads(run.file("applied.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    written = note.get("journal") if isinstance(note, dict) else None
+    return written if isinstance(written, str) and written != str(journal.directory) else None
 
 
 def rejected(approved: Approved, journal: Journal, tools: Tools, how: str, kind: str = "reject") -> Applied:
@@ -230,15 +241,17 @@ def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWrit
     named = ", ".join(wanted)
     if tools.credentials.anonymous:
         raise Refused(Reason.WRITE_NO_CREDENTIALS, permissions=named)
-    client = tools.open_client(site)
-    try:
-        missing = client.missing_permissions(wanted)
-    except Refused as refusal:
-        if refusal.reason not in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
-            raise
-        missing = list(wanted)
-    if missing:
-        raise Refused(Reason.WRITE_NOT_PERMITTED, permissions=", ".join(missing))
+    with ExitStack() as opened:  # closed again where it is not handed out
+        client = opened.enter_context(tools.open_client(site))
+        try:
+            missing = client.missing_permissions(wanted)
+        except Refused as refusal:
+            if refusal.reason not in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
+                raise
+            missing = list(wanted)
+        if missing:
+            raise Refused(Reason.WRITE_NOT_PERMITTED, permissions=", ".join(missing))
+        opened.pop_all()
     return client
 
 

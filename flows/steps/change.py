@@ -45,7 +45,8 @@ def carry_out(site: Site, journal: Journal, make: Callable[[SiteProfiles], Inten
         The change, ended as planned.
 
     Raises:
-        Refused: it ended otherwise (`WRITE_…`), or was refused before anything was written.
+        Refused: it ended otherwise (`WRITE_…`), has no end yet (`WRITE_UNKNOWN`, `CHANGE_UNSETTLED`,
+            `JOURNAL_CUT_OFF`), or was refused before anything was written.
     """
     state = site.read()
     site.check_clock()
@@ -63,13 +64,13 @@ def carry_out(site: Site, journal: Journal, make: Callable[[SiteProfiles], Inten
     except Exception as error:
         change.end(Outcome.BEFORE, error.reason.code if isinstance(error, Refused) else type(error).__name__)
         raise
-    sent = None
-    if intent.stands:
-        change.note(Step.WRITTEN, stands=True)
-    else:
-        change.note(Step.WRITING)
-        sent = site.client.post_profile(intent.document)
-    bring_to_an_end(change, site, sent)
+    change.note(Step.WRITTEN if intent.stands else Step.WRITING, **({"stands": True} if intent.stands else {}))
+    try:
+        bring_to_an_end(change, site, None if intent.stands else site.client.post_profile(intent.document))
+    except Refused as refusal:
+        if refusal.reason is Reason.BACKUP_UNUSABLE:
+            raise Refused(Reason.JOURNAL_CUT_OFF) from None
+        raise
     return change
 
 

@@ -115,6 +115,7 @@ def read_again(site: Site, what: str) -> SiteProfiles:
 
 def named(paths: list[str]) -> str:
     """Field names for a sentence: the last part of each path, which holds no number and no name of a profile."""
+    paths = ["a whole profile" if p.startswith("store.") and p.count(".") == 1 else p for p in paths]
     return ", ".join(dict.fromkeys(p.rsplit(".", 1)[-1].partition("[")[0][:40] for p in paths[:5]))
 
 
