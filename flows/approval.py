@@ -57,6 +57,9 @@ class SyncRequest(_Request):
     name: str | None = Field(default=None, description="Name of the new profile; Autotune and the date if left empty.")
     overwrite: bool = Field(default=False, description="Replace a profile of that name on purpose.")
     activate: bool = Field(default=False, description="Also switch to the new profile, by a Profile Switch.")
+    although_unsure: bool = Field(
+        default=False, description="Also where the verdict says that nothing in it is sure enough to act on."
+    )
     max_age_h: float = Field(default=MAX_AGE_H, gt=0, le=24 * 14, description="An older proposal is refused (hours).")
 
     @property

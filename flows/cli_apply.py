@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 SAID = {
     "applied": "Written and read back: the site has the profile {name!r}.",
     "already-applied": "Nothing to do: the site has this very profile, {name!r}, already.",
-    "rejected": "Rejected: nothing was written, and the journal says so.",
+    "rejected": "Rejected: nothing was written, and the journal says so. "
+    "What was left unfinished of it, `autotune apply --resume` takes back.",
     "rolled-back": "Rolled back: the site is as it was before this run was applied.",
     "already-rolled-back": "Nothing to do: this run was rolled back already.",
     "settled-after": "An unfinished change was brought to its end: {name!r} is on the site.",
@@ -43,6 +44,9 @@ def add(subparsers: Any) -> None:
     command.add_argument("--name", help="name of the new profile (default: Autotune and the date)")
     command.add_argument("--overwrite", action="store_true", help="replace a profile of that name on purpose")
     command.add_argument("--activate", action="store_true", help="also switch to it, by a Profile Switch")
+    command.add_argument(
+        "--although-unsure", action="store_true", help="also where the verdict says that nothing is sure enough"
+    )
     command.add_argument("--max-age", type=float, default=48.0, metavar="H", help="hours (default 48)")
     approval(command)
     decision = command.add_mutually_exclusive_group()
@@ -74,6 +78,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     directory = run_directory(arguments.run)
     try:
+        if arguments.dry_run and (arguments.resume or arguments.reject):
+            say("autotune: --dry-run writes nothing; --resume and --reject do. Give one of them.")
+            return USAGE
+        if arguments.dry_run and arguments.by_policy:
+            say("autotune: --dry-run asks no policy. Give one of them.")
+            return USAGE
         if arguments.resume:
             return _resume(arguments, directory)
         return _apply(arguments, directory)
@@ -107,7 +117,7 @@ def run_tidy(arguments: argparse.Namespace) -> int:
 
 def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
     from flows.approval import Decision, SyncRequest
-    from flows.report.changes import changes_text, to_type_in
+    from flows.report.changes import changes_text, to_type_in, verdict_text
     from flows.steps.apply import apply, preview
     from flows.steps.approved import check_may_be_written, read_approved, report_only_app, source_document
 
@@ -117,23 +127,26 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
         decision = Decision.REJECT
     elif arguments.by_policy:
         decision = Decision.POLICY
-    options = {n: getattr(arguments, n) for n in ("only", "name", "overwrite", "activate")}
+    options = {n: getattr(arguments, n) for n in ("only", "name", "overwrite", "activate", "although_unsure")}
     if not 0 < arguments.max_age <= 24 * 14:
         say("autotune: --max-age takes hours, up to two weeks.")
         return USAGE
     identity = {"proposal_id": approved.proposal.proposal_id, "sha256": approved.sha256, "decision": decision}
     request = SyncRequest(**identity, **options, max_age_h=arguments.max_age)
     if decision is not Decision.REJECT:
-        check_may_be_written(approved.proposal, now(), request.max_age_h)
+        unsure = request.although_unsure
+        check_may_be_written(approved.proposal, now(), request.max_age_h, although_unsure=unsure)
         _, planned = preview(directory, request)
         if report_only_app(source_document(approved)) is not None:
             print(to_type_in(planned))
-        elif not arguments.as_json:
-            print(changes_text(planned, activate=request.activate))
-            print(f"\nSite      {approved.site}\nProposal  {approved.sha256}")
-            print(f"Verdict   {approved.proposal.verdict.colour.upper()}: {approved.proposal.verdict.headline}")
+        elif not (arguments.as_json and (arguments.yes or arguments.dry_run)):
+            show = say if arguments.as_json else print  # who is asked sees what for; standard output is the document
+            show(changes_text(planned, approved.proposal, activate=request.activate))
+            show(f"\nSite      {approved.site}\nProposal  {approved.sha256}")
+            show(verdict_text(approved.proposal))
         if arguments.dry_run:
             return PROPOSAL
+        _warn_of_another_journal(directory, approved)
         if decision is Decision.APPROVE and report_only_app(source_document(approved)) is None:
             _ask(arguments, f"Write this to {approved.site}?")
     done = apply(directory, request, tools(approved), "policy" if arguments.by_policy else how(arguments))
@@ -143,11 +156,23 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
     return PROPOSAL
 
 
+def _warn_of_another_journal(directory: RunDirectory, approved: Approved) -> None:
+    from flows.proposal.journal import Journal
+    from flows.steps.apply import other_journal
+
+    journal = Journal(approved.site)
+    if (other := other_journal(directory, journal)) is not None:
+        say(f"Note: this run was applied with the journal {other}; the one used here is {journal.directory}.")
+        say("Changes of one site are kept apart, and can be rolled back, within one journal only (AUTOTUNE_APPLIED).")
+
+
 def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> int:
+    from dataclasses import replace
+
     from flows.steps.apply import resume
     from flows.steps.approved import read_approved
 
-    settled = resume(directory, tools(read_approved(directory, None)))
+    settled = resume(directory, replace(tools(read_approved(directory, None)), told=None))
     if arguments.as_json:
         from dataclasses import asdict
 
@@ -174,7 +199,7 @@ def tools(approved: Approved) -> Tools:
     from flows.credentials import write_credentials_for
     from flows.steps.apply import Tools
 
-    return Tools(clock=now, credentials=write_credentials_for(approved.request()))
+    return Tools(clock=now, credentials=write_credentials_for(approved.request()), told=_tell_of_settled)
 
 
 def how(arguments: argparse.Namespace) -> str:
@@ -211,6 +236,10 @@ def tell(done: Applied, as_json: bool) -> None:
     print(SAID[done.outcome].format(name=done.name))
     if done.active:
         print("It is active.")
+
+
+def _tell_of_settled(settled: Applied) -> None:
+    say(SAID[settled.outcome].format(name=settled.name) + (" It is active." if settled.active else ""))
 
 
 def _parts(text: str) -> list[str]:

@@ -317,6 +317,10 @@ class Reason(Enum):
         "The proposal's verdict is red.",
         "A red proposal cannot be applied. The report says which rules were broken.",
     )
+    PROPOSAL_UNSURE = (
+        "Nothing in the proposal is sure enough to act on.",
+        "Keep the settings you have. To write it all the same: --although-unsure (in Prefect although_unsure).",
+    )
     PROPOSAL_OTHER_CURVE = (
         "The proposal was tuned under another duration or peak of insulin action than the profile's.",
         "All its numbers belong together, and a Nightscout profile has no place for the peak: enter them by hand, or "
@@ -390,7 +394,15 @@ class Reason(Enum):
     SWITCH_WOULD_END = (
         "A Profile Switch is in force that began right after the newest profile document; "
         "a new document would end it in Nightscout.",
-        "Save the profile in Nightscout's editor and switch once more, or apply with --activate.",
+        "Save the profile in Nightscout's editor, switch once more a minute later, and propose again.",
+    )
+    SWITCH_AHEAD = (
+        "A Profile Switch of the site is dated later than the clocks say it is: it would decide over the new one.",
+        "Set the clocks of the phone, the site and this computer right, or wait until its time has passed.",
+    )
+    ROLLBACK_BY_HAND = (
+        "What was active before cannot be switched back to by this program: {detail}.",
+        "Switch to the profile you want on the phone or in Nightscout; backup.json in the journal has what was there.",
     )
     CHANGE_UNDER_WAY = (
         "Another change of this site's profile is under way.",
@@ -403,6 +415,11 @@ class Reason(Enum):
     BACKUP_UNUSABLE = (
         "The directory for backups and the journal cannot be written ({detail}).",
         "Make it writable, or name another with AUTOTUNE_APPLIED; without a backup nothing is written.",
+    )
+    JOURNAL_CUT_OFF = (
+        "The journal could not be written any more in the middle of a change: the new profile may be on the site.",
+        "Make room for the journal (docs/writing-back.md says where it is), then run `autotune apply --resume RUN`: it "
+        "finds out what the site has and brings this to an end.",
     )
     WRITE_REFUSED = (
         "The site refused the new {what} (status {status}); the site is as before.",

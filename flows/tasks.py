@@ -332,4 +332,5 @@ def _writing_tools(run: RunDirectory, sha256: str) -> Tools:
         clock=lambda: datetime.now(UTC),
         credentials=write_credentials_for(approved.request()),
         who=f"prefect flow run {flow_run.id}",
+        told=lambda settled: get_run_logger().info("an unfinished change was found: %s", settled.outcome),
     )

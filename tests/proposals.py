@@ -153,6 +153,7 @@ def proposal(
         "verdict": {
             "colour": colour,
             "nothing_to_change": False,
+            "worth_changing": ["isf", "carb_ratio", "daily_basal", *(f"basal_{hour:02d}" for hour in range(24))],
             "headline": "a headline",
             "reasons": [],
             "rules_checked": [],

@@ -99,25 +99,64 @@ class SiteProfiles:
         """The same site without one of its documents."""
         return SiteProfiles(tuple(d for d in self.documents if d is not document), self.switches)
 
+    @cached_property
+    def store(self) -> dict[str, Record]:
+        """The named profiles of the newest document."""
+        return store_of(self.newest)
+
     def counting_switch(self, now_ms: float) -> Switch | None:
-        """The switch that decides in Nightscout, if one does."""
+        """The switch that decides in Nightscout, if one does; also one that names nothing, which means the default."""
+        if not self.read_switches:
+            return None
+        since_ms = self._newest_start_ms
         for switch in self.read_switches:
             running = switch.at_ms <= now_ms and (switch.end_ms is None or now_ms < switch.end_ms)
-            if running and switch.at_ms >= self.newest_start_ms:
-                if switch.body is None and find_name(store_of(self.newest), switch.name) is None:
-                    continue  # names nothing: Nightscout passes over it
+            if running and switch.at_ms >= since_ms:
                 return switch
         return None
 
     def active(self, now_ms: float) -> Active:
-        """What Nightscout counts as active."""
-        store = store_of(self.newest)
-        if (switch := self.counting_switch(now_ms)) is not None:
-            name = find_name(store, switch.name)
-            return Active(name or switch.name, store[name] if name else switch.body, switch)
+        """What Nightscout counts as active: it takes a switch's name exactly as it is, else the profile it carries."""
+        switch = self.counting_switch(now_ms)
+        if switch is not None:
+            named = self._name_written(switch)
+            if named in self.store:
+                return Active(named, self.store[named], switch)
+            if switch.body is not None:
+                return Active(switch.name, switch.body, switch)
         default = self.newest.get("defaultProfile")
-        name = find_name(store, default) or (next(iter(store)) if len(store) == 1 else None)
-        return Active(name or str(default), store.get(name) if name else None, None)
+        name = find_name(self.store, default) or (next(iter(self.store)) if len(self.store) == 1 else None)
+        return Active(name or str(default), self.store.get(name) if name else None, switch)
+
+    def moments(self, from_ms: float) -> tuple[float, ...]:
+        """From an instant on, when what is active may become another: where a switch begins or ends."""
+        later = {t for s in self.read_switches for t in (s.at_ms, s.end_ms) if t is not None and t > from_ms}
+        return (from_ms, *sorted(later))
+
+    def deciding(self, from_ms: float) -> tuple[Switch, ...]:
+        """The switches that decide now or will again: the one in force, those beneath temporary ones, those to come."""
+        found: list[Switch] = []
+        for at_ms in self.moments(from_ms):
+            switch = self.counting_switch(at_ms)
+            if switch is not None and switch not in found:
+                found.append(switch)
+        return tuple(found)
+
+    def names_ahead(self, from_ms: float) -> set[str]:
+        """The names of all that is active now or will be by what is on the site."""
+        return {self.active(at_ms).name for at_ms in self.moments(from_ms)}
+
+    @cached_property
+    def _newest_start_ms(self) -> float:
+        return self.newest_start_ms
+
+    def _name_written(self, switch: Switch) -> str:
+        raw = next((record for record, read in self._read_one_by_one if switch in read), {})
+        return str(raw.get("profile") or switch.name)
+
+    @cached_property
+    def _read_one_by_one(self) -> tuple[tuple[Record, list[Switch]], ...]:
+        return tuple((record, read_switches([record], "UTC")) for record in self.switches)
 
     def switches_not_in(self, known: Iterable[str]) -> list[Record]:
         """Profile Switches whose `switch_key` is not known."""
@@ -132,6 +171,18 @@ class SiteProfiles:
     def from_document(cls, document: dict[str, Any]) -> SiteProfiles:
         """Read a backup again."""
         return cls(tuple(document["documents"]), tuple(document["switches"]))
+
+
+def same_ahead(one: SiteProfiles, other: SiteProfiles, from_ms: float) -> bool:
+    """Whether the same is active in both, now and after each switch that begins or ends later."""
+
+    def in_force(state: SiteProfiles, at_ms: float) -> dict[str, Any]:
+        active = state.active(at_ms)
+        scaled = (active.switch.percentage, active.switch.timeshift_h) if active.switch else (100.0, 0.0)
+        return {"name": active.name, "body": active.body, "scaled": list(scaled)}
+
+    moments = {*one.moments(from_ms), *other.moments(from_ms)}
+    return not any(differences(in_force(one, at_ms), in_force(other, at_ms)) for at_ms in moments)
 
 
 def store_of(document: Record) -> dict[str, Record]:

@@ -80,22 +80,28 @@ def check_policy(
         Refused: `POLICY_FORBIDS`; which rule, never a number of the person's therapy.
     """
     if proposal.verdict.colour is not Colour.GREEN:
-        raise _forbidden(f"its verdict is {proposal.verdict.colour}, not green")
+        raise forbidden(f"its verdict is {proposal.verdict.colour}, not green")
     if proposal.verdict.nothing_to_change:
-        raise _forbidden("nothing in it is sure enough to act on")
+        raise forbidden("nothing in it is sure enough to act on")
     if request.activate and not policy.activate:
-        raise _forbidden("it does not allow to activate")
+        raise forbidden("it does not allow to activate")
     if request.overwrite:
-        raise _forbidden("a profile is overwritten by a person only")
+        raise forbidden("a profile is overwritten by a person only")
     parts = {Part(p) for p in policy.only} or set(Part)
     if not set(request.parts) <= parts:
-        raise _forbidden("it does not allow all of these parts")
-    if any(0 <= hours < LEAST_HOURS_BETWEEN for hours in hours_since):
-        raise _forbidden("the last change without a person is less than a night ago")
+        raise forbidden("it does not allow all of these parts")
+    if any(hours < LEAST_HOURS_BETWEEN for hours in hours_since):  # one in the future too: a clock was set back
+        raise forbidden("the last change without a person is less than a night ago")
     night, week = policy.max_change_percent_per_night, policy.max_change_percent_per_week
+    worth = set(proposal.verdict.worth_changing)
+    for line in plan.changed:
+        if line.key not in worth and not (line.part is Part.BASAL and "daily_basal" in worth):
+            raise forbidden(f"the {line.part} of {line.start} is not worth changing: too small or not sure enough")
+        if not line.current:
+            raise forbidden(f"the {line.part} of {line.start} is zero now, and has no change in percent")
     for line in plan.lines:
         if abs(line.change_percent) > night + ROUNDING:
-            raise _forbidden(f"the {line.part} of {line.start} would change by more than {night:g} % in a night")
+            raise forbidden(f"the {line.part} of {line.start} would change by more than {night:g} % in a night")
     if week_ago is None:
         week_ago_change = [(line, line.change_percent) for line in plan.lines]
     else:
@@ -107,8 +113,9 @@ def check_policy(
             week_ago_change.append((line, 100 * (line.new / before - 1) if before else float("inf")))
     for line, change in week_ago_change:
         if abs(change) > week + ROUNDING:
-            raise _forbidden(f"the {line.part} of {line.start} would change by more than {week:g} % in a week")
+            raise forbidden(f"the {line.part} of {line.start} would change by more than {week:g} % in a week")
 
 
-def _forbidden(detail: str) -> Refused:
+def forbidden(detail: str) -> Refused:
+    """The refusal, for a reason that holds no number of the person's therapy."""
     return Refused(Reason.POLICY_FORBIDS, detail=detail)

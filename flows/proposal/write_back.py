@@ -22,10 +22,11 @@ from flows.nightscout.documents import Record
 from flows.profiles.blocks import clock_text, read_schedule
 from flows.profiles.on_site import content, store_of
 from flows.profiles.parse import unit_name
-from flows.profiles.schedule import Schedule
+from flows.profiles.schedule import Block, Schedule
 from flows.proposal.document import HOURS, Proposal, Units
 
 NAME = "Autotune"
+ENTERED_BY = "autotune-flows"
 LONGEST_NAME = 40
 FIELDS = {Part.BASAL: "basal", Part.ISF: "sens", Part.CARB_RATIO: "carbratio"}
 # Against a proposal whose numbers are not those of its source: further than any rounding of upstream's or ours.
@@ -46,6 +47,11 @@ class Line:
     current: float
     new: float
     unit: str
+
+    @property
+    def key(self) -> str:
+        """How the proposal's verdict names it: `basal_06`, `isf`, `carb_ratio`."""
+        return {Part.BASAL: f"basal_{self.start[:2]}", Part.ISF: "isf", Part.CARB_RATIO: "carb_ratio"}[self.part]
 
     @property
     def change_percent(self) -> float:
@@ -107,7 +113,8 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         written = list(_lines(part, old[part], values, unit))
         _check(part, written, step)
         lines += written
-        body[FIELDS[part]] = _entries(body.get(FIELDS[part]), values)
+        if any(line.new != line.current for line in written):  # else its entries stay as they are, each of them
+            body[FIELDS[part]] = _entries(body.get(FIELDS[part]), values)
     document = _beside(source, store, name, body, proposal)
     _no_markup(document)
     carried = copy.deepcopy(document["store"][name])
@@ -119,7 +126,7 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         lines=tuple(lines),
         daily_basal_current_u=24 * old[Part.BASAL].mean(),
         daily_basal_new_u=24 * read_schedule(carried["basal"], "basal", []).mean(),
-        notes=_notes(carried),
+        notes=(*_flattened(proposal, old[Part.BASAL], request), *_notes(carried)),
     )
     if not done.changed:
         raise Refused(Reason.NOTHING_TO_WRITE, parts=", ".join(request.parts))
@@ -166,8 +173,21 @@ def plain_name(name: str) -> None:
 def _basal(proposal: Proposal, old: dict[Part, Schedule]) -> dict[int, float]:
     for hour, (written, said) in enumerate(zip(old[Part.BASAL].hourly(), proposal.current.basal_u_per_h, strict=True)):
         _same(written, said, f"current basal of {hour:02d}:00")
-    hourly = proposal.for_pump.basal_u_per_h
-    return {h * 60: hourly[h] for h in range(HOURS) if h == 0 or hourly[h] != hourly[h - 1]}
+    found: dict[int, float] = {}
+    for hour, new in enumerate(proposal.for_pump.basal_u_per_h):
+        if hour in _hours_that_stay(proposal, old[Part.BASAL]):  # with whatever blocks it has within it
+            start, end = hour * 60, hour * 60 + 60
+            found[start] = old[Part.BASAL].at(start)
+            found |= {b.minutes: b.value for b in old[Part.BASAL].blocks if start < b.minutes < end}
+        else:
+            found[hour * 60] = new
+    pairs = list(found.items())
+    return {m: value for n, (m, value) in enumerate(pairs) if n == 0 or value != pairs[n - 1][1]}
+
+
+def _hours_that_stay(proposal: Proposal, old: Schedule) -> set[int]:
+    pairs = zip(old.hourly(), proposal.for_pump.basal_u_per_h, strict=True)
+    return {hour for hour, (now, new) in enumerate(pairs) if math.isclose(now, new, abs_tol=1e-9)}
 
 
 def _isf(proposal: Proposal, old: dict[Part, Schedule]) -> dict[int, float]:
@@ -206,8 +226,10 @@ def _lines(part: Part, old: Schedule, new: dict[int, float], unit: str) -> Itera
     else:
         edges = [b.minutes for b in old.blocks]
         current = {b.minutes: b.value for b in old.blocks}
+    written = Schedule(tuple(Block(minutes, value) for minutes, value in sorted(new.items())))
     for start, end in zip(edges, [*edges[1:], 24 * 60], strict=True):
-        value = next(new[m] for m in sorted(new, reverse=True) if m <= start)
+        value = written.mean(start, end) if part is Part.BASAL else written.at(start)
+        value = current[start] if math.isclose(value, current[start], abs_tol=1e-9) else value
         yield Line(part, clock_text(start), clock_text(end), current[start], value, unit)
 
 
@@ -232,6 +254,8 @@ def _entries(written: Any, new: dict[int, float]) -> list[Record]:
     entries = []
     for minutes, value in sorted(new.items()):
         entry = dict(own[minutes]) if keep else {"timeAsSeconds": minutes * 60}
+        if str(entry.get("timeAsSeconds", minutes * 60)) != str(minutes * 60):
+            entry["timeAsSeconds"] = minutes * 60  # of an entry whose two times contradict each other
         entries.append({**entry, "time": clock_text(minutes), "value": value})
     return entries
 
@@ -282,6 +306,18 @@ def _no_markup(value: Any, where: str = "") -> None:
         raise Refused(Reason.WRITE_MARKUP, where=where.split(".")[-1][:LONGEST_NAME])
 
 
+def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest) -> tuple[str, ...]:
+    """Which hours lose a change within them."""
+    if Part.BASAL not in request.parts:
+        return ()
+    within = {b.minutes // 60 for b in old.blocks if b.minutes % 60 and b.value != old.at(b.minutes - 1)}
+    hours = sorted(within - _hours_that_stay(proposal, old))
+    if not hours:
+        return ()
+    named = ", ".join(f"{hour:02d}:00" for hour in hours)
+    return (f"The basal changes within the hour of {named} now; it becomes one rate for that whole hour.",)
+
+
 def _notes(body: Record) -> tuple[str, ...]:
     """Why AAPS, where it is used, would not take the profile."""
     found = []
@@ -321,7 +357,7 @@ def switch_treatment(name: str, body: Record, created_at_ms: int, notes: str) ->
     return {
         "eventType": "Profile Switch",
         "created_at": at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-        "enteredBy": "autotune-flows",
+        "enteredBy": ENTERED_BY,
         "profile": name,
         "originalProfileName": name,
         "profileJson": harmless_json(body),

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import platform
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from flows import __version__
-from flows.approval import Decision, SyncRequest
+from flows.approval import MAX_AGE_H, Decision, SyncRequest
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.nightscout.documents import Record
 from flows.nightscout.pace import SitePace
 from flows.nightscout.writer import (
     CREATE_PROFILE,
@@ -28,21 +28,22 @@ from flows.nightscout.writer import (
 )
 from flows.profiles.on_site import SiteProfiles, content, differences
 from flows.proposal.journal import Change, Journal, Outcome
-from flows.proposal.policy import check_policy, read_policy
+from flows.proposal.policy import read_policy
 from flows.proposal.write_back import Plan, dated, plan, switch_treatment
 from flows.run_directory import RunDirectory
 from flows.steps.approved import Approved, check_may_be_written, read_approved, report_only_app, source_document
+from flows.steps.by_policy import check_without_a_person
 from flows.steps.change import carry_out, reconcile
-from flows.steps.site import ROOM_MS, Intent, Site, comparable
+from flows.steps.site import Intent, Site
 
-HOUR_MS, WEEK_H = 3_600_000, 168.0
+HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)
 class Applied:
     """What became of a request: `outcome` is `applied`, `already-applied`, `rejected`, `rolled-back` or `settled`.
 
-    `active`: whether the site counts the new profile as active by our switch. Holds no number of anybody's therapy.
+    `active`: whether the site counts the new profile as active. Holds no number of anybody's therapy.
     """
 
     outcome: str
@@ -62,6 +63,7 @@ class Tools:
     client: Callable[[str, Credentials], NightscoutWriter] | None = None
     journal: Callable[[str], Journal] | None = None
     who: str | None = None
+    told: Callable[[Applied], object] | None = None  # of each change that was settled on the way
 
     def open_client(self, site: str) -> NightscoutWriter:
         """A client for the site; never asked before there is something to write with."""
@@ -107,8 +109,10 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
         return rejected(approved, tools.open_journal(approved.site), tools, how)
     policy = read_policy(os.environ.get("AUTOTUNE_APPLY_POLICY")) if request.decision is Decision.POLICY else None
     approved = read_approved(run, request.sha256)
+    if policy is not None:  # nobody looks at it: an older one than usual is not for it
+        request = request.model_copy(update={"max_age_h": min(request.max_age_h, MAX_AGE_H)})
     now = tools.clock()
-    check_may_be_written(approved.proposal, now, request.max_age_h)
+    check_may_be_written(approved.proposal, now, request.max_age_h, although_unsure=request.although_unsure)
     source = source_document(approved)
     if (app := report_only_app(source)) is not None:
         raise Refused(Reason.REPORT_ONLY, app=app)
@@ -116,18 +120,27 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
     journal = tools.open_journal(approved.site)
     with journal.locked(), writing_client(tools, approved.site, activate=request.activate) as client:
         site = tools.site(client)
-        reconcile(journal, site)
+
+        def asked_for(change: Change) -> bool:
+            same = change.facts.get("proposal_sha256") == approved.sha256
+            return same and request.activate and request.decision is Decision.APPROVE
+
+        settle(journal, site, tools, asked_for)
         state = site.read()
-        if (done := _already(journal, request, state, approved.sha256)) is not None:
-            if not request.activate or done.facts.get("activate") or _activated_later(journal, done):
-                return Applied("already-applied", planned.name, bool(request.activate), done.name)
-        elif differences(content(state.newest), content(source)):
-            raise Refused(Reason.SITE_PROFILE_CHANGED)
+        if (done := _already(journal, request, planned.name, state, approved.sha256)) is not None:
+            active = is_active(site, state, done)
+            if active or not request.activate:
+                return Applied("already-applied", done.facts["name"], active, done.name)
         if policy is not None:
-            weekly, hours = _history(journal, now)
-            check_policy(policy, approved.proposal, request, planned, weekly, hours)
+            check_without_a_person(policy, approved, request, planned, journal, state, now)
 
         def make(state: SiteProfiles) -> Intent:
+            # Of the state that is backed up and written over: one read before may be somebody else's by now.
+            done = _already(journal, request, planned.name, state, approved.sha256)
+            if done is None and differences(content(state.newest), content(source)):
+                raise Refused(Reason.SITE_PROFILE_CHANGED)
+            if done is not None and not request.activate:
+                raise Refused(Reason.SITE_PROFILE_CHANGED)
             return _intent(site, state, planned, approved, request, done)
 
         facts = {
@@ -136,8 +149,10 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
             "proposal_sha256": approved.sha256,
             "parts": [p.value for p in request.parts],
             "name": planned.name,
+            "source": planned.source_name,
             "activate": request.activate,
             "max_age_h": request.max_age_h,
+            "although_unsure": request.although_unsure,
             **audit(tools, approved, how),
         }
         with remembered(run, journal):
@@ -157,8 +172,23 @@ def resume(run: RunDirectory, tools: Tools) -> list[Applied]:
         if not journal.changes():
             return []
         with writing_client(tools, approved.site, activate=False) as client, remembered(run, journal):
-            settled = reconcile(journal, tools.site(client))
-    return [Applied(f"settled-{c.outcome}", c.facts.get("name"), False, c.name) for c in settled]
+            return settle(journal, tools.site(client), tools, lambda _: True)
+
+
+def settle(journal: Journal, site: Site, tools: Tools, asked_for: Callable[[Change], bool]) -> list[Applied]:
+    """Settle what was left unfinished, and tell `tools.told` of each; with the lock held.
+
+    A rollback is finished by whoever comes next; an activation only where `asked_for`, else it is taken back.
+    """
+    settled = reconcile(journal, site, lambda c: c.facts.get("kind") == "rollback" or asked_for(c))
+    state = site.read() if any(c.facts.get("activate") for c in settled) else None
+    found = []
+    for change in settled:
+        active = change.outcome is Outcome.AFTER and state is not None and is_active(site, state, change)
+        found.append(Applied(f"settled-{change.outcome}", change.facts.get("name"), active, change.name))
+        if tools.told is not None:
+            tools.told(found[-1])
+    return found
 
 
 def audit(tools: Tools, approved: Approved, how: str) -> dict[str, Any]:
@@ -180,16 +210,26 @@ def remembered(run: RunDirectory, journal: Journal) -> Iterator[None]:
     try:
         yield
     finally:
-        mine = [c.records for c in journal.changes() if c.facts.get("proposal_id") == run.path.name]
-        with suppress(OSError):
+        with suppress(OSError, Refused):  # neither hides how the block ended
+            mine = [c.records for c in journal.changes() if c.facts.get("proposal_id") == run.path.name]
             if mine:
                 run.write_json("applied.json", {"journal": str(journal.directory), "changes": mine})
 
 
-def rejected(approved: Approved, journal: Journal, tools: Tools, how: str) -> Applied:
-    """Write down that a person said no; nothing else happens."""
+def other_journal(run: RunDirectory, journal: Journal) -> str | None:
+    """Where the run's own note says that it was applied with another journal directory than this one."""
+    try:
+        note = json.loads(run.file("applied.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    written = note.get("journal") if isinstance(note, dict) else None
+    return written if isinstance(written, str) and written != str(journal.directory) else None
+
+
+def rejected(approved: Approved, journal: Journal, tools: Tools, how: str, kind: str = "reject") -> Applied:
+    """Write down that a person said no; nothing else happens. What is unfinished of it will be taken back."""
     with journal.locked():
-        facts = {"kind": "reject", "proposal_id": approved.proposal.proposal_id, "proposal_sha256": approved.sha256}
+        facts = {"kind": kind, "proposal_id": approved.proposal.proposal_id, "proposal_sha256": approved.sha256}
         change = journal.begin(**facts, **audit(tools, approved, how))
         change.end(Outcome.BEFORE, "rejected")
     return Applied("rejected", change=change.name)
@@ -201,35 +241,40 @@ def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWrit
     named = ", ".join(wanted)
     if tools.credentials.anonymous:
         raise Refused(Reason.WRITE_NO_CREDENTIALS, permissions=named)
-    client = tools.open_client(site)
-    try:
-        missing = client.missing_permissions(wanted)
-    except Refused as refusal:
-        if refusal.reason not in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
-            raise
-        missing = list(wanted)
-    if missing:
-        raise Refused(Reason.WRITE_NOT_PERMITTED, permissions=", ".join(missing))
+    with ExitStack() as opened:  # closed again where it is not handed out
+        client = opened.enter_context(tools.open_client(site))
+        try:
+            missing = client.missing_permissions(wanted)
+        except Refused as refusal:
+            if refusal.reason not in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
+                raise
+            missing = list(wanted)
+        if missing:
+            raise Refused(Reason.WRITE_NOT_PERMITTED, permissions=", ".join(missing))
+        opened.pop_all()
     return client
 
 
-def _already(journal: Journal, request: SyncRequest, state: SiteProfiles, sha256: str) -> Change | None:
+def _already(journal: Journal, request: SyncRequest, name: str, state: SiteProfiles, sha256: str) -> Change | None:
     """The change that wrote this very proposal in this very way, where the site still has what it wrote."""
     for change in reversed(journal.changes()):
         facts = change.facts
         same = facts.get("proposal_sha256") == sha256 and facts.get("parts") == [p.value for p in request.parts]
         if facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or not same:
             continue
-        if request.name is not None and request.name != facts.get("name"):
+        if facts.get("name") != name:
             continue
         written = Intent.from_json(change.read("intent")).document
-        return None if differences(comparable(written), comparable(state.newest)) else change
+        return None if differences(content(written), content(state.newest)) else change
     return None
 
 
-def _activated_later(journal: Journal, done: Change) -> bool:
-    same = [c for c in journal.changes() if c.facts.get("proposal_sha256") == done.facts["proposal_sha256"]]
-    return any(c.outcome is Outcome.AFTER and c.facts.get("activate") for c in same)
+def is_active(site: Site, state: SiteProfiles, done: Change) -> bool:
+    """Whether the site counts as active what a change wrote, now and by either clock."""
+    intent = Intent.from_json(done.read("intent"))
+    body = intent.document["store"].get(done.facts.get("name"))
+    actives = [state.active(at_ms) for at_ms in (site.now_ms(), site.late_ms())]
+    return all(a.name == done.facts.get("name") and not differences(a.body, body) for a in actives)
 
 
 def _intent(
@@ -237,27 +282,17 @@ def _intent(
 ) -> Intent:
     """The document with its start, and the switch; refuses what would end a switch nobody spoke of."""
     now_ms = site.now_ms()
-    active = state.active(now_ms)
-    switch = active.switch
-    if planned.name == active.name and not request.activate:
+    if not request.activate and planned.name in state.names_ahead(now_ms):
         raise Refused(Reason.WRITE_NAME_IN_USE, name=planned.name)
-    if request.activate and switch is not None and (switch.temporary or switch.percentage != 100 or switch.timeshift_h):
-        detail = "of limited duration" if switch.temporary else "with a percentage or a time shift"
-        raise Refused(Reason.SWITCH_IN_FORCE, detail=detail)
+    if request.activate:
+        check_no_special_switch(site, state)
     if done is not None:
         document = {k: v for k, v in state.newest.items() if k == "startDate" or k in content(state.newest)}
     else:
-        back_ms = ROOM_MS if request.activate else 0
-        start = site.start_after(state.newest, site.switch_to_keep(state), back_ms=back_ms)
-        if start is None and not request.activate:
-            raise Refused(Reason.SWITCH_WOULD_END)
-        if start is None:
-            start = site.start_after(state.newest, None, back_ms=back_ms)
-        assert start is not None
-        document = dated(planned.document, state.newest, start)
+        document = dated(planned.document, state.newest, site.start_for(state, state.newest))
     treatment = None
     if request.activate:
-        at_ms = free_instant(site, state, document)
+        at_ms = site.free_instant(state, document)
         notes = f"autotune-flows proposal {approved.sha256[:12]}"
         treatment = switch_treatment(planned.name, planned.profile_json, at_ms, notes)
     made_ms = datetime.fromisoformat(approved.proposal.created_at).timestamp() * 1000
@@ -265,33 +300,19 @@ def _intent(
     return Intent.of(state, now_ms, document, treatment, stands=done is not None, activate_until_ms=until)
 
 
-def free_instant(site: Site, state: SiteProfiles, document: Record) -> int:
-    """A whole second for a Profile Switch: not before the document's start, and not that of another switch.
+def check_no_special_switch(site: Site, state: SiteProfiles) -> None:
+    """Refuse to switch while another switch is in force that ends by itself or scales, by either clock.
 
-    Nightscout keeps one switch for each time: a second one would replace the first.
+    Raises:
+        Refused: `SWITCH_IN_FORCE`, `SWITCH_AHEAD`.
     """
-    taken = {int(s.at_ms) // 1000 for s in state.read_switches}
-    start = datetime.fromisoformat(str(document["startDate"])).timestamp()
-    while True:
-        at_s = max(int(start), site.now_ms() // 1000)
-        if at_s not in taken:
-            return at_s * 1000
-        site.sleep(0.2)
-
-
-def _history(journal: Journal, now: datetime) -> tuple[Record | None, list[float]]:
-    """The profile in use before our first change of the last week, and how many hours ago each without a person was."""
-    week_ago: Record | None = None
-    hours_since = []
-    for change in journal.changes():
-        hours = (now - datetime.fromisoformat(change.facts["at"])).total_seconds() / 3600
-        if change.facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or hours > WEEK_H:
-            continue
-        if week_ago is None:
-            week_ago = Intent.from_json(change.read("intent")).active_before["body"]
-        if change.facts.get("how") == Decision.POLICY.value:
-            hours_since.append(hours)
-    return week_ago, hours_since
+    late_ms = site.late_ms()
+    for switch in {id(s): s for at in (site.now_ms(), late_ms) for s in state.deciding(at)}.values():
+        if switch.at_ms > late_ms:
+            raise Refused(Reason.SWITCH_AHEAD)
+        if switch.temporary or switch.percentage != 100 or switch.timeshift_h:
+            detail = "of limited duration" if switch.temporary else "with a percentage or a time shift"
+            raise Refused(Reason.SWITCH_IN_FORCE, detail=detail)
 
 
 def _who() -> str:

@@ -58,16 +58,24 @@ def read_approved(run: RunDirectory, sha256: str | None) -> Approved:
     return Approved(run, proposal, _site(proposal))
 
 
-def check_may_be_written(proposal: Proposal, now: datetime, max_age_h: float) -> None:
-    """Refuse a red verdict, an old proposal, and one whose numbers were tuned under another insulin curve.
+def check_may_be_written(proposal: Proposal, now: datetime, max_age_h: float, *, although_unsure: bool = False) -> None:
+    """Refuse a red verdict, an old proposal, one tuned under another insulin curve, one with nothing sure in it.
+
+    Args:
+        proposal: sealed.
+        now: the time.
+        max_age_h: how old it may be.
+        although_unsure: the person said so on purpose.
 
     Raises:
-        Refused: `PROPOSAL_RED`, `PROPOSAL_OTHER_CURVE`, `PROPOSAL_OLD`.
+        Refused: `PROPOSAL_RED`, `PROPOSAL_UNSURE`, `PROPOSAL_OTHER_CURVE`, `PROPOSAL_OLD`.
     """
     made = datetime.fromisoformat(proposal.created_at)
     made = made if made.tzinfo else made.replace(tzinfo=UTC)
     if proposal.verdict.colour is Colour.RED:
         raise Refused(Reason.PROPOSAL_RED)
+    if proposal.verdict.nothing_to_change and not although_unsure:
+        raise Refused(Reason.PROPOSAL_UNSURE)
     before, after = proposal.current, proposal.recommended
     if (before.dia_h, before.insulin_peak_min) != (after.dia_h, after.insulin_peak_min):
         raise Refused(Reason.PROPOSAL_OTHER_CURVE)

@@ -7,23 +7,29 @@ with the old content; nothing on the site is ever deleted or overwritten.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.nightscout.writer import Fate, Sent
-from flows.profiles.on_site import SiteProfiles, content, differences, store_of, switch_key
+from flows.profiles.on_site import SiteProfiles, content, differences, switch_key
 from flows.profiles.stored import document_sha256
 from flows.profiles.switches import read_switches
 from flows.proposal.journal import Change, Journal, Outcome, Step
-from flows.proposal.write_back import dated
-from flows.steps.site import Intent, Site, comparable, once_more, raw_switch, switch_back
-
-LOOK_AGAIN_S = (0.5, 2.0, 5.0)  # for a write whose answer was lost: it may still be on its way
-SWITCH_ATTEMPTS = 3  # sent again, a Profile Switch replaces itself
-PROFILE, SWITCH = "profile document", "Profile Switch"
+from flows.steps.looking import (
+    beside_ours,
+    end,
+    find,
+    leaves_active,
+    named,
+    read_again,
+    switch_differences,
+    switch_in,
+    without_ours,
+)
+from flows.steps.site import Intent, Site, comparable
+from flows.steps.taking_back import PROFILE, SWITCH, SWITCH_ATTEMPTS, finish_undo, theirs, undo
 
 
 def carry_out(site: Site, journal: Journal, make: Callable[[SiteProfiles], Intent], **facts: Any) -> Change:
@@ -39,7 +45,8 @@ def carry_out(site: Site, journal: Journal, make: Callable[[SiteProfiles], Inten
         The change, ended as planned.
 
     Raises:
-        Refused: it ended otherwise (`WRITE_…`), or was refused before anything was written.
+        Refused: it ended otherwise (`WRITE_…`), has no end yet (`WRITE_UNKNOWN`, `CHANGE_UNSETTLED`,
+            `JOURNAL_CUT_OFF`), or was refused before anything was written.
     """
     state = site.read()
     site.check_clock()
@@ -51,23 +58,33 @@ def carry_out(site: Site, journal: Journal, make: Callable[[SiteProfiles], Inten
         if differences(again.document(), state.document()):
             raise Refused(Reason.SITE_PROFILE_CHANGED)
         intent = make(again)
+        _check_planned(change, site, again, intent)
         change.keep("intent", intent.to_json())
         change.note(Step.CHECKED, after_sha256=document_sha256(content(intent.document)))
     except Exception as error:
         change.end(Outcome.BEFORE, error.reason.code if isinstance(error, Refused) else type(error).__name__)
         raise
-    sent = None
-    if intent.stands:
-        change.note(Step.WRITTEN, stands=True)
-    else:
-        change.note(Step.WRITING)
-        sent = site.client.post_profile(intent.document)
-    bring_to_an_end(change, site, sent)
+    change.note(Step.WRITTEN if intent.stands else Step.WRITING, **({"stands": True} if intent.stands else {}))
+    try:
+        bring_to_an_end(change, site, None if intent.stands else site.client.post_profile(intent.document))
+    except Refused as refusal:
+        if refusal.reason is Reason.BACKUP_UNUSABLE:
+            raise Refused(Reason.JOURNAL_CUT_OFF) from None
+        raise
     return change
 
 
-def bring_to_an_end(change: Change, site: Site, sent: Sent | None = None) -> None:
+def bring_to_an_end(
+    change: Change, site: Site, sent: Sent | None = None, *, may_activate: bool = True, rejected: bool = False
+) -> None:
     """End a change that was begun here or by a process that is gone.
+
+    Args:
+        change: one without an end.
+        site: with its lock held by the caller.
+        sent: what became of its document by the answer, where that was sent just now.
+        may_activate: send a Profile Switch that was not sent; else the change is taken back.
+        rejected: its proposal was rejected since: it is taken back however far it came.
 
     Raises:
         Refused: it did not end as planned: then the site is as before or as others made it, and the journal says so;
@@ -78,35 +95,53 @@ def bring_to_an_end(change: Change, site: Site, sent: Sent | None = None) -> Non
         return
     intent = Intent.from_json(change.read("intent"))
     if change.reached(Step.UNDOING):
-        _finish_undo(change, site, None)
+        finish_undo(change, site, None)
         return
-    state, mine = _find(site, PROFILE, intent.document, intent.known_ids, sent)
+    state, mine = find(site, PROFILE, intent.document, intent.known_ids, sent)
     if mine is None:
         if change.reached(Step.WRITTEN):
-            _theirs(change, site, intent, state, "the new document was removed")
+            theirs(change, site, intent, state, "the new document was removed")
         if sent is not None and sent.fate is Fate.REFUSED:
-            _end(change, Outcome.BEFORE, Refused(Reason.WRITE_REFUSED, what=PROFILE, status=sent.status))
+            end(change, Outcome.BEFORE, Refused(Reason.WRITE_REFUSED, what=PROFILE, status=sent.status))
         lost = Refused(Reason.WRITE_LOST, what=PROFILE, detail=sent.detail if sent and sent.detail else "no answer")
-        _end(change, Outcome.BEFORE, lost)
+        end(change, Outcome.BEFORE, lost)
     if state.newest is not mine:
-        _theirs(change, site, intent, state, "a newer document than ours is there")
-    if differences(other := _beside_ours(state, intent), intent.before):
+        theirs(change, site, intent, state, "a newer document than ours is there")
+    other = beside_ours(state, intent)
+    if differences(other, intent.before):
         edited = Refused(Reason.WRITE_OVERTAKEN, detail="the profile was edited while it was written")
-        _undo(change, site, intent, state, other, edited, Outcome.THEIRS)
+        undo(change, site, intent, state, other, edited, Outcome.THEIRS)
     different = differences(comparable(intent.document), comparable(mine))
     if different:
-        refusal = Refused(Reason.WRITE_DIFFERS, where=_named(different))
-        _undo(change, site, intent, state, intent.before, refusal)
+        refusal = Refused(Reason.WRITE_DIFFERS, where=named(different))
+        undo(change, site, intent, state, intent.before, refusal)
     if not change.reached(Step.WRITTEN):
         change.note(Step.WRITTEN, document_id=str(mine.get("_id")))
+    if rejected:
+        said_no = Refused(Reason.WRITE_UNDONE, detail="its proposal was rejected before it had an end")
+        undo(change, site, intent, state, intent.before, said_no)
+    if intent.switch is not None and not may_activate and switch_in(state, intent.switch) is None:
+        not_asked = Refused(Reason.WRITE_UNDONE, detail="it was left unfinished, and nobody asks to activate it now")
+        undo(change, site, intent, state, intent.before, not_asked)
     if intent.switch is None:
+        base = without_ours(state, change)
+        if not leaves_active(base, state, intent.document, site.now_ms(), new_content=_new_content(change)):
+            ended = Refused(Reason.WRITE_OVERTAKEN, detail="a Profile Switch came that our document would have ended")
+            undo(change, site, intent, state, other, ended, Outcome.THEIRS)
         change.end(Outcome.AFTER, "written and read back")
     else:
         _activate(change, site, intent, intent.switch, state)
 
 
-def reconcile(journal: Journal, site: Site) -> list[Change]:
+def reconcile(journal: Journal, site: Site, may_activate: Callable[[Change], bool]) -> list[Change]:
     """Settle every change without an end, and those whose lost document arrived after all; with the lock held.
+
+    Args:
+        journal: of the site.
+        site: as it is.
+        may_activate: whether the person who started this asks for that change's activation too. One whose document
+            arrived late, of which was said that it had not arrived, is never activated; one that was rejected since is
+            taken back.
 
     Raises:
         Refused: `WRITE_UNKNOWN`, `CHANGE_UNSETTLED`: one cannot be settled now.
@@ -125,12 +160,50 @@ def reconcile(journal: Journal, site: Site) -> list[Change]:
         if change.ended:
             continue
         try:
-            bring_to_an_end(change, site)
+            bring_to_an_end(
+                change,
+                site,
+                may_activate=may_activate(change) and not any(r.get("late") for r in change.records),
+                rejected=_rejected_since(change, changes),
+            )
         except Refused:
             if not change.ended:
                 raise
         settled.append(change)
     return settled
+
+
+def _rejected_since(change: Change, changes: list[Change]) -> bool:
+    later = changes[changes.index(change) + 1 :]
+    sha256 = change.facts.get("proposal_sha256")
+    if change.facts.get("kind") != "apply":
+        return False
+    return any(c.facts.get("kind") == "reject" and c.facts.get("proposal_sha256") == sha256 for c in later)
+
+
+def _check_planned(change: Change, site: Site, state: SiteProfiles, intent: Intent) -> None:
+    """Refuse before anything is written what would make something else active than was planned.
+
+    A document that a Profile Switch is to follow must end no other one either: the site may refuse the switch.
+
+    Raises:
+        Refused: `SWITCH_WOULD_END`, `SWITCH_AHEAD`.
+    """
+    now_ms = site.now_ms()
+    if not intent.stands:
+        planned = SiteProfiles((*state.documents, {**intent.document, "_id": "ours"}), state.switches)
+        may_differ = intent.switch is not None or _new_content(change)
+        if not leaves_active(state, planned, intent.document, now_ms, new_content=may_differ):
+            raise Refused(Reason.SWITCH_WOULD_END)
+    if intent.switch is not None:
+        ours_ms = read_switches([intent.switch], "UTC")[0].at_ms
+        if any(s.at_ms >= ours_ms for s in state.read_switches):
+            raise Refused(Reason.SWITCH_AHEAD)
+
+
+def _new_content(change: Change) -> bool:
+    """Whether a document may make other numbers active by itself: only a rollback over somebody's edit, told to."""
+    return change.facts.get("even_if_edited") is True
 
 
 # --- activating
@@ -139,215 +212,40 @@ def reconcile(journal: Journal, site: Site) -> list[Change]:
 def _activate(change: Change, site: Site, intent: Intent, switch: Record, state: SiteProfiles) -> None:
     if state.switches_not_in([*intent.known_switches, switch_key(switch)]):
         overtaken = Refused(Reason.WRITE_OVERTAKEN, detail="a Profile Switch was made meanwhile")
-        _undo(change, site, intent, state, intent.before, overtaken, Outcome.THEIRS)
-    found = _switch_in(state, switch)
+        undo(change, site, intent, state, intent.before, overtaken, Outcome.THEIRS)
+    found = switch_in(state, switch)
     if found is None and site.now_ms() > intent.activate_until_ms:
         late = Refused(Reason.WRITE_UNDONE, detail="it had been left unfinished, and the approval has grown old")
-        _undo(change, site, intent, state, intent.before, late)
+        undo(change, site, intent, state, intent.before, late)
     sent: Sent | None = None
     for _ in range(SWITCH_ATTEMPTS):
         if found is not None:
             break
         change.note(Step.ACTIVATING)
         sent = site.client.post_switch(switch)
-        state = _read(site, SWITCH)
-        found = _switch_in(state, switch)
+        state = read_again(site, SWITCH)
+        found = switch_in(state, switch)
         if sent.fate is Fate.REFUSED:
             break
     if not state.documents:
-        _theirs(change, site, intent, state, "every profile document was removed")
+        theirs(change, site, intent, state, "every profile document was removed")
     if found is None:
         assert sent is not None
         if sent.fate is Fate.REFUSED:
             refusal = Refused(Reason.WRITE_REFUSED, what=SWITCH, status=sent.status)
+            undo(change, site, intent, state, beside_ours(state, intent), refusal, switch_refused=True)
         else:
             refusal = Refused(Reason.WRITE_LOST, what=SWITCH, detail=sent.detail or "it is not there")
-        _undo(change, site, intent, state, intent.before, refusal)
-        return
-    different = _switch_differences(switch, found)
+        undo(change, site, intent, state, intent.before, refusal)
+    different = switch_differences(switch, found)
     if different:
-        _undo(change, site, intent, state, intent.before, Refused(Reason.WRITE_DIFFERS, where=_named(different)))
+        undo(change, site, intent, state, intent.before, Refused(Reason.WRITE_DIFFERS, where=named(different)))
     newest_is_ours = not differences(comparable(intent.document), comparable(state.newest))
-    if newest_is_ours and differences(other := _beside_ours(state, intent), intent.before):
+    if newest_is_ours and differences(other := beside_ours(state, intent), intent.before):
         edited = Refused(Reason.WRITE_OVERTAKEN, detail="the profile was edited while it was activated")
-        _undo(change, site, intent, state, other, edited, Outcome.THEIRS)
+        undo(change, site, intent, state, other, edited, Outcome.THEIRS)
     ours = read_switches([switch], "UTC")[0].at_ms
-    by = state.counting_switch(max(site.now_ms(), ours))
-    if not newest_is_ours or by is None or by.at_ms != ours:
-        _theirs(change, site, intent, state, "another profile became active meanwhile")
+    deciding = state.deciding(max(site.now_ms(), ours))
+    if not newest_is_ours or [s.at_ms for s in deciding] != [ours]:
+        theirs(change, site, intent, state, "another profile became active meanwhile")
     change.end(Outcome.AFTER, "written, read back and active")
-
-
-def _beside_ours(state: SiteProfiles, intent: Intent) -> Record:
-    """What the newest document says that is not ours, which is the newest; as before where there is no other."""
-    others = state.without(state.newest)
-    return intent.before if intent.stands or not others.documents else content(others.newest)
-
-
-def _switch_in(state: SiteProfiles, switch: Record) -> Record | None:
-    at = read_switches([switch], "UTC")[0].at_ms
-    return next((s for s in state.switches if any(r.at_ms == at for r in read_switches([s], "UTC"))), None)
-
-
-def _switch_differences(sent: Record, stored: Record) -> list[str]:
-    """What of a switch matters and is not as it was sent; times and numbers as Nightscout writes them."""
-    found: list[str] = [k for k in ("eventType", "profile", "percentage") if k in sent and sent[k] != stored.get(k)]
-    if float(stored.get("duration") or 0) != float(sent.get("duration") or 0):
-        found.append("duration")
-    if not sent.get("profileJson"):
-        return found
-    try:
-        carried = json.loads(stored.get("profileJson") or "")
-    except (TypeError, ValueError):
-        return [*found, "profileJson"]
-    return found + differences(json.loads(sent["profileJson"]), carried, "profileJson")
-
-
-# --- taking back
-
-
-def _undo(
-    change: Change,
-    site: Site,
-    intent: Intent,
-    state: SiteProfiles,
-    target: Record,
-    refusal: Refused,
-    outcome: Outcome = Outcome.BEFORE,
-) -> None:
-    """Write `target` back as a new document, with the switch that counted before where it would be ended by that."""
-    if state.newest.get("startDate") != intent.document["startDate"]:
-        _theirs(change, site, intent, state, "a newer document than ours is there")
-    own = intent.switch if change.reached(Step.ACTIVATING) else None
-    own_ms = read_switches([own], "UTC")[0].at_ms if own else 0.0
-    without_ours = _without(state, own)
-    counting = without_ours.counting_switch(site.now_ms())
-    keep = site.switch_to_keep(without_ours) if own is None else None
-    start = site.start_after(state.newest, keep, own_ms) if keep else None
-    reissued: Record | None = None
-    if keep is None and own is None and intent.active_before["switch"] is None:
-        start = site.start_after(state.newest, None)
-    if start is None:
-        start = site.start_after(state.newest, None, own_ms)
-        assert start is not None
-        before = intent.active_before["switch"]
-        raw = raw_switch(without_ours, counting) if counting else before
-        if raw is not None:
-            reissued = once_more(raw, start)
-        elif own is not None and intent.active_before["body"]:
-            # For AAPS, which may have taken our switch and knows nothing of Nightscout's documents.
-            reissued = switch_back(intent.active_before, start, "taken back")
-    document = dated(target, state.newest, start)
-    change.keep(
-        "undo",
-        {
-            "document": document,
-            "switch": reissued,
-            "known_ids": [str(d.get("_id")) for d in state.documents],
-            "outcome": outcome.value,
-            "why": refusal.reason.code,
-        },
-    )
-    change.note(Step.UNDOING, why=refusal.reason.code)
-    _finish_undo(change, site, site.client.post_profile(document))
-    raise refusal
-
-
-def _theirs(change: Change, site: Site, intent: Intent, state: SiteProfiles, detail: str) -> NoReturn:
-    """End with somebody else's profile in force; our switch, where it still decides, is followed by one to theirs."""
-    refusal = Refused(Reason.WRITE_OVERTAKEN, detail=detail)
-    own = intent.switch if change.reached(Step.ACTIVATING) else None
-    own_ms = int(read_switches([own], "UTC")[0].at_ms) if own else 0
-    counting = state.counting_switch(max(site.now_ms(), own_ms)) if state.documents else None
-    if own is not None and counting is not None and counting.at_ms == own_ms:
-        while site.now_ms() < own_ms + 1000:
-            site.sleep(0.2)
-        at_ms = site.now_ms() // 1000 * 1000
-        theirs = _without(state, own).active(at_ms)
-        raw = raw_switch(state, theirs.switch)
-        if raw is not None or theirs.body is not None:
-            active = {"name": theirs.name, "body": theirs.body}
-            back = once_more(raw, at_ms) if raw else switch_back(active, at_ms, "another profile was saved")
-            undo = {"document": None, "switch": back, "outcome": Outcome.THEIRS.value, "why": refusal.reason.code}
-            change.keep("undo", undo)
-            change.note(Step.UNDOING, why=refusal.reason.code)
-            _finish_undo(change, site, None)
-            raise refusal
-    _end(change, Outcome.THEIRS, refusal)
-
-
-def _without(state: SiteProfiles, switch: Record | None) -> SiteProfiles:
-    own = _switch_in(state, switch) if switch else None
-    return SiteProfiles(state.documents, tuple(s for s in state.switches if s is not own))
-
-
-def _finish_undo(change: Change, site: Site, sent: Sent | None) -> None:
-    undo = change.read("undo")
-    if undo["document"] is None:
-        state = _read(site, SWITCH)
-    else:
-        document, known = undo["document"], tuple(undo["known_ids"])
-        state, found = _find(site, PROFILE, document, known, sent)
-        if found is None:
-            sent = site.client.post_profile(document)
-            state, found = _find(site, PROFILE, document, known, sent)
-        if found is None:
-            raise Refused(Reason.CHANGE_UNSETTLED, detail="what was there before could not be written back yet")
-        if different := differences(comparable(document), comparable(found)):
-            change.end(Outcome.THEIRS, Reason.WRITE_NOT_RESTORED.code)
-            backup = change.journal.directory / change.name
-            raise Refused(Reason.WRITE_NOT_RESTORED, where=_named(different), backup=backup)
-        if state.newest is not found:
-            change.end(Outcome.THEIRS, "a newer document than ours is there")
-            return
-    if (switch := undo["switch"]) is not None:
-        for _ in range(SWITCH_ATTEMPTS):
-            if _switch_in(state, switch) is not None:
-                break
-            fate = site.client.post_switch(switch).fate
-            state = _read(site, SWITCH)
-            if fate is Fate.REFUSED:
-                break
-    change.end(Outcome(undo["outcome"]), undo["why"])
-
-
-# --- looking
-
-
-def _find(
-    site: Site, what: str, document: Record, known_ids: tuple[str, ...], sent: Sent | None
-) -> tuple[SiteProfiles, Record | None]:
-    """The document we sent, as the site has it; looked for more than once where it may still be on its way."""
-    pauses = () if sent is not None and sent.fate is Fate.REFUSED else LOOK_AGAIN_S
-    for pause_s in (*pauses, None):
-        state = _read(site, what)
-        unknown = [d for d in state.newest_first if str(d.get("_id")) not in known_ids]
-        ours = [d for d in unknown if not differences(comparable(document), comparable(d))]
-        if not ours and sent is not None and sent.document_id is not None:
-            ours = [d for d in unknown if d.get("_id") == sent.document_id]
-        if not ours:  # one that the site changed on the way
-            names = set(store_of(document))
-            alike = [d for d in unknown if d.get("startDate") == document["startDate"]]
-            ours = [d for d in alike if set(store_of(d)) == names]
-        if ours:
-            return state, ours[0]
-        if pause_s is not None:
-            site.sleep(pause_s)
-    return state, None
-
-
-def _read(site: Site, what: str) -> SiteProfiles:
-    try:
-        return site.read()
-    except Refused as refusal:
-        raise Refused(Reason.WRITE_UNKNOWN, what=what, detail=refusal.reason.code) from None
-
-
-def _named(paths: list[str]) -> str:
-    """Field names for a sentence: the last part of each path, which holds no number and no name of a profile."""
-    return ", ".join(dict.fromkeys(p.rsplit(".", 1)[-1].partition("[")[0][:40] for p in paths[:5]))
-
-
-def _end(change: Change, outcome: Outcome, refusal: Refused) -> NoReturn:
-    change.end(outcome, refusal.reason.code)
-    raise refusal

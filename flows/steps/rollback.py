@@ -5,13 +5,23 @@ from __future__ import annotations
 from flows.approval import Decision, RollbackRequest
 from flows.errors import Reason, Refused
 from flows.profiles.on_site import SiteProfiles, content, differences, switch_key
+from flows.profiles.switches import read_switches
 from flows.proposal.journal import Change, Journal, Outcome, Step
 from flows.proposal.write_back import dated
 from flows.run_directory import RunDirectory
-from flows.steps.apply import Applied, Tools, audit, free_instant, rejected, remembered, writing_client
+from flows.steps.apply import (
+    Applied,
+    Tools,
+    audit,
+    check_no_special_switch,
+    rejected,
+    remembered,
+    settle,
+    writing_client,
+)
 from flows.steps.approved import Approved, read_approved
-from flows.steps.change import carry_out, reconcile
-from flows.steps.site import ROOM_MS, Intent, Site, comparable, once_more, switch_back
+from flows.steps.change import carry_out
+from flows.steps.site import Intent, Site, comparable, once_more, switch_back
 
 
 def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str) -> Applied:
@@ -23,13 +33,18 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
     approved = read_approved(run, request.sha256)
     journal = tools.open_journal(approved.site)
     if request.decision is not Decision.APPROVE:
-        return rejected(approved, journal, tools, how)
+        return rejected(approved, journal, tools, how, "reject-rollback")
     applied = _applied(journal, approved)
     switches = bool(applied.facts.get("activate")) or request.even_if_edited
     with journal.locked(), writing_client(tools, approved.site, activate=switches) as client:
         site = tools.site(client)
-        reconcile(journal, site)
-        applied = _applied(journal, approved)
+        settled = settle(journal, site, tools, lambda _: False)
+        try:
+            applied = _applied(journal, approved)
+        except Refused:
+            if applied.name in [s.change for s in settled if s.outcome == "settled-before"]:
+                return Applied("rolled-back", change=applied.name)  # it had no end, and was taken back just now
+            raise
         if (later := _rolled_back(journal, applied, site)) is not None:
             return Applied("already-rolled-back", change=later.name)
 
@@ -62,16 +77,16 @@ def tidy(run: RunDirectory, keep_last: int, tools: Tools, how: str) -> tuple[App
     journal = tools.open_journal(approved.site)
     with journal.locked(), writing_client(tools, approved.site, activate=False) as client:
         site = tools.site(client)
-        reconcile(journal, site)
+        settle(journal, site, tools, lambda _: False)
         names = old_names(journal, site.read(), keep_last, site.now_ms())
         if not names:
             return Applied("nothing-to-tidy"), []
 
         def make(state: SiteProfiles) -> Intent:
             now_ms = site.now_ms()
-            start = site.start_after(state.newest, site.switch_to_keep(state))
-            if start is None:
-                raise Refused(Reason.SWITCH_WOULD_END)
+            if not set(names) <= set(old_names(journal, state, keep_last, now_ms)):
+                raise Refused(Reason.SITE_PROFILE_CHANGED)
+            start = site.start_for(state, state.newest)
             store = {k: v for k, v in state.newest["store"].items() if k not in names}
             document = dated({**content(state.newest), "store": store}, state.newest, start)
             return Intent.of(state, now_ms, document, None)
@@ -98,7 +113,7 @@ def old_names(journal: Journal, state: SiteProfiles, keep_last: int, now_ms: flo
         if not differences(written.get(name), store[name]):
             ours.pop(name, None)
             ours[name] = None
-    in_use = {state.active(now_ms).name, state.newest.get("defaultProfile")}
+    in_use = {*state.names_ahead(now_ms), state.newest.get("defaultProfile")}
     older = list(ours)[: max(0, len(ours) - keep_last)]
     return [name for name in older if name not in in_use]
 
@@ -144,23 +159,21 @@ def _intent(site: Site, state: SiteProfiles, applied: Change, request: RollbackR
     own = [switch_key(was.switch)] if was.switch is not None else []
     foreign = state.switches_not_in([*was.known_switches, *own])
     if not request.even_if_edited:
-        if differences(comparable(was.document), comparable(state.newest)):
+        if differences(content(was.document), content(state.newest)):
             raise Refused(Reason.EDITED_SINCE, detail="there is another profile document")
         if foreign:
             raise Refused(Reason.EDITED_SINCE, detail="there was another Profile Switch")
     now_ms = site.now_ms()
-    back = activated or bool(foreign)
-    keep = None if back else site.switch_to_keep(state)
-    after_ms = max((s.at_ms for s in state.read_switches), default=0.0) if back else 0.0
-    start = site.start_after(state.newest, keep, after_ms, ROOM_MS if back else 0)
-    if start is None:
-        start, back = site.start_after(state.newest, None), True
-    assert start is not None
-    document = dated(before, state.newest, start)
+    document = dated(before, state.newest, site.start_for(state, state.newest))
     switch = None
-    if back and was.active_before["body"]:
-        at_ms = free_instant(site, state, document)
+    if activated or foreign:
+        check_no_special_switch(site, state)
         raw = was.active_before["switch"]
+        if raw is not None and read_switches([raw], "UTC")[0].temporary:
+            raise Refused(Reason.ROLLBACK_BY_HAND, detail="it was a Profile Switch of limited duration")
+        if raw is None and not was.active_before["body"]:
+            raise Refused(Reason.ROLLBACK_BY_HAND, detail="the site had no profile of the name that was its default")
+        at_ms = site.free_instant(state, document)
         switch = once_more(raw, at_ms) if raw else switch_back(was.active_before, at_ms, "rolled back")
     return Intent.of(state, now_ms, document, switch)
 

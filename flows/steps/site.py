@@ -11,14 +11,14 @@ from typing import Any
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.nightscout.writer import NightscoutWriter
-from flows.profiles.on_site import SERVER_OWNED, SiteProfiles, content, start_ms, store_of, switch_key
-from flows.profiles.stored import find_name
+from flows.profiles.on_site import SERVER_OWNED, SiteProfiles, content, start_ms, switch_key
 from flows.profiles.switches import Switch, read_switches
 from flows.proposal.write_back import start_date, switch_treatment
+from flows.timestamps import instant_ms
 
-DAY_MS, HOUR_MS, SECOND_MS = 86_400_000, 3_600_000, 1000
+DAY_MS, SECOND_MS = 86_400_000, 1000
 CLOCK_TOLERANCE_S = 300.0
-ROOM_MS = 60_000  # between a document and a Profile Switch that follows it
+LEAST_ROOM_S = 3  # between a document and a Profile Switch that follows it
 LONGEST_WAIT_S = 5.0  # for the next whole second after the newest document's
 
 
@@ -44,8 +44,9 @@ class Site:
         """
         # Of documents that start together a site may give another one first each time.
         documents = sorted(self.client.profiles(), key=_id)
-        newest = max((start_ms(d) for d in documents), default=0.0)
-        since = min(newest, self.now_ms()) - DAY_MS
+        # Back to the document beneath a new one and what takes it back: what counts without them is asked too.
+        starts = sorted((start_ms(d) for d in documents), reverse=True) or [0.0]
+        since = min(starts[min(2, len(starts) - 1)], self.now_ms()) - DAY_MS
         switches = sorted(self.client.profile_switches(since), key=_id)
         return SiteProfiles(tuple(documents), tuple(switches))
 
@@ -65,44 +66,70 @@ class Site:
         if abs(ahead_s) > CLOCK_TOLERANCE_S:
             raise Refused(Reason.SITE_CLOCK, minutes=round(abs(ahead_s) / 60))
 
-    def switch_to_keep(self, state: SiteProfiles) -> Switch | None:
-        """The Profile Switch that counts, where ending it would change what is active."""
-        active = state.active(self.now_ms())
-        switch = active.switch
-        if switch is None or switch.temporary or switch.percentage != 100 or switch.timeshift_h:
-            return switch
-        default = find_name(store_of(state.newest), state.newest.get("defaultProfile"))
-        return None if active.name == default else switch
+    def late_ms(self) -> float:
+        """The later of both clocks and as much as they may differ: what is dated before it may be in force by now."""
+        ahead_s = max(0.0, self.client.site_ahead_s or 0.0)
+        return max(float(self._latest_ms), (self._clock().timestamp() + ahead_s + CLOCK_TOLERANCE_S) * 1000)
 
-    def start_after(
-        self, newest: Record, keep: Switch | None, not_before_ms: float = 0.0, back_ms: float = 0.0
-    ) -> int | None:
-        """When a document begins that is to be newer than `newest`: a whole second, never in the future.
+    def start_for(self, state: SiteProfiles, newest: Record, *, room_ms: int = SECOND_MS) -> int:
+        """When a document begins that is to be newer than `newest` and to end no Profile Switch that is to decide.
 
-        With `keep`, a Profile Switch that counts, not after it: a newer document would end it in Nightscout. `None`
-        where there is no second between the two. `back_ms`: so much before now, where that is after `newest`: room for
-        a later document before the switch that follows this one.
+        Those are the deciding ones of `state`. A whole second, never in the future, a day before now or the first such
+        switch where that is after `newest`: a switch that a phone made before and sends later counts too. `room_ms`
+        stays before the switch for a document that takes this one back.
+
+        Raises:
+            Refused: `SITE_PROFILE_AHEAD`, `SWITCH_WOULD_END`.
+        """
+        earliest = _after(newest)
+        deciding = [s.at_ms for s in state.deciding(self.now_ms())]
+        if deciding and earliest + room_ms > min(deciding):
+            raise Refused(Reason.SWITCH_WOULD_END)
+        self._wait_until(earliest)
+        latest = int(min([self.now_ms(), *deciding]))
+        return max(earliest, (latest - DAY_MS) // SECOND_MS * SECOND_MS)
+
+    def start_after(self, newest: Record, not_before_ms: float) -> int:
+        """When a document begins that is to be newer than `newest` and to end every switch up to `not_before_ms`.
 
         Raises:
             Refused: `SITE_PROFILE_AHEAD`.
         """
-        earliest = (int(max(start_ms(newest), not_before_ms)) // SECOND_MS + 1) * SECOND_MS
-        if keep is not None:
-            latest = int(keep.at_ms) // SECOND_MS * SECOND_MS
-            if earliest > latest:
-                return None
-            chosen = max(earliest, latest - HOUR_MS)
-        else:
-            wait_s = (earliest - self.now_ms()) / 1000
-            if wait_s > LONGEST_WAIT_S:
-                raise Refused(Reason.SITE_PROFILE_AHEAD)
-            while (left_s := (earliest - self.now_ms()) / 1000) > 0:
-                self.sleep(left_s)
-            chosen = max(earliest, int(self.now_ms() - back_ms) // SECOND_MS * SECOND_MS)
-        written = newest.get("startDate")
-        if isinstance(written, str) and start_date(chosen) <= written:
-            raise Refused(Reason.SITE_PROFILE_AHEAD)  # an offset that Nightscout, which compares texts, sorts above it
-        return chosen
+        earliest = max(_after(newest), (int(not_before_ms) // SECOND_MS + 1) * SECOND_MS)
+        self._wait_until(earliest)
+        return max(earliest, self.now_ms() // SECOND_MS * SECOND_MS)
+
+    def free_instant(self, state: SiteProfiles, document: Record) -> int:
+        """A whole second for a Profile Switch: some after the document's start, and not that of another switch.
+
+        Nightscout keeps one switch for each time: a second one would replace the first. A later document that is to
+        end no switch needs the seconds between.
+        """
+        taken = {int(s.at_ms) // SECOND_MS for s in state.read_switches}
+        start_s = int(start_ms(document)) // SECOND_MS
+        while True:
+            at_s = self.now_ms() // SECOND_MS
+            if at_s >= start_s + LEAST_ROOM_S and at_s not in taken:
+                return at_s * SECOND_MS
+            self.sleep(0.2)
+
+    def _wait_until(self, earliest_ms: int) -> None:
+        if earliest_ms - self.now_ms() > LONGEST_WAIT_S * 1000:
+            raise Refused(Reason.SITE_PROFILE_AHEAD)
+        while (left_s := (earliest_ms - self.now_ms()) / 1000) > 0:
+            self.sleep(left_s)
+
+
+def _after(newest: Record) -> int:
+    """The first whole second that Nightscout, which compares the texts, sorts above a document's start."""
+    earliest = (int(start_ms(newest)) // SECOND_MS + 1) * SECOND_MS
+    written = newest.get("startDate")
+    if isinstance(written, str) and start_date(earliest) <= written:
+        found = instant_ms(written[:19], "UTC")  # an offset: its digits count, not the instant
+        earliest = max(earliest, int(found[0]) // SECOND_MS * SECOND_MS + SECOND_MS if found else 0)
+        if start_date(earliest) <= written:
+            raise Refused(Reason.SITE_PROFILE_AHEAD)
+    return earliest
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ def test_what_another_client_saves_meanwhile_stands(edit: Edit, activate: bool, 
                 refused = None
             except Refused as refusal:
                 refused = refusal.reason
-            edited = place not in site.edits
+            edited, last_look = place not in site.edits, site.handled - 1  # one more is at the switches
             site.edits.clear()
             state = someone.reading()
             theirs = state.newest.get("enteredBy") == "another"
@@ -177,6 +177,7 @@ def test_what_another_client_saves_meanwhile_stands(edit: Edit, activate: bool, 
             where = f"after request {place}: {refused}"
             assert all(c.ended for c in changes), where
             if refused is None and edited:  # saved after our last look, and none of the two is lost
+                assert place >= last_look, where
                 assert changes[-1].outcome is Outcome.AFTER, where
                 assert any(d.get("enteredBy") == "another" for d in state.documents), where
             elif refused is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import requests
 
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
+from flows.nightscout.writer import Fate, NightscoutWriter, Sent
 from flows.profiles.on_site import differences
-from flows.proposal.write_back import plan
+from flows.proposal.write_back import plan, switch_treatment
 from tests.integration.conftest import Nightscout
 from tests.integration.kill import SCENARIOS, Scenario, Site, one
 from tests.proposals import mmol_document, profile_document
@@ -147,3 +149,74 @@ def test_a_killed_change_is_settled(scenario: Scenario, nightscout: Nightscout, 
     endings = [one(site, scenario, at, tmp_path / str(at), at, chance) for at in (22, 25, 26, 31)]
     assert all(e.died for e in endings)
     assert "after" in {e.is_now for e in endings}
+
+
+# --- what Nightscout's own code counts as active
+
+
+def careportal_switch(nightscout: Nightscout, name: str, seconds_ago: float, **more: Any) -> None:
+    at = datetime.now(UTC) - timedelta(seconds=seconds_ago)
+    treatment = switch_treatment(name, {}, int(at.timestamp() * 1000), "by hand")
+    del treatment["profileJson"]
+    nightscout.post("v1/treatments.json", {**treatment, "enteredBy": "careportal", **more})
+
+
+@pytest.fixture
+def at_night(nightscout: Nightscout, tmp_path: Path) -> Person:
+    """A person switched to "Night shift", whose basal is none of the other profiles', three days ago."""
+    document = profile_document()
+    for entry in document["store"]["Night shift"]["basal"]:
+        entry["value"] = 2.5
+    someone = person(
+        tmp_path, nightscout.url, fresh(nightscout, document), Credentials(api_secret=nightscout.api_secret)
+    )
+    careportal_switch(nightscout, "Night shift", 3 * 86400)
+    return someone
+
+
+def test_after_a_temporary_switch_nightscout_goes_back_to_what_was_before(
+    at_night: Person, nightscout: Nightscout
+) -> None:
+    careportal_switch(nightscout, "Day", 50, duration=1)
+    at_night.apply()
+    time.sleep(10)
+    assert shows_basal(nightscout, (2.5,))
+    at_night.roll_back()
+    assert shows_basal(nightscout, (2.5,))
+
+
+def test_after_a_refused_switch_nightscout_counts_what_it_did(at_night: Person, nightscout: Nightscout) -> None:
+    class WithoutCareportal(NightscoutWriter):
+        def post_switch(self, treatment: dict[str, Any]) -> Sent:
+            return Sent(Fate.REFUSED, 404, "status 404")
+
+    other = at_night.with_(client=lambda s, c: WithoutCareportal(s, c, sleep=lambda _: None))
+    with pytest.raises(Refused) as caught:
+        other.apply(activate=True)
+    assert caught.value.reason is Reason.WRITE_REFUSED
+    assert newest_content(at_night.reading())["store"].keys() == {"Day", "Night shift"}
+    time.sleep(6)  # until it has loaded what was written
+    assert shows_basal(nightscout, (2.5,))
+
+
+def test_an_edit_between_two_readings_of_the_real_server_is_not_written_over(
+    someone: Person, nightscout: Nightscout
+) -> None:
+    class Edited(NightscoutWriter):
+        readings = 0
+
+        def profile_switches(self, since_ms: float) -> list[dict[str, Any]]:
+            found = super().profile_switches(since_ms)
+            Edited.readings += 1
+            if Edited.readings == 1:
+                (document,) = self.profiles()
+                document["store"]["Day"]["basal"][0]["value"] = 0.55
+                url = f"{nightscout.url}/api/v1/profile.json"
+                requests.put(url, json=document, headers=nightscout.headers, timeout=30).raise_for_status()
+            return found
+
+    with pytest.raises(Refused) as caught:
+        someone.with_(client=lambda s, c: Edited(s, c, sleep=lambda _: None)).apply()
+    assert caught.value.reason is Reason.SITE_PROFILE_CHANGED
+    (document,) = someone.reading().documents
+    assert document["store"]["Day"]["basal"][0]["value"] == 0.55

@@ -120,6 +120,12 @@ def test_red_and_old_proposals_are_not_written(colour: str, age_h: float, reason
         assert reason_of(lambda: check_may_be_written(made, now, 48)) is reason
 
 
+def test_a_proposal_with_nothing_sure_in_it_is_written_on_purpose_only() -> None:
+    made = proposal(profile_document(), change=lambda d: d["verdict"].update(nothing_to_change=True))
+    assert reason_of(lambda: check_may_be_written(made, NOW, 48)) is Reason.PROPOSAL_UNSURE
+    check_may_be_written(made, NOW, 48, although_unsure=True)
+
+
 def test_numbers_tuned_under_another_insulin_curve_are_not_written(tmp_path: Path) -> None:
     def longer(document: dict[str, Any]) -> None:
         document["recommended"]["dia_h"] = 7.0

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from flows.cli import main
+from flows.errors import Refused
 from flows.nightscout.authentication import Credentials
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.proposals import profile_document
@@ -105,6 +106,57 @@ def test_looking_rejecting_and_resuming_write_nothing(
     assert run("apply", someone.run.path, "--resume") == 0
     assert "Nothing was left unfinished" in capsys.readouterr().out
     assert not [r for r in site.database.requests if r[0] == "POST"]
+
+
+def test_what_is_not_sure_is_said_and_written_on_purpose_only(
+    site: StandIn, memory: Path, someone: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unsure = {"nothing_to_change": True, "worth_changing": []}
+    source = site.database.profiles[0]
+    other = person(
+        memory,
+        site.url,
+        source,
+        Credentials(api_secret=API_SECRET),
+        run="unsure",
+        change=lambda d: d["verdict"].update(unsure),
+    )
+    approval = ("--yes", "--sha256", other.made.sha256)
+    assert run("apply", other.run.path, *approval) == 3
+    assert "sure enough to act on" in capsys.readouterr().err
+    assert site.database.requests == []
+    assert run("apply", other.run.path, *approval, "--although-unsure") == 0
+    assert "small or unsure: may stay" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("other", ["--resume", "--reject"])
+def test_a_dry_run_is_nothing_that_writes(
+    other: str, someone: Person, site: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.gone_after = 9
+    with pytest.raises(Refused):
+        someone.apply(activate=True)
+    site.gone_after = None
+    count = len(site.database.requests)
+    capsys.readouterr()
+    assert run("apply", someone.run.path, other, "--dry-run") == 2
+    assert "--dry-run writes nothing" in capsys.readouterr().err
+    assert (len(site.database.requests), len(someone.journal.changes())) == (count, 1)
+
+
+def test_what_was_settled_on_the_way_is_told(
+    someone: Person, site: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.gone_after = 9
+    with pytest.raises(Refused):
+        someone.apply(activate=True)
+    site.gone_after = None
+    capsys.readouterr()
+    assert run("apply", someone.run.path, "--yes", "--sha256", someone.made.sha256, "--activate", "--json") == 0
+    printed = capsys.readouterr()
+    assert "An unfinished change was brought to its end" in printed.err
+    assert "It is active." in printed.err
+    assert json.loads(printed.out)["active"] is True
 
 
 def test_a_policy_applies_without_asking_and_only_what_it_allows(

@@ -41,6 +41,10 @@ def scaled(factor: float) -> dict[str, Any]:
     return dict(body)
 
 
+def worth(*keys: str) -> Any:
+    return lambda document: document["verdict"].update(worth_changing=list(keys))
+
+
 def unsure(document: dict[str, Any]) -> None:
     document["verdict"]["nothing_to_change"] = True
 
@@ -61,6 +65,12 @@ def unsure(document: dict[str, Any]) -> None:
         ({}, {"overwrite": True, "name": "Mine"}, "by a person only"),
         ({}, {"hours": [3.0]}, "less than a night ago"),
         ({}, {"hours": [23.0]}, None),
+        ({}, {"hours": [-5.0]}, "less than a night ago"),
+        ({}, {"change": worth()}, "not worth changing"),
+        ({}, {"change": worth("isf")}, "not worth changing"),
+        ({}, {"change": worth("isf"), "only": ["isf"]}, None),
+        ({}, {"change": worth("isf", "carb_ratio", "basal_00"), "only": ["basal"]}, "basal of 01:00 is not worth"),
+        ({}, {"change": worth(*(f"basal_{hour:02d}" for hour in range(24))), "only": ["basal"]}, None),
         ({}, {"week_ago": scaled(1.0)}, None),
         ({}, {"week_ago": scaled(1.3)}, "more than 20 % in a week"),
     ],

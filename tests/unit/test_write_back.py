@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from flows.profiles.parse import choose_profile
 from flows.profiles.stored import stored_documents
 from flows.proposal.document import Proposal
 from flows.proposal.write_back import Plan, harmless_json, plan, start_date, switch_treatment
-from flows.report.changes import changes_text, to_type_in
+from flows.report.changes import changes_text, to_type_in, verdict_text
 from flows.steps.approved import report_only_app
 from tests.proposals import mmol_document, profile_document, proposal
 
@@ -264,13 +265,52 @@ def test_a_start_is_a_whole_second_in_utc() -> None:
 def test_the_diff_is_in_the_persons_units_with_daily_totals() -> None:
     source = mmol_document()
     found = planned(source)
-    text = changes_text(found, activate=False)
+    made = proposal(source)
+    text = changes_text(found, made, activate=False)
     assert "Insulin sensitivity (ISF) [mmol/L/U]" in text
     assert "  00:00–06:00       2.8 →      3.1   +10.7 %" in text
     assert "  whole day       22.80 →    20.40 U  -10.5 %" in text
     assert "Nothing becomes active" in text
-    assert "becomes ACTIVE" in changes_text(found, activate=True)
-    assert "  06:00  0.9\n" in to_type_in(found)
+    assert "becomes ACTIVE" in changes_text(found, made, activate=True)
+    assert "may stay" not in text
+
+
+def test_a_basal_that_changes_within_an_hour_is_kept_where_the_hour_stays_and_told_where_not() -> None:
+    source = profile_document()
+    half = [("00:00", 0.8), ("00:30", 1.2), ("01:00", 1.0), ("02:00", 0.9), ("02:30", 1.1), ("03:00", 1.0)]
+    source["store"]["Day"]["basal"] = [{"time": time, "value": value, "own": time} for time, value in half]
+
+    def pump(**hours: float) -> Callable[[dict[str, Any]], None]:
+        rates = [hours.get(f"h{hour}", 1.0) for hour in range(24)]
+        return lambda document: document["for_pump"].update(basal_u_per_h=rates)
+
+    same = planned(source, proposal(source, change=pump()))
+    assert same.profile_json["basal"] == source["store"]["Day"]["basal"]
+    assert not [note for note in same.notes if "whole hour" in note]
+    made = proposal(source, change=pump(h2=0.9))
+    found = planned(source, made)
+    written = [(entry["time"], entry["value"]) for entry in found.profile_json["basal"]]
+    assert written == [("00:00", 0.8), ("00:30", 1.2), ("01:00", 1.0), ("02:00", 0.9), ("03:00", 1.0)]
+    assert [(line.start, line.new) for line in found.changed if line.part is Part.BASAL] == [("02:00", 0.9)]
+    assert "within the hour of 02:00 now" in changes_text(found, made, activate=False)
+    assert not [note for note in planned(source, made, only=["isf"]).notes if "whole hour" in note]
+
+
+def test_the_diff_marks_what_is_not_worth_changing() -> None:
+    source = profile_document()
+
+    def isf_and_two_hours(document: dict[str, Any]) -> None:
+        document["verdict"]["worth_changing"] = ["isf", "basal_03", "basal_04"]
+        reason = {"rule": "r", "title": "t", "colour": "amber", "sentence": "A reason.", "source": "s"}
+        document["verdict"].update(colour="amber", reasons=[reason])
+
+    made = proposal(source, change=isf_and_two_hours)
+    text = changes_text(planned(source), made, activate=False)
+    marked = [row.split()[0] for row in text.splitlines() if row.endswith("small or unsure: may stay")]
+    assert marked == ["00:00–03:00", "05:00–06:00", "06:00–24:00", "00:00–12:00", "12:00–24:00"]
+    assert "--only writes the parts" in text
+    assert verdict_text(made).splitlines() == ["Verdict   AMBER: a headline", "  AMBER: A reason."]
+    assert "  06:00  0.9\n" in to_type_in(planned(source))
 
 
 def test_what_aaps_would_not_take_is_said() -> None:
