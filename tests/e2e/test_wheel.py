@@ -34,7 +34,18 @@ def test_a_wheel_brings_all_that_the_demo_needs(tmp_path: Path) -> None:
         (tools / tool).symlink_to(f"/usr/bin/{tool}" if Path(f"/usr/bin/{tool}").exists() else f"/bin/{tool}")
     environment |= {"PYTHONPATH": str(installed), "XDG_CACHE_HOME": str(tmp_path / "cache"), "PATH": str(tools)}
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "demo", "--no-prefect", "--json", "--out", str(tmp_path / "run")],
+        [
+            sys.executable,
+            "-m",
+            "flows.cli",
+            "demo",
+            "--no-prefect",
+            "--json",
+            "--resamples",
+            "5",
+            "--out",
+            str(tmp_path / "run"),
+        ],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -72,7 +72,19 @@ def test_credentials_are_told_apart(nightscout: Nightscout, person: dict[str, An
 
 def propose(site: Nightscout, out: Path, monkeypatch: pytest.MonkeyPatch, *more: str) -> int:
     monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_API_SECRET", site.api_secret)
-    arguments = ["propose", "--no-prefect", "--json", "--site", site.url, "--start", START, "--end", END]
+    arguments = [
+        "propose",
+        "--no-prefect",
+        "--json",
+        "--resamples",
+        "5",
+        "--site",
+        site.url,
+        "--start",
+        START,
+        "--end",
+        END,
+    ]
     return main([*arguments, "--out", str(out), *more])
 
 
@@ -93,7 +105,19 @@ def test_a_site_and_its_export_give_the_same_proposal(
 ) -> None:
     assert propose(nightscout, tmp_path / "site", monkeypatch) == 0
     from_site = json.loads(capsys.readouterr().out)
-    arguments = ["propose", "--no-prefect", "--json", "--from", str(PERSON), "--start", START, "--end", END]
+    arguments = [
+        "propose",
+        "--no-prefect",
+        "--json",
+        "--resamples",
+        "5",
+        "--from",
+        str(PERSON),
+        "--start",
+        START,
+        "--end",
+        END,
+    ]
     assert main([*arguments, "--out", str(tmp_path / "directory")]) == 0
     from_directory = json.loads(capsys.readouterr().out)
     assert from_site["recommended"] == from_directory["recommended"]
@@ -117,7 +141,18 @@ def test_an_open_site_that_shows_mmol_is_read_without_credentials(
     assert requests.get(f"{open_nightscout.url}/api/v1/status.json", timeout=30).json()["settings"]["units"] != "mg/dl"
     found = {}
     for name, where in (("site", ["--site", open_nightscout.url]), ("directory", ["--from", str(source)])):
-        arguments = ["propose", "--no-prefect", "--json", *where, "--start", days[0], "--end", days[1]]
+        arguments = [
+            "propose",
+            "--no-prefect",
+            "--json",
+            "--resamples",
+            "5",
+            *where,
+            "--start",
+            days[0],
+            "--end",
+            days[1],
+        ]
         assert main([*arguments, "--out", str(tmp_path / name)]) == 0
         found[name] = json.loads(capsys.readouterr().out)["recommended"]
     assert found["site"] == found["directory"]
@@ -139,7 +174,7 @@ def test_an_export_is_what_from_reads(
     capsys.readouterr()
     found = []
     for where in (["--from", str(exported)], ["--from", str(PERSON)]):
-        arguments = ["propose", "--no-prefect", "--json", *where, *days]
+        arguments = ["propose", "--no-prefect", "--json", "--resamples", "5", *where, *days]
         assert main([*arguments, "--out", str(tmp_path / str(len(found)))]) == 0
         found.append(json.loads(capsys.readouterr().out)["recommended"])
     assert found[0] == found[1]
