@@ -36,10 +36,21 @@ class Nightscout:
     def clear(self, *collections: str) -> None:
         queries = {"entries": "find[date][$gte]=0", "treatments": "find[created_at][$gte]=2000-01-01"}
         for name in collections:
+            if name == "profile":
+                for old in self.profile_documents():
+                    answer = requests.delete(
+                        f"{self.url}/api/v1/profile/{old['_id']}", headers=self.headers, timeout=30
+                    )
+                    assert answer.status_code == 200, (name, answer.status_code)
+                continue
             answer = requests.delete(
                 f"{self.url}/api/v1/{name}.json?{queries[name]}&count=1000000", headers=self.headers, timeout=120
             )
             assert answer.status_code == 200, (name, answer.status_code)
+
+    def profile_documents(self) -> list[dict[str, Any]]:
+        answer = requests.get(f"{self.url}/api/v1/profile.json?count=0", headers=self.headers, timeout=30)
+        return list(answer.json())
 
     def fill(self, entries: list[Any], treatments: list[Any]) -> None:
         """Post in pieces, without the ids: the server gives its own."""

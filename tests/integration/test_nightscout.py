@@ -36,7 +36,7 @@ READ = ["api:entries:read", "api:treatments:read", "api:profile:read"]
 def person(nightscout: Nightscout) -> dict[str, Any]:
     """The whole fortnight of a fixture on the site."""
     documents = {k: json.loads((PERSON / f"{k}.json").read_text()) for k in ("entries", "treatments", "profile")}
-    nightscout.clear("entries", "treatments")
+    nightscout.clear("entries", "treatments", "profile")
     nightscout.fill(documents["entries"], documents["treatments"])
     for document in documents["profile"]:
         nightscout.post("v1/profile.json", {k: v for k, v in document.items() if k != "_id"})
@@ -134,7 +134,7 @@ def test_an_open_site_that_shows_mmol_is_read_without_credentials(
     source = ROOT / "fixtures" / "loop_temp_basal"
     documents = {k: json.loads((source / f"{k}.json").read_text()) for k in ("entries", "treatments", "profile")}
     days = ("2025-10-27", "2025-10-28")
-    open_nightscout.clear("entries", "treatments")
+    open_nightscout.clear("entries", "treatments", "profile")
     near = [t for t in documents["treatments"] if "2025-10-25" <= t["created_at"] <= "2025-10-31"]
     open_nightscout.fill([e for e in documents["entries"] if e["dateString"] <= "2025-10-31"], near)
     open_nightscout.post("v1/profile.json", {k: v for k, v in documents["profile"][0].items() if k != "_id"})
