@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT, docker_trouble, missing
 
 TOKEN = "canary-" + secrets.token_hex(8)
 SOCKET = Path("/var/run/docker.sock")
+STAND_IN = "autotune-test-postgres:15"
 UP_SECONDS, DOWN_SECONDS, COMMAND_SECONDS = 600, 120, 60
 
 
@@ -34,6 +36,23 @@ def compose_trouble() -> str | None:
     if done.returncode != 0 or not done.stdout.strip().lstrip("v").startswith(("2.", "3.", "4.", "5.")):
         return "`docker compose`, version 2 or newer, is not there"
     return None
+
+
+@functools.cache
+def database_image() -> str:
+    """The image docker-compose.yml names, or one made here where it is not to be had."""
+    document = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+    official = str(document["services"]["database"]["image"]).removeprefix("${AUTOTUNE_POSTGRES_IMAGE:-").rstrip("}")
+    for ask in (["image", "inspect"], ["pull", "--quiet"]):
+        try:
+            done = subprocess.run(["docker", *ask, official], capture_output=True, timeout=180, check=False)
+        except subprocess.TimeoutExpired:
+            continue
+        if done.returncode == 0:
+            return official
+    build = ["docker", "build", "--quiet", "--tag", STAND_IN, str(ROOT / "tests" / "e2e" / "postgres")]
+    subprocess.run(build, capture_output=True, timeout=UP_SECONDS, check=True)
+    return STAND_IN
 
 
 @dataclass(frozen=True)
@@ -85,6 +104,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     image = f"{project}:test"
     running = Stack(project, _free_port(), _environment(image, token))
     running.environment["AUTOTUNE_PORT"] = str(running.port)
+    running.environment["AUTOTUNE_POSTGRES_IMAGE"] = database_image()
     try:
         running.compose("up", "--detach", "--build", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
         yield running

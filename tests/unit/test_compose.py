@@ -22,7 +22,7 @@ SOCKET = "/var/run/docker.sock"
 
 def test_the_services_are_the_server_its_set_up_and_a_worker_and_more_where_asked_for() -> None:
     started = {name for name, service in SERVICES.items() if "profiles" not in service}
-    assert started == {"server", "setup", "worker"}
+    assert started == {"database", "server", "setup", "worker"}
     asked_for = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
     assert asked_for == {"docker-worker": ["docker"], "demo-setup": ["demo"], "demo-site": ["demo"]}
 
@@ -40,15 +40,16 @@ def test_the_root_file_system_is_read_only_and_what_is_not_is_limited(service: d
 def test_it_has_no_privileges_and_can_gain_none(service: dict[str, Any]) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    for key in ("privileged", "cap_add", "devices", "pid", "ipc", "network_mode", "userns_mode"):
+    for key in ("privileged", "cap_add", "devices", "pid", "ipc", "userns_mode"):
         assert key not in service
+    assert service.get("network_mode", "none") == "none"
 
 
 @every_service
 def test_it_is_not_root(service: dict[str, Any]) -> None:
     user, _, group = service["user"].partition(":")
-    assert int(user) >= 1000
-    assert int(group) >= 1000
+    assert int(user) >= 999
+    assert int(group) >= 999
 
 
 @every_service
@@ -95,6 +96,8 @@ def test_the_environment_holds_no_secret(service: dict[str, Any]) -> None:
     assert "env_file" not in service
     for name, value in service["environment"].items():
         if SECRET_NAME.search(name):
+            if name == "POSTGRES_HOST_AUTH_METHOD":
+                continue  # there is none: a test of its own
             assert name.endswith("_FILE"), name
             # A path: in the container, or of the file that the Docker pool's containers are given.
             assert value.startswith(("/run/secrets/", "${AUTOTUNE_NIGHTSCOUT_TOKEN_FILE:-/dev/null}")), name
@@ -130,7 +133,18 @@ def test_the_worker_waits_for_a_healthy_server_with_its_deployments() -> None:
     assert "/api/health" in SERVICES["server"]["healthcheck"]["test"][-1]
 
 
-@every_service
+def test_the_database_has_no_password_and_no_way_in_but_a_socket_that_the_server_is_given() -> None:
+    database = SERVICES["database"]
+    assert database["network_mode"] == "none"
+    assert "listen_addresses=" in database["command"]
+    assert "ports" not in database
+    with_socket = {name for name, service in SERVICES.items() if "database-socket" in str(service.get("volumes"))}
+    assert with_socket == {"database", "server"}
+    url = SERVICES["server"]["environment"]["PREFECT_SERVER_DATABASE_CONNECTION_URL"]
+    assert url.endswith("?host=/var/run/postgresql")
+
+
+@pytest.mark.parametrize("service", [s for n, s in SERVICES.items() if n != "database"])
 def test_nobody_is_told_of_it(service: dict[str, Any]) -> None:
     assert service["environment"]["PREFECT_SERVER_ANALYTICS_ENABLED"] == "false"
     assert service["environment"]["DO_NOT_TRACK"] == "1"
