@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
+from httpx import TransportError
 from prefect import get_client, get_run_logger
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.concurrency.sync import concurrency
@@ -14,6 +16,7 @@ from prefect.runtime import deployment
 from flows.settings import AnalysisRequest
 
 LONGEST_WAIT_S = 3 * 3600
+PATIENCE_S = 120  # with a server that is being restarted
 LEASE_S = 60  # how long a run that was killed keeps its place; a living one renews it
 
 
@@ -41,15 +44,39 @@ def one_run_for(request: AnalysisRequest) -> Iterator[None]:
     if request.site is None or not deployment.id:
         yield
         return
-    with get_client(sync_client=True) as client:
-        name = make_limit(client, request.site)
-    get_run_logger().info("waiting for the site's turn (%s)", name)
-    with concurrency(
-        name,
-        occupy=1,
-        timeout_seconds=LONGEST_WAIT_S,
-        lease_duration=LEASE_S,
-        strict=True,
-        raise_on_lease_renewal_failure=False,  # a server that is restarted is no reason to lose a run
-    ):
+    held = ExitStack()
+    name = _patiently(lambda: _taken(held, str(request.site)))
+    get_run_logger().info("it is the site's turn (%s)", name)
+    try:
         yield
+    finally:
+        with suppress(TransportError):  # the server frees a place that nobody says is in use any more
+            held.close()
+
+
+def _taken(held: ExitStack, site: str) -> str:
+    with get_client(sync_client=True) as client:
+        name = make_limit(client, site)
+    get_run_logger().info("waiting for the site's turn (%s)", name)
+    held.enter_context(
+        concurrency(
+            name,
+            occupy=1,
+            timeout_seconds=LONGEST_WAIT_S,
+            lease_duration=LEASE_S,
+            strict=True,
+            raise_on_lease_renewal_failure=False,  # a server that is restarted is no reason to lose a run
+        )
+    )
+    return name
+
+
+def _patiently(take: Callable[[], str]) -> str:
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return take()
+        except TransportError:  # Prefect's client does not ask a server again that it has not reached yet
+            if time.monotonic() > until:
+                raise
+            time.sleep(2)

@@ -39,6 +39,8 @@ from flows.steps.raw_files import Loaded
 from flows.steps.rollback import rollback
 from flows.steps.tune import tune
 
+# No tags: for each of them Prefect asks the server at a task's start, once, for a place among the tasks that share it,
+# and a server that is just being restarted then ends the run.
 # Health data: nothing of it in Prefect's storage.
 PRIVATE: dict[str, Any] = {"persist_result": False, "cache_policy": NO_CACHE}
 
@@ -69,7 +71,6 @@ def logged(what: str) -> Iterator[dict[str, object]]:
 @task(
     name="load-nightscout-data",
     description="Fetch readings, treatments and profile from Nightscout (or a directory) into the run directory.",
-    tags=["nightscout", "load"],
     retries=0,  # the client retries what is worth retrying, with jitter
     timeout_seconds=3 * 3600,  # it may wait for last night's data
     **PRIVATE,
@@ -100,7 +101,6 @@ def load_nightscout_data(request: AnalysisRequest, run_path: str) -> Loaded:
 @task(
     name="prepare-work-dir",
     description="Normalise, cut into local days, lay out the files upstream oref0 reads; list every change.",
-    tags=["history", "prepare"],
     timeout_seconds=900,
     **PRIVATE,
 )
@@ -130,7 +130,6 @@ def prepare_work_dir(request: AnalysisRequest, run_path: str) -> Prepared:
 @task(
     name="run-autotune-analysis",
     description="Run unmodified upstream oref0 autotune over the prepared days.",
-    tags=["oref0", "tune"],
     retries=0,  # the same input gives the same output
     **PRIVATE,  # the engine has its own deadline, which kills what it started; Prefect's would leave it running
 )
@@ -166,7 +165,6 @@ def run_autotune_analysis(request: AnalysisRequest, run_path: str) -> EngineRepo
 @task(
     name="assess-recommendation",
     description="Repeat the run over resampled days, on days kept aside and in variants: how sure each number is.",
-    tags=["oref0", "assess"],
     retries=0,
     **PRIVATE,
 )
@@ -203,7 +201,6 @@ def assess_recommendation(request: AnalysisRequest, run_path: str) -> int:
 @task(
     name="validate-recommendation",
     description="Judge what upstream wrote, by its shape and its caps, and seal the proposal.",
-    tags=["proposal", "validate"],
     timeout_seconds=300,
     **PRIVATE,
 )
@@ -233,7 +230,6 @@ def validate_recommendation(request: AnalysisRequest, run_path: str) -> str:
 @task(
     name="publish-report",
     description="Write the report and the manifest, and show on the run's page where they are.",
-    tags=["report", "publish"],
     timeout_seconds=300,
     **PRIVATE,
 )
@@ -264,7 +260,6 @@ def publish_report(request: AnalysisRequest, run_path: str) -> Published:
 @task(
     name="apply-approved-proposal",
     description="Write one approved proposal to its site: back up, write, read back, activate where asked.",
-    tags=["nightscout", "apply"],
     retries=0,  # a write is never sent again blindly: the journal says what became of it
     **PRIVATE,  # no timeout: every request has its own, and a change broken off in the middle has to be settled
 )
@@ -297,7 +292,6 @@ def apply_approved_proposal(request: SyncRequest, run_path: str) -> Applied:
 @task(
     name="roll-back-profile",
     description="Put back what was on the site before a proposal was applied, by a new profile document.",
-    tags=["nightscout", "rollback"],
     retries=0,
     **PRIVATE,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version as installed_version
 from typing import Any
+from uuid import uuid4
 
 import requests
 
@@ -71,6 +72,25 @@ def worker(circumstances: Circumstances) -> Finding:
     return ok(f"a worker polls {', '.join(sorted(map(str, pools)))}")
 
 
+def limits(circumstances: Circumstances) -> Finding:
+    """Whether a limit is used up though nothing runs: its runs would wait for ever."""
+    if not _answers(circumstances):
+        return skipped("there is no server to ask")
+    states = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
+    running = _ask(circumstances, "/flow_runs/count", {"flow_runs": states})
+    found = _ask(circumstances, "/v2/concurrency_limits/filter", {"limit": 200})
+    if isinstance(running, str) or isinstance(found, str) or {running.status_code, found.status_code} != {200}:
+        return skipped("the server does not say")
+    full = [limit["name"] for limit in found.json() if limit["active"] and limit["active_slots"] >= limit["limit"]]
+    ours = sorted(name for name in full if name.startswith(("autotune-site-", "deployment:")))
+    if ours and running.json() == 0:
+        return warn(
+            f"Nothing runs, but {', '.join(ours)} counts as in use: runs would wait for it.",
+            f"It should be free five minutes after its run. If not: `prefect gcl update {ours[0]} --active-slots 0`.",
+        )
+    return ok("no limit is held by a run that is over")
+
+
 def _answers(circumstances: Circumstances) -> bool:
     if not circumstances.prefect_api:
         return False
@@ -86,11 +106,33 @@ def _document(circumstances: Circumstances, path: str) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
+def _ask(circumstances: Circumstances, path: str, question: dict[str, Any]) -> requests.Response | str:
+    """A question by POST, with the token that a server protected against foreign pages wants with it."""
+    client = str(uuid4())
+    headers = {}
+    if token := _document(circumstances, f"/csrf-token?client={client}"):
+        headers = {"Prefect-Csrf-Token": str(token["token"]), "Prefect-Csrf-Client": client}
+    return _send(circumstances, "POST", path, question, headers)
+
+
 def _get(circumstances: Circumstances, path: str) -> requests.Response | str:
+    return _send(circumstances, "GET", path)
+
+
+def _send(
+    circumstances: Circumstances,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> requests.Response | str:
     user, _, password = (circumstances.prefect_auth or "").partition(":")
     try:
-        return requests.get(
+        return requests.request(
+            method,
             f"{str(circumstances.prefect_api).rstrip('/')}{path}",
+            json=body,
+            headers=headers,
             auth=(user, password) if user else None,
             timeout=TIMEOUT_S,
         )

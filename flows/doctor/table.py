@@ -17,6 +17,7 @@ CHECKS: tuple[Check, ...] = (
     Check("prefect-server", "the server that PREFECT_API_URL names", server.server),
     Check("deployments", "what the server can be asked to run", server.deployments),
     Check("worker", "the work pool and who polls it", server.worker),
+    Check("limits", "whether a limit is held by a run that is over", server.limits),
     Check("site", "the Nightscout site's address", site.reachable),
     Check("site-version", "which Nightscout it is", site.version),
     Check("site-reading", "the credentials for reading", site.reading),

@@ -55,5 +55,5 @@ def test_every_step_explains_itself(item: Task[Any, Any] | Flow[Any, Any]) -> No
     for section in ("Args:", "Returns:", "Raises:", "Example:"):
         assert section in documentation, section
     if isinstance(item, Task):
-        assert len(item.tags) == 2
+        assert not item.tags  # Prefect would ask the server at each start, and not ask again
         assert "-" in item.name

@@ -1,0 +1,61 @@
+"""A site's limit is waited for, also while the server is away, and one that is held by nobody is found."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+
+from flows import limits
+from flows.doctor import server
+from flows.doctor.finding import Circumstances, Level
+
+
+@pytest.mark.parametrize(("away", "comes_back"), [(0, True), (3, True), (1000, False)])
+def test_a_server_that_is_being_restarted_is_waited_for(
+    away: int, comes_back: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    asked: list[float] = []
+
+    def later(seconds: float) -> None:
+        clock[0] += seconds
+
+    def take() -> str:
+        asked.append(clock[0])
+        if len(asked) <= away:
+            raise httpx.ConnectError("All connection attempts failed")
+        return "autotune-site-1"
+
+    monkeypatch.setattr(limits.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(limits.time, "sleep", later)
+    if comes_back:
+        assert limits._patiently(take) == "autotune-site-1"
+        assert len(asked) == away + 1
+    else:
+        with pytest.raises(httpx.ConnectError):
+            limits._patiently(take)
+        assert asked[-1] >= limits.PATIENCE_S
+
+
+@pytest.mark.flow
+@pytest.mark.parametrize(("slots", "level"), [(0, Level.OK), (1, Level.WARN)])
+def test_a_limit_that_is_held_though_nothing_runs_is_found(
+    slots: int, level: Level, prefect_server: str, tmp_path: Path
+) -> None:
+    with SyncPrefectClient(prefect_server) as client:
+        name = limits.make_limit(client, "https://limits.example")
+        for run in client.read_flow_runs():
+            client.delete_flow_run(run.id)
+        client._client.patch(f"/v2/concurrency_limits/{name}", json={"active_slots": slots})
+        try:
+            found = server.limits(Circumstances(tmp_path, datetime.now(UTC), prefect_api=prefect_server))
+        finally:
+            client.delete_global_concurrency_limit_by_name(name)
+    assert found.level is level
+    if level is Level.WARN:
+        assert name in found.sentence
+        assert f"prefect gcl update {name} --active-slots 0" in found.mend
