@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from prefect import flow, get_run_logger
+from prefect.client.schemas.objects import State
+from prefect.exceptions import TerminationSignal
+from prefect.states import Cancelled
 
 from flows import __version__, events
 from flows.blocks import resolved
+from flows.cancellation import MESSAGE, called_off
 from flows.limits import one_run_for
 from flows.progress import tell
 from flows.run_directory import RunDirectory
@@ -67,7 +71,7 @@ def data_preparation(request: AnalysisRequest, run_path: str) -> int:
     on_crashed=[events.on_crashed],
     on_cancellation=[events.on_cancellation],
 )
-def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> Published:
+def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> Published | State[Published]:
     """Run autotune for one person and leave a proposal in the run directory.
 
     Args:
@@ -75,7 +79,7 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
         run_path: an existing, empty run directory; a new one is made when left out.
 
     Returns:
-        Where the results are and the proposal's sha256.
+        Where the results are and the proposal's sha256; *Cancelled* where the run was called off.
 
     Raises:
         Refused: there is no recommendation, and why; the run is Failed, not Completed.
@@ -89,14 +93,19 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
     logger = get_run_logger()
     tell("started")
     logger.info("started: run directory %s, engine %s, inputs %s", run.path, request.engine, request.inputs)
-    with refusals_recorded(run, request, now):
-        request = resolved(request)
-        with one_run_for(request):
-            data_preparation(request, str(run.path))
-            run_autotune_analysis(request, str(run.path))
-            assess_recommendation(request, str(run.path))
-            validate_recommendation(request, str(run.path))
-            published = publish_report(request, str(run.path))
+    try:
+        with refusals_recorded(run, request, now):
+            request = resolved(request)
+            with one_run_for(request):
+                data_preparation(request, str(run.path))
+                run_autotune_analysis(request, str(run.path))
+                assess_recommendation(request, str(run.path))
+                validate_recommendation(request, str(run.path))
+                published = publish_report(request, str(run.path))
+    except TerminationSignal:
+        if not called_off.is_set():
+            raise
+        return Cancelled(message=MESSAGE)
     seconds = (datetime.now(UTC) - now).total_seconds()
     logger.info("done in %.1f s: proposal %s", seconds, published.proposal_sha256[:12])
     return published

@@ -71,6 +71,7 @@ def job_variables(containers: Containers) -> dict[str, Any]:
     """What every run's container may and may not do, unless a deployment says otherwise: the pool's own defaults."""
     return {
         "image": containers.image,
+        "command": "python -m flows.service.execute",
         "image_pull_policy": containers.pull_policy,
         "networks": [containers.network],
         "volumes": [f"{containers.runs_volume}:/runs", f"{containers.token_file}:{TOKEN_FILE}:ro"],

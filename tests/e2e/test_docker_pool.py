@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import PrefectHTTPStatusError
+from prefect.states import Cancelling
 
 from tests.demo import READ_TOKEN, WRITE_TOKEN
 from tests.e2e.conftest import TOKEN, UP_SECONDS, Stack
@@ -85,6 +87,29 @@ class Done:
     volumes_before: set[str]
 
 
+LONG = {**DEMO, "resamples": 40}  # some 15 s in a container of its own
+
+
+def on_its_way(stack: Stack, request: dict[str, Any]) -> UUID:
+    """A run that upstream is computing for."""
+    asked = ask(stack, request)
+
+    def computing() -> bool:
+        with SyncPrefectClient(stack.api) as client:
+            of_run = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[asked]))
+            return any("run-autotune-analysis: started" in log.message for log in client.read_logs(of_run))
+
+    assert until(computing, 120), stack.compose("logs", "--tail", "50", "docker-worker")
+    return asked
+
+
+def completes(stack: Stack, run: UUID) -> None:
+    done = ended(stack, run)
+    assert done.state is not None
+    assert done.state.is_completed(), done.state.message
+    assert until(lambda: not containers_of(run), 30)
+
+
 def test_an_image_that_is_not_there_is_said(pool: Stack) -> None:
     run = ended(pool, ask(pool, DEMO, {"image": "autotune-e2e-none:none"}))
     assert run.state is not None
@@ -101,6 +126,42 @@ def test_a_container_that_is_killed_is_said_and_leaves_nothing(pool: Stack) -> N
     assert run.state is not None
     assert run.state.is_crashed()
     assert until(lambda: not containers_of(asked), 30)
+
+
+def test_a_run_that_is_called_off_ends_and_leaves_nothing(pool: Stack) -> None:
+    asked = on_its_way(pool, {**DEMO, "resamples": 1000})
+    with SyncPrefectClient(pool.api) as client:
+        client.set_flow_run_state(asked, Cancelling())
+    run = ended(pool, asked)
+    assert run.state is not None
+    assert run.state.is_cancelled(), run.state.message
+    assert until(lambda: not containers_of(asked), 30)
+    with SyncPrefectClient(pool.api) as client:
+        assert {limit.active_slots for limit in client.read_global_concurrency_limits()} == {0}
+
+
+def test_a_disk_that_fills_up_is_said_by_the_run(pool: Stack) -> None:
+    volume = f"{pool.project}_small"
+    docker(
+        "volume",
+        "create",
+        "--opt",
+        "type=tmpfs",
+        "--opt",
+        "device=tmpfs",
+        "--opt",
+        "o=size=300k,uid=1001,mode=700",
+        volume,
+    )
+    try:
+        asked = ask(pool, DEMO, {"volumes": [f"{volume}:/runs"]})
+        run = ended(pool, asked)
+        assert run.state is not None
+        assert run.state.is_failed()
+        assert "There is no room left for the run" in (run.state.message or "")
+        assert until(lambda: not containers_of(asked), 30)
+    finally:
+        docker("volume", "rm", volume)
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +212,7 @@ def test_it_left_no_container_and_no_volume(pool: Stack, done: Done) -> None:
     assert until(lambda: not containers_of(done.run.id), 30)
     ours = {name for name in docker("volume", "ls", "--quiet").split() if name.startswith(pool.project)}
     assert ours == {name for name in done.volumes_before if name.startswith(pool.project)}
-    assert ours == {f"{pool.project}_{name}" for name in ("server", "runs", "demo")}
+    assert ours == {f"{pool.project}_{name}" for name in ("database", "database-socket", "server", "runs", "demo")}
 
 
 def test_no_secret_is_where_it_can_be_seen(pool: Stack, done: Done) -> None:
@@ -173,6 +234,27 @@ def profiles_of_the_demonstration(stack: Stack) -> list[dict[str, Any]]:
     script = f"import urllib.request as r; print(r.urlopen('{address}').read().decode())"
     documents: list[dict[str, Any]] = json.loads(stack.compose("exec", "-T", "demo-site", "python", "-c", script))
     return documents
+
+
+def test_a_run_outlives_its_worker_and_the_next_one_works(pool: Stack) -> None:
+    asked = on_its_way(pool, LONG)
+    pool.compose("kill", "docker-worker")
+    completes(pool, asked)
+    pool.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
+    completes(pool, ask(pool, DEMO))
+
+
+@pytest.mark.parametrize("service", ["server", "database"])
+def test_a_run_outlives_a_server_that_is_killed_and_the_next_one_works(pool: Stack, service: str) -> None:
+    asked = on_its_way(pool, LONG)
+    pool.compose("kill", service)
+    time.sleep(5)
+    pool.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
+    completes(pool, asked)
+    completes(pool, ask(pool, DEMO))
+    # The server knows again who held what: a lost lease would keep the site locked for ever.
+    with SyncPrefectClient(pool.api) as client:
+        assert {limit.active_slots for limit in client.read_global_concurrency_limits()} == {0}
 
 
 def test_an_approved_proposal_changes_the_demonstration_s_site(pool: Stack, done: Done) -> None:
@@ -219,3 +301,20 @@ def test_a_restart_of_everything_and_down_and_up_lose_nothing(pool: Stack, done:
     found = json.loads(pool.worker("autotune", "doctor", "--json"))
     levels = {check["name"]: check["level"] for check in found["checks"]}
     assert {levels[name] for name in ("prefect-server", "deployments", "worker")} == {"ok"}
+
+
+def test_an_engine_that_is_restarted_ends_the_run_and_the_next_one_works(pool: Stack) -> None:
+    restart = os.environ.get("AUTOTUNE_TEST_RESTART_DOCKER")
+    if not restart:
+        pytest.skip("AUTOTUNE_TEST_RESTART_DOCKER names no command that restarts this machine's Docker Engine")
+    volumes = docker("volume", "ls", "--quiet")
+    asked = on_its_way(pool, {**DEMO, "resamples": 1000})
+    subprocess.run(["sh", "-c", restart], timeout=300, check=True, stdin=subprocess.DEVNULL)
+    pool.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
+    run = ended(pool, asked)
+    assert run.state is not None
+    assert run.state.is_crashed()
+    assert "run it again" in (run.state.message or "")
+    assert until(lambda: not containers_of(asked), 30)
+    completes(pool, ask(pool, DEMO))
+    assert docker("volume", "ls", "--quiet") == volumes
