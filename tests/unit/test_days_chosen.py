@@ -166,6 +166,21 @@ def test_a_nightly_run_goes_on_from_the_last_one_until_the_profile_changes(
 
 
 @pytest.mark.oref0
+def test_hours_before_the_oldest_profile_are_of_unknown_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = profile_document(startDate="2026-05-14T10:00:00Z")  # 12:00 in Paris
+    export_directory(tmp_path / "data", days=3, profile=[late])
+    assert propose("--from", tmp_path / "data", "--out", tmp_path / "run") == 0
+    prepared = json.loads((tmp_path / "run" / "prepared.json").read_text())
+    found = [(d["unknown_profile_hours"], d["other_profile_hours"]) for d in prepared["days"]]
+    assert found == [(24.0, 0.0), (8.0, 0.0), (0.0, 0.0)]
+    reasons = {r["rule"]: r for r in json.loads(capsys.readouterr().out)["verdict"]["reasons"]}
+    assert reasons["other_profile"]["colour"] == "amber"
+    assert reasons["other_profile"]["sentence"].startswith("For 44% of the time")
+
+
+@pytest.mark.oref0
 def test_the_report_says_what_the_corrections_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lost = [
         {k: v for k, v in t.items() if k != "absolute"} | {"enteredBy": "openaps://AndroidAPS"} if "rate" in t else t
