@@ -33,7 +33,8 @@ class ActiveProfiles:
 
     `spans` cover the window without a gap; `other_profile_hours` gives for each local day (04:00 to 04:00) on which
     the basal, sensitivity or carb ratio in force were not those of `profile` the hours of it; `timeline` reaches
-    beyond the window, for `basal_at`; `known_from_ms`: when the oldest document or switch begins.
+    beyond the window, for `basal_at`; `known_from_ms`: when the oldest document or switch that names something begins,
+    before which no hour is one of another profile.
     """
 
     profile: TherapyProfile
@@ -96,7 +97,10 @@ def in_force(
     local = zone or profile.timezone or "UTC"
     timeline = history.timeline(window_start_ms - MARGIN_MS, window_end_ms + MARGIN_MS)
     spans = _clipped(timeline, window_start_ms, window_end_ms)
-    others = _other_profile_hours(spans, profile, local)
+    begun = [d.start_ms for d in history.stored]
+    begun += [s.at_ms for s in history.switches if not history.names_nothing(s)]
+    known_from_ms = min(begun, default=0.0)
+    others = _other_profile_hours(spans, profile, local, known_from_ms)
     warnings += _document_warnings(history, window_end_ms)
     warnings += _change_warnings(history.timeline(window_start_ms, window_end_ms, permanent_only=True), local)
     warnings += _switch_warnings(spans)
@@ -106,7 +110,6 @@ def in_force(
             f"On {_count(len(others), 'day')} ({_some(others)}) other settings than those of {quoted(profile.name)}, "
             "which is tuned, were in force for some of the time."
         )
-    known_from_ms = min([*(d.start_ms for d in history.stored), *(s.at_ms for s in history.switches)], default=0.0)
     warned = tuple(dict.fromkeys(warnings))
     return ActiveProfiles(profile, source, local, spans, warned, others, timeline, known_from_ms)
 
@@ -263,15 +266,18 @@ def _trouble_warnings(history: History, start_ms: float, end_ms: float, zone: st
     return found
 
 
-def _other_profile_hours(spans: tuple[ProfileSpan, ...], tuned: TherapyProfile, zone: str) -> dict[str, float]:
+def _other_profile_hours(
+    spans: tuple[ProfileSpan, ...], tuned: TherapyProfile, zone: str, known_from_ms: float
+) -> dict[str, float]:
     hours: dict[str, float] = {}
     for span in spans:
-        if span.effective is not None and same_settings(span.effective, tuned):
+        if span.end_ms <= known_from_ms or (span.effective is not None and same_settings(span.effective, tuned)):
             continue
-        day = day_of(span.start_ms, zone)
+        start_ms = max(span.start_ms, known_from_ms)
+        day = day_of(start_ms, zone)
         while day.glucose.start_ms < span.end_ms:
             window = day.glucose
-            inside = min(span.end_ms, window.end_ms) - max(span.start_ms, window.start_ms)
+            inside = min(span.end_ms, window.end_ms) - max(start_ms, window.start_ms)
             hours[str(day.date)] = round(hours.get(str(day.date), 0) + inside / HOUR_MS, 3)
             day = day.next()
     return dict(sorted(hours.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -130,8 +131,9 @@ def openaps_schedules(pump: dict[str, Any]) -> tuple[Schedule, Schedule, str]:
 def _openaps_schedule(blocks: Any, key: str) -> Schedule | None:
     try:
         values = {int(b["offset"]): float(b[key]) for b in blocks}
-        return Schedule(tuple(Block(m, values[m]) for m in sorted(values))) if min(values.values()) > 0 else None
-    except (KeyError, TypeError, ValueError):  # not whole, or not from 00:00
+        usable = all(0 < value < math.inf for value in values.values())  # not so of NaN
+        return Schedule(tuple(Block(m, values[m]) for m in sorted(values))) if usable else None
+    except (KeyError, TypeError, ValueError, OverflowError):  # not whole, or not from 00:00
         return None
 
 

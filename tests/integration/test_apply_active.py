@@ -108,6 +108,39 @@ def test_a_rollback_ends_no_temporary_switch_even_if_told_to(someone: Person, si
     assert now_and_later(someone) == ("Day", "Night shift")
 
 
+def before_a_switch_that_ran_out(someone: Person, site: StandIn) -> None:
+    """Applied under a temporary switch, after which somebody switches for good."""
+    profile_switch(site, "Night shift", 30, duration=60)
+    someone.apply()
+    profile_switch(site, "Night shift", 0)
+
+
+def before_a_default_that_is_not_there(someone: Person, site: StandIn) -> None:
+    someone.apply(activate=True)
+
+
+BY_HAND: list[tuple[str, Callable[[Person, StandIn], None], str]] = [
+    ("Day", before_a_switch_that_ran_out, "it was a Profile Switch of limited duration"),
+    ("Gone", before_a_default_that_is_not_there, "the site had no profile of the name that was its default"),
+]
+
+
+@pytest.mark.parametrize(("default", "happens", "detail"), BY_HAND, ids=[h.__name__ for _, h, _ in BY_HAND])
+def test_what_cannot_be_switched_back_to_is_left_to_a_hand_and_nothing_is_written(
+    default: str, happens: Callable[[Person, StandIn], None], detail: str, memory: Path, site: StandIn
+) -> None:
+    source = copy.deepcopy(site.database.add_profile(profile_document(defaultProfile=default)))
+    someone = person(memory, site.url, source, ADMIN)
+    happens(someone, site)
+    count, active, written = posts(site), active_name(someone.reading()), someone.reading().document()
+    refusal = refusal_of(lambda: someone.roll_back(even_if_edited=True))
+    assert refusal.reason is Reason.ROLLBACK_BY_HAND
+    assert detail in refusal.sentence
+    assert (posts(site), active_name(someone.reading()), someone.reading().document()) == (count, active, written)
+    assert someone.outcomes() == [Outcome.AFTER, Outcome.BEFORE]
+    assert someone.resume() == []
+
+
 @pytest.mark.parametrize("name", ["Night shift", "Deleted one"])
 def test_a_switch_that_names_nothing_means_the_default(name: str, someone: Person, site: StandIn) -> None:
     profile_switch(site, "Night shift", 600)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import logging
+import traceback
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
 
 from flows import __version__, autotune_analysis, profile_sync, tasks
+from flows.errors import OurFault, Reason, Refused
 
 TASKS = [t for t in vars(tasks).values() if isinstance(t, Task)]
 FLOWS = [f for m in (autotune_analysis, profile_sync) for f in vars(m).values() if isinstance(f, Flow)]
@@ -57,3 +60,45 @@ def test_every_step_explains_itself(item: Task[Any, Any] | Flow[Any, Any]) -> No
     if isinstance(item, Task):
         assert not item.tags  # Prefect would ask the server at each start, and not ask again
         assert "-" in item.name
+
+
+READING = "187 mg/dL"  # in the text of what nobody foresaw
+
+
+def raised_by_a_step(error: Exception, monkeypatch: pytest.MonkeyPatch) -> Exception:
+    """What Prefect is given of an exception in a step."""
+    monkeypatch.setattr(tasks, "get_run_logger", lambda: logging.getLogger("a step"))
+    with pytest.raises(Exception) as caught, tasks.logged("prepare-work-dir"):  # noqa: PT011
+        raise error
+    return caught.value
+
+
+def test_what_nobody_foresaw_is_our_fault_and_quotes_no_reading(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("AUTOTUNE_DEBUG", raising=False)
+    raised = raised_by_a_step(ValueError(READING), monkeypatch)
+    assert isinstance(raised, OurFault)
+    assert str(raised) == "prepare-work-dir: ValueError; AUTOTUNE_DEBUG=1 shows where"
+    shown = "".join(traceback.format_exception(raised))  # as Prefect logs it
+    assert "187" not in shown + repr(raised) + caplog.text
+    assert "prepare-work-dir: failed (ValueError)" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("error", "debug"),
+    [
+        (ValueError(READING), "1"),
+        (OurFault("a step after another's end"), ""),
+        (Refused(Reason.NO_PROFILE, where="the site"), ""),
+        (Refused(Reason.NO_PROFILE, where="the site"), "1"),
+    ],
+    ids=["unforeseen, AUTOTUNE_DEBUG", "our fault", "refused", "refused, AUTOTUNE_DEBUG"],
+)
+def test_what_may_be_read_goes_through_as_it_is(
+    error: Exception, debug: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_DEBUG", debug)
+    assert raised_by_a_step(error, monkeypatch) is error
+    said = "refused (no_profile)" if isinstance(error, Refused) else f"failed ({type(error).__name__})"
+    assert [r.message for r in caplog.records if r.levelno == logging.ERROR] == [f"prepare-work-dir: {said}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.errors import Reason, Refused
+from flows.local_days import LocalDay
 from flows.profiles.active import ActiveProfiles, basal_at, in_force
 from flows.profiles.parse import choose_profile
 from flows.profiles.schedule import Block, Schedule
@@ -403,6 +405,39 @@ def test_days_are_counted_from_04_to_04_by_the_hours_other_settings_were_in_forc
 def test_a_day_of_unknown_settings_is_one_of_other_settings() -> None:
     active = asked([document()], [aaps("11T10:00", profileJson="{", duration=60)])
     assert active.dates_with_other_profile == ("2026-05-11",)
+
+
+LATE = document("11T12:00")  # 14:00 in Paris
+
+# name; documents; treatments; hours of the 10th, 11th and 12th (04:00 to 04:00) of which nothing is known
+UNKNOWN: list[tuple[str, list[Any], list[Any], list[float]]] = [
+    ("a document from before the days", [document()], [], [0, 0, 0]),
+    ("a document from amid the days", [LATE], [], [24, 10, 0]),
+    ("the oldest of two", [LATE, document("12T12:00", {"Day": body(1.2)})], [], [24, 10, 0]),
+    ("an older switch", [LATE], [aaps("10T22:00")], [20, 0, 0]),
+    (
+        "an older switch to what is tuned",
+        [LATE, document("12T12:00", {"Day": body(1.2)})],
+        [aaps("10T22:00", json_body=body(1.2))],
+        [20, 0, 0],
+    ),
+    ("an older switch to a name that is nowhere", [LATE], [switch("10T22:00", "Gone")], [24, 10, 0]),
+    ("a switch alone", [], [aaps("11T12:00")], [24, 10, 0]),
+    ("a document from after the days", [document("20T00:00")], [], [24, 24, 24]),
+    ("a document that has no date", [document(startDate="1970-01-01T00:00:00Z")], [], [0, 0, 0]),
+]
+
+
+@pytest.mark.parametrize(("what", "documents", "treatments", "hours"), UNKNOWN, ids=[c[0] for c in UNKNOWN])
+def test_before_the_oldest_document_or_switch_nobody_knows_what_was_set(
+    what: str, documents: list[Any], treatments: list[Any], hours: list[float]
+) -> None:
+    active = asked(documents, treatments)
+    days = [LocalDay(date(2026, 5, day), ZONE) for day in (10, 11, 12)]
+    assert [active.unknown_hours(day) for day in days] == hours
+    assert 0 not in active.other_profile_hours.values()
+    for day in days:
+        assert active.unknown_hours(day) + active.other_profile_hours.get(str(day), 0) <= day.length_hours
 
 
 # --- the profile that was asked for

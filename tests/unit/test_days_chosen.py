@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,23 @@ from flows.history.clocks import clocks_that_disagree
 from flows.history.days import Selection, covered_days, cut_days
 from flows.history.events import KIND_NAMES, find_events, notes_on
 from flows.history.quality import RULES, DayFacts, judge_day
-from flows.local_days import LocalDay
-from flows.settings import EventKind
+from flows.local_days import LocalDay, day_range
+from flows.nightscout.authentication import Credentials
+from flows.run_directory import RunDirectory
+from flows.settings import AnalysisRequest, EventKind, InputsMode
+from flows.steps.load import load
+from flows.steps.prepare import prepare, prepare_openaps
 from flows.timestamps import iso_utc
-from tests.people import DAY, ZONE, entries, export_directory, profile_document, treatments
+from tests.people import (
+    DAY,
+    ZONE,
+    entries,
+    export_directory,
+    openaps_directory,
+    profile_document,
+    treatments,
+    write,
+)
 
 GOOD = DayFacts(288, 1.0, 0.2, 5, 20.0, 3, 150.0, 48, 1, 1)
 NOON = LocalDay(DAY, ZONE).glucose.start_ms + 8 * 3_600_000
@@ -108,6 +122,57 @@ def test_clocks_that_disagree_with_the_zone_are_warned_about(offset: Any, share:
     assert bool(clocks_that_disagree(marked, [], ZONE)) is warned
 
 
+def thinned() -> list[dict[str, Any]]:
+    """Three days, newest first: all readings of the first, two thirds of the second, a quarter of the third."""
+    keep = (lambda n: n % 4 == 0, lambda n: n % 3 < 2, lambda n: True)
+    return [e for n, e in enumerate(entries(days=3)) if keep[n // 288](n)]
+
+
+def prepared_of_an_export(base: Path, inputs: InputsMode = InputsMode.UPSTREAM) -> RunDirectory:
+    source = export_directory(base / "data", days=3, entries=thinned())
+    request, now = AnalysisRequest(from_directory=source, inputs=inputs, compare=False), datetime.now(UTC)
+    run = RunDirectory.create(base / "run", now)
+    load(request, run, Credentials(), now)
+    prepare(request, run, now)
+    return run
+
+
+def prepared_of_upstreams_files(base: Path) -> RunDirectory:
+    """Each with a reading at the very end, which upstream's script asks for and which is the next day's."""
+    source = openaps_directory(base / "openaps", days=3)
+    for day in day_range(DAY, DAY + timedelta(days=2), ZONE):
+        mine = [e for e in thinned() if day.glucose.holds(e["date"])]
+        last = {**mine[0], "date": day.upstream_glucose.end_ms}
+        write(source / "autotune" / f"ns-entries.{day}.json", [last, *mine])
+    now = datetime.now(UTC)
+    run = RunDirectory.create(base / "run", now)
+    prepare_openaps(source, run, ZONE, now)
+    return run
+
+
+@pytest.mark.parametrize("prepared_of", [prepared_of_an_export, prepared_of_upstreams_files], ids=lambda f: f.__name__)
+def test_a_day_taken_as_served_is_judged_and_still_used(
+    prepared_of: Callable[[Path], RunDirectory], tmp_path: Path
+) -> None:
+    run = prepared_of(tmp_path)
+    prepared = run.read_json("prepared.json")
+    assert prepared["dates"] == [f"{DAY + timedelta(days=n)}" for n in range(3)]
+    assert all((run.work / "autotune" / f"ns-entries.{day}.json").is_file() for day in prepared["dates"])
+    found = [(d["status"], d["reason"], d["quality"], d["readings"], d["remarks"]) for d in prepared["days"]]
+    assert found == [
+        ("used", None, "green", 288, []),
+        ("used", None, "amber", 192, ["glucose for 67% of the day"]),
+        ("used", None, "red", 72, ["glucose for 25% of the day only (at least 50% is needed)"]),
+    ]
+    assert [(d["boluses"], d["carb_entries"], d["temp_basals"]) for d in prepared["days"]] == [(7, 3, 48)] * 3
+
+
+def test_the_same_day_is_left_out_where_data_are_corrected(tmp_path: Path) -> None:
+    run = prepared_of_an_export(tmp_path, InputsMode.CORRECTED)
+    found = [(d["status"], d["quality"], d["readings"]) for d in run.read_json("prepared.json")["days"]]
+    assert found == [("used", "green", 288), ("used", "amber", 192), ("skipped", "red", 72)]
+
+
 def propose(*arguments: str | Path) -> int:
     return main(["propose", "--no-prefect", "--json", *map(str, arguments)])
 
@@ -163,6 +228,21 @@ def test_a_nightly_run_goes_on_from_the_last_one_until_the_profile_changes(
     (third_run / "proposal.json").write_text(json.dumps(red))
     fourth, _ = night("4")
     assert not any("goes on from the run 3" in w for w in fourth["warnings"])
+
+
+@pytest.mark.oref0
+def test_hours_before_the_oldest_profile_are_of_unknown_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    late = profile_document(startDate="2026-05-14T10:00:00Z")  # 12:00 in Paris
+    export_directory(tmp_path / "data", days=3, profile=[late])
+    assert propose("--from", tmp_path / "data", "--out", tmp_path / "run") == 0
+    prepared = json.loads((tmp_path / "run" / "prepared.json").read_text())
+    found = [(d["unknown_profile_hours"], d["other_profile_hours"]) for d in prepared["days"]]
+    assert found == [(24.0, 0.0), (8.0, 0.0), (0.0, 0.0)]
+    reasons = {r["rule"]: r for r in json.loads(capsys.readouterr().out)["verdict"]["reasons"]}
+    assert reasons["other_profile"]["colour"] == "amber"
+    assert reasons["other_profile"]["sentence"].startswith("For 44% of the time")
 
 
 @pytest.mark.oref0
