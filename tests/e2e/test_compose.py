@@ -6,13 +6,14 @@ import json
 import subprocess
 import time
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 
-from tests.e2e.conftest import TOKEN, Stack
+from tests.e2e.conftest import TOKEN, UP_SECONDS, Stack
 
 pytestmark = pytest.mark.docker
 
@@ -21,20 +22,28 @@ REQUEST = {"from_directory": PERSON, "start": "2026-03-24", "end": "2026-03-26"}
 RUN_SECONDS = 600  # many at work on the machine
 
 
-@pytest.fixture(scope="module")
-def run(stack: Stack) -> FlowRun:
-    """A run of the on-demand deployment, ended."""
+def ask(stack: Stack, request: dict[str, Any]) -> UUID:
     with SyncPrefectClient(stack.api) as client:
         deployment = client.read_deployment_by_name("autotune-analysis/on-demand")
-        asked = client.create_flow_run_from_deployment(deployment.id, parameters={"request": REQUEST})
+        return client.create_flow_run_from_deployment(deployment.id, parameters={"request": request}).id
+
+
+def ended(stack: Stack, run: UUID) -> FlowRun:
+    with SyncPrefectClient(stack.api) as client:
         deadline = time.monotonic() + RUN_SECONDS
         while time.monotonic() < deadline:
-            found = client.read_flow_run(asked.id)
+            found = client.read_flow_run(run)
             if found.state is not None and found.state.is_final():
                 return found
             time.sleep(1)
     logs = stack.compose("logs", "--tail", "50", "worker")
     pytest.fail(f"the run did not end within {RUN_SECONDS} s\n{logs}", pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def run(stack: Stack) -> FlowRun:
+    """A run of the on-demand deployment, ended."""
+    return ended(stack, ask(stack, REQUEST))
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +102,22 @@ def test_the_token_is_with_the_worker_and_nowhere_else(stack: Stack, run: FlowRu
     assert TOKEN not in stored
     evidence = stack.worker("sh", "-c", f"grep -rl {TOKEN} /runs /tmp || true")
     assert evidence == ""
+
+
+def test_a_run_that_loses_its_worker_has_crashed_and_the_next_one_works(stack: Stack, report: dict[str, Any]) -> None:
+    asked = ask(stack, REQUEST | {"resamples": 1000})
+    with SyncPrefectClient(stack.api) as client:
+        while (state := client.read_flow_run(asked).state) is None or not state.is_running():
+            time.sleep(0.5)
+    stack.compose("kill", "worker")
+    stack.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
+    lost = ended(stack, asked)
+    assert lost.state is not None
+    assert lost.state.is_crashed()
+    assert "run it again" in (lost.state.message or "")
+    again = ended(stack, ask(stack, REQUEST | {"resamples": 0}))
+    assert again.state is not None
+    assert again.state.is_completed()
 
 
 def test_set_up_made_the_queues_and_a_nightly_run_that_is_off(stack: Stack) -> None:
