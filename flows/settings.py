@@ -100,10 +100,16 @@ def _empty_is_absent(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
+def in_order(schema: dict[str, Any]) -> None:
+    """Number a schema's fields for Prefect's run form: its server keeps a schema, but not the order in it."""
+    for position, field in enumerate(schema.get("properties", {}).values()):
+        field["position"] = position
+
+
 class AnalysisRequest(BaseModel):
     """One run of autotune: whose data, which days, and how upstream is to run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, json_schema_extra=in_order)
 
     site: Annotated[SiteUrl | None, BeforeValidator(_empty_is_absent)] = Field(
         default=None,

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from flows.approval import RollbackRequest, SyncRequest
 from flows.credentials import credentials_for
 from flows.errors import Reason, Refused
 from flows.settings import AnalysisRequest, secret_from_environment
@@ -63,6 +64,12 @@ def test_an_address_with_a_secret_or_without_protection_is_refused_and_not_repea
 def test_a_request_that_contradicts_itself_is_no_request(options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         AnalysisRequest(**options)
+
+
+@pytest.mark.parametrize("model", [AnalysisRequest, SyncRequest, RollbackRequest])
+def test_the_run_form_s_fields_are_numbered(model: type[BaseModel]) -> None:
+    fields = model.model_json_schema()["properties"]
+    assert list(fields) == sorted(fields, key=lambda name: fields[name]["position"]) == list(model.model_fields)
 
 
 def test_every_field_is_described_for_the_run_form() -> None:
