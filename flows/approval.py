@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from flows.errors import Reason, Refused
-from flows.settings import in_order
+from flows.run_form import in_order
 
 MAX_AGE_H = 48.0
 

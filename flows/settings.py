@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from flows.errors import Reason, Refused
 from flows.local_days import canonical_zone
+from flows.run_form import in_order
 
 MAX_DAYS = 366
 
@@ -98,12 +99,6 @@ SiteUrl = Annotated[str, AfterValidator(site_url)]
 def _empty_is_absent(value: Any) -> Any:
     # A run form sends an empty text for a field that was left empty.
     return None if isinstance(value, str) and not value.strip() else value
-
-
-def in_order(schema: dict[str, Any]) -> None:
-    """Number a schema's fields for Prefect's run form: its server keeps a schema, but not the order in it."""
-    for position, field in enumerate(schema.get("properties", {}).values()):
-        field["position"] = position
 
 
 class AnalysisRequest(BaseModel):
