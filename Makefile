@@ -36,7 +36,7 @@ up:
 	docker compose up --detach --build --wait
 
 test: $(STAMPS)/python-dev $(STAMPS)/node
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest
 
 test-fast: $(STAMPS)/python-dev $(STAMPS)/node
 	$(BIN)/python -m pytest -m "not flow and not docker and not nightscout"

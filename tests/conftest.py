@@ -69,14 +69,6 @@ def browser_trouble() -> str | None:
     return None if chromium() else "no Chromium is found (AUTOTUNE_TEST_CHROMIUM names one)"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several processes: what shares an engine or a site runs in one of them, and a file stays together."""
-    for item in items:
-        shared = next((name for name in ("docker", "nightscout") if item.get_closest_marker(name)), None)
-        item.add_marker(pytest.mark.xdist_group(shared or item.nodeid.partition("::")[0]))
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """A marked test runs where what it needs is there."""
     checks = {"docker": docker_trouble, "oref0": node_trouble, "browser": browser_trouble}
