@@ -6,6 +6,7 @@ person's data or therapy; the full sentence is for the terminal and the run dire
 
 from __future__ import annotations
 
+import errno
 from enum import Enum
 
 
@@ -500,6 +501,11 @@ class Refused(Exception):
         self.remedy: str = remedy.format(**facts)
         public = {k: _Hidden() if k in PRIVATE_FACTS else v for k, v in facts.items()}
         super().__init__(f"{sentence.format(**public)} {remedy.format(**public)}")
+
+
+def is_full_disk(error: BaseException) -> bool:
+    """Whether there is no room left, or no more of it for this user: a refusal, once the run is known."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
 class OurFault(RuntimeError):

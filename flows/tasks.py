@@ -21,7 +21,7 @@ from prefect.runtime import flow_run
 
 from flows.approval import RollbackRequest, SyncRequest
 from flows.blocks import credentials_for, write_credentials_for
-from flows.errors import OurFault, Refused
+from flows.errors import OurFault, Refused, is_full_disk
 from flows.events import step_ended
 from flows.oref0.engine import EngineReport
 from flows.page import fill_the_page, progress_on_the_page, show_change
@@ -59,7 +59,7 @@ def logged(what: str) -> Iterator[dict[str, object]]:
         raise
     except Exception as error:
         logger.error("%s: failed (%s)", what, type(error).__name__)
-        if isinstance(error, OurFault) or os.environ.get("AUTOTUNE_DEBUG"):
+        if isinstance(error, OurFault) or is_full_disk(error) or os.environ.get("AUTOTUNE_DEBUG"):
             raise
         # Prefect stores an exception's text, and one nobody foresaw may quote a reading.
         raise OurFault(f"{what}: {type(error).__name__}; AUTOTUNE_DEBUG=1 shows where") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import platform
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flows import __version__
-from flows.errors import Reason, Refused
+from flows.errors import Reason, Refused, is_full_disk
 from flows.oref0.engine import EngineReport
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
 from flows.proposal.document import Proposal, read_proposal
@@ -145,7 +144,7 @@ def _full_disk_said(run: RunDirectory) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if not is_full_disk(error):
             raise
         raise Refused(Reason.DISK_FULL, path=run.path) from None
 

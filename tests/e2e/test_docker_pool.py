@@ -142,25 +142,16 @@ def test_a_run_that_is_called_off_ends_and_leaves_nothing(pool: Stack) -> None:
 
 def test_a_disk_that_fills_up_is_said_by_the_run(pool: Stack) -> None:
     volume = f"{pool.project}_small"
-    docker(
-        "volume",
-        "create",
-        "--opt",
-        "type=tmpfs",
-        "--opt",
-        "device=tmpfs",
-        "--opt",
-        "o=size=300k,uid=1001,mode=700",
-        volume,
-    )
+    small = "--opt type=tmpfs --opt device=tmpfs --opt o=size=300k,uid=1001,mode=700"
+    docker("volume", "create", *small.split(), volume)
+    asked = ask(pool, DEMO, {"volumes": [f"{volume}:/runs", "/dev/null:/run/secrets/nightscout_token:ro"]})
     try:
-        asked = ask(pool, DEMO, {"volumes": [f"{volume}:/runs", "/dev/null:/run/secrets/nightscout_token:ro"]})
         run = ended(pool, asked)
         assert run.state is not None
-        assert run.state.is_failed()
+        assert run.state.is_failed(), run.state
         assert "There is no room left for the run" in (run.state.message or "")
-        assert until(lambda: not containers_of(asked), 30)
     finally:
+        assert until(lambda: not containers_of(asked), 30)
         docker("volume", "rm", volume)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import logging
 import traceback
@@ -90,10 +91,11 @@ def test_what_nobody_foresaw_is_our_fault_and_quotes_no_reading(
     [
         (ValueError(READING), "1"),
         (OurFault("a step after another's end"), ""),
+        (OSError(errno.ENOSPC, "No space left on device"), ""),  # the flow makes a refusal of it
         (Refused(Reason.NO_PROFILE, where="the site"), ""),
         (Refused(Reason.NO_PROFILE, where="the site"), "1"),
     ],
-    ids=["unforeseen, AUTOTUNE_DEBUG", "our fault", "refused", "refused, AUTOTUNE_DEBUG"],
+    ids=["unforeseen, AUTOTUNE_DEBUG", "our fault", "full disk", "refused", "refused, AUTOTUNE_DEBUG"],
 )
 def test_what_may_be_read_goes_through_as_it_is(
     error: Exception, debug: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
