@@ -91,7 +91,7 @@ class Stack:
         return self.compose("exec", "-T", "worker", *command)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole stack, with an image, volumes and a port of its own, and a token nobody may see."""
     if trouble := compose_trouble():
