@@ -41,6 +41,7 @@ from flows.steps.tune import tune
 
 # No tags: for each of them Prefect asks the server at a task's start, once, for a place among the tasks that share it,
 # and a server that is just being restarted then ends the run.
+
 # Health data: nothing of it in Prefect's storage.
 PRIVATE: dict[str, Any] = {"persist_result": False, "cache_policy": NO_CACHE}
 

@@ -137,6 +137,9 @@ def refusals_recorded(run: RunDirectory, request: AnalysisRequest | None, now: d
         _withdraw(run)
         write_manifest(run, request, now, status="failed", error=type(error).__name__)
         raise
+    except BaseException:  # stopped from outside: what was sealed just before is not to be approved
+        _withdraw(run)
+        raise
 
 
 @contextmanager

@@ -89,6 +89,7 @@ def test_a_run_that_ended_while_it_was_called_off_is_cancelled(
 @pytest.mark.usefixtures("prefect_server")
 def test_the_interrupted_flow_is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def ended(request: AnalysisRequest, run_path: str) -> int:
+        (Path(run_path) / "proposal.json").write_text("{}")  # sealed just before
         called_off.set()
         raise TerminationSignal(signal.SIGTERM)
 
@@ -97,3 +98,4 @@ def test_the_interrupted_flow_is_cancelled(tmp_path: Path, monkeypatch: pytest.M
     state = module.autotune_analysis(request, str(tmp_path / "run"), return_state=True)
     assert state.is_cancelled()
     assert state.message == "Called off while it ran; there is no proposal."
+    assert not (tmp_path / "run" / "proposal.json").exists()
