@@ -39,19 +39,17 @@ def server(circumstances: Circumstances) -> Finding:
 
 def deployments(circumstances: Circumstances) -> Finding:
     """Whether the deployments are there."""
-    if not _answers(circumstances):
+    if not answers(circumstances):
         return skipped("there is no server to ask")
     missing = [name for name in DEPLOYMENTS if _document(circumstances, f"/deployments/name/{name}") is None]
     if missing:
         return fail(f"The server does not know {', '.join(missing)}.", SET_UP)
-    nightly = _document(circumstances, f"/deployments/name/{DEPLOYMENTS[1]}") or {}
-    on = any(schedule.get("active") for schedule in nightly.get("schedules", []))
-    return ok(f"{len(DEPLOYMENTS)} are there; the nightly run is {'on' if on else 'off'}")
+    return ok(f"{len(DEPLOYMENTS)} are there")
 
 
 def worker(circumstances: Circumstances) -> Finding:
     """Whether somebody takes the runs: the deployments' work pool, and a worker that polls it."""
-    if not _answers(circumstances):
+    if not answers(circumstances):
         return skipped("there is no server to ask")
     pools = {
         (_document(circumstances, f"/deployments/name/{name}") or {}).get("work_pool_name") for name in DEPLOYMENTS
@@ -74,16 +72,16 @@ def worker(circumstances: Circumstances) -> Finding:
 
 def limits(circumstances: Circumstances) -> Finding:
     """Whether a limit is used up though nothing runs: its runs would wait for ever."""
-    if not _answers(circumstances):
+    if not answers(circumstances):
         return skipped("there is no server to ask")
     states = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
-    running = _ask(circumstances, "/flow_runs/count", {"flow_runs": states})
-    found = _ask(circumstances, "/v2/concurrency_limits/filter", {"limit": 200})
-    if isinstance(running, str) or isinstance(found, str) or {running.status_code, found.status_code} != {200}:
+    running = ask(circumstances, "/flow_runs/count", {"flow_runs": states})
+    found = ask(circumstances, "/v2/concurrency_limits/filter", {"limit": 200})
+    if running is None or found is None:
         return skipped("the server does not say")
-    full = [limit["name"] for limit in found.json() if limit["active"] and limit["active_slots"] >= limit["limit"]]
+    full = [limit["name"] for limit in found if limit["active"] and limit["active_slots"] >= limit["limit"]]
     ours = sorted(name for name in full if name.startswith(("autotune-site-", "deployment:")))
-    if ours and running.json() == 0:
+    if ours and running == 0:
         return warn(
             f"Nothing runs, but {', '.join(ours)} counts as in use: runs would wait for it.",
             f"It should be free five minutes after its run. If not: `prefect gcl update {ours[0]} --active-slots 0`.",
@@ -91,7 +89,8 @@ def limits(circumstances: Circumstances) -> Finding:
     return ok("no limit is held by a run that is over")
 
 
-def _answers(circumstances: Circumstances) -> bool:
+def answers(circumstances: Circumstances) -> bool:
+    """Whether there is a server, and it lets us in."""
     if not circumstances.prefect_api:
         return False
     answer = _get(circumstances, "/admin/version")
@@ -106,13 +105,15 @@ def _document(circumstances: Circumstances, path: str) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _ask(circumstances: Circumstances, path: str, question: dict[str, Any]) -> requests.Response | str:
-    """A question by POST, with the token that a server protected against foreign pages wants with it."""
+def ask(circumstances: Circumstances, path: str, question: dict[str, Any]) -> Any:
+    """The answer to a question by POST, `None` where there is none."""
     client = str(uuid4())
     headers = {}
+    # What a server that is protected against foreign pages wants with it.
     if token := _document(circumstances, f"/csrf-token?client={client}"):
         headers = {"Prefect-Csrf-Token": str(token["token"]), "Prefect-Csrf-Client": client}
-    return _send(circumstances, "POST", path, question, headers)
+    answer = _send(circumstances, "POST", path, question, headers)
+    return None if isinstance(answer, str) or answer.status_code != 200 else answer.json()
 
 
 def _get(circumstances: Circumstances, path: str) -> requests.Response | str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flows.doctor import machine, server, site
+from flows.doctor import machine, schedules, server, site
 from flows.doctor.finding import Check, Circumstances, Finding, Level, Result
 
 CHECKS: tuple[Check, ...] = (
@@ -16,6 +16,7 @@ CHECKS: tuple[Check, ...] = (
     Check("runs-mode", "who can look into runs", machine.runs_mode),
     Check("prefect-server", "the server that PREFECT_API_URL names", server.server),
     Check("deployments", "what the server can be asked to run", server.deployments),
+    Check("schedules", "whether the runs of the schedules that are on are coming", schedules.schedules),
     Check("worker", "the work pool and who polls it", server.worker),
     Check("limits", "whether a limit is held by a run that is over", server.limits),
     Check("site", "the Nightscout site's address", site.reachable),

@@ -1,6 +1,7 @@
 """Make a Prefect server ready for the application: pools, queues, limits, blocks, deployments, automations.
 
-Running it again brings all of it back to what prefect.yaml, flows/service and this file say.
+Running it again brings all of it back to what prefect.yaml, flows/service and this file say. Schedules that somebody
+else made, and their parameters, stay as they are.
 
     python set_up.py             in the directory of prefect.yaml; reads the AUTOTUNE_… settings of docker-compose.yml
     python set_up.py demo URL    saves the block of the demonstration's site
@@ -12,6 +13,7 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from zoneinfo import available_timezones
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import StateType
@@ -22,12 +24,13 @@ from prefect.events.schemas.events import ResourceSpecification
 from flows.blocks import NightscoutSite
 from flows.errors import Refused
 from flows.limits import make_limit
+from flows.service.nightly import set_nightly
 from flows.service.notices import make_notices
 from flows.service.pools import DOCKER_POOL, PROCESS_POOL, QUEUES, Containers, make_pools
 from flows.settings import secret_from_environment, site_url
 
-NIGHTLY = "autotune-analysis/nightly-autotune"
 DEMO = "demo"  # the block of the demonstration's site
+SWITCH = {"true": True, "false": False, "": None}
 
 # A run whose worker was stopped says nothing any more, but would stay Running and keep the next one waiting. The worker
 # has it say every 30 s that it lives (PREFECT_FLOWS_HEARTBEAT_FREQUENCY).
@@ -55,11 +58,14 @@ ABANDONED = AutomationCore(
 
 def main() -> int:
     """Set up the server that PREFECT_API_URL names; 0 when everything is there."""
-    nightly = os.environ.get("AUTOTUNE_NIGHTLY", "").strip().lower() or "false"
-    if nightly not in ("true", "false"):
-        return _wrong("AUTOTUNE_NIGHTLY is true or false.")
-    if nightly == "true" and not os.environ.get("AUTOTUNE_NIGHTSCOUT_SITE"):
+    nightly = os.environ.get("AUTOTUNE_NIGHTLY", "").strip().lower()
+    if nightly not in SWITCH:
+        return _wrong("AUTOTUNE_NIGHTLY is true or false, or left out: then the nightly run stays as it is.")
+    if SWITCH[nightly] and not os.environ.get("AUTOTUNE_NIGHTSCOUT_SITE"):
         return _wrong("AUTOTUNE_NIGHTLY=true needs AUTOTUNE_NIGHTSCOUT_SITE: whose data to tune every night.")
+    zone = os.environ.get("AUTOTUNE_TIMEZONE") or "UTC"
+    if zone not in available_timezones():
+        return _wrong("AUTOTUNE_TIMEZONE is the name of a time zone, such as Europe/Paris.")
     pool, containers = os.environ.get("AUTOTUNE_POOL") or PROCESS_POOL, Containers.of_environment()
     if pool not in (PROCESS_POOL, DOCKER_POOL):
         return _wrong(f"AUTOTUNE_POOL is {PROCESS_POOL} or {DOCKER_POOL}.")
@@ -67,7 +73,6 @@ def main() -> int:
         return _wrong(trouble)
     # prefect.yaml takes these from the environment; unset, Prefect would put empty texts without a word.
     os.environ.setdefault("AUTOTUNE_NIGHTSCOUT_SITE", "")
-    os.environ["AUTOTUNE_TIMEZONE"] = os.environ.get("AUTOTUNE_TIMEZONE") or "UTC"
     os.environ["AUTOTUNE_POOL"] = pool
 
     NightscoutSite.register_type_and_schema()
@@ -81,10 +86,9 @@ def main() -> int:
         )
         if deployed.returncode != 0:
             return deployed.returncode
-        if nightly == "true":
-            _switch_on(client)
-    on = "on" if nightly == "true" else "off"
-    _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {on}, {made or 'no'} notices.")
+        on = set_nightly(client, zone, SWITCH[nightly])
+    switched = "on" if on else "off"
+    _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {switched}, {made or 'no'} notices.")
     return 0
 
 
@@ -110,12 +114,6 @@ def _end_of_abandoned_runs(client: SyncPrefectClient) -> None:
     for known in client.read_automations_by_name(ABANDONED.name):
         client.delete_automation(known.id)
     client.create_automation(ABANDONED)
-
-
-def _switch_on(client: SyncPrefectClient) -> None:
-    deployment = client.read_deployment_by_name(NIGHTLY)
-    for schedule in client.read_deployment_schedules(deployment.id):
-        client.update_deployment_schedule(deployment.id, schedule.id, active=True)
 
 
 def _wrong(sentence: str) -> int:

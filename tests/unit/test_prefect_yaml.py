@@ -20,20 +20,18 @@ from prefect.cli.deploy._models import (
     WorkPoolConfig,
 )
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
-from prefect.client.schemas.schedules import CronSchedule
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.utilities.importtools import import_object
 from prefect_docker.worker import DockerWorker
 from pydantic import BaseModel
 
 from flows import __version__
-from flows.service import pools
+from flows.service import nightly, pools
 from flows.settings import AnalysisRequest
 from tests.conftest import ROOT
 
 SETTINGS = {
     "AUTOTUNE_NIGHTSCOUT_SITE": "https://my.site.example",
-    "AUTOTUNE_TIMEZONE": "Europe/Paris",
     "AUTOTUNE_POOL": "autotune-docker",
 }
 QUEUES = {
@@ -94,7 +92,6 @@ def test_every_key_is_one_that_prefect_knows() -> None:
         (["deployments", 1], "schedule_s"),
         (["deployments", 1], "work_queue_name"),
         (["deployments", 1, "work_pool"], "queue"),
-        (["deployments", 1, "schedules", 0], "time_zone"),
         (["deployments", 1, "concurrency_limit"], "strategy"),
     ],
 )
@@ -146,7 +143,6 @@ def test_what_is_written_is_decided_in_the_run_form_each_time(name: str) -> None
     deployment = DEPLOYMENTS[name]
     assert deployment["parameters"] == {}
     assert deployment["enforce_parameter_schema"] is True
-    assert "schedules" not in deployment
     path, _, function = deployment["entrypoint"].partition(":")
     module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
     schema = getattr(module, function).parameters
@@ -187,13 +183,15 @@ def test_it_is_described_and_has_the_application_s_version(deployment: dict[str,
     assert "autotune" in deployment["tags"]
 
 
-def test_the_nightly_schedule_is_at_two_and_off_until_switched_on() -> None:
-    assert "schedules" not in DEPLOYMENTS["on-demand"]
-    (schedule,) = DEPLOYMENTS["nightly-autotune"]["schedules"]
-    assert schedule["active"] is False
-    CronSchedule(cron=schedule["cron"], timezone=filled_in(schedule["timezone"]))
-    assert schedule["cron"] == "0 2 * * *"
-    assert RawScheduleConfig.model_validate(schedule).slug == "nightly"
+@every_deployment
+def test_no_deploy_touches_a_schedule(deployment: dict[str, Any]) -> None:
+    """With one here, each deploy would make the page's schedules anew: flows/service/nightly.py has the nightly one."""
+    assert "schedules" not in deployment
+
+
+@every_deployment
+def test_a_second_run_waits_and_is_not_cancelled(deployment: dict[str, Any]) -> None:
+    assert deployment["concurrency_limit"]["collision_strategy"] == ConcurrencyLimitStrategy.ENQUEUE.value
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +205,7 @@ def test_set_up_makes_the_pool_and_queues_the_deployments_name(set_up: dict[str,
     assert named <= {pools.PROCESS_POOL, pools.DOCKER_POOL}
     assert pools.QUEUES == {"autotune-manual": 1, "autotune-scheduled": 20}
     assert set(QUEUES.values()) <= set(pools.QUEUES)
-    assert set_up["NIGHTLY"] == "autotune-analysis/nightly-autotune"
+    assert nightly.DEPLOYMENT.partition("/")[2] in DEPLOYMENTS
 
 
 CONTAINERS = pools.Containers("image:1", "net_default", "net_runs", "/home/me/token", "https://my.site.example")
@@ -244,11 +242,12 @@ def test_a_container_of_the_docker_pool_is_confined_and_holds_no_secret() -> Non
     ("settings", "said"),
     [
         ({"AUTOTUNE_POOL": "docker"}, "AUTOTUNE_POOL is autotune or autotune-docker."),
+        ({"AUTOTUNE_TIMEZONE": "Europe/Pairs"}, "AUTOTUNE_TIMEZONE is the name of a time zone, such as Europe/Paris."),
         ({"AUTOTUNE_POOL": "autotune-docker", "AUTOTUNE_CONTAINER_TOKEN_FILE": "./token"}, "is an absolute path"),
         ({"AUTOTUNE_POOL": "autotune-docker", "AUTOTUNE_PULL_POLICY": "Sometimes"}, "AUTOTUNE_PULL_POLICY is one of"),
     ],
 )
-def test_set_up_refuses_a_pool_that_could_not_run(
+def test_set_up_refuses_what_could_not_run(
     set_up: dict[str, Any],
     settings: dict[str, str],
     said: str,
@@ -269,16 +268,19 @@ def test_a_run_is_abandoned_only_after_several_missed_heartbeats(set_up: dict[st
 
 
 @pytest.mark.parametrize(
-    ("nightly", "said"),
-    [("yes", "AUTOTUNE_NIGHTLY is true or false."), ("true", "AUTOTUNE_NIGHTLY=true needs AUTOTUNE_NIGHTSCOUT_SITE")],
+    ("switch", "said"),
+    [
+        ("yes", "AUTOTUNE_NIGHTLY is true or false, or left out"),
+        ("true", "AUTOTUNE_NIGHTLY=true needs AUTOTUNE_NIGHTSCOUT_SITE"),
+    ],
 )
 def test_set_up_refuses_a_nightly_run_of_nobody(
     set_up: dict[str, Any],
-    nightly: str,
+    switch: str,
     said: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("AUTOTUNE_NIGHTLY", nightly)
+    monkeypatch.setenv("AUTOTUNE_NIGHTLY", switch)
     assert set_up["main"]() == 2
     assert said in capsys.readouterr().err

@@ -1,0 +1,90 @@
+"""Whether the nights come: each schedule that is on has made its next run. That it is on proves nothing.
+
+Prefect's scheduler looks once a minute and keeps at least three coming runs for each active schedule
+(`PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS`). Where it fails, the schedule is shown as active all the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flows.doctor.finding import Circumstances, Finding, fail, ok, skipped, warn
+from flows.doctor.server import answers, ask
+
+SCHEDULER_LOOKS = timedelta(minutes=3)  # its minute, and what a busy server needs
+MOST = 200  # what one answer of the API holds
+
+
+def schedules(circumstances: Circumstances) -> Finding:
+    """The next run's time; a failure where a schedule is on and no run of it is coming."""
+    if not answers(circumstances):
+        return skipped("there is no server to ask")
+    found = ask(circumstances, "/deployments/filter", {"limit": MOST, "deployments": {"tags": {"any_": ["autotune"]}}})
+    if found is None:
+        return skipped("the server does not say")
+    on = [(d, s) for d in found if not d.get("paused") for s in d["schedules"] if s["active"]]
+    paused = [d["name"] for d in found if d.get("paused") and any(s["active"] for s in d["schedules"])]
+    if paused:
+        return fail(
+            f"The deployment {paused[0]} is paused: its schedule makes no run.",
+            f"Resume {paused[0]} on the page Deployments.",
+        )
+    if not on:
+        return ok("no schedule is on: nothing runs unless somebody asks for it")
+    next_runs = _next_runs(circumstances, [d["id"] for d, _ in on])
+    if next_runs is None:
+        return skipped("the server does not say")
+    missing = [(d, s) for d, s in on if s["id"] not in next_runs]
+    for deployment, schedule in missing:
+        if circumstances.now - _time(schedule["updated"]) > SCHEDULER_LOOKS:
+            return fail(
+                f"The schedule {_name(schedule)} of {deployment['name']} is on, but the server has made no run of it.",
+                "`docker compose logs server` says why its scheduler fails; bring both up to date: "
+                "`docker compose up --detach --build --wait`.",
+            )
+    if missing:
+        deployment, schedule = missing[0]
+        return warn(
+            f"The schedule {_name(schedule)} of {deployment['name']} was just changed; its next run is not made yet.",
+            "Look again in three minutes.",
+        )
+    deployment, schedule = min(on, key=lambda pair: next_runs[pair[1]["id"]])
+    zone = schedule["schedule"].get("timezone") or "UTC"
+    at = next_runs[schedule["id"]].astimezone(ZoneInfo(zone))
+    others = f"; {len(on)} schedules are on" if len(on) > 1 else ""
+    return ok(f"the next run of {deployment['name']} is at {at:%Y-%m-%d %H:%M} {zone}{others}")
+
+
+def _next_runs(circumstances: Circumstances, deployments: list[str]) -> dict[str, datetime] | None:
+    """When each schedule's next run is, by the schedule's id."""
+    coming = {
+        "deployment_id": {"any_": deployments},
+        "state": {"type": {"any_": ["SCHEDULED"]}},
+        "expected_start_time": {"after_": circumstances.now.isoformat()},
+    }
+    sort = "EXPECTED_START_TIME_ASC"
+    first: dict[str, datetime] = {}
+    for offset in range(0, 10 * MOST, MOST):
+        question = {"flow_runs": coming, "sort": sort, "limit": MOST, "offset": offset}
+        runs = ask(circumstances, "/flow_runs/filter", question)
+        if runs is None:
+            return None
+        for run in runs:
+            schedule = (run.get("created_by") or {}).get("id")
+            if run.get("auto_scheduled") and schedule:
+                first.setdefault(str(schedule), _time(run["expected_start_time"]))
+        if len(runs) < MOST:
+            break
+    return first
+
+
+def _name(schedule: dict[str, Any]) -> str:
+    """A schedule as the page shows it; its parameters are nobody's business here."""
+    how = schedule["schedule"]
+    return str(schedule.get("slug") or how.get("cron") or how.get("rrule") or how.get("interval"))
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))

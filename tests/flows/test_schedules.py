@@ -1,0 +1,133 @@
+"""The set-up switches its own nightly schedule and no other; the doctor sees one that is on and makes no run."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.objects import DeploymentSchedule
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+
+from flows.doctor import schedules
+from flows.doctor.finding import Circumstances, Level
+from flows.service import nightly
+from flows.service.pools import Containers, make_pools
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.flow
+
+ADA = {"request": {"site_block": "ada"}}
+GRACE = {"request": {"site_block": "grace", "days": 14}}
+OTHERS = [
+    DeploymentScheduleCreate(schedule=CronSchedule(cron="0 2 * * *"), active=True, slug="ada", parameters=ADA),
+    DeploymentScheduleCreate(schedule=CronSchedule(cron="0 3 * * *"), active=False, slug="grace", parameters=GRACE),
+    # As one made on the page: without a slug.
+    DeploymentScheduleCreate(schedule=IntervalSchedule(interval=timedelta(days=1)), active=False, parameters=ADA),
+]
+
+
+@pytest.fixture
+def client(prefect_server: str) -> Iterator[SyncPrefectClient]:
+    with SyncPrefectClient(prefect_server) as client:
+        make_pools(client, Containers("image:1", "net", "runs"))
+        yield client
+        for deployment in client.read_deployments():
+            client.delete_deployment(deployment.id)
+
+
+@pytest.fixture
+def set_up(client: SyncPrefectClient, prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """images/flows/set_up.py as its container runs it, for a setting of AUTOTUNE_NIGHTLY."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    monkeypatch.setenv("AUTOTUNE_TIMEZONE", "Europe/Paris")
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_SITE", "https://env.example")
+    main = runpy.run_path(str(ROOT / "images" / "flows" / "set_up.py"), run_name="set_up")["main"]
+
+    def run(switch: str) -> None:
+        monkeypatch.setenv("AUTOTUNE_NIGHTLY", switch)
+        assert main() == 0
+
+    return run
+
+
+def deployment(client: SyncPrefectClient) -> UUID:
+    return client.read_deployment_by_name(nightly.DEPLOYMENT).id
+
+
+def known(client: SyncPrefectClient) -> list[DeploymentSchedule]:
+    return client.read_deployment_schedules(deployment(client))
+
+
+def ours(client: SyncPrefectClient) -> DeploymentSchedule:
+    (found,) = (s for s in known(client) if s.slug == nightly.SLUG)
+    return found
+
+
+def others(client: SyncPrefectClient) -> list[dict[str, Any]]:
+    """All of the schedules that are not the set-up's, but when they were touched."""
+    mine = [s.model_dump(mode="json", exclude={"updated"}) for s in known(client) if s.slug != nightly.SLUG]
+    return sorted(mine, key=lambda s: str(s["id"]))
+
+
+def made(client: SyncPrefectClient) -> UUID:
+    """The deployment as it is before the set-up knows its schedules."""
+    flow = client.create_flow_from_name("autotune-analysis")
+    return client.create_deployment(flow, "nightly-autotune", work_pool_name="autotune", tags=["autotune"])
+
+
+def test_the_set_up_switches_its_own_schedule_and_nobody_else_s(client: SyncPrefectClient, set_up: Any) -> None:
+    client.create_deployment_schedules(made(client), OTHERS)
+    assert nightly.set_nightly(client, "UTC", None) is False
+    # Somebody's own night on the schedule that is the set-up's.
+    nightly.update_whole(client, ours(client).model_copy(update={"parameters": GRACE}))
+    before = others(client)
+    assert len(before) == 3
+    set_up("true")
+    assert others(client) == before
+    assert ours(client).active is True
+    assert ours(client).parameters == GRACE
+    assert ours(client).schedule == CronSchedule(cron="0 2 * * *", timezone="Europe/Paris")
+
+
+@pytest.mark.parametrize(
+    ("now", "switch", "after"), [(a, s, a if s is None else s) for a in (False, True) for s in (None, False, True)]
+)
+def test_left_out_the_switch_stays_as_it_is(
+    client: SyncPrefectClient, now: bool, switch: bool | None, after: bool
+) -> None:
+    client.create_deployment_schedules(made(client), OTHERS)
+    assert nightly.set_nightly(client, "Europe/Paris", now) is now
+    before = others(client)
+    assert nightly.set_nightly(client, "Asia/Tokyo", switch) is after
+    assert ours(client).active is after
+    assert ours(client).schedule == CronSchedule(cron="0 2 * * *", timezone="Asia/Tokyo")
+    assert others(client) == before
+
+
+@pytest.mark.parametrize(
+    ("active", "later", "level"),
+    [
+        (False, timedelta(hours=1), Level.OK),
+        (True, schedules.SCHEDULER_LOOKS - timedelta(seconds=10), Level.WARN),
+        (True, schedules.SCHEDULER_LOOKS + timedelta(seconds=10), Level.FAIL),
+    ],
+)
+def test_a_schedule_that_is_on_and_makes_no_run_is_found(
+    client: SyncPrefectClient, prefect_server: str, tmp_path: Path, active: bool, later: timedelta, level: Level
+) -> None:
+    """The tests' own server has no scheduler: just the fault that is looked for."""
+    made(client)
+    nightly.set_nightly(client, "Europe/Paris", active)
+    found = schedules.schedules(Circumstances(tmp_path, datetime.now(UTC) + later, prefect_api=prefect_server))
+    assert found.level is level, found
+    assert (schedules.schedules(Circumstances(tmp_path, datetime.now(UTC))).level) is Level.SKIPPED
+    if active:
+        assert "nightly of nightly-autotune" in found.sentence
