@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId, LogFilter, LogFilterFlowRunId
+from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.schedules import CronSchedule
 
+from flows.service import nightly
 from tests.e2e.conftest import TOKEN, UP_SECONDS, Stack
 
 pytestmark = pytest.mark.docker
 
 PERSON = "/opt/autotune/flows/_bundled/fixtures/aaps_closed_loop"
-REQUEST = {"from_directory": PERSON, "start": "2026-03-24", "end": "2026-03-26"}
+DAYS = ["2026-03-24", "2026-03-25", "2026-03-26"]
+REQUEST = {"from_directory": PERSON, "start": DAYS[0], "end": DAYS[-1]}
 RUN_SECONDS = 600  # many at work on the machine
 
 
@@ -40,18 +46,61 @@ def ended(stack: Stack, run: UUID) -> FlowRun:
     pytest.fail(f"the run did not end within {RUN_SECONDS} s\n{logs}", pytrace=False)
 
 
+def test_set_up_made_the_queues_and_a_nightly_run_that_is_off(stack: Stack) -> None:
+    with SyncPrefectClient(stack.api) as client:
+        deployment = client.read_deployment_by_name(nightly.DEPLOYMENT)
+        (schedule,) = client.read_deployment_schedules(deployment.id)
+        automations = [automation.name for automation in client.read_automations()]
+        queues = {queue.name: queue.priority for queue in client.read_work_queues(work_pool_name="autotune")}
+    assert schedule.active is False
+    assert deployment.work_queue_name == "autotune-scheduled"
+    assert queues["autotune-manual"] == 1
+    assert queues["autotune-scheduled"] == 20
+    assert automations == ["autotune: end abandoned runs"]
+
+
+@dataclass(frozen=True)
+class Nights:
+    """When the schedules of two people are due, and which days each of them asks for."""
+
+    deployment: UUID
+    at: datetime
+    days: tuple[list[str], list[str]]
+
+
 @pytest.fixture(scope="module")
-def run(stack: Stack) -> FlowRun:
-    """A run of the on-demand deployment, ended."""
+def nights(stack: Stack) -> Nights:
+    """The schedule of the set-up and somebody else's, both due in the same minute, within 100 s."""
+    at = (datetime.now(UTC) + timedelta(seconds=100)).replace(second=0, microsecond=0)
+    cron = CronSchedule(cron=f"{at.minute} {at.hour} * * *", timezone="UTC")
+    others = REQUEST | {"start": "2026-03-22", "end": "2026-03-24", "resamples": 0}
+    with SyncPrefectClient(stack.api) as client:
+        deployment = client.read_deployment_by_name(nightly.DEPLOYMENT).id
+        (ours,) = client.read_deployment_schedules(deployment)
+        given = {"schedule": cron, "active": True, "parameters": {"request": REQUEST | {"resamples": 0}}}
+        nightly.update_whole(client, ours.model_copy(update=given))
+        new = DeploymentScheduleCreate(schedule=cron, active=True, parameters={"request": others})
+        client.create_deployment_schedules(deployment, [new])
+    return Nights(deployment, at, (DAYS, ["2026-03-22", "2026-03-23", "2026-03-24"]))
+
+
+@pytest.fixture(scope="module")
+def run(stack: Stack, nights: Nights) -> FlowRun:
+    """A run of the on-demand deployment, ended; until then the nights come nearer."""
     return ended(stack, ask(stack, REQUEST))
+
+
+def reports(stack: Stack, days: list[str]) -> list[dict[str, Any]]:
+    """The reports on the runs volume that have a proposal for just these days, the oldest first."""
+    texts = [stack.worker("cat", name) for name in sorted(stack.worker("sh", "-c", "ls /runs/2*/report.json").split())]
+    proposals = [report for report in map(json.loads, texts) if report["status"] == "proposal"]
+    return [report for report in proposals if [d["date"] for d in report["days"] if d.get("used", True)] == days]
 
 
 @pytest.fixture(scope="module")
 def report(stack: Stack, run: FlowRun) -> dict[str, Any]:
     """The report of the run, read from the runs volume."""
-    (name,) = stack.worker("ls", "/runs").split()
-    document: dict[str, Any] = json.loads(stack.worker("cat", f"/runs/{name}/report.json"))
-    return document
+    return reports(stack, DAYS)[0]
 
 
 def test_the_run_is_completed(stack: Stack, run: FlowRun) -> None:
@@ -62,11 +111,6 @@ def test_the_run_is_completed(stack: Stack, run: FlowRun) -> None:
 
 def test_the_report_recommends_for_the_days_asked_for(report: dict[str, Any]) -> None:
     assert report["status"] == "proposal"
-    assert [day["date"] for day in report["days"] if day.get("used", True)] == [
-        "2026-03-24",
-        "2026-03-25",
-        "2026-03-26",
-    ]
     assert report["recommended"] is not None
     assert report["engine"]["oref0"] == "0.7.1"
 
@@ -104,6 +148,29 @@ def test_the_token_is_with_the_worker_and_nowhere_else(stack: Stack, run: FlowRu
     assert evidence == ""
 
 
+def test_the_nights_come(stack: Stack, nights: Nights) -> None:
+    """A schedule is proved by the run that it made: that it is active says nothing."""
+    deadline = time.monotonic() + (nights.at - datetime.now(UTC)).total_seconds() + RUN_SECONDS
+    of_deployment = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId(any_=[nights.deployment]))
+    made: list[FlowRun] = []
+    with SyncPrefectClient(stack.api) as client:
+        while time.monotonic() < deadline:
+            coming = client.read_flow_runs(flow_run_filter=of_deployment)
+            made = [run for run in coming if run.auto_scheduled and run.expected_start_time == nights.at]
+            if len(made) == 2 and all(run.state is not None and run.state.is_final() for run in made):
+                break
+            time.sleep(1)
+    said = stack.compose("logs", "--tail", "50", "server", "worker")
+    assert [run.state.type for run in made if run.state is not None] == [StateType.COMPLETED] * 2, said
+    assert {run.work_queue_name for run in made} == {"autotune-scheduled"}
+    assert len(reports(stack, nights.days[0])) == 2  # the run that was asked for had the same days
+    assert len(reports(stack, nights.days[1])) == 1
+    found = json.loads(stack.worker("autotune", "doctor", "--json"))
+    (check,) = (check for check in found["checks"] if check["name"] == "schedules")
+    assert check["level"] == "ok"
+    assert f"{nights.at + timedelta(days=1):%Y-%m-%d %H:%M} UTC" in check["sentence"]
+
+
 def test_a_run_that_loses_its_worker_has_crashed_and_the_next_one_works(stack: Stack, report: dict[str, Any]) -> None:
     asked = ask(stack, REQUEST | {"resamples": 1000})
     with SyncPrefectClient(stack.api) as client:
@@ -118,19 +185,6 @@ def test_a_run_that_loses_its_worker_has_crashed_and_the_next_one_works(stack: S
     again = ended(stack, ask(stack, REQUEST | {"resamples": 0}))
     assert again.state is not None
     assert again.state.is_completed()
-
-
-def test_set_up_made_the_queues_and_a_nightly_run_that_is_off(stack: Stack) -> None:
-    with SyncPrefectClient(stack.api) as client:
-        deployment = client.read_deployment_by_name("autotune-analysis/nightly-autotune")
-        (schedule,) = client.read_deployment_schedules(deployment.id)
-        automations = [automation.name for automation in client.read_automations()]
-        queues = {queue.name: queue.priority for queue in client.read_work_queues(work_pool_name="autotune")}
-    assert schedule.active is False
-    assert deployment.work_queue_name == "autotune-scheduled"
-    assert queues["autotune-manual"] == 1
-    assert queues["autotune-scheduled"] == 20
-    assert automations == ["autotune: end abandoned runs"]
 
 
 def test_the_containers_are_as_confined_as_the_file_says(stack: Stack) -> None:

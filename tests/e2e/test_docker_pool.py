@@ -8,22 +8,27 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelling
 
+from flows.service import nightly
 from tests.demo import READ_TOKEN, WRITE_TOKEN
 from tests.e2e.conftest import TOKEN, UP_SECONDS, Stack
 
 pytestmark = pytest.mark.docker
 
 DEMO = {"site_block": "demo", "days": 7, "resamples": 0}
+OTHERS_NIGHT = CronSchedule(cron="30 5 * * *", timezone="Europe/Rome")
 RUN_SECONDS = 600
 SECRETS = (TOKEN, READ_TOKEN, WRITE_TOKEN)
 
@@ -48,8 +53,15 @@ def until(what: Callable[[], Any], seconds: float = RUN_SECONDS) -> Any:
 
 @pytest.fixture(scope="module")
 def pool(stack: Stack) -> Stack:
-    """The stack, its deployments given to the Docker pool as docs/operations.md says."""
+    """The stack, its deployments given to the Docker pool and its nightly run on, as docs/operations.md says."""
     stack.environment["AUTOTUNE_POOL"] = "autotune-docker"
+    stack.environment["AUTOTUNE_NIGHTLY"] = "true"
+    stack.environment["AUTOTUNE_NIGHTSCOUT_SITE"] = "https://env.example"
+    stack.environment["AUTOTUNE_TIMEZONE"] = f"Etc/GMT{datetime.now(UTC).hour - 14:+d}"  # where it is afternoon
+    with SyncPrefectClient(stack.api) as client:
+        deployment = client.read_deployment_by_name(nightly.DEPLOYMENT).id
+        new = DeploymentScheduleCreate(schedule=OTHERS_NIGHT, active=False, parameters={"request": DEMO})
+        client.create_deployment_schedules(deployment, [new])
     stack.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
     return stack
 
@@ -108,6 +120,17 @@ def completes(stack: Stack, run: UUID) -> None:
     assert done.state is not None
     assert done.state.is_completed(), done.state.message
     assert until(lambda: not containers_of(run), 30)
+
+
+def test_the_nightly_run_is_on_and_somebody_else_s_schedule_as_it_was(pool: Stack) -> None:
+    with SyncPrefectClient(pool.api) as client:
+        known = client.read_deployment_schedules(client.read_deployment_by_name(nightly.DEPLOYMENT).id)
+    (ours,) = (s for s in known if s.slug == nightly.SLUG)
+    assert ours.active is True
+    assert ours.schedule == CronSchedule(cron=nightly.CRON, timezone=pool.environment["AUTOTUNE_TIMEZONE"])
+    (others,) = (s for s in known if s.schedule == OTHERS_NIGHT)
+    assert others.active is False
+    assert others.parameters == {"request": DEMO}
 
 
 def test_an_image_that_is_not_there_is_said(pool: Stack) -> None:
@@ -289,9 +312,10 @@ def test_a_restart_of_everything_and_down_and_up_lose_nothing(pool: Stack, done:
         assert ("Nightscout Site", "demo") in blocks
         limits = [limit.name for limit in client.read_global_concurrency_limits()]
     assert [name for name in limits if name.startswith("autotune-site-")]
-    found = json.loads(pool.worker("autotune", "doctor", "--json"))
+    # The site of .env is none: that check fails, the others count.
+    found = json.loads(pool.compose("exec", "-T", "worker", "autotune", "doctor", "--json", check=False))
     levels = {check["name"]: check["level"] for check in found["checks"]}
-    assert {levels[name] for name in ("prefect-server", "deployments", "worker")} == {"ok"}
+    assert {levels[name] for name in ("prefect-server", "deployments", "schedules", "worker")} == {"ok"}
 
 
 def test_an_engine_that_is_restarted_ends_the_run_and_the_next_one_works(pool: Stack) -> None:
