@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .make
+# Three on two cores: one of them waits for containers most of the time (tests/side_by_side.py).
+PROCESSES ?= 3
 
 .PHONY: demo up test test-fast lint types imports check parity benchmark lock clean help
 
@@ -36,10 +38,10 @@ up:
 	docker compose up --detach --build --wait
 
 test: $(STAMPS)/python-dev $(STAMPS)/node
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(PROCESSES)
 
 test-fast: $(STAMPS)/python-dev $(STAMPS)/node
-	$(BIN)/python -m pytest -m "not flow and not docker and not nightscout"
+	$(BIN)/python -m pytest --numprocesses auto -m "not flow and not docker and not nightscout"
 
 lint: $(STAMPS)/python-dev
 	$(BIN)/ruff check .

@@ -10,8 +10,15 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import hypothesis
 import pytest
+
+from tests import side_by_side
+
+hypothesis.settings.register_profile("autotune", deadline=None)  # a busy machine is no finding
+hypothesis.settings.load_profile("autotune")
 
 ROOT = Path(__file__).resolve().parents[1]
 REFERENCE = os.environ.get("AUTOTUNE_TEST_REFERENCE", "")
@@ -67,6 +74,19 @@ def browser_trouble() -> str | None:
     if importlib.util.find_spec("playwright") is None:
         return "playwright is not installed"
     return None if chromium() else "no Chromium is found (AUTOTUNE_TEST_CHROMIUM names one)"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares something first, group by group."""
+    items.sort(key=lambda item: side_by_side.rank(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> side_by_side.GroupScheduling:
+    """Instead of xdist's own, which know nothing of what files share."""
+    config.option.loadscopereorder = False
+    return side_by_side.GroupScheduling(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

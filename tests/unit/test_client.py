@@ -547,7 +547,7 @@ def test_the_size_of_pages_never_changes_what_is_read(steps: list[int], step_ms:
 @hypothesis.given(
     offsets=strategies.lists(strategies.integers(0, 35 * 86_400_000), max_size=60), page=strategies.integers(20, 70)
 )
-@hypothesis.settings(max_examples=30, deadline=None)
+@hypothesis.settings(max_examples=30)
 def test_asking_at_once_gives_the_same_pages_in_the_same_order(offsets: list[int], page: int) -> None:
     start = 1_778_662_800_000
     records = [{"_id": n, "date": start + ms} for n, ms in enumerate(offsets)]

@@ -79,7 +79,7 @@ def test_a_text_reads_back_as_the_very_number(value: float, least: int) -> None:
     assert len(text.partition(".")[2]) >= least
 
 
-@settings(max_examples=6, deadline=None, phases=(Phase.explicit, Phase.generate))  # shrinking pages takes minutes
+@settings(max_examples=6, phases=(Phase.explicit, Phase.generate))  # shrinking pages takes minutes
 @given(st.lists(st.tuples(ODD, ODD), min_size=24, max_size=24), ODD, ODD)
 def test_every_form_shows_the_very_numbers_to_enter(rates: list[tuple[float, float]], isf: float, ratio: float) -> None:
     def blocks(document: Document) -> None:

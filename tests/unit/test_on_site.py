@@ -83,7 +83,7 @@ JSON = st.recursive(
 
 
 @given(JSON, JSON)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_nothing_differs_exactly_where_both_are_the_same(left: Any, right: Any) -> None:
     assert differences(left, left) == []
     assert (differences(left, right) == []) is same(left, right)

@@ -21,8 +21,8 @@ from flows.profiles.schedule import Block, Schedule
 from flows.settings import Insulin
 from tests.people import profile_document
 
-GENERATED_DOCUMENTS = int(os.environ.get("AUTOTUNE_TEST_DOCUMENTS", "5000"))
-many = settings(max_examples=GENERATED_DOCUMENTS, deadline=None, suppress_health_check=list(HealthCheck))
+GENERATED_DOCUMENTS = int(os.environ.get("AUTOTUNE_TEST_DOCUMENTS", "1000"))
+many = settings(max_examples=GENERATED_DOCUMENTS, suppress_health_check=list(HealthCheck))
 
 
 def chosen(document: Any, **options: Any) -> TherapyProfile:
@@ -447,7 +447,6 @@ def schedules(low: float, high: float) -> st.SearchStrategy[Schedule]:
     )
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["mg/dL", "mmol/L"]),
     schedules(0, 35),

@@ -186,7 +186,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copy
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_document_with_anything_in_any_place_never_stops_a_history(tmp_path: Path, data: st.DataObject) -> None:
     healthy = tmp_path / "healthy"
@@ -373,7 +373,7 @@ def test_days_before_an_earlier_change_are_not_the_days_before_this_one(tmp_path
     ]
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     windows=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 20)), min_size=1, max_size=8),
     applied=st.lists(st.tuples(st.integers(0, 7), st.integers(0, 80 * 24)), max_size=3, unique_by=lambda p: p[0]),

@@ -236,7 +236,7 @@ def test_a_switch_carries_a_profile_that_can_be_read_by_itself() -> None:
         st.none() | st.booleans() | st.integers() | st.text(), lambda s: st.lists(s) | st.dictionaries(st.text(), s)
     )
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_a_switch_carries_is_read_back_as_it_was(value: Any) -> None:
     text = harmless_json({"x": value})
     assert json.loads(text) == {"x": value}
@@ -245,7 +245,7 @@ def test_what_a_switch_carries_is_read_back_as_it_was(value: Any) -> None:
 
 
 @given(st.dictionaries(st.text(min_size=1), st.integers() | st.text() | st.lists(st.floats(allow_nan=False))))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_field_nobody_knows_is_kept_or_the_document_is_refused(fields: dict[str, Any]) -> None:
     known = {"store", "defaultProfile", "startDate", "units", *SERVER_OWNED}
     unknown = {k: v for k, v in fields.items() if k not in known}
