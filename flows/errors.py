@@ -291,6 +291,10 @@ class Reason(Enum):
         "Upstream ran out of its memory limit ({limit}).",
         "Ask for fewer days at once.",
     )
+    UPSTREAM_CHANGED = (
+        "Upstream as installed in {place} is not what the lock pins: {detail}. Nothing is computed with it.",
+        "{remedy}",
+    )
     ENGINE_MISSING = ("{what} is not available: {detail}.", "{remedy}")
     ENGINE_BROKEN = (
         "The engine stopped without an answer ({detail}).",

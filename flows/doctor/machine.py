@@ -15,11 +15,8 @@ from flows.doctor.finding import Circumstances, Finding, fail, ok, skipped, warn
 from flows.errors import Refused
 from flows.local_days import canonical_zone
 from flows.oref0.node import scrubbed_environment
-from flows.oref0.runtime import OLDEST_NODE, find_node, find_oref0, pinned_version, upstream_digest
+from flows.oref0.runtime import OLDEST_NODE, check_upstream, find_node, find_oref0, pinned_version
 
-# `upstream_digest` of oref0 as the lock's checksum brings it: every file of its bin/ and lib/.
-UPSTREAM_SHA256 = "80cd664da08b43a73fa26097cf16dcd2c7af44ba04ebe93e94b3d759ee51071b"
-INSTALL = "python -m flows.oref0.runtime install"
 MB = 1024 * 1024
 LITTLE_MB, TOO_LITTLE_MB = 1000, 100  # a run keeps some tens of MB; the database and the images grow beside it
 CLOCK_WARN_S, CLOCK_FAIL_S = 30, 300
@@ -43,17 +40,12 @@ def node(_: Circumstances) -> Finding:
 
 
 def oref0(_: Circumstances) -> Finding:
-    """Whether upstream's files are those the lock pins, byte for byte."""
+    """Whether the files of upstream and of its packages are those the lock pins, byte for byte, as every run asks."""
     try:
-        package = find_oref0()
+        upstream = check_upstream(find_oref0())
     except Refused as refusal:
         return fail(refusal.sentence, refusal.remedy)
-    if upstream_digest(package) != UPSTREAM_SHA256:
-        return fail(
-            f"The files of oref0 in {package} are not those of version {pinned_version()}: one was changed or added.",
-            f"Delete {package.parent} and run `{INSTALL}`.",
-        )
-    return ok(f"oref0 {pinned_version()} in {package}, every file as published")
+    return ok(f"oref0 {pinned_version()} in {upstream.package}, every file and package as the lock pins them")
 
 
 def docker(circumstances: Circumstances) -> Finding:

@@ -17,7 +17,7 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.oref0.engine import EngineReport, OnDay, TuneJob, follow
-from flows.oref0.runtime import image_context
+from flows.oref0.runtime import image_context, require_pinned
 
 IMAGE = "autotune-flows-oref0"
 USER_ID = 1001
@@ -67,6 +67,7 @@ class DockerEngine:
             "/opt/oref0/node_modules/oref0",
             "--jobs",
             f"{JOB}/job.json",
+            "--tell-installed",
         ]
 
     def run(self, job: TuneJob, on_day: OnDay) -> EngineReport:
@@ -91,8 +92,14 @@ class DockerEngine:
 
     def _run(self, client: Any, job: TuneJob, on_day: OnDay) -> EngineReport:
         report = EngineReport(engine=self.name)
+        image = ensure_image(client)
+
+        def compare(packages: dict[str, str]) -> str:
+            remedy = f"Remove the image with `docker image rm --force {image}` and run again: it is built anew."
+            return require_pinned(packages, place=f"the image {image}", remedy=remedy)
+
         container = client.containers.create(
-            ensure_image(client),
+            image,
             self.command,
             working_dir=JOB,
             environment={"TZ": job.zone},
@@ -112,13 +119,15 @@ class DockerEngine:
             container.put_archive("/openaps", _pack(job))
             container.start()
             timer.start()
-            follow(_lines(container), report, on_day)
+            follow(_lines(container), report, on_day, compare)
             container.wait()
             timer.cancel()
             if passed.is_set():
                 raise Refused(Reason.TIMED_OUT, seconds=job.timeout_seconds)
             if not report.finished:
                 raise self._broken(container)
+            if not report.upstream_sha256:
+                raise Refused(Reason.ENGINE_BROKEN, detail="the container did not say which upstream it ran")
             _unpack(container, job.work)
         finally:
             timer.cancel()

@@ -87,6 +87,7 @@ class SelfCheck:
 class EngineReport:
     """What an engine says of its run; the numbers themselves are in the work directory.
 
+    `upstream_sha256` is the digest of the whole installed tree, as it was compared with the pinned one before the run;
     `faster` names the accelerations in use; `untouched` says of days computed without them why; `redone` that the
     self-check found a difference and every day was computed again without them.
     """
@@ -94,6 +95,7 @@ class EngineReport:
     engine: str
     node: str = ""
     oref0: str = ""
+    upstream_sha256: str = ""
     faster: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     untouched: dict[str, str] = field(default_factory=dict)
@@ -158,13 +160,26 @@ class Engine(Protocol):
         """Run the job; files appear in the work directory as upstream's script would leave them.
 
         Raises:
-            Refused: `ENGINE_MISSING`, `TIMED_OUT`, `OUT_OF_MEMORY`, `ENGINE_BROKEN`, `TIMEZONE_DIFFERS_IN_NODE`.
+            Refused: `ENGINE_MISSING`, `UPSTREAM_CHANGED`, `TIMED_OUT`, `OUT_OF_MEMORY`, `ENGINE_BROKEN`,
+                `TIMEZONE_DIFFERS_IN_NODE`.
         """
         ...
 
 
-def follow(lines: Iterable[str], report: EngineReport, on_day: OnDay) -> None:
+def follow(
+    lines: Iterable[str],
+    report: EngineReport,
+    on_day: OnDay,
+    on_installed: Callable[[dict[str, str]], str] | None = None,
+) -> None:
     """Read the runner's NDJSON into the report, up to the end of its job.
+
+    Args:
+        lines: what the runner prints.
+        report: is filled in.
+        on_day: called when a day is done.
+        on_installed: for a runner that tells the digests of the packages it found: what compares them and gives the
+            digest of the whole tree, or refuses.
 
     Raises:
         Refused: `TIMEZONE_DIFFERS_IN_NODE`, `ENGINE_BROKEN`.
@@ -177,7 +192,9 @@ def follow(lines: Iterable[str], report: EngineReport, on_day: OnDay) -> None:
         except ValueError:
             raise OurFault("the runner printed a line that is not JSON") from None
         kind = event.get("event")
-        if kind == "start":
+        if kind == "installed" and on_installed is not None:
+            report.upstream_sha256 = on_installed(event["packages"])
+        elif kind == "start":
             report.node, report.oref0 = event["node"], event["oref0"]
             report.faster, report.refused = event["faster"]["active"], event["faster"]["refused"]
         elif kind == "day":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from flows.errors import Reason, Refused
 from flows.oref0.engine import MEMORY_LIMIT_MB, EngineReport, OnDay, TuneJob, follow
-from flows.oref0.runtime import ensure_oref0, find_node, runner_script
+from flows.oref0.runtime import Upstream, ensure_upstream, find_node, runner_script
 
 
 def scrubbed_environment(zone: str) -> dict[str, str]:
@@ -39,21 +39,31 @@ class NodeEngine:
 class Runner:
     """One runner process for jobs of one time zone, one after the other: start-up and warm-up are paid once.
 
-    A job that raises leaves nothing to go on with: make a new one.
+    A job that raises leaves nothing to go on with: make a new one. Upstream's files are compared with the pinned ones
+    before the process starts, unless `upstream` says that they have been for this very run.
+
+    Raises:
+        Refused: `ENGINE_MISSING`, `UPSTREAM_CHANGED`.
     """
 
-    def __init__(self, zone: str, memory_limit_mb: int = MEMORY_LIMIT_MB, script: Path | None = None) -> None:
+    def __init__(
+        self,
+        zone: str,
+        memory_limit_mb: int = MEMORY_LIMIT_MB,
+        script: Path | None = None,
+        upstream: Upstream | None = None,
+    ) -> None:
         self.memory_limit_mb = memory_limit_mb
-        self._started = EngineReport(engine=NodeEngine.name)
+        node, upstream = find_node(), upstream or ensure_upstream()
+        self._started = EngineReport(engine=NodeEngine.name, upstream_sha256=upstream.sha256)
         self._words = tempfile.TemporaryFile()  # noqa: SIM115 - closed in __exit__
-        node, oref0 = find_node(), ensure_oref0()
         self._process = subprocess.Popen(
             [
                 str(node.executable),
                 f"--max-old-space-size={memory_limit_mb}",
                 str(script or runner_script()),
                 "--oref0",
-                str(oref0),
+                str(upstream.package),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -92,7 +102,12 @@ class Runner:
             raise self._broken()
         # What the process said when it started holds for its next job too.
         self._started = EngineReport(
-            engine=report.engine, node=report.node, oref0=report.oref0, faster=report.faster, refused=report.refused
+            engine=report.engine,
+            node=report.node,
+            oref0=report.oref0,
+            upstream_sha256=report.upstream_sha256,
+            faster=report.faster,
+            refused=report.refused,
         )
         return report
 

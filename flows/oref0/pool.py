@@ -12,6 +12,7 @@ from queue import Empty, LifoQueue
 from flows.errors import Refused
 from flows.oref0.engine import EngineReport, TuneJob
 from flows.oref0.node import Runner
+from flows.oref0.runtime import ensure_upstream
 
 Result = EngineReport | Refused
 
@@ -19,10 +20,15 @@ Result = EngineReport | Refused
 class RunnerPool:
     """Up to `size` runner processes, each kept for the next job of its time zone.
 
-    A job that ends in a refusal ends its runner with it, never another job: the next one gets a new process.
+    A job that ends in a refusal ends its runner with it, never another job: the next one gets a new process. Upstream's
+    files are compared with the pinned ones once, when the pool is made: it serves one run.
+
+    Raises:
+        Refused: `ENGINE_MISSING`, `UPSTREAM_CHANGED`.
     """
 
     def __init__(self, size: int | None = None, script: Path | None = None) -> None:
+        self._upstream = ensure_upstream()
         self.size = size or os.cpu_count() or 1
         self._script = script
         self._idle: LifoQueue[tuple[str, Runner]] = LifoQueue()
@@ -80,4 +86,4 @@ class RunnerPool:
                 return runner
             runner.__exit__()
         self.started += 1
-        return Runner(zone, script=self._script)
+        return Runner(zone, script=self._script, upstream=self._upstream)

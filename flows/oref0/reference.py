@@ -13,7 +13,7 @@ from typing import TextIO
 from flows.errors import Reason, Refused
 from flows.oref0.engine import EngineReport, OnDay, Stop, TuneJob
 from flows.oref0.node import Deadline, NodeEngine, kill_group, scrubbed_environment
-from flows.oref0.runtime import ensure_oref0, find_node
+from flows.oref0.runtime import ensure_upstream, find_node
 from flows.run_directory import write_atomically
 
 
@@ -25,9 +25,9 @@ class ReferenceEngine:
     def run(self, job: TuneJob, on_day: OnDay) -> EngineReport:
         """See `Engine.run`."""
         NodeEngine().run(replace(job, only_prove_zone=True), on_day)
-        node, oref0 = find_node(), ensure_oref0()
-        version = json.loads((oref0 / "package.json").read_text("utf-8"))["version"]
-        report = EngineReport(engine=self.name, node=node.version, oref0=version)
+        node, upstream = find_node(), ensure_upstream()
+        version = json.loads((upstream.package / "package.json").read_text("utf-8"))["version"]
+        report = EngineReport(engine=self.name, node=node.version, oref0=version, upstream_sha256=upstream.sha256)
         end = time.monotonic() + job.timeout_seconds
         flags = (["--categorize_uam_as_basal"] if job.uam_as_basal else []) + (
             ["--tune-insulin-curve"] if job.tune_insulin_curve else []
@@ -36,7 +36,7 @@ class ReferenceEngine:
         def command(stage: str, arguments: list[str], output: str, log: str) -> int:
             argv = [
                 str(node.executable),
-                str(oref0 / "bin" / f"oref0-autotune-{stage}.js"),
+                str(upstream.package / "bin" / f"oref0-autotune-{stage}.js"),
                 *arguments,
             ]
             return _run(argv, job, job.work / "autotune", output, log, end)

@@ -1,6 +1,7 @@
 """Where Node.js and the pinned oref0 are: chosen once, said in the manifest, installed from the lock when missing.
 
-`python -m flows.oref0.runtime install` prepares both.
+`python -m flows.oref0.runtime install` prepares both. `python -m flows.oref0.runtime pin`, in a checkout after a change
+of the lock, writes anew what the installed files are compared with at every run (`images/oref0/installed.json`).
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.errors import Reason, Refused
+from flows.oref0.tree import differences, package_digests, tree_sha256
 
 OLDEST_NODE = 20
+INSTALL = "python -m flows.oref0.runtime install"
 INSTALL_TIMEOUT_S = 900
 _HERE = Path(__file__).resolve()
 _installing = threading.Lock()
@@ -33,6 +36,17 @@ class Node:
     executable: Path
     version: str
     source: str
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """An installed oref0 whose files, and those of all its packages, are the pinned ones.
+
+    `package` is the directory of oref0, `sha256` the digest of the whole `node_modules` around it.
+    """
+
+    package: Path
+    sha256: str
 
 
 @functools.cache
@@ -106,31 +120,81 @@ def lock_digest() -> str:
 
 
 def find_oref0() -> Path:
-    """The installed oref0 package, in the checkout or in the user's cache.
+    """The installed oref0 package, in the checkout or in the user's cache, by its version; see `check_upstream`.
 
     Raises:
         Refused: `ENGINE_MISSING` when it is not installed or not the pinned version.
     """
     for root in _install_roots():
         package = root / "node_modules" / "oref0"
-        if (package / "package.json").is_file():
-            version = json.loads((package / "package.json").read_text("utf-8")).get("version")
-            if version == pinned_version():
-                return package
+        if _version_of(package) == pinned_version():
+            return package
     raise Refused(
         Reason.ENGINE_MISSING,
         what=f"oref0 {pinned_version()}",
         detail="it is not installed yet",
-        remedy="Run `python -m flows.oref0.runtime install` (once; it needs the network).",
+        remedy=f"Run `{INSTALL}` (once; it needs the network).",
     )
 
 
-def ensure_oref0() -> Path:
-    """The installed oref0 package; installed now from the lock, checksums verified, when it is missing.
+def _version_of(package: Path) -> str | None:
+    try:
+        document = json.loads((package / "package.json").read_text("utf-8"))
+    except (OSError, ValueError):  # not there, or broken: not the pinned version
+        return None
+    return document.get("version") if isinstance(document, dict) else None
+
+
+def ensure_upstream() -> Upstream:
+    """The installed upstream, every file compared now; installed from the lock, checksums verified, when it is missing.
 
     Raises:
-        Refused: `ENGINE_MISSING` when it cannot be installed.
+        Refused: `ENGINE_MISSING` when it cannot be installed; `UPSTREAM_CHANGED`.
     """
+    return check_upstream(_found_or_installed())
+
+
+def ensure_oref0() -> Path:
+    """The oref0 package of `ensure_upstream`."""
+    return ensure_upstream().package
+
+
+def check_upstream(package: Path) -> Upstream:
+    """Compare an installed oref0 and its packages with the pinned ones: all files, no cache, about 0.1 s.
+
+    Raises:
+        Refused: `UPSTREAM_CHANGED`.
+    """
+    modules = package.parent
+    remedy = f"Delete {modules} and run `{INSTALL}`; in a container, build its image again."
+    return Upstream(package, require_pinned(package_digests(modules), place=str(modules), remedy=remedy))
+
+
+def require_pinned(found: dict[str, str], *, place: str, remedy: str) -> str:
+    """The sha256 of a whole tree whose packages have the pinned digests.
+
+    Args:
+        found: `package_digests`, of a directory here or in a container.
+        place: where it is, for the refusal.
+        remedy: what to do when it differs.
+
+    Raises:
+        Refused: `UPSTREAM_CHANGED`, with the first package that differs.
+    """
+    wrong = differences(found, pinned_packages())
+    if wrong:
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise Refused(Reason.UPSTREAM_CHANGED, place=place, detail=wrong[0] + more, remedy=remedy)
+    return tree_sha256(found)
+
+
+def pinned_packages() -> dict[str, str]:
+    """The digest of every package as npm lays it out from the lock: beside the lock, written by `pin`."""
+    document = json.loads((image_context() / "installed.json").read_text("utf-8"))
+    return dict(document["packages"])
+
+
+def _found_or_installed() -> Path:
     try:
         return find_oref0()
     except Refused:
@@ -145,16 +209,35 @@ def install() -> None:
     """`npm ci` from the lock, without running any package's scripts, beside its place and put there when it is whole.
 
     Raises:
-        Refused: `ENGINE_MISSING`.
+        Refused: `ENGINE_MISSING`, also where npm laid out other files than the pinned ones.
     """
     root = next(r for r in _install_roots() if _writable(r))
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".installing-", dir=root, ignore_cleanup_errors=True) as name:
-        scratch = Path(name)
-        for file in ("package.json", "package-lock.json"):
-            shutil.copy(image_context() / file, scratch / file)
-        _npm_ci(scratch)
-        _put_in_place(scratch / "node_modules", root / "node_modules")
+        made = _laid_out_by_npm(Path(name))
+        wrong = differences(package_digests(made), pinned_packages())
+        if wrong:
+            raise _not_installed(f"npm laid out other files than the pinned ones, {wrong[0]}")
+        _put_in_place(made, root / "node_modules")
+
+
+def pin() -> None:
+    """Write `installed.json` beside the lock: what `npm ci` lays out from it. For a checkout whose lock was changed.
+
+    Raises:
+        Refused: `ENGINE_MISSING`.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        packages = package_digests(_laid_out_by_npm(Path(name)))
+    document = {"lock_sha256": lock_digest(), "packages": packages}
+    (image_context() / "installed.json").write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+
+
+def _laid_out_by_npm(scratch: Path) -> Path:
+    for file in ("package.json", "package-lock.json"):
+        shutil.copy(image_context() / file, scratch / file)
+    _npm_ci(scratch)
+    return scratch / "node_modules"
 
 
 def _put_in_place(made: Path, place: Path) -> None:
@@ -175,7 +258,8 @@ def _npm_ci(directory: Path) -> None:
     environment["PATH"] = os.pathsep.join([str(node.executable.parent), os.environ.get("PATH", "")])
     try:
         done = subprocess.run(
-            [*_npm(node), "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund"],
+            # What the user's npm is set to must not lay out the tree otherwise.
+            [*_npm(node), "ci", "--ignore-scripts", "--omit=dev", "--bin-links", "--no-audit", "--no-fund"],
             cwd=directory,
             env=environment,
             capture_output=True,
@@ -194,12 +278,15 @@ def _not_installed(detail: str) -> Refused:
         Reason.ENGINE_MISSING,
         what=f"oref0 {pinned_version()}",
         detail=detail,
-        remedy="Check the network and run `python -m flows.oref0.runtime install`.",
+        remedy=f"Check the network and npm's settings (`npm config list`), and run `{INSTALL}`.",
     )
 
 
 def upstream_digest(package: Path) -> str:
-    """One sha256 over every file of upstream's `bin` and `lib`: proof of what computed."""
+    """One sha256 over every file of oref0's own `bin` and `lib`: `tree_sha256` of a manifest, as ever.
+
+    What is compared at every run is the whole tree; see `check_upstream`.
+    """
     digest = hashlib.sha256()
     for file in sorted(p for d in ("bin", "lib") for p in (package / d).rglob("*") if p.is_file()):
         digest.update(file.relative_to(package).as_posix().encode() + b"\0")
@@ -260,9 +347,10 @@ def _version(executable: Path) -> str | None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["install"]:
-        sys.exit("usage: python -m flows.oref0.runtime install")
+    commands = {"install": ensure_upstream, "pin": pin}
+    if len(sys.argv) != 2 or sys.argv[1] not in commands:
+        sys.exit("usage: python -m flows.oref0.runtime install | pin")
     try:
-        ensure_oref0()
+        commands[sys.argv[1]]()
     except Refused as refusal:
         sys.exit(f"{refusal.sentence} {refusal.remedy}")

@@ -92,11 +92,13 @@ def refusal_document(refusal: Refused, run: RunDirectory | None) -> dict[str, An
 
 def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: datetime, **outcome: Any) -> None:
     """manifest.json: versions, options, the outcome, and the sha256 of every file of the run."""
+    engine = run.read_json("engine.json") if run.file("engine.json").is_file() else {}
     upstream = {}
+    if engine.get("upstream_sha256"):
+        upstream["node_modules_sha256"] = engine["upstream_sha256"]
     with suppress(Refused):  # an incomplete installation must not hide why the run ended
         upstream["lock_sha256"] = lock_digest()
         upstream["tree_sha256"] = upstream_digest(find_oref0())
-    engine = run.read_json("engine.json") if run.file("engine.json").is_file() else {}
     everything = run.digests(lambda name: name != "manifest.json")
     inputs = {n: d for n, d in everything.items() if n.startswith("raw/") or "/ns-" in n or "/settings/" in n}
     run.write_json(

@@ -11,8 +11,11 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.local_days import LocalDay
+from flows.oref0 import docker as docker_module
 from flows.oref0.docker import DockerEngine, ensure_image, hardening, image_tag
 from flows.oref0.engine import TuneJob
+from flows.oref0.runtime import pinned_packages
+from flows.oref0.tree import tree_sha256
 from flows.oref0.work_dir import copy_openaps_directory
 from tests.people import DAY, ZONE, openaps_directory
 
@@ -58,8 +61,43 @@ def test_a_job_runs_and_leaves_neither_container_nor_volume(client: Any, job: Tu
     report = DockerEngine().run(job, lambda *_: None)
     assert report.days_done == [str(DAY)]
     assert report.oref0 == "0.7.1"
+    assert report.upstream_sha256 == tree_sha256(pinned_packages())
     assert (job.work / "autotune" / f"newprofile.{DAY}.json").is_file()
     assert volumes(client) == before
+
+
+@pytest.fixture
+def changed_image(client: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The engine's image with one digit of upstream changed in it."""
+    name = f"{docker_module.IMAGE}:changed"
+    edit = "/opt/oref0/node_modules/oref0/lib/autotune/index.js"
+    container = client.containers.create(ensure_image(client), ["sed", "-i", "0,/0\\.8/s//0.9/", edit], user="0:0")
+    try:
+        container.start()
+        assert container.wait(timeout=60)["StatusCode"] == 0
+        container.commit(repository=docker_module.IMAGE, tag="changed")
+    finally:
+        container.remove(v=True, force=True)
+    monkeypatch.setattr(docker_module, "ensure_image", lambda _: name)
+    yield name
+    client.images.remove(name, force=True)
+
+
+def test_a_changed_upstream_in_the_image_is_refused(changed_image: str, job: TuneJob) -> None:
+    with pytest.raises(Refused) as caught:
+        DockerEngine().run(job, lambda *_: None)
+    assert caught.value.reason is Reason.UPSTREAM_CHANGED
+    assert "oref0 was changed" in caught.value.sentence
+    assert f"docker image rm --force {changed_image}" in caught.value.remedy
+    assert not (job.work / "autotune" / f"newprofile.{DAY}.json").exists()
+
+
+def test_a_container_that_does_not_say_what_it_runs_is_no_result(client: Any, job: TuneJob) -> None:
+    silent = [word for word in DockerEngine().command if word != "--tell-installed"]
+    with pytest.raises(Refused) as caught:
+        DockerEngine(command=silent).run(job, lambda *_: None)
+    assert caught.value.reason is Reason.ENGINE_BROKEN
+    assert not (job.work / "autotune" / f"newprofile.{DAY}.json").exists()
 
 
 BROKEN: list[tuple[str, str, str]] = [

@@ -13,6 +13,8 @@ import pytest
 
 from flows import cli
 from flows.cli import main
+from flows.oref0.runtime import pinned_packages
+from flows.oref0.tree import tree_sha256
 from tests.people import DAY, export_directory, openaps_directory, profile_document, pump_profile, write
 
 KEYS = {"status", "reasons", "warnings", "current", "recommended", "days", "ledger", "run_directory"}
@@ -43,6 +45,7 @@ def test_a_proposal_is_printed_and_kept(engine: str, tmp_path: Path, capsys: pyt
     assert "day 2 of 2" in printed.err
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert manifest["versions"]["oref0"] == "0.7.1"
+    assert manifest["upstream"]["node_modules_sha256"] == tree_sha256(pinned_packages())
     files = {p.relative_to(tmp_path / "run").as_posix() for p in (tmp_path / "run").rglob("*") if p.is_file()}
     assert not [p for p in (tmp_path / "run").rglob("*") if p.stat().st_mode & 0o077]
     assert set(manifest["inputs_sha256"]) | set(manifest["outputs_sha256"]) == files - {"manifest.json"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from flows.cli import main
 from flows.doctor import machine
 from flows.doctor.table import CHECKS
 from flows.oref0 import runtime
+from tests.upstream_copies import CORE, copy_installed, rewrite
 
 Broken = Callable[[pytest.MonkeyPatch, Path], list[str]]
 
@@ -68,11 +68,16 @@ def a_node_that_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list
 
 
 def an_upstream_somebody_changed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
-    package = tmp_path / "installed" / "node_modules" / "oref0"
-    shutil.copytree(runtime.find_oref0(), package, ignore=shutil.ignore_patterns("node_modules", "tests"))
-    core = package / "lib" / "autotune" / "index.js"
-    core.write_text(core.read_text("utf-8").replace("0.8", "0.9", 1), "utf-8")
-    monkeypatch.setattr(runtime, "_install_roots", lambda: [tmp_path / "installed"])
+    root = copy_installed(tmp_path / "installed")
+    rewrite(root / "node_modules" / CORE, "0.8", "0.9")
+    monkeypatch.setattr(runtime, "_install_roots", lambda: [root])
+    return []
+
+
+def a_package_of_upstreams_somebody_changed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    root = copy_installed(tmp_path / "installed")
+    rewrite(root / "node_modules" / "moment" / "moment.js", "0", "1")
+    monkeypatch.setattr(runtime, "_install_roots", lambda: [root])
     return []
 
 
@@ -137,7 +142,8 @@ def a_zone_there_is_none_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 BROKEN: list[tuple[Broken, str, str, str]] = [
     (a_node_that_is_none, "node", "AUTOTUNE_NODE names", "AUTOTUNE_NODE"),
-    (an_upstream_somebody_changed, "oref0", "was changed or added", "flows.oref0.runtime install"),
+    (an_upstream_somebody_changed, "oref0", "oref0 was changed", "flows.oref0.runtime install"),
+    (a_package_of_upstreams_somebody_changed, "oref0", "moment was changed", "flows.oref0.runtime install"),
     (no_upstream, "oref0", "is not available", "flows.oref0.runtime install"),
     (no_docker_for_its_engine, "docker", "No Docker Engine answers", "--engine node"),
     (runs_that_others_can_read, "runs-mode", "20261122-020000-3f2a1c (mode 0755)", "chmod -R go-rwx"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.errors import Refused
+from flows.errors import Reason, Refused
 from flows.oref0 import runtime
+from flows.oref0.tree import package_digests
 
 
 @pytest.fixture
@@ -28,6 +30,10 @@ def installs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
     monkeypatch.setattr(runtime, "_install_roots", lambda: [tmp_path / "root"])
     monkeypatch.setattr(runtime, "_npm_ci", npm_ci)
+    npm_ci(tmp_path / "as pinned")
+    pinned = package_digests(tmp_path / "as pinned" / "node_modules")
+    monkeypatch.setattr(runtime, "pinned_packages", lambda: pinned)
+    places.clear()
     return places
 
 
@@ -52,12 +58,38 @@ def test_processes_that_install_at_once_both_find_it_whole(installs: list[Path],
     assert [p.name for p in (tmp_path / "root").iterdir()] == ["node_modules"]
 
 
-def test_an_older_version_is_replaced(installs: list[Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", ['{"version": "0.6.0"}', "{}", "[]", '{"vers', "", "\x00"])
+def test_an_older_or_broken_version_is_replaced(text: str, installs: list[Path], tmp_path: Path) -> None:
     old = tmp_path / "root" / "node_modules" / "oref0" / "package.json"
     old.parent.mkdir(parents=True)
-    old.write_text('{"version": "0.6.0"}')
+    old.write_text(text)
     runtime.ensure_oref0()
     assert json.loads(old.read_text())["version"] == runtime.pinned_version()
+
+
+def test_what_was_changed_after_it_was_installed_is_refused_and_left_alone(
+    installs: list[Path], tmp_path: Path
+) -> None:
+    package = runtime.ensure_oref0()
+    (package / "index.js").write_text("")
+    with pytest.raises(Refused) as caught:
+        runtime.ensure_oref0()
+    assert caught.value.reason is Reason.UPSTREAM_CHANGED
+    assert (package / "index.js").exists()
+    shutil.rmtree(package.parent)  # as the remedy says
+    assert runtime.ensure_oref0() == package
+    assert len(installs) == 2
+
+
+def test_what_npm_lays_out_otherwise_is_not_put_in_place(
+    installs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "pinned_packages", lambda: {"oref0": "0" * 64})
+    with pytest.raises(Refused) as caught:
+        runtime.ensure_oref0()
+    assert caught.value.reason is Reason.ENGINE_MISSING
+    assert "oref0 was changed" in caught.value.sentence
+    assert list((tmp_path / "root").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 // Drives upstream oref0's unmodified autotune for whole ranges of days in one process.
 //
-//   node run.js --oref0 DIR [--jobs FILE] [--exact]       (jobs as NDJSON from FILE, else from standard input)
+//   node run.js --oref0 DIR [--jobs FILE] [--exact] [--tell-installed]
+//
+// Jobs are NDJSON from FILE, else from standard input.
 //
 // A job: {"job": id, "work": directory, "dates": ["YYYY-MM-DD", ...],
 //         "categorize_uam_as_basal": bool, "tune_insulin_curve": bool, "exact": bool, "check": see self-check.js,
@@ -13,7 +15,8 @@
 // Upstream's functions are called with the accelerations of faster/ standing before some of them. With --exact, or "exact"
 // in a job, nothing stands before anything; and so for a day that is unusual in any respect, which is then done again
 // from its files. The events say it: "faster" at the start, "way" and "fallback" for each day. Where the self-check finds a
-// difference ("checked"), all days are computed again with nothing standing before anything ("again").
+// difference ("checked"), all days are computed again with nothing standing before anything ("again"). With --tell-installed
+// the first event ("installed") has the digest of every package beside oref0, for whoever cannot read them (tree.js).
 //
 // Standard output carries one JSON object a line and never a record of anybody's data.
 'use strict';
@@ -27,6 +30,7 @@ const { prep } = require('./prep');
 const { core } = require('./core');
 const { Refusal } = require('./faster');
 const { SelfCheck } = require('./self-check');
+const { packageDigests } = require('./tree');
 const { Upstream } = require('./upstream');
 
 const realWrite = process.stdout.write.bind(process.stdout);
@@ -160,15 +164,18 @@ async function runJob(upstream, job, root) {
 }
 
 async function main() {
-    const root = option('--oref0') || path.join(__dirname, '..', 'node_modules', 'oref0');
-    const upstream = new Upstream(path.resolve(root), process.argv.includes('--exact'));
+    const root = path.resolve(option('--oref0') || path.join(__dirname, '..', 'node_modules', 'oref0'));
+    if (process.argv.includes('--tell-installed')) {
+        say({ event: 'installed', packages: packageDigests(path.dirname(root)) });
+    }
+    const upstream = new Upstream(root, process.argv.includes('--exact'));
     say({ event: 'start', node: process.version, oref0: upstream.version, faster: upstream.faster });
     const jobs = option('--jobs');
     const lines = readline.createInterface({ input: jobs ? fs.createReadStream(jobs) : process.stdin });
     for await (const line of lines) {
         if (!line.trim()) continue;
         try {
-            await runJob(upstream, JSON.parse(line), path.resolve(root));
+            await runJob(upstream, JSON.parse(line), root);
         } finally {
             upstream.endJob();
         }
