@@ -74,12 +74,13 @@ class Stop:
 class SelfCheck:
     """A day computed twice: whether untouched upstream gave the same bytes, and where not, which files differed.
 
-    `way` is how the run itself computed the day: `faster`, or `untouched` where it was unusual.
+    `way` is how the run itself computed the day: `faster`, or `untouched` where it was unusual. `same` is `None` where
+    upstream stopped on the part of the day that was chosen, in the same way both times: there was nothing to compare.
     """
 
     date: str
     way: str
-    same: bool
+    same: bool | None
     differing: tuple[str, ...] = ()
 
 

@@ -135,6 +135,15 @@ def check_work_dir(work: Path, dates: list[str], *, now_ms: float, zone: str) ->
     return found
 
 
+def has_usable_glucose(entry: Any) -> bool:
+    """Whether upstream takes a reading's glucose: 39 mg/dL or more (lib/autotune-prep/categorize.js, filterRecords)."""
+    return isinstance(entry, dict) and _mgdl(entry) >= LOWEST_MGDL
+
+
+def _mgdl(entry: dict[str, Any]) -> float:
+    return amount(entry.get("glucose") or entry.get("sgv"))
+
+
 def _check_glucose(entries: list[Any], date: str, now_ms: float) -> None:
     records = [e for e in entries if isinstance(e, dict)]
     if len(records) < len(entries):
@@ -143,7 +152,7 @@ def _check_glucose(entries: list[Any], date: str, now_ms: float) -> None:
     wrong = [e for e in dated if not isinstance(e.get("date"), int | float) or e["date"] < 1e11]
     if wrong:
         raise Refused(Reason.GLUCOSE_DATE, day=date, count=len(wrong))
-    values = [amount(e.get("glucose") or e.get("sgv")) for e in dated]
+    values = [_mgdl(e) for e in dated]
     usable = [v for v in values if v >= LOWEST_MGDL]
     if not usable:
         positive = [v for v in values if 1 < v < 30]

@@ -126,6 +126,30 @@ def test_the_page_says_its_verdict_in_a_word_and_loads_nothing(person: dict[str,
     assert ("What to type into the pump" in page) == (colour != "red")
 
 
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [
+        (
+            {"check": {"date": "2026-03-22", "same": True}},
+            "Part of the run (2026-03-22) was computed again by untouched",
+        ),
+        ({"check": {"date": "2026-03-22", "same": None}}, "Not checked: upstream stopped on the part of 2026-03-22"),
+        (
+            {"check": {"date": "2026-03-22", "same": False}, "redone": True},
+            "Untouched upstream disagreed on 2026-03-22; all",
+        ),
+        ({"check": None}, "No part was computed twice."),
+        ({"check": None, "faster": False}, "No part was computed twice: upstream computed everything itself."),
+    ],
+    ids=["same", "not compared", "differing", "not checked", "exact"],
+)
+def test_the_page_says_what_the_self_check_found_and_what_it_could_not(engine: dict[str, Any], words: str) -> None:
+    document = sample_proposals.document()
+    page = report_html(sample_proposals.sealed({**document, "engine": {**document["engine"], **engine}})).decode()
+    (said,) = re.findall(r"<dt>Self-check</dt><dd>(.*?)</dd>", page)
+    assert re.sub("</?bdi>", "", said).startswith(words)
+
+
 def test_every_template_is_escaped_by_default() -> None:
     assert environment().autoescape is True
     templates = [p.read_text("utf-8") for p in TEMPLATES.glob("*.html")]

@@ -137,10 +137,10 @@ async function runChecked(upstream, job, root) {
     try {
         const stopped = runDays(upstream, job);
         if (stopped) return stopped;
-        const { how } = runDay(upstream, check.faster, check.date);
-        const differing = await check.differing();
-        say({ event: 'checked', job: job.job, date: check.date, ...how, same: differing.length === 0, differing });
-        if (differing.length === 0) return null;
+        const { how, failure } = runDay(upstream, check.faster, check.date);
+        const { same, differing } = await check.compare(failure);
+        say({ event: 'checked', job: job.job, date: check.date, ...how, same, differing });
+        if (same !== false) return null;
     } finally {
         await check.end();
     }
