@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import statistics
+from dataclasses import dataclass
 from typing import Any
 
+from flows.history.glucose_units import Reading, units_of
+from flows.history.glucose_values import (
+    ABOVE_RANGE_TEXTS,
+    LOWEST_MGDL,
+    is_below_range,
+    low_left_out_mgdl,
+    other_field,
+    value_field,
+)
 from flows.history.numbers import NotANumber, amount, number
 from flows.history.records import (
     Changed,
@@ -24,34 +33,53 @@ from flows.history.records import (
     valid_only,
 )
 from flows.history.sensors import one_sensor_at_a_time, sensor_of
-from flows.ledger import Entry, Ledger
-from flows.profiles.parse import MGDL_PER_MMOLL
+from flows.ledger import Entry, Ledger, Totals
+from flows.profiles.parse import MG_PER_DL, MGDL_PER_MMOLL, MMOL_PER_L, unit_name
 from flows.timestamps import instant_ms
 
-LOWEST_MGDL = 39  # oref0@0.7.1 lib/autotune-prep/categorize.js drops what is lower
 HIGHEST_MGDL = 1000
-MMOL_MEDIAN_BELOW = 25.0  # no person's readings have a median of 25 mg/dL
-LOWEST_MMOL = 1.5
-DISTINCT_MMOL = 8  # a sensor has fewer error codes
+# Half of mmol/L's last decimal, 0.05, is 0.9 mg/dL; and a whole number is half a mg/dL off.
+SAME_WITHIN_MGDL = 1.5
+NOT_SENSORS = ("finger", "manual")  # `glucoseType` of Nightscout's BG Check
+
+
+@dataclass(frozen=True)
+class LowReading:
+    """A reading below 39 mg/dL, which upstream does not get: when (epoch ms), and how low."""
+
+    date: float
+    mgdl: float
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The readings for upstream, newest first, and the lows left out of them, oldest first."""
+
+    for_upstream: list[Record]
+    lows_left_out: list[LowReading]
 
 
 def sensor_readings_only(record: Record, _: Context) -> Verdict:
-    """Calibrations and finger pricks (`cal`, `mbg`) are not sensor readings."""
+    """Calibrations and finger pricks (`cal`, `mbg`, a treatment's `glucose`) are not sensor readings."""
     kind = record.get("type")
     if str(kind or "sgv").lower() != "sgv" or ("sgv" not in record and "glucose" not in record):
         return Dropped(f"not a sensor reading ({kind if isinstance(kind, str) and kind else 'no type'})")
+    of_a_meter = record.get("sgv") is None and ("mbg" in record or "eventType" in record)
+    if of_a_meter or str(record.get("glucoseType") or "").lower() in NOT_SENSORS:
+        return Dropped("not a sensor reading (a finger prick)")
     return None
 
 
 def value_is_a_number(record: Record, _: Context) -> Verdict:
-    """A reading's value as a number; a missing one is no reading."""
-    name = _field(record)
+    """A reading's value as a number; a missing one is no reading, and what is below the range is dropped later."""
+    name = value_field(record)
     try:
-        value = number(record[name])
+        value = number(record.get(name))
     except NotANumber:
-        text = record[name].strip().upper() if isinstance(record[name], str) else ""
-        if text in ("LOW", "HIGH", "LO", "HI"):
-            return Dropped("below or above what the sensor can measure, without a number")
+        if is_below_range(record[name]):
+            return None
+        if isinstance(record[name], str) and record[name].strip().upper() in ABOVE_RANGE_TEXTS:
+            return Dropped("above what the sensor can measure, without a number")
         return Quarantined(f"its {name} is not a number")
     if value is None:
         return Dropped("a reading without a value")
@@ -91,79 +119,142 @@ RULES: tuple[Rule, ...] = (
         sensor_readings_only,
     ),
     Rule("glucose_deleted", "deleted readings left out", "AAPS: isValid false", valid_only),
-    Rule("glucose_value", "readings as numbers", "values missing, as text, LOW or HIGH", value_is_a_number),
+    Rule("glucose_value", "readings as numbers", "values missing, as text, HIGH", value_is_a_number),
     Rule("glucose_date", "dates in milliseconds", "dates as text or in seconds", date_is_milliseconds),
 )
 
 
 def normalise_glucose(records: list[Any], context: Context, ledger: Ledger) -> list[Record]:
     """Readings ready for upstream, newest first; every change, removal and doubt is in the ledger."""
+    return read_glucose(records, context, ledger).for_upstream
+
+
+def read_glucose(records: list[Any], context: Context, ledger: Ledger) -> Readings:
+    """As `normalise_glucose`, and the lows that upstream does not get: who judges safety needs them.
+
+    Args:
+        records: entries as served.
+        context: the zone of times without one.
+        ledger: every change, removal and doubt is written down in it.
+    """
     since = len(ledger.entries)
     numbered: Numbered = [(identity(r, i), r) for i, r in enumerate(records)]
     numbered = run_rules(numbered, RULES, context, ledger)
     numbered = _convert_mmol(numbered, ledger)
-    numbered = _drop_low(numbered, ledger)
-    numbered.sort(key=lambda item: (-float(item[1]["date"]), content(item[1])))
-    numbered = _remove_duplicates(numbered, ledger)
-    numbered = one_sensor_at_a_time(numbered, ledger)
+    numbered = _keep_one_value(numbered, ledger)
+    with_lows = numbered
+    numbered = _one_reading_at_a_time(_drop_low(numbered, ledger), ledger)
     ledger.close_account("entries", len(records), len(numbered), since)
-    return [record for _, record in numbered]
+    return Readings([record for _, record in numbered], _lows_left_out(with_lows))
 
 
 def value_mgdl(record: Record) -> float:
     """A normalised reading's value."""
-    return amount(record.get(_field(record)))
-
-
-def _field(record: Record) -> str:
-    # lib/autotune-prep/categorize.js takes `glucose` where it is, and `sgv` otherwise.
-    return "sgv" if record.get("sgv") is not None or "glucose" not in record else "glucose"
+    return amount(record.get(value_field(record)))
 
 
 def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
-    # Judged over all readings of a sensor: single low ones are real, and one uploader may write mmol/L among others.
-    by_device: dict[str, list[float]] = {}
-    for _, record in records:
-        by_device.setdefault(sensor_of(record), []).append(value_mgdl(record))
-    in_mmol = {name for name, values in by_device.items() if _are_mmol(values)}
-    if not any(_is_mmol(value_mgdl(r), sensor_of(r) in in_mmol) for _, r in records):
+    if all(value_mgdl(r) >= LOWEST_MGDL for _, r in records):
         return records
+    sensors: dict[str, list[int]] = {}
+    for n in sorted(range(len(records)), key=lambda n: float(records[n][1]["date"])):
+        sensors.setdefault(sensor_of(records[n][1]), []).append(n)
+    read = [[_as_written(records[n][1]) for n in places] for places in sensors.values()]
+    units: list[str | None] = [MG_PER_DL] * len(records)
+    for places, found in zip(sensors.values(), units_of(read), strict=True):
+        for n, unit in zip(places, found, strict=True):
+            units[n] = unit
     before = totals(r for _, r in records)
-    converted: Numbered = []
+    known: Numbered = []
+    for (name, record), unit in zip(records, units, strict=True):
+        if unit is None:
+            why = "its unit cannot be known: it fits the readings around it neither in mg/dL nor in mmol/L"
+            gone = Entry("glucose_unit", name, record, {}, why, Totals() - totals([record]), removed=True)
+            ledger.quarantine(gone)
+        elif unit == MMOL_PER_L:
+            field = value_field(record)
+            now = {field: round(amount(record[field]) * MGDL_PER_MMOLL)}
+            ledger.note(Entry("glucose_unit", name, {field: record[field]}, now, "mmol/L × 18"))
+            known.append((name, {**record, **now}))
+        else:
+            known.append((name, record))
+    if any(unit != MG_PER_DL for unit in units):
+        ledger.close_rule("glucose_unit", "readings in mmol/L, now mg/dL", before, totals(r for _, r in known))
+    return known
+
+
+def _as_written(record: Record) -> Reading:
+    value = value_mgdl(record)
+    declared = unit_name(record.get("units")) or unit_name(record.get("unit"))
+    other = amount(record.get(other_field(value_field(record))))
+    if other > value > 0 and abs(other - value * MGDL_PER_MMOLL) <= SAME_WITHIN_MGDL:
+        declared = MMOL_PER_L  # the same value, in mg/dL, stands beside it
+    return Reading(float(record["date"]), value, declared)
+
+
+def _keep_one_value(records: Numbered, ledger: Ledger) -> Numbered:
+    # Upstream prefers `glucose`: it would take what was not checked. Where both are the same, nothing can go wrong.
+    before = totals(r for _, r in records)
+    kept: Numbered = []
+    changed = False
     for name, record in records:
-        if not _is_mmol(value_mgdl(record), sensor_of(record) in in_mmol):
-            converted.append((name, record))
+        field = value_field(record)
+        beside = other_field(field)
+        if (why := _why_not_beside(record, field, beside)) is None:
+            kept.append((name, record))
             continue
-        mgdl = round(value_mgdl(record) * MGDL_PER_MMOLL)
-        was, now = {_field(record): record[_field(record)]}, {_field(record): mgdl}
-        ledger.note(Entry("glucose_unit", name, was, now, "mmol/L × 18"))
-        converted.append((name, {**record, **now}))
-    after = totals(r for _, r in converted)
-    ledger.close_rule("glucose_unit", "readings were in mmol/L, now mg/dL", before, after)
-    return converted
+        changed = True
+        one = {key: value for key, value in record.items() if key != beside}
+        both = {field: record.get(field), beside: record[beside]}
+        ledger.note(Entry("glucose_beside_sgv", name, both, {field: record.get(field)}, why))
+        kept.append((name, one))
+    if changed:
+        ledger.close_rule("glucose_beside_sgv", "one value a reading", before, totals(r for _, r in kept))
+    return kept
 
 
-def _is_mmol(value: float, sensor_in_mmol: bool) -> bool:
-    # A sensor may have changed its unit: what is too high for mmol/L is mg/dL, a low fraction is mmol/L.
-    if sensor_in_mmol:
-        return 0 < value < LOWEST_MGDL
-    return LOWEST_MMOL <= value < LOWEST_MGDL and value != int(value)
-
-
-def _are_mmol(values: list[float]) -> bool:
-    # Sensors' error codes are whole and few; mmol/L has decimals, or at least many values.
-    positive = [v for v in values if v > 0]
-    if not positive or statistics.median(positive) >= MMOL_MEDIAN_BELOW:
-        return False
-    return any(v != int(v) for v in positive) or len(set(positive)) >= DISTINCT_MMOL
+def _why_not_beside(record: Record, field: str, beside: str) -> str | None:
+    """Why the other field may not stay beside the value; `None` where it is not there or the same number."""
+    if beside not in record:
+        return None
+    value, other = record.get(field), record[beside]
+    if type(other) in (int, float) and other == value:
+        return None
+    try:
+        read = number(other)
+    except NotANumber:
+        return f"{beside} is not a number; {field} is kept"
+    if not read:
+        return f"{beside} is empty; {field} is kept"
+    mgdl = amount(value)
+    if any(abs(read * factor - mgdl) <= SAME_WITHIN_MGDL for factor in (1, MGDL_PER_MMOLL)):
+        return f"{beside} is the same, written otherwise; {field} is kept"
+    return f"{field} and {beside} differ; {field} is kept, the sensor's own value in Nightscout's schema"
 
 
 def _drop_low(records: Numbered, ledger: Ledger) -> Numbered:
     def why_not(_: str, record: Record) -> str | None:
-        low = value_mgdl(record) < LOWEST_MGDL
-        return f"below {LOWEST_MGDL} mg/dL: a sensor's error code, not a reading" if low else None
+        value = record.get(value_field(record))
+        if low_left_out_mgdl(value) is not None:
+            return f"below {LOWEST_MGDL} mg/dL, which upstream leaves out; counted as a low"
+        return "a sensor's error code, not a reading" if amount(value) < LOWEST_MGDL else None
 
     return keep_if(records, ("glucose_low", f"values below {LOWEST_MGDL} mg/dL left out"), why_not, ledger)
+
+
+def _one_reading_at_a_time(records: Numbered, ledger: Ledger) -> Numbered:
+    newest_first = sorted(records, key=lambda item: (-float(item[1]["date"]), content(item[1])))
+    return one_sensor_at_a_time(_remove_duplicates(newest_first, ledger), ledger)
+
+
+def _lows_left_out(records: Numbered) -> list[LowReading]:
+    """The lows that upstream does not get, one sensor at a time, as the readings it gets."""
+    lows = {name: mgdl for name, r in records if (mgdl := low_left_out_mgdl(r.get(value_field(r)))) is not None}
+    if not lows:
+        return []
+    real = [(n, r) for n, r in records if n in lows or value_mgdl(r) >= LOWEST_MGDL]
+    found = [(float(r["date"]), lows[n]) for n, r in _one_reading_at_a_time(real, Ledger()) if n in lows]
+    return [LowReading(date, mgdl) for date, mgdl in sorted(found)]
 
 
 def _remove_duplicates(records: Numbered, ledger: Ledger) -> Numbered:

@@ -15,6 +15,7 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.history.boluses import COUNTED_TYPES
+from flows.history.glucose_values import LOWEST_MGDL, upstream_value
 from flows.history.numbers import amount
 from flows.history.temp_basals import AAPS, LONGEST_MIN
 from flows.nightscout.documents import what_it_is
@@ -27,7 +28,6 @@ CARB_RATIO_LIMITS = (3.0, 150.0)  # lib/autotune never recommends beyond these
 DIA_LIMITS_H = (2.0, 12.0)
 # oref0's own documented range for autosens; AAPS ships 1.2 and lets it be set to 2.0 at most.
 WIDEST_CAPS = (0.5, 2.0)
-LOWEST_MGDL = 39
 
 
 def check_profile(document: Any) -> None:
@@ -137,11 +137,7 @@ def check_work_dir(work: Path, dates: list[str], *, now_ms: float, zone: str) ->
 
 def has_usable_glucose(entry: Any) -> bool:
     """Whether upstream takes a reading's glucose: 39 mg/dL or more (lib/autotune-prep/categorize.js, filterRecords)."""
-    return isinstance(entry, dict) and _mgdl(entry) >= LOWEST_MGDL
-
-
-def _mgdl(entry: dict[str, Any]) -> float:
-    return amount(entry.get("glucose") or entry.get("sgv"))
+    return isinstance(entry, dict) and upstream_value(entry) >= LOWEST_MGDL
 
 
 def _check_glucose(entries: list[Any], date: str, now_ms: float) -> None:
@@ -152,7 +148,7 @@ def _check_glucose(entries: list[Any], date: str, now_ms: float) -> None:
     wrong = [e for e in dated if not isinstance(e.get("date"), int | float) or e["date"] < 1e11]
     if wrong:
         raise Refused(Reason.GLUCOSE_DATE, day=date, count=len(wrong))
-    values = [_mgdl(e) for e in dated]
+    values = [upstream_value(e) for e in dated]
     usable = [v for v in values if v >= LOWEST_MGDL]
     if not usable:
         positive = [v for v in values if 1 < v < 30]
