@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flows.history.glucose_values import LOWEST_MGDL, upstream_mgdl
 from flows.history.numbers import amount
 from flows.timestamps import instant_ms
 
@@ -37,7 +38,7 @@ THRESHOLDS: tuple[Threshold, ...] = (
     Threshold("step", 5, "min", "how long a reading stands for where none follows: the usual cadence"),
     Threshold("gap", 20, "min", "four readings lost: nobody knows what glucose did, so an episode ends there"),
     Threshold("together", 2, "min", "closer readings are one, averaged (oref0@0.7.1 lib/autotune-prep/categorize.js)"),
-    Threshold("least_reading", 39, "mg/dL", "below it are error codes (same file)"),
+    Threshold("least_reading", LOWEST_MGDL, "mg/dL", "upstream leaves out what is lower (same file)"),
     Threshold("carbs_around", 60, "min", "carbs entered an hour before the low or after it explain the rise"),
     Threshold("rise_within", 60, "min", "fast carbs are absorbed by then"),
     Threshold(
@@ -72,7 +73,12 @@ class Low:
         return not self.carbs_entered and self.rise_mgdl is not None and self.rise_mgdl >= _OF["rise"]
 
 
-def lows(entries: Iterable[Any], treatments: Iterable[Any], zone: str) -> list[Low]:
+def lows(
+    entries: Iterable[Any],
+    treatments: Iterable[Any],
+    zone: str,
+    left_out: Iterable[tuple[float, float]] = (),
+) -> list[Low]:
     """The episodes of low glucose, oldest first.
 
     Give it all days at once: an episode over 04:00 is one then. Order does not matter, and records that stand in two
@@ -82,8 +88,9 @@ def lows(entries: Iterable[Any], treatments: Iterable[Any], zone: str) -> list[L
         entries: readings as upstream gets them: a numeric `date` in ms, `sgv` (or `glucose`) in mg/dL.
         treatments: with `created_at`; only carbs count.
         zone: the run's time zone.
+        left_out: instant and mg/dL of the lows below 39 mg/dL, which upstream does not get.
     """
-    readings = _readings(entries)
+    readings = _readings(entries, left_out)
     instants = [ms for ms, _ in readings]
     carbs = sorted(found[0] for t in treatments if _has_carbs(t) and (found := instant_ms(t.get("created_at"), zone)))
     very_low = [start for start, _ in _episodes(readings, _OF["very_low"])]
@@ -105,9 +112,9 @@ def lows(entries: Iterable[Any], treatments: Iterable[Any], zone: str) -> list[L
 Reading = tuple[float, float]  # epoch ms, mg/dL
 
 
-def _readings(entries: Iterable[Any]) -> list[Reading]:
+def _readings(entries: Iterable[Any], left_out: Iterable[Reading]) -> list[Reading]:
     """Readings oldest first; those within two minutes of another are one."""
-    found = sorted({r for e in entries if (r := _reading(e)) is not None})
+    found = sorted({*(r for e in entries if (r := _reading(e)) is not None), *left_out})
     together: list[list[Reading]] = []
     for reading in found:
         if together and reading[0] - together[-1][0][0] < _MS_OF["together"]:
@@ -120,8 +127,8 @@ def _readings(entries: Iterable[Any]) -> list[Reading]:
 def _reading(entry: Any) -> Reading | None:
     if not isinstance(entry, dict):
         return None
-    at, value = entry.get("date"), amount(entry.get("glucose") or entry.get("sgv"))
-    if isinstance(at, bool) or not isinstance(at, int | float) or value < _OF["least_reading"]:
+    at, value = entry.get("date"), upstream_mgdl(entry)
+    if isinstance(at, bool) or not isinstance(at, int | float) or value is None:
         return None
     found = instant_ms(at, "UTC")
     return None if found is None else (found[0], value)

@@ -273,7 +273,10 @@ class GlucoseHour(_Document):
 
 
 class Glucose(_Document):
-    """The consensus metrics of the days used (Diabetes Care 2019;42:1593); shares in percent of readings."""
+    """The consensus metrics of the days used (Diabetes Care 2019;42:1593); shares in percent of readings.
+
+    Lows below 39 mg/dL are among them, although upstream does not get them.
+    """
 
     readings: int
     days: int
@@ -336,7 +339,9 @@ class Proposal(_Document):
     ledger: dict[str, Any]
     engine: dict[str, Any]
     options: dict[str, Any]
-    rests_on: dict[str, str] = Field(description="The sha256 of every file upstream read and wrote.")
+    rests_on: dict[str, str] = Field(
+        description="The sha256 of every file upstream read and wrote, and of the lows it was not given."
+    )
     sha256: str = ""
 
 

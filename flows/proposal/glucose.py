@@ -12,8 +12,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flows.history.glucose_values import upstream_mgdl
 from flows.history.lows import lows
-from flows.history.numbers import amount
 from flows.local_days import LocalDay
 from flows.proposal.document import HOURS, Glucose, GlucoseHour, maybe_mmoll, mmoll
 from flows.proposal.uncertainty import quantile
@@ -23,7 +23,6 @@ Record = Mapping[str, Any]
 LEAST_READINGS_OF_AN_HOUR = 12  # one hour of one day: fewer have no percentiles
 PERCENTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
 READINGS_AN_HOUR, SLOT_MS = 12, 300_000
-LEAST_MGDL = 39
 
 
 def glucose_of(
@@ -31,6 +30,7 @@ def glucose_of(
     entries: Sequence[Sequence[Record]],
     treatments: Sequence[Sequence[Record]],
     unannounced_share_percent: float | None,
+    lows_left_out: Sequence[tuple[float, float]] = (),
 ) -> Glucose | None:
     """Metrics of the days used; `None` where there is no reading.
 
@@ -38,10 +38,13 @@ def glucose_of(
         days: the days used.
         entries, treatments: of each day, as upstream was given them (readings in mg/dL with `sgv` and numeric `date`).
         unannounced_share_percent: of upstream's points, from its own words.
+        lows_left_out: epoch ms and mg/dL of the lows below 39 mg/dL, which upstream does not get but a sensor saw; of
+            any days.
     """
     if not days:
         return None
-    readings = dict(pair for day in entries for entry in day if (pair := _reading(entry)))
+    left_out = {ms: mgdl for ms, mgdl in lows_left_out if any(day.glucose.holds(ms) for day in days)}
+    readings = left_out | dict(pair for day in entries for entry in day if (pair := _reading(entry)))
     if not readings:
         return None
     values = list(readings.values())
@@ -49,7 +52,7 @@ def glucose_of(
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / len(values))
     share = _shares(values)
     zone = days[0].zone
-    found = lows([e for day in entries for e in day], [t for day in treatments for t in day], zone)
+    found = lows([e for day in entries for e in day], [t for day in treatments for t in day], zone, left_out.items())
     slots = sum(day.length_hours for day in days) * READINGS_AN_HOUR
     filled = len({int(ms // SLOT_MS) for ms in readings})  # two uploaders fill a slot once
     return Glucose(
@@ -72,9 +75,8 @@ def glucose_of(
 
 
 def _reading(entry: Record) -> tuple[float, float] | None:
-    # oref0@0.7.1 lib/autotune-prep/categorize.js: `glucose`, else `sgv`, from 39 mg/dL on.
-    at, value = entry.get("date"), amount(entry.get("glucose") or entry.get("sgv"))
-    if isinstance(at, bool) or not isinstance(at, int | float) or value < LEAST_MGDL:
+    at, value = entry.get("date"), upstream_mgdl(entry)
+    if isinstance(at, bool) or not isinstance(at, int | float) or value is None:
         return None
     return float(at), value
 

@@ -32,7 +32,7 @@ from flows.proposal.rounding import for_pump
 from flows.proposal.safety import judge_case
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest, InputsMode
-from flows.steps.prepare import Prepared, served_records
+from flows.steps.prepare import LOWS_LEFT_OUT, Prepared, served_records
 from flows.steps.raw_files import json_object
 
 DAY_S = 86_400
@@ -43,7 +43,8 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
 
     Args:
         request: options; the pump's step and the age group for the rules.
-        run: reads prepared.json, source_profile.json, engine.json, evidence.json, uncorrected.json and work/*.
+        run: reads prepared.json, lows_left_out.json, source_profile.json, engine.json, evidence.json,
+            uncorrected.json and work/*.
         now: the clock.
 
     Returns:
@@ -85,6 +86,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         [served_records(run.work / "autotune" / f"ns-entries.{d}.json") for d in prepared.dates],
         [served_records(run.work / "autotune" / f"ns-treatments.{d}.json") for d in prepared.dates],
         explained.unannounced_share_percent,
+        [(low["date"], low["mgdl"]) for low in _maybe(run, LOWS_LEFT_OUT) or []],
     )
     verdict = judge_case(
         Case(
@@ -124,7 +126,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         ledger=prepared.ledger,
         engine=engine.computed(),
         options=request.options(),
-        rests_on=run.digests(lambda n: n.startswith(("work/settings/", "work/autotune/"))),
+        rests_on=run.digests(lambda n: n == LOWS_LEFT_OUT or n.startswith(("work/settings/", "work/autotune/"))),
     )
     sealed = seal(proposal.model_dump(mode="json"))
     run.write_json("proposal.json", sealed)
@@ -135,8 +137,8 @@ def _schedule(blocks: Sequence[Mapping[str, Any]]) -> Schedule:
     return Schedule(tuple(Block(int(b["minutes"]), float(b["value"])) for b in blocks))
 
 
-def _maybe(run: RunDirectory, name: str) -> dict[str, Any] | None:
-    return dict(run.read_json(name)) if run.file(name).is_file() else None
+def _maybe(run: RunDirectory, name: str) -> Any:
+    return run.read_json(name) if run.file(name).is_file() else None
 
 
 def _days_used(prepared: Prepared) -> list[Day]:

@@ -12,7 +12,7 @@ from flows.errors import Reason, Refused
 from flows.history.clocks import clocks_that_disagree
 from flows.history.days import DayData, Selection, covered_days, cut_days
 from flows.history.events import find_events, notes_on
-from flows.history.glucose import normalise_glucose
+from flows.history.glucose import read_glucose
 from flows.history.quality import facts_of, judge_day
 from flows.history.records import Context
 from flows.history.treatments import normalise_treatments
@@ -30,6 +30,7 @@ from flows.timestamps import instant_ms
 
 QUARANTINE_SHARE, QUARANTINE_FREE = 0.02, 3
 LEAST_GOOD_SHARE = 1 / 3  # of the days asked for
+LOWS_LEFT_OUT = "lows_left_out.json"  # the lows a sensor saw and upstream does not get
 ADVISED_DAYS = 7  # what the systems' own documentation advises
 
 
@@ -50,7 +51,8 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
 
     Args:
         request: profile, time zone, days, inputs mode.
-        run: reads raw/*; writes work/*, uncorrected/*, ledger.json, source_profile.json, prepared.json.
+        run: reads raw/*; writes work/*, uncorrected/*, ledger.json, lows_left_out.json, source_profile.json,
+            prepared.json.
         now: the clock.
 
     Returns:
@@ -76,9 +78,10 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         notes.append(said)
     write_settings(run.work, tuned.pump, start)
     ledger = Ledger()
+    context = Context(zone, tuned.basal, now_ms, tuned.basal_at)
     if request.inputs is InputsMode.CORRECTED:
-        context = Context(zone, tuned.basal, now_ms, tuned.basal_at)
-        clean = normalise_glucose(entries, context, ledger)
+        readings = read_glucose(entries, context, ledger)
+        clean = readings.for_upstream
         events = normalise_treatments(treatments, context, ledger)
         run.write_json("ledger.json", ledger.document())
         notes += _quarantine(ledger, len(entries) + len(treatments))
@@ -90,7 +93,9 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
             _write_uncorrected(run, used, entries, treatments, tuned.pump, start, zone)
     else:
         run.write_json("ledger.json", ledger.document())
+        readings = read_glucose(entries, context, Ledger())  # only for the lows: upstream is given what was served
         used, summaries = _write_untouched(request, run, raw, entries, treatments, zone)
+    run.write_json(LOWS_LEFT_OUT, [asdict(low) for low in readings.lows_left_out])
     if tuned.active is not None:
         other = tuned.active.other_profile_hours
         summaries = [
