@@ -331,6 +331,10 @@ class Reason(Enum):
         "All its numbers belong together, and a Nightscout profile has no place for the peak: enter them by hand, or "
         "propose again without --tune-insulin-curve.",
     )
+    PROPOSAL_SEVERAL = (
+        "The profile has several {what}, and the recommendation for them cannot be trusted yet.",
+        "Keep them as they are. The basal by itself: --only basal (in Prefect only: basal).",
+    )
     PROPOSAL_WITHOUT_SITE = (
         "The proposal was not made from a Nightscout site's own profile document ({detail}).",
         "Enter the numbers by hand, or propose again with --site and the profile of the site.",

@@ -24,16 +24,19 @@ SITE = "https://my.site.example"
 
 
 def profile_document(**changes: Any) -> Record:
-    """A profile document as AAPS and Nightscout's editor leave it: two profiles, targets, fields nobody knows."""
+    """A profile document as AAPS and Nightscout's editor leave it: two profiles, targets, fields nobody knows.
+
+    Its blocks of ISF and carb ratio have one value: of several no recommendation is trusted.
+    """
     body = {
         "dia": 6,
         "carbratio": [
             {"time": "00:00", "value": 10, "timeAsSeconds": 0, "mark": "kept"},
-            {"time": "12:00", "value": 8, "timeAsSeconds": 43200},
+            {"time": "12:00", "value": 10, "timeAsSeconds": 43200},
         ],
         "sens": [
             {"time": "00:00", "value": 50, "timeAsSeconds": 0},
-            {"time": "06:00", "value": 40, "timeAsSeconds": 21600},
+            {"time": "06:00", "value": 50, "timeAsSeconds": 21600},
         ],
         "basal": [
             {"time": "00:00", "value": 0.8, "timeAsSeconds": 0},
@@ -58,6 +61,14 @@ def profile_document(**changes: Any) -> Record:
         "unknownToUs": {"kept": ["as", "it", "is"]},
     }
     return {**document, **changes}
+
+
+def with_several(field: str, *values: float, **changes: Any) -> Record:
+    """The document with these values of `sens` or `carbratio`, one after the other through the day."""
+    document = profile_document(**changes)
+    for body in document["store"].values():
+        body[field] = [{"time": f"{2 * n:02d}:00", "value": v, "timeAsSeconds": 7200 * n} for n, v in enumerate(values)]
+    return document
 
 
 def mmol_document() -> Record:

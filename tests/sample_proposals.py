@@ -30,7 +30,7 @@ def document(
         units: of the source profile.
         colour: of the verdict.
         days: asked for; the fifth of more than five is left out.
-        blocks: of the ISF and carb ratio schedules.
+        blocks: of the ISF and carb ratio schedules, all with one value.
         evidence: without it everything that may be missing is.
         glucose: whether the document holds the window's glucose.
         nothing_to_change: whether the verdict says so.
@@ -73,10 +73,10 @@ def document(
             "carb_ratio": [
                 {
                     "start": start,
-                    "current_g_per_u": ratio_now + n,
-                    "recommended_g_per_u": round((ratio_now + n) * ratio_new / ratio_now, 1),
+                    "current_g_per_u": ratio_now,
+                    "recommended_g_per_u": round(ratio_new, 1),
                 }
-                for n, start in enumerate(_starts(blocks))
+                for start in _starts(blocks)
             ],
             "remarks": ["The daily total is kept; single hours are rounded up or down for it."],
         },
@@ -155,8 +155,8 @@ def _starts(blocks: int) -> list[str]:
 
 def _isf_blocks(now: float, new: float, blocks: int, mmol: bool) -> list[dict[str, Any]]:
     made = []
-    for n, start in enumerate(_starts(blocks)):
-        current = now - 9 * n
+    for start in _starts(blocks):
+        current = now  # one value: of several nothing is to be entered
         wanted = current * new / now
         rounded = round(wanted / MGDL_PER_MMOLL, 1) * MGDL_PER_MMOLL if mmol else float(round(wanted))
         made.append(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flows.approval import Part
 from flows.proposal.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.case import AMBER, RED, Case, Finding, more_aggressive
 from flows.proposal.receiver_limits import LIMITS
 from flows.proposal.rounding import EXACT
+from flows.proposal.several import NAMES, different, several
 from flows.proposal.thresholds import (
     AMBER_BASAL_CHANGE,
     AT_CAP_AMBER,
@@ -74,6 +76,23 @@ def humanly_possible(case: Case) -> Finding | None:
             f"an insulin sensitivity outside {low:g}–{high:g} mg/dL/U ({low / 18:.1f}–{high / 18:.0f} mmol/L/U)"
         )
     return (AMBER, f"Few people have {' or '.join(wrong)}: check units and entries.") if wrong else None
+
+
+def several_isfs(case: Case) -> Finding | None:
+    return _several(case, Part.ISF, [b.current_mgdl_per_u for b in case.for_pump.isf])
+
+
+def several_carb_ratios(case: Case) -> Finding | None:
+    return _several(case, Part.CARB_RATIO, [b.current_g_per_u for b in case.for_pump.carb_ratio])
+
+
+def _several(case: Case, part: Part, values: Sequence[float]) -> Finding | None:
+    if part not in several(case.for_pump):
+        return None
+    return RED, (
+        f"The profile has {different(values)} different {NAMES[part]}, and upstream tunes one as if it held all day: "
+        "the recommendation for them cannot be trusted yet. The basal was tuned with that one, too."
+    )
 
 
 def daily_basal(case: Case) -> Finding | None:

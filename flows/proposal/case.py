@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flows.approval import Part
 from flows.proposal.caps import Caps
 from flows.proposal.document import Agreement, Colour, Evidence, ForPump, Glucose, Settings
+from flows.proposal.several import several
 from flows.proposal.thresholds import (
     AGREED,
     MORE_AGGRESSIVE,
@@ -61,13 +63,17 @@ class Case:
 
 
 def worth_changing(case: Case) -> list[str]:
-    """The settings that change by enough to matter and as the repetitions agree; the verdict's keys."""
+    """The settings that change by enough to matter and as the repetitions agree; the verdict's keys.
+
+    Never one that the profile has several of: the repetitions agree on what the mean of the blocks is wrong by.
+    """
     found = []
-    for name, change, agreement in (
-        ("isf", case.evidence.isf.change_percent, case.evidence.isf.agreement),
-        ("carb_ratio", case.evidence.carb_ratio.change_percent, case.evidence.carb_ratio.agreement),
+    untrusted = several(case.for_pump)
+    for part, name, change, agreement in (
+        (Part.ISF, "isf", case.evidence.isf.change_percent, case.evidence.isf.agreement),
+        (Part.CARB_RATIO, "carb_ratio", case.evidence.carb_ratio.change_percent, case.evidence.carb_ratio.agreement),
     ):
-        if abs(change) >= 100 * WORTH_A_CHANGE and agreed(agreement):
+        if part not in untrusted and abs(change) >= 100 * WORTH_A_CHANGE and agreed(agreement):
             found.append(name)
     if abs(case.daily_basal_change) >= WORTH_A_CHANGE and _daily_basal_agreed(case):
         found.append("daily_basal")

@@ -92,6 +92,7 @@ OUR_CHOICE = "this project's choice, reasoned in docs/safety.md"
 CONSENSUS = "International Consensus on Time in Range, Diabetes Care 2019;42:1593"
 USERS = "AAPS and OpenAPS documentation on autotune"
 CAPS = "oref0@0.7.1 lib/autotune/index.js (autosens_min, autosens_max)"
+ONE_OF_EACH = "oref0@0.7.1 lib/autotune/index.js (one ISF, one carb ratio)"
 SMOOTHING = "oref0@0.7.1 lib/autotune/index.js (hours without data)"
 CURVE = "oref0@0.7.1 lib/autotune/index.js (diaDeviations, peakDeviations)"
 NEVER = "–"
@@ -122,6 +123,22 @@ RULES: tuple[SafetyRule, ...] = (
         NEVER,
         OUR_CHOICE,
         numbers.humanly_possible,
+    ),
+    SafetyRule(
+        "several_isfs",
+        "The profile has several insulin sensitivities",
+        NEVER,
+        "the ISF differs between blocks of the profile",
+        ONE_OF_EACH,
+        numbers.several_isfs,
+    ),
+    SafetyRule(
+        "several_carb_ratios",
+        "The profile has several carb ratios",
+        NEVER,
+        "the carb ratio differs between blocks of the profile",
+        ONE_OF_EACH,
+        numbers.several_carb_ratios,
     ),
     SafetyRule(
         "lows",

@@ -24,13 +24,13 @@ from flows.profiles.on_site import content, store_of
 from flows.profiles.parse import unit_name
 from flows.profiles.schedule import Block, Schedule
 from flows.proposal.document import HOURS, Proposal, Units
+from flows.proposal.new_schedules import hours_that_stay, new_basal, new_carb_ratio, new_isf
+from flows.proposal.several import NAMES, several
 
 NAME = "Autotune"
 ENTERED_BY = "autotune-flows"
 LONGEST_NAME = 40
 FIELDS = {Part.BASAL: "basal", Part.ISF: "sens", Part.CARB_RATIO: "carbratio"}
-# Against a proposal whose numbers are not those of its source: further than any rounding of upstream's or ours.
-SAME_RELATIVE, SAME_ABSOLUTE = 0.005, 0.006
 # Wider than any of upstream's caps (oref0@0.7.1 lib/autotune: 0.7 to 1.2, for ISF their inverse); one step is rounding.
 LEAST_RATIO, MOST_RATIO = 0.69, 1.45
 # AAPS 3.4 takes no profile outside these (HardLimits, and ProfileSealed.isValid).
@@ -90,22 +90,23 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         request: which parts, under which name.
 
     Raises:
-        Refused: `PROPOSAL_WITHOUT_SITE`, `PROPOSAL_OTHER_SOURCE`, `NOTHING_TO_WRITE`, `WRITE_NAME`,
+        Refused: `PROPOSAL_WITHOUT_SITE`, `PROPOSAL_SEVERAL`, `PROPOSAL_OTHER_SOURCE`, `NOTHING_TO_WRITE`, `WRITE_NAME`,
             `WRITE_NAME_TAKEN`, `WRITE_NAME_IN_USE`, `WRITE_MARKUP`, `WRITE_VALUE`, `PROFILE_FIELD`.
     """
     store = store_of(source)
     source_name = str(proposal.profile.get("name"))
     if source_name not in store:
         raise Refused(Reason.PROPOSAL_WITHOUT_SITE, detail="its profile is not in the document")
+    _trusted(proposal, request)
     name = _name(proposal, request, source, store)
     body = copy.deepcopy(store[source_name])
     old = {part: read_schedule(body.get(field), field, []) for part, field in FIELDS.items()}
     pump = proposal.for_pump
     # By part: the new values, their step, their unit.
     new = {
-        Part.BASAL: (_basal(proposal, old), pump.basal_step_u_per_h, "U/h"),
-        Part.ISF: (_isf(proposal, old), pump.isf_step, f"{proposal.units.value}/U"),
-        Part.CARB_RATIO: (_carb_ratio(proposal, old), pump.carb_ratio_step_g_per_u, "g/U"),
+        Part.BASAL: (new_basal(proposal, old[Part.BASAL]), pump.basal_step_u_per_h, "U/h"),
+        Part.ISF: (new_isf(proposal, old[Part.ISF]), pump.isf_step, f"{proposal.units.value}/U"),
+        Part.CARB_RATIO: (new_carb_ratio(proposal, old[Part.CARB_RATIO]), pump.carb_ratio_step_g_per_u, "g/U"),
     }
     lines: list[Line] = []
     for part in request.parts:
@@ -131,6 +132,13 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
     if not done.changed:
         raise Refused(Reason.NOTHING_TO_WRITE, parts=", ".join(request.parts))
     return done
+
+
+def _trusted(proposal: Proposal, request: SyncRequest) -> None:
+    """Refuse settings the profile has several of: a proposal sealed before that was a rule is not red for it."""
+    untrusted = [NAMES[part] for part in several(proposal.for_pump) if part in request.parts]
+    if untrusted:
+        raise Refused(Reason.PROPOSAL_SEVERAL, what=" and ".join(untrusted))
 
 
 # --- the name
@@ -168,55 +176,6 @@ def plain_name(name: str) -> None:
 
 
 # --- the numbers
-
-
-def _basal(proposal: Proposal, old: dict[Part, Schedule]) -> dict[int, float]:
-    for hour, (written, said) in enumerate(zip(old[Part.BASAL].hourly(), proposal.current.basal_u_per_h, strict=True)):
-        _same(written, said, f"current basal of {hour:02d}:00")
-    found: dict[int, float] = {}
-    for hour, new in enumerate(proposal.for_pump.basal_u_per_h):
-        if hour in _hours_that_stay(proposal, old[Part.BASAL]):  # with whatever blocks it has within it
-            start, end = hour * 60, hour * 60 + 60
-            found[start] = old[Part.BASAL].at(start)
-            found |= {b.minutes: b.value for b in old[Part.BASAL].blocks if start < b.minutes < end}
-        else:
-            found[hour * 60] = new
-    pairs = list(found.items())
-    return {m: value for n, (m, value) in enumerate(pairs) if n == 0 or value != pairs[n - 1][1]}
-
-
-def _hours_that_stay(proposal: Proposal, old: Schedule) -> set[int]:
-    pairs = zip(old.hourly(), proposal.for_pump.basal_u_per_h, strict=True)
-    return {hour for hour, (now, new) in enumerate(pairs) if math.isclose(now, new, abs_tol=1e-9)}
-
-
-def _isf(proposal: Proposal, old: dict[Part, Schedule]) -> dict[int, float]:
-    mmol = proposal.units is Units.MMOL_PER_L
-    blocks = [
-        (b.start, *((b.current_mmoll_per_u, b.recommended_mmoll_per_u) if mmol else
-                    (b.current_mgdl_per_u, b.recommended_mgdl_per_u)))
-        for b in proposal.for_pump.isf
-    ]  # fmt: skip
-    return _by_block(blocks, old[Part.ISF], "insulin sensitivity")
-
-
-def _carb_ratio(proposal: Proposal, old: dict[Part, Schedule]) -> dict[int, float]:
-    blocks = [(b.start, b.current_g_per_u, b.recommended_g_per_u) for b in proposal.for_pump.carb_ratio]
-    return _by_block(blocks, old[Part.CARB_RATIO], "carb ratio")
-
-
-def _by_block(blocks: list[tuple[str, float, float]], old: Schedule, what: str) -> dict[int, float]:
-    new = {int(start[:2]) * 60 + int(start[3:]): (current, recommended) for start, current, recommended in blocks}
-    if set(new) != {b.minutes for b in old.blocks} or len(new) != len(blocks):
-        raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what=f"times of the {what}")
-    for block in old.blocks:
-        _same(block.value, new[block.minutes][0], f"current {what} of {clock_text(block.minutes)}")
-    return {minutes: new[minutes][1] for minutes in sorted(new)}
-
-
-def _same(written: float, said: float, what: str) -> None:
-    if not math.isclose(written, said, rel_tol=SAME_RELATIVE, abs_tol=SAME_ABSOLUTE):
-        raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what=what)
 
 
 def _lines(part: Part, old: Schedule, new: dict[int, float], unit: str) -> Iterator[Line]:
@@ -311,7 +270,7 @@ def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest) -> tuple
     if Part.BASAL not in request.parts:
         return ()
     within = {b.minutes // 60 for b in old.blocks if b.minutes % 60 and b.value != old.at(b.minutes - 1)}
-    hours = sorted(within - _hours_that_stay(proposal, old))
+    hours = sorted(within - hours_that_stay(proposal, old))
     if not hours:
         return ()
     named = ", ".join(f"{hour:02d}:00" for hour in hours)

@@ -14,6 +14,7 @@ from flows.proposal.document import (
     Proposal,
     Units,
 )
+from flows.proposal.several import NAMES, several
 
 Setting = IsfEvidence | CarbRatioEvidence | BasalEvidence
 SAME = 1e-9  # floating point, not a choice
@@ -21,6 +22,10 @@ STAY, MAY_STAY, AS_NOW = "may stay", "small or unsure: may stay", "as now"
 RED = "The verdict is red: these numbers are not for a pump, and none to enter is shown."
 NOTHING = (
     "No change is sure enough to act on, so no numbers to enter are shown. Keep the settings that are in the pump."
+)
+SEVERAL = (
+    "The profile has several {what}, and what upstream made of them as if they were one cannot be trusted yet: no "
+    "numbers to enter are shown."
 )
 ORDER_MATTERS = (
     "The recommended number lies outside its own interval: upstream takes one day after the other, and the repetitions "
@@ -37,6 +42,8 @@ def why_nothing_to_enter(proposal: Proposal) -> str | None:
     """In one sentence; `None` where numbers are to be entered."""
     if proposal.verdict.colour is Colour.RED:
         return RED
+    if untrusted := several(proposal.for_pump):  # sealed before that made a verdict red
+        return SEVERAL.format(what=" and ".join(NAMES[part] for part in untrusted))
     return NOTHING if proposal.verdict.nothing_to_change else None
 
 

@@ -63,8 +63,8 @@ def test_what_is_written_is_the_source_and_beside_it_the_tuned_profile(someone: 
     after = newest_content(state)
     assert differences({**after, "store": {k: v for k, v in after["store"].items() if k != done.name}}, before) == []
     tuned = after["store"][done.name]
-    assert [e["value"] for e in tuned["sens"]] == [56.0, 44.0]
-    assert [(e["value"], e.get("mark")) for e in tuned["carbratio"]] == [(9.0, "kept"), (7.2, None)]
+    assert [e["value"] for e in tuned["sens"]] == [56.0, 56.0]
+    assert [(e["value"], e.get("mark")) for e in tuned["carbratio"]] == [(9.0, "kept"), (9.0, None)]
     assert [(e["time"], e["value"]) for e in tuned["basal"]] == [("00:00", 0.7), ("06:00", 0.9)]
     assert {k: v for k, v in tuned.items() if k not in ("sens", "carbratio", "basal")} == {
         k: v for k, v in before["store"]["Day"].items() if k not in ("sens", "carbratio", "basal")
@@ -270,7 +270,7 @@ def test_the_audit_says_who_what_and_when_and_holds_no_number_of_the_therapy(som
     assert facts["before_sha256"] != facts["after_sha256"]
     assert facts["outcome"] == "after"
     text = (someone.journal.directory / "journal.jsonl").read_text()
-    assert not [v for v in ("0.7", "0.9", "56", "44", "7.2") if f" {v}," in text or f" {v}}}" in text]
+    assert not [v for v in ("0.7", "0.9", "56", "9.0") if f" {v}," in text or f" {v}}}" in text]
     for file in someone.journal.directory.rglob("*"):
         assert stat.S_IMODE(file.stat().st_mode) == (0o700 if file.is_dir() else 0o600)
     copied = json.loads((someone.run.path / "applied.json").read_text())
@@ -297,9 +297,9 @@ def test_a_profile_in_mmol_is_given_numbers_in_mmol(memory: Path, site: StandIn)
     someone = person(memory, site.url, source, ADMIN)
     done = someone.apply(activate=True)
     state = someone.reading()
-    assert [e["value"] for e in state.newest["store"][done.name]["sens"]] == [3.1, 2.4]
+    assert [e["value"] for e in state.newest["store"][done.name]["sens"]] == [3.1, 3.1]
     (switch,) = state.switches
-    assert [e["value"] for e in json.loads(switch["profileJson"])["sens"]] == [3.1, 2.4]
+    assert [e["value"] for e in json.loads(switch["profileJson"])["sens"]] == [3.1, 3.1]
     assert json.loads(switch["profileJson"])["units"] == "mmol"
 
 

@@ -40,6 +40,22 @@ def test_a_well_tuned_person_is_told_to_change_nothing(tmp_path: Path) -> None:
     assert abs(found.for_pump.daily_basal_u / found.current.daily_basal_u - 1) < 0.02
 
 
+@pytest.mark.parametrize(
+    ("ratios", "isfs", "rules"),
+    [((10, 10), (50, 50, 50), set()), ((10, 12), (50, 40, 50), {"several_carb_ratios", "several_isfs"})],
+)
+def test_a_profile_with_several_of_a_setting_is_red(
+    ratios: tuple[float, ...], isfs: tuple[float, ...], rules: set[str], tmp_path: Path
+) -> None:
+    person = well_tuned(DAYS)
+    body = person["profile"][0]["store"]["Default"]
+    for field, values in (("carbratio", ratios), ("sens", isfs)):
+        body[field] = [{"time": f"{n * 6:02d}:00", "value": value} for n, value in enumerate(values)]
+    found = proposal_of(tmp_path, person)
+    assert {r.rule for r in found.verdict.reasons if r.colour is Colour.RED} == rules
+    assert (found.verdict.colour is Colour.RED) == bool(rules)
+
+
 @pytest.mark.parametrize("seed", [6, 7])
 @pytest.mark.parametrize("person", [pure_noise, smooth_chance])
 def test_chance_is_never_green(person: Callable[[int, int], dict[str, Any]], seed: int, tmp_path: Path) -> None:

@@ -157,16 +157,32 @@ def test_an_isf_and_a_ratio_off_their_steps_are_named(units: str) -> None:
 # --- 2: nothing to enter ---------------------------------------------------------------------------------------------
 
 
+ANOTHER_NOW = {
+    "isf": {"current_mgdl_per_u": 53.0, "current_mmoll_per_u": 2.944},
+    "carb_ratio": {"current_g_per_u": 10.1},
+}
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
         ({"colour": "red"}, "The verdict is red"),
         ({"colour": "green", "nothing_to_change": True}, "No change is sure enough"),
+        ({"colour": "green", "several": "carb_ratio"}, "The profile has several carb ratios"),
+        ({"colour": "amber", "several": "isf"}, "The profile has several insulin sensitivities"),
     ],
-    ids=["red", "nothing to change"],
+    ids=["red", "nothing to change", "sealed before several carb ratios were red", "the same of ISF"],
 )
 def test_where_nothing_is_to_be_entered_no_form_shows_a_number_to_enter(options: dict[str, Any], why: str) -> None:
-    proposal = changed(rate(3, 0.7, 0.987654), lambda d: d["for_pump"].update(remarks=["A remark."]), **options)
+    several = options.get("several")
+
+    def odd(document: Document) -> None:
+        document["for_pump"].update(remarks=["A remark."])
+        if several:
+            document["for_pump"][several][1] |= ANOTHER_NOW[several]
+
+    chosen = {name: value for name, value in options.items() if name != "several"}
+    proposal = changed(rate(3, 0.7, 0.987654), odd, blocks=2, **chosen)
     text = numbers_table(proposal)
     assert "to enter" not in text.splitlines()[0]
     assert [line.strip()[: len(why)] for line in text.splitlines()].count(why) == 1
@@ -175,6 +191,7 @@ def test_where_nothing_is_to_be_entered_no_form_shows_a_number_to_enter(options:
     assert not [form for form in forms if "0.987654" in form or "for_pump" in form]
     assert 'class="enter' not in whole
     assert why in card
+    assert ("Nothing to change" in whole) == (options.get("nothing_to_change") is True)
     assert settings_table(proposal.model_dump(mode="json")) == []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from flows.proposal.caps import Caps
 from flows.proposal.case import Case, Day, more_aggressive, worth_changing
 from flows.proposal.document import Cap, Colour, HeldOut, Repetitions, Scores, Variant
 from flows.proposal.safety import RULES, judge_case
+from flows.proposal.several import different
 from flows.settings import AgeGroup
 from tests.proposal_case import UNSURE, case, entered, evidence, glucose, settings, with_hours
 
@@ -104,6 +106,23 @@ def block_ratio(g: float) -> Case:
     return entered(base, carb_ratio=(block,))
 
 
+def ratios(*g: float) -> Case:
+    """A profile with these carb ratios, one after the other; nothing of them changes."""
+    base = case()
+    block = base.for_pump.carb_ratio[0]
+    both = [{"start": f"{2 * n:02d}:00", "current_g_per_u": v, "recommended_g_per_u": v} for n, v in enumerate(g)]
+    return entered(base, carb_ratio=tuple(block.model_copy(update=b) for b in both))
+
+
+def isfs(*mgdl: float) -> Case:
+    base = case()
+    block = base.for_pump.isf[0]
+    both = [
+        {"start": f"{2 * n:02d}:00", "current_mgdl_per_u": v, "recommended_mgdl_per_u": v} for n, v in enumerate(mgdl)
+    ]
+    return entered(base, isf=tuple(block.model_copy(update=b) for b in both))
+
+
 def flat(rate: float) -> Case:
     return entered(case(now=settings(basal=rate)), basal_u_per_h=(rate,) * 24, daily_basal_u=24 * rate)
 
@@ -134,6 +153,17 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("human_range", AMBER, lambda: block_isf(401.0)),
     ("human_range", AMBER, lambda: block_ratio(2.9)),
     ("human_range", AMBER, lambda: block_ratio(61.0)),
+    ("several_carb_ratios", GREEN, lambda: ratios(10.0, 10.0, 10.0)),
+    ("several_carb_ratios", GREEN, lambda: ratios(10.0, 10.0049)),
+    ("several_carb_ratios", RED, lambda: ratios(10.0, 10.0051)),
+    ("several_carb_ratios", RED, lambda: ratios(10.0051, 10.0)),
+    ("several_carb_ratios", RED, lambda: ratios(10.0, 10.0, 9.9, 10.0)),
+    ("several_carb_ratios", GREEN, lambda: isfs(50.0, 40.0)),
+    ("several_isfs", GREEN, lambda: isfs(50.0, 50.0)),
+    ("several_isfs", GREEN, lambda: isfs(50.0, 50.024)),
+    ("several_isfs", RED, lambda: isfs(50.0, 50.026)),
+    ("several_isfs", RED, lambda: isfs(200.0, 201.0)),
+    ("several_isfs", GREEN, lambda: ratios(10.0, 8.0)),
     ("lows", GREEN, lambda: case(glucose=glucose(below_54_percent=0.4, from_54_to_69_percent=1.5))),
     ("lows", AMBER, lambda: case(glucose=glucose(below_54_percent=0.5, from_54_to_69_percent=0.5))),
     ("lows", AMBER, lambda: case(glucose=glucose(below_54_percent=0.1, from_54_to_69_percent=2.0))),
@@ -267,6 +297,27 @@ def test_only_a_change_large_enough_is_worth_it(
 def test_a_change_the_repetitions_do_not_agree_on_is_not_worth_it() -> None:
     new = settings(60.0, 12.0, 1.15)
     assert worth_changing(case(new=new, evidence=evidence(settings(), new, UNSURE))) == []
+
+
+@pytest.mark.parametrize(("make", "trusted"), [(ratios, "isf"), (isfs, "carb_ratio")])
+def test_what_the_profile_has_several_of_is_never_worth_changing(make: Callable[..., Case], trusted: str) -> None:
+    new = settings(60.0, 12.0, 1.0)
+    far = evidence(settings(), new)
+    one, two = (replace(make(*values), evidence=far) for values in ((10.0, 10.0), (10.0, 8.0)))
+    assert {"isf", "carb_ratio"} <= set(worth_changing(one))
+    assert [key for key in worth_changing(two) if key in ("isf", "carb_ratio")] == [trusted]
+    verdict = judge_case(two)
+    assert verdict.colour is Colour.RED
+    (reason,) = [r for r in verdict.reasons if r.rule.startswith("several_") and r.colour is Colour.RED]
+    assert "has 2 different" in reason.sentence
+    assert "the recommendation for them cannot be trusted yet" in reason.sentence
+
+
+@given(st.lists(st.sampled_from([4.0, 8.0, 8.1, 15.0]), min_size=1, max_size=8), st.randoms())
+def test_only_values_that_differ_make_several_whatever_their_order(values: list[float], chance: Any) -> None:
+    assert different(values) == len(set(values))
+    chance.shuffle(values)
+    assert different(values) == len(set(values))
 
 
 @given(st.floats(0.85, 1.2), st.floats(0.85, 1.2), st.floats(0.85, 1.2))

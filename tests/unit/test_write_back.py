@@ -19,10 +19,11 @@ from flows.profiles.on_site import SERVER_OWNED, SiteProfiles, content, differen
 from flows.profiles.parse import choose_profile
 from flows.profiles.stored import stored_documents
 from flows.proposal.document import Proposal
+from flows.proposal.several import several
 from flows.proposal.write_back import Plan, harmless_json, plan, start_date, switch_treatment
 from flows.report.changes import changes_text, to_type_in, verdict_text
 from flows.steps.approved import report_only_app
-from tests.proposals import mmol_document, profile_document, proposal
+from tests.proposals import mmol_document, profile_document, proposal, with_several
 
 
 def asked(made: Proposal, **options: Any) -> SyncRequest:
@@ -54,15 +55,16 @@ def check_kept(source: dict[str, Any], found: Plan) -> None:
 
 
 def check_converts(found: Plan, made: Proposal) -> None:
-    """The written profile, read as any profile is, has the proposal's numbers."""
+    """The written profile, read as any profile is, has the proposal's numbers of the parts that were written."""
     written = {**found.document, "startDate": "2026-11-22T12:00:00.000Z"}
     profile = choose_profile([json.loads(json.dumps(written))], name=found.name, until_ms=None, zone="Europe/Paris")
     assert profile.units == made.units.value
     assert profile.basal_u_per_h.hourly() == pytest.approx(list(made.for_pump.basal_u_per_h))
-    for block in made.for_pump.isf:
+    written_parts = {line.part for line in found.lines}
+    for block in made.for_pump.isf if Part.ISF in written_parts else ():
         minutes = int(block.start[:2]) * 60 + int(block.start[3:])
         assert profile.isf_mgdl_per_u.at(minutes) == pytest.approx(block.recommended_mgdl_per_u, abs=0.002)
-    for ratio in made.for_pump.carb_ratio:
+    for ratio in made.for_pump.carb_ratio if Part.CARB_RATIO in written_parts else ():
         minutes = int(ratio.start[:2]) * 60 + int(ratio.start[3:])
         assert profile.carb_ratio_g_per_u.at(minutes) == pytest.approx(ratio.recommended_g_per_u)
 
@@ -97,11 +99,47 @@ def test_real_profile_documents_survive(name: str, reference_data: Path) -> None
     documents = [d for d in read_records(reference_data / "profiles" / f"{name}.json") if isinstance(d, dict)]
     source = SiteProfiles(tuple(documents), ()).newest
     made = proposal(source)
-    found = planned(source, made)
+    untrusted = several(made.for_pump)
+    if untrusted:
+        assert refusal_of(source, made).reason is Reason.PROPOSAL_SEVERAL
+    found = planned(source, made, only=[part for part in Part if part not in untrusted])
     check_kept(source, found)
     check_converts(found, made)
     again = json.loads(json.dumps(found.document))
     assert differences(found.document, again) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "only", "what"),
+    [
+        (with_several("carbratio", 10, 8), [], "carb ratios"),
+        (with_several("carbratio", 10, 8), ["cr"], "carb ratios"),
+        (with_several("carbratio", 10, 8), ["basal", "cr"], "carb ratios"),
+        (with_several("carbratio", 10, 8), ["basal", "isf"], None),
+        (with_several("carbratio", 10, 10, 10), [], None),
+        (with_several("carbratio", 10, 10.006), ["cr"], "carb ratios"),
+        (with_several("carbratio", 10, 10.004), ["cr"], None),
+        (with_several("sens", 50, 49, 50), [], "insulin sensitivities"),
+        (with_several("sens", 50, 49, 50), ["isf"], "insulin sensitivities"),
+        (with_several("sens", 50, 49, 50), ["basal", "cr"], None),
+        (with_several("sens", 2.8, 2.7, units="mmol"), ["isf"], "insulin sensitivities"),
+    ],
+)
+@pytest.mark.parametrize("colour", ["green", "amber"])  # sealed before several were red
+def test_settings_the_profile_has_several_of_are_not_written_whatever_was_sealed(
+    colour: str, source: dict[str, Any], only: list[str], what: str | None
+) -> None:
+    if source["units"] == "mmol":
+        for body in source["store"].values():
+            body["units"] = "mmol"
+    made = proposal(source, colour=colour)
+    if what is None:
+        check_kept(source, planned(source, made, only=only))
+        return
+    refusal = refusal_of(source, made, only=only)
+    assert refusal.reason is Reason.PROPOSAL_SEVERAL
+    assert f"several {what}, and the recommendation for them cannot be trusted yet" in str(refusal)
+    assert {line.part for line in planned(source, made, only=["basal"]).lines} == {Part.BASAL}
 
 
 def test_an_old_flat_document_is_written_as_nightscout_reads_it() -> None:
@@ -144,7 +182,8 @@ def other_blocks(document: dict[str, Any]) -> None:
 
 
 def other_ratio(document: dict[str, Any]) -> None:
-    document["for_pump"]["carb_ratio"][0]["current_g_per_u"] = 11.0
+    for block in document["for_pump"]["carb_ratio"]:
+        block["current_g_per_u"] = 11.0
 
 
 def zero_basal(document: dict[str, Any]) -> None:
@@ -268,7 +307,7 @@ def test_the_diff_is_in_the_persons_units_with_daily_totals() -> None:
     made = proposal(source)
     text = changes_text(found, made, activate=False)
     assert "Insulin sensitivity (ISF) [mmol/L/U]" in text
-    assert "  00:00–06:00       2.8 →      3.1   +10.7 %" in text
+    assert "  00:00–24:00       2.8 →      3.1   +10.7 %" in text
     assert "  whole day       22.80 →    20.40 U  -10.5 %" in text
     assert "Nothing becomes active" in text
     assert "becomes ACTIVE" in changes_text(found, made, activate=True)
@@ -307,7 +346,7 @@ def test_the_diff_marks_what_is_not_worth_changing() -> None:
     made = proposal(source, change=isf_and_two_hours)
     text = changes_text(planned(source), made, activate=False)
     marked = [row.split()[0] for row in text.splitlines() if row.endswith("small or unsure: may stay")]
-    assert marked == ["00:00–03:00", "05:00–06:00", "06:00–24:00", "00:00–12:00", "12:00–24:00"]
+    assert marked == ["00:00–03:00", "05:00–06:00", "06:00–24:00", "00:00–24:00"]
     assert "--only writes the parts" in text
     assert verdict_text(made).splitlines() == ["Verdict   AMBER: a headline", "  AMBER: A reason."]
     assert "  06:00  0.9\n" in to_type_in(planned(source))
