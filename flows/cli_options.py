@@ -192,7 +192,7 @@ def _common(command: argparse.ArgumentParser, *, prefect: bool = True) -> None:
         "--age-group",
         choices=["child", "teenager", "adult", "resistant-adult", "pregnant"],
         default="adult",
-        help="whose limits the receiving system enforces, as set in AAPS (default adult)",
+        help="as set in AAPS: whose limits the receiver enforces, and in pregnancy those of glucose (default adult)",
     )
     command.add_argument("--timeout", type=float, default=1800.0, metavar="S", help="seconds upstream may take")
     command.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")

@@ -351,6 +351,10 @@ class Reason(Enum):
         "The proposal changes none of {parts}.",
         "There is nothing to do; or choose other parts with --only.",
     )
+    NOTHING_LESS_TO_WRITE = (
+        "Glucose is beyond a low limit of the consensus, and no change of {parts} in the proposal gives less insulin.",
+        "Without a person only less insulin is written then. Look at the proposal with your diabetes team.",
+    )
     REPORT_ONLY = (
         "{app} does not read profiles from Nightscout: nothing was written.",
         "Type the numbers in yourself; `autotune apply RUN` shows them.",

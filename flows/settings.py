@@ -196,7 +196,9 @@ class AnalysisRequest(BaseModel):
         description="The smallest step of your pump's basal rates in U/h: 0.05 for most, 0.025 or 0.01 for some.",
     )
     age_group: AgeGroup = Field(
-        default=AgeGroup.ADULT, description="Whose limits the receiving system enforces, as set in AAPS."
+        default=AgeGroup.ADULT,
+        description="As set in AAPS: whose limits the receiving system enforces, and in "
+        "pregnancy the limits of glucose.",
     )
     page_numbers: bool = Field(
         default=True,

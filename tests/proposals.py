@@ -18,6 +18,7 @@ from flows.profiles.stored import document_sha256
 from flows.proposal.document import Proposal, mmoll, seal
 from flows.run_directory import RunDirectory
 from flows.steps.raw_files import RawFiles
+from tests.proposal_case import glucose
 
 NOW = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)
 SITE = "https://my.site.example"
@@ -170,7 +171,7 @@ def proposal(
             "rules_checked": [],
         },
         "evidence": _evidence(isf, ratio, factor, basal, for_pump),
-        "glucose": None,
+        "glucose": glucose(below_63_percent=0.4, above_140_percent=20.0).model_dump(mode="json"),
         "without_correction": None,
         "days": [{"date": "2026-11-21", "status": "used", "reason": None}],
         "warnings": [],

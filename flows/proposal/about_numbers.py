@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flows.approval import Part
 from flows.proposal.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.case import AMBER, RED, Case, Finding, more_aggressive
+from flows.proposal.consensus import below_70_percent
 from flows.proposal.receiver_limits import LIMITS
 from flows.proposal.rounding import EXACT
 from flows.proposal.several import NAMES, different, several
@@ -175,8 +176,7 @@ def several_at_once(case: Case) -> Finding | None:
 def lows(case: Case) -> Finding | None:
     if case.glucose is None or not more_aggressive(case):
         return None
-    deep = case.glucose.below_54_percent
-    low = deep + case.glucose.from_54_to_69_percent
+    deep, low = case.glucose.below_54_percent, below_70_percent(case.glucose)
     sentence = (
         f"Glucose was below 70 mg/dL (3.9 mmol/L) for {low:.1f} % and below 54 mg/dL (3.0 mmol/L) for {deep:.1f} % of "
         "the time, and these numbers would give more insulin."

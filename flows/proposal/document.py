@@ -40,6 +40,12 @@ class Cap(StrEnum):
     LOW, HIGH = "low", "high"
 
 
+class GlucoseLimit(StrEnum):
+    """Which of the consensus' limits glucose is beyond: too often too low, too often too high."""
+
+    LOW, HIGH = "low", "high"
+
+
 class _Document(BaseModel):
     # Its errors would else quote the number they are about.
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
@@ -242,10 +248,16 @@ class Reason(_Document):
 
 
 class Verdict(_Document):
-    """The worst colour of all rules. Red cannot be applied. `nothing_to_change`: nothing sure enough to act on."""
+    """The worst colour of all rules. Red cannot be applied.
+
+    `nothing_to_change`: nothing is sure enough to act on, and glucose is within the consensus' limits as it is.
+    """
 
     colour: Colour
     nothing_to_change: bool
+    beyond_limits: tuple[GlucoseLimit, ...] = Field(
+        default=(), description="Limits of the consensus that glucose is beyond as it is, whatever would change."
+    )
     worth_changing: tuple[str, ...] = Field(
         default=(),
         description="What changes by enough, and surely enough: isf, carb_ratio, daily_basal, basal_00 … basal_23.",
@@ -253,6 +265,12 @@ class Verdict(_Document):
     headline: str
     reasons: tuple[Reason, ...]
     rules_checked: tuple[str, ...]
+
+    @property
+    def nothing_sure(self) -> bool:
+        """Whether nothing in it is sure enough to act on; beyond a limit that does not mean nothing to change."""
+        # Verdicts sealed before the list existed have an empty one; of those beyond a limit none has.
+        return self.nothing_to_change or (bool(self.beyond_limits) and not self.worth_changing)
 
 
 class GlucoseHour(_Document):
@@ -289,6 +307,8 @@ class Glucose(_Document):
     in_range_70_180_percent: float
     from_181_to_250_percent: float
     above_250_percent: float
+    below_63_percent: float | None = Field(default=None, description="For pregnancy, whose range is 63-140 mg/dL.")
+    above_140_percent: float | None = Field(default=None, description="For pregnancy, whose range is 63-140 mg/dL.")
     lows: int = Field(description="Episodes of 15 minutes or more below 70 mg/dL.")
     rises_after_lows_without_carbs: int
     unannounced_share_percent: float | None = Field(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -23,6 +23,7 @@ Record = Mapping[str, Any]
 LEAST_READINGS_OF_AN_HOUR = 12  # one hour of one day: fewer have no percentiles
 PERCENTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
 READINGS_AN_HOUR, SLOT_MS = 12, 300_000
+PREGNANCY_MGDL = (63, 140)
 
 
 def glucose_of(
@@ -67,6 +68,8 @@ def glucose_of(
         in_range_70_180_percent=share["in_range"],
         from_181_to_250_percent=share["from_181"],
         above_250_percent=share["above_250"],
+        below_63_percent=_share(values, lambda mgdl: mgdl < PREGNANCY_MGDL[0]),
+        above_140_percent=_share(values, lambda mgdl: mgdl > PREGNANCY_MGDL[1]),
         lows=len(found),
         rises_after_lows_without_carbs=sum(low.rises_without_carbs for low in found),
         unannounced_share_percent=unannounced_share_percent,
@@ -85,6 +88,10 @@ def _shares(values: Sequence[float]) -> dict[str, float]:
     counts = Counter(_band(v) for v in values)
     bands = ("below_54", "from_54", "in_range", "from_181", "above_250")
     return {band: round(100 * counts[band] / len(values), 2) for band in bands}
+
+
+def _share(values: Sequence[float], counts: Callable[[float], bool]) -> float:
+    return round(100 * sum(map(counts, values)) / len(values), 2)
 
 
 def _band(mgdl: float) -> str:

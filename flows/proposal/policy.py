@@ -18,7 +18,8 @@ from flows.approval import Part, SyncRequest
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.profiles.blocks import read_schedule
-from flows.proposal.document import Colour, Proposal
+from flows.proposal.consensus import RULE_OF, beyond_limits, unknown
+from flows.proposal.document import Colour, GlucoseLimit, Proposal
 from flows.proposal.write_back import FIELDS, Plan
 
 LEAST_HOURS_BETWEEN = 20.0
@@ -79,10 +80,7 @@ def check_policy(
     Raises:
         Refused: `POLICY_FORBIDS`; which rule, never a number of the person's therapy.
     """
-    if proposal.verdict.colour is not Colour.GREEN:
-        raise forbidden(f"its verdict is {proposal.verdict.colour}, not green")
-    if proposal.verdict.nothing_to_change:
-        raise forbidden("nothing in it is sure enough to act on")
+    _check_verdict(proposal)
     if request.activate and not policy.activate:
         raise forbidden("it does not allow to activate")
     if request.overwrite:
@@ -94,7 +92,12 @@ def check_policy(
         raise forbidden("the last change without a person is less than a night ago")
     night, week = policy.max_change_percent_per_night, policy.max_change_percent_per_week
     worth = set(proposal.verdict.worth_changing)
+    beyond_low = GlucoseLimit.LOW in beyond_limits(proposal)
     for line in plan.changed:
+        if beyond_low and line.more_insulin:  # the plan has none of it; whoever made another one is stopped here
+            raise forbidden(
+                f"glucose is beyond a low limit, and the {line.part} of {line.start} would give more insulin"
+            )
         if line.key not in worth and not (line.part is Part.BASAL and "daily_basal" in worth):
             raise forbidden(f"the {line.part} of {line.start} is not worth changing: too small or not sure enough")
         if not line.current:
@@ -114,6 +117,26 @@ def check_policy(
     for line, change in week_ago_change:
         if abs(change) > week + ROUNDING:
             raise forbidden(f"the {line.part} of {line.start} would change by more than {week:g} % in a week")
+
+
+def _check_verdict(proposal: Proposal) -> None:
+    """Green, or amber for nothing but a low limit, where the plan has only what gives less insulin.
+
+    Glucose itself is looked at: a verdict sealed before the limits were a rule is green beyond them.
+    """
+    verdict, beyond = proposal.verdict, beyond_limits(proposal)
+    others = [r for r in verdict.reasons if r.rule not in RULE_OF.values()]
+    for_limits_alone = verdict.colour is Colour.AMBER and bool(beyond) and bool(verdict.reasons) and not others
+    if verdict.colour is not Colour.GREEN and not for_limits_alone:
+        raise forbidden(f"its verdict is {verdict.colour}, not green")
+    if verdict.nothing_sure:
+        raise forbidden("nothing in it is sure enough to act on")
+    if unknown(proposal):
+        raise forbidden("it is not known whether glucose is within the limits of the consensus")
+    if beyond == (GlucoseLimit.HIGH,):
+        raise forbidden(
+            "glucose is beyond the high limit of the consensus, and what is to be done is for a person to say"
+        )
 
 
 def forbidden(detail: str) -> Refused:

@@ -11,11 +11,16 @@ from dataclasses import dataclass
 
 from flows.proposal import about_certainty as certainty
 from flows.proposal import about_data as data
+from flows.proposal import about_glucose as glucose
 from flows.proposal import about_numbers as numbers
 from flows.proposal.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.case import AMBER, RED, Case, Finding, worth_changing
+from flows.proposal.consensus import HIGH, LOW, RULE_OF, exceeded, shares_of, sides
 from flows.proposal.document import Colour, Reason, Verdict
+from flows.proposal.headline import headline
 from flows.proposal.thresholds import (
+    ABOVE_140_PERCENT,
+    ABOVE_250_PERCENT,
     AGED_DAYS,
     AGREED,
     AMBER_BASAL_CHANGE,
@@ -24,6 +29,7 @@ from flows.proposal.thresholds import (
     AT_CAP_AMBER,
     AT_CAP_RED,
     BELOW_54_PERCENT,
+    BELOW_63_PERCENT,
     BELOW_70_PERCENT,
     FEW_DAYS,
     FEW_ISF_POINTS,
@@ -67,25 +73,16 @@ def judge_case(case: Case) -> Verdict:
     reasons.sort(key=lambda r: r.colour is not RED)
     worst = RED if any(r.colour is RED for r in reasons) else AMBER if reasons else Colour.GREEN
     worth = worth_changing(case)
-    nothing = not worth
+    beyond = sides(exceeded(shares_of(case.glucose), case.age_group))
     return Verdict(
         colour=worst,
-        nothing_to_change=nothing,
+        nothing_to_change=not worth and not beyond,
+        beyond_limits=beyond,
         worth_changing=tuple(worth),
-        headline=_headline(worst, nothing),
+        headline=headline(worst, not worth, beyond),
         reasons=tuple(reasons),
         rules_checked=tuple(r.name for r in RULES if case.profiles_known or r.name != "other_profile"),
     )
-
-
-def _headline(colour: Colour, nothing: bool) -> str:
-    if colour is RED:
-        return "Do not use these numbers: see the reasons."
-    if nothing:
-        return "Nothing to change: no setting is off by enough, and surely enough, to act on."
-    if colour is AMBER:
-        return "A recommendation with reservations: read the reasons before changing anything."
-    return "A recommendation that nothing in the data speaks against."
 
 
 OUR_CHOICE = "this project's choice, reasoned in docs/safety.md"
@@ -98,6 +95,24 @@ CURVE = "oref0@0.7.1 lib/autotune/index.js (diaDeviations, peakDeviations)"
 NEVER = "–"
 
 RULES: tuple[SafetyRule, ...] = (
+    # --- glucose as it is
+    SafetyRule(
+        RULE_OF[LOW],
+        "Glucose is too often too low",
+        f"≥ {BELOW_70_PERCENT:g} % below 70 or ≥ {BELOW_54_PERCENT:g} % below 54 mg/dL; in pregnancy "
+        f"≥ {BELOW_63_PERCENT:g} % below 63 or ≥ {BELOW_54_PERCENT:g} % below 54",
+        NEVER,
+        CONSENSUS,
+        glucose.beyond_low_limit,
+    ),
+    SafetyRule(
+        RULE_OF[HIGH],
+        "Glucose is too often very high",
+        f"> {ABOVE_250_PERCENT:g} % above 250 mg/dL; in pregnancy also > {ABOVE_140_PERCENT:g} % above 140",
+        NEVER,
+        CONSENSUS,
+        glucose.beyond_high_limit,
+    ),
     # --- the numbers
     SafetyRule(
         "upstream_caps",

@@ -29,7 +29,8 @@ NEARER_ISF, NEARER_CARB_RATIO, NEARER_DAILY_BASAL = (4, 15), (8, 18), (19, 19)
 
 # International Consensus on Time in Range, Diabetes Care 2019;42:1593.
 LOW_COVERAGE_PERCENT = 70.0
-BELOW_70_PERCENT, BELOW_54_PERCENT = 4.0, 1.0
+BELOW_70_PERCENT, BELOW_54_PERCENT, ABOVE_250_PERCENT = 4.0, 1.0, 5.0
+BELOW_63_PERCENT, ABOVE_140_PERCENT = 4.0, 25.0  # in pregnancy
 
 # Two rises may be the liver's or the sensor's; as many as every second day shape what upstream learns.
 UNLOGGED_LOWS_AMBER, UNLOGGED_LOWS_RED_PER_DAY = 3, 0.5

@@ -16,20 +16,22 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.approval import Part, SyncRequest
+from flows.approval import Decision, Part, SyncRequest
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.profiles.blocks import clock_text, read_schedule
 from flows.profiles.on_site import content, store_of
 from flows.profiles.parse import unit_name
 from flows.profiles.schedule import Block, Schedule
-from flows.proposal.document import HOURS, Proposal, Units
+from flows.proposal.consensus import beyond_limits
+from flows.proposal.document import HOURS, GlucoseLimit, Proposal, Units
 from flows.proposal.new_schedules import hours_that_stay, new_basal, new_carb_ratio, new_isf
 from flows.proposal.several import NAMES, several
 
 NAME = "Autotune"
 ENTERED_BY = "autotune-flows"
 LONGEST_NAME = 40
+WORDS = {Part.BASAL: "basal", Part.ISF: "insulin sensitivity", Part.CARB_RATIO: "carb ratio"}
 FIELDS = {Part.BASAL: "basal", Part.ISF: "sens", Part.CARB_RATIO: "carbratio"}
 # Wider than any of upstream's caps (oref0@0.7.1 lib/autotune: 0.7 to 1.2, for ISF their inverse); one step is rounding.
 LEAST_RATIO, MOST_RATIO = 0.69, 1.45
@@ -54,6 +56,11 @@ class Line:
         return {Part.BASAL: f"basal_{self.start[:2]}", Part.ISF: "isf", Part.CARB_RATIO: "carb_ratio"}[self.part]
 
     @property
+    def more_insulin(self) -> bool:
+        """Whether the new number gives more insulin: a higher basal, a lower sensitivity or carb ratio."""
+        return self.new > self.current if self.part is Part.BASAL else self.new < self.current
+
+    @property
     def change_percent(self) -> float:
         """The change in percent of what it is."""
         return 100.0 * (self.new / self.current - 1) if self.current else 0.0
@@ -63,7 +70,8 @@ class Line:
 class Plan:
     """What is to be written: `document` without its `startDate`, which depends on when.
 
-    `profile_json` is the tuned profile by itself, as a Profile Switch carries it.
+    `profile_json` is the tuned profile by itself, as a Profile Switch carries it. With `only_less` whatever of the
+    proposal would give more insulin stays as it is.
     """
 
     name: str
@@ -74,6 +82,7 @@ class Plan:
     daily_basal_current_u: float
     daily_basal_new_u: float
     notes: tuple[str, ...]
+    only_less: bool = False
 
     @property
     def changed(self) -> tuple[Line, ...]:
@@ -84,14 +93,18 @@ class Plan:
 def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
     """The new profile document, and what it changes.
 
+    Where a policy decides and glucose is beyond a low limit of the consensus, only what gives less insulin: whoever has
+    lows must be able to have the cuts of a proposal without its rises.
+
     Args:
         proposal: sealed and approved; its `for_pump` holds the numbers.
         source: the document it was computed from, as the site serves it.
         request: which parts, under which name.
 
     Raises:
-        Refused: `PROPOSAL_WITHOUT_SITE`, `PROPOSAL_SEVERAL`, `PROPOSAL_OTHER_SOURCE`, `NOTHING_TO_WRITE`, `WRITE_NAME`,
-            `WRITE_NAME_TAKEN`, `WRITE_NAME_IN_USE`, `WRITE_MARKUP`, `WRITE_VALUE`, `PROFILE_FIELD`.
+        Refused: `PROPOSAL_WITHOUT_SITE`, `PROPOSAL_SEVERAL`, `PROPOSAL_OTHER_SOURCE`, `NOTHING_TO_WRITE`,
+            `NOTHING_LESS_TO_WRITE`, `WRITE_NAME`, `WRITE_NAME_TAKEN`, `WRITE_NAME_IN_USE`, `WRITE_MARKUP`,
+            `WRITE_VALUE`, `PROFILE_FIELD`.
     """
     store = store_of(source)
     source_name = str(proposal.profile.get("name"))
@@ -102,16 +115,22 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
     body = copy.deepcopy(store[source_name])
     old = {part: read_schedule(body.get(field), field, []) for part, field in FIELDS.items()}
     pump = proposal.for_pump
-    # By part: the new values, their step, their unit.
+    only_less = request.decision is Decision.POLICY and GlucoseLimit.LOW in beyond_limits(proposal)
+    # By part: how its new values come about, their step, their unit.
     new = {
-        Part.BASAL: (new_basal(proposal, old[Part.BASAL]), pump.basal_step_u_per_h, "U/h"),
-        Part.ISF: (new_isf(proposal, old[Part.ISF]), pump.isf_step, f"{proposal.units.value}/U"),
-        Part.CARB_RATIO: (new_carb_ratio(proposal, old[Part.CARB_RATIO]), pump.carb_ratio_step_g_per_u, "g/U"),
+        Part.BASAL: (new_basal, pump.basal_step_u_per_h, "U/h"),
+        Part.ISF: (new_isf, pump.isf_step, f"{proposal.units.value}/U"),
+        Part.CARB_RATIO: (new_carb_ratio, pump.carb_ratio_step_g_per_u, "g/U"),
     }
     lines: list[Line] = []
+    stay: list[Line] = []
     for part in request.parts:
-        values, step, unit = new[part]
+        values_of, step, unit = new[part]
+        values = values_of(proposal, old[part], only_less=only_less)
         written = list(_lines(part, old[part], values, unit))
+        if only_less:
+            wanted = _lines(part, old[part], values_of(proposal, old[part]), unit)
+            stay += [one for one, line in zip(wanted, written, strict=True) if one != line]
         _check(part, written, step)
         lines += written
         if any(line.new != line.current for line in written):  # else its entries stay as they are, each of them
@@ -127,9 +146,12 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         lines=tuple(lines),
         daily_basal_current_u=24 * old[Part.BASAL].mean(),
         daily_basal_new_u=24 * read_schedule(carried["basal"], "basal", []).mean(),
-        notes=(*_flattened(proposal, old[Part.BASAL], request), *_notes(carried)),
+        notes=(*_left(stay), *_flattened(proposal, old[Part.BASAL], request, only_less), *_notes(carried)),
+        only_less=only_less,
     )
     if not done.changed:
+        if stay:
+            raise Refused(Reason.NOTHING_LESS_TO_WRITE, parts=", ".join(request.parts))
         raise Refused(Reason.NOTHING_TO_WRITE, parts=", ".join(request.parts))
     return done
 
@@ -194,9 +216,8 @@ def _lines(part: Part, old: Schedule, new: dict[int, float], unit: str) -> Itera
 
 def _check(part: Part, lines: list[Line], step: float) -> None:
     """No number that no recommendation of upstream's, rounded to the pump's step, can be."""
-    words = {Part.BASAL: "basal", Part.ISF: "insulin sensitivity", Part.CARB_RATIO: "carb ratio"}[part]
     for line in lines:
-        what = f"{words} of {line.start}"
+        what = f"{WORDS[part]} of {line.start}"
         if not math.isfinite(line.new) or line.new <= 0:
             raise Refused(Reason.WRITE_VALUE, what=what, detail="is not above zero")
         low, high = line.current * LEAST_RATIO - step, line.current * MOST_RATIO + step
@@ -265,12 +286,20 @@ def _no_markup(value: Any, where: str = "") -> None:
         raise Refused(Reason.WRITE_MARKUP, where=where.split(".")[-1][:LONGEST_NAME])
 
 
-def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest) -> tuple[str, ...]:
+def _left(stay: list[Line]) -> tuple[str, ...]:
+    """What of the proposal is not written, since it would give more insulin."""
+    if not stay:
+        return ()
+    named = ", ".join(f"{WORDS[line.part]} of {line.start}" for line in stay)
+    return (f"Glucose is beyond a low limit, so only what gives less insulin is written. As it is stays the {named}.",)
+
+
+def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest, only_less: bool) -> tuple[str, ...]:
     """Which hours lose a change within them."""
     if Part.BASAL not in request.parts:
         return ()
     within = {b.minutes // 60 for b in old.blocks if b.minutes % 60 and b.value != old.at(b.minutes - 1)}
-    hours = sorted(within - hours_that_stay(proposal, old))
+    hours = sorted(within - hours_that_stay(proposal, old, only_less=only_less))
     if not hours:
         return ()
     named = ", ".join(f"{hour:02d}:00" for hour in hours)

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from flows.proposal.consensus import beyond_limits
 from flows.proposal.document import Agreement, Cap, Colour, Proposal
 from flows.report.entering import (
     basal_key,
     cap_decided,
     curve_note,
+    headline,
     insulin_curve,
     isf_of,
     same,
@@ -97,7 +99,9 @@ def _verdict(proposal: Proposal) -> list[str]:
     of = f" for the profile {escaped(str(name))}" if name else ""
     used = sum(d.status == "used" for d in proposal.days)
     lines = [f"**{COLOURS[verdict.colour]}**{of}, from {many(used, 'day')}.", ""]
-    if verdict.nothing_to_change:
+    if beyond_limits(proposal):
+        lines += [headline(proposal), ""]
+    elif verdict.nothing_sure:
         lines += ["Nothing is sure enough to act on: there is nothing to change.", ""]
     # A rule's sentence may hold a share of readings or a setting: those stay in the report.
     for reason in verdict.reasons:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flows.proposal.consensus import beyond_limits
 from flows.proposal.document import (
     BasalEvidence,
     Cap,
@@ -14,12 +15,17 @@ from flows.proposal.document import (
     Proposal,
     Units,
 )
+from flows.proposal.headline import headline_today
 from flows.proposal.several import NAMES, several
 
 Setting = IsfEvidence | CarbRatioEvidence | BasalEvidence
 SAME = 1e-9  # floating point, not a choice
 STAY, MAY_STAY, AS_NOW = "may stay", "small or unsure: may stay", "as now"
 RED = "The verdict is red: these numbers are not for a pump, and none to enter is shown."
+NOTHING_BEYOND = (
+    "Glucose is outside the consensus limits, and no change of a setting is sure enough to act on: no numbers to enter "
+    "are shown. Discuss it with your diabetes team."
+)
 NOTHING = (
     "No change is sure enough to act on, so no numbers to enter are shown. Keep the settings that are in the pump."
 )
@@ -44,7 +50,20 @@ def why_nothing_to_enter(proposal: Proposal) -> str | None:
         return RED
     if untrusted := several(proposal.for_pump):  # sealed before that made a verdict red
         return SEVERAL.format(what=" and ".join(NAMES[part] for part in untrusted))
-    return NOTHING if proposal.verdict.nothing_to_change else None
+    if not proposal.verdict.nothing_sure:
+        return None
+    return NOTHING_BEYOND if beyond_limits(proposal) else NOTHING
+
+
+def nothing_to_change(proposal: Proposal) -> bool:
+    """Whether it may be said that there is nothing to change: never where glucose is beyond a limit as it is."""
+    return proposal.verdict.nothing_sure and not beyond_limits(proposal)
+
+
+def headline(proposal: Proposal) -> str:
+    """The verdict's, or of a verdict sealed before the limits were a rule, and that glucose is beyond, today's."""
+    v = proposal.verdict
+    return headline_today(v.headline, v.colour, v.nothing_sure, beyond_limits(proposal), v.beyond_limits)
 
 
 # --- sure enough, and large enough -----------------------------------------------------------------------------------
@@ -59,7 +78,7 @@ def worth_changing(proposal: Proposal, key: str) -> bool | None:
     """Whether a setting changes by enough and surely enough; `None` where the document does not say of any."""
     verdict = proposal.verdict
     # A proposal sealed before the list existed has numbers to enter, and none on it.
-    if not verdict.worth_changing and not verdict.nothing_to_change:
+    if not verdict.worth_changing and not verdict.nothing_sure:
         return None
     return key in verdict.worth_changing
 

@@ -28,7 +28,7 @@ HEAD = ("", "now", "to enter", "change", "upstream", "change", "nine of ten", "a
 WIDTHS = (17, 8, 9, 8, 10, 8, 16, 6, 0)
 WIDTH = 110  # of a long note
 DRAWN = (
-    "Drawn: came out unchanged that day (no data, held at its cap, or nothing to change), and was drawn a fifth of "
+    "Drawn: came out unchanged that day (no data, held at its cap, or no need for a change), and was drawn a fifth of "
     "the way to its neighbours."
 )
 TO_ENTER = (2, 3)  # the columns that are left out where nothing is to be entered

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.proposal.document import HOURS, Colour, Units, digest, mmoll
+from flows.proposal.consensus import age_group, exceeded, sides
+from flows.proposal.document import HOURS, Colour, GlucoseLimit, Units, digest, mmoll
+from flows.proposal.headline import headline_today
 from flows.report.applied import YEARS, Applied, applications, changes_of, instant
 
 LARGEST_NUMBER = 100_000  # no setting and no share comes near
@@ -233,17 +235,19 @@ def _version_1(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
 def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, Any]) -> PastRun:
     """By the fields a history needs and not by the whole model: a field that came later is missed by no old run."""
     verdict, evidence = proposal["verdict"], proposal["evidence"]
+    options = manifest.get("options") or proposal["options"]
+    nothing, said = _verdict(verdict, proposal["glucose"], options)
     return PastRun(
         name=_text(directory.name),
         at=_must(instant(proposal["created_at"])),
         zone=_zone(proposal["timezone"]),
-        source=_source(manifest.get("options") or proposal["options"], proposal["site_sha256"]),
+        source=_source(options, proposal["site_sha256"]),
         profile=_name(proposal["profile"].get("name")),
         outcome=Outcome.PROPOSAL,
         units=Units(proposal["units"]),
         colour=Colour(verdict["colour"]),
-        nothing_to_change=verdict["nothing_to_change"] is True,
-        headline=_text(verdict["headline"]),
+        nothing_to_change=nothing,
+        headline=_text(said),
         current=_tuned(proposal["current"]),
         recommended=_tuned(proposal["recommended"]),
         intervals=Intervals(
@@ -255,6 +259,21 @@ def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
         shares=_shares(proposal["glucose"]) if proposal["glucose"] else None,
         sha256=proposal["sha256"],
     )
+
+
+def _verdict(verdict: dict[str, Any], glucose: dict[str, Any] | None, options: dict[str, Any]) -> tuple[bool, str]:
+    """Whether there is nothing to change, and the headline; beyond a limit it is never so, however it was sealed."""
+    nothing = verdict["nothing_to_change"] is True
+    found: dict[int, float | None] = {}
+    if glucose:
+        very_low, low = _number(glucose["below_54_percent"]), _number(glucose["from_54_to_69_percent"])
+        found = {54: very_low, 70: round(very_low + low, 2), 250: _number(glucose["above_250_percent"])}
+        for at, name in ((63, "below_63_percent"), (140, "above_140_percent")):
+            found[at] = None if glucose.get(name) is None else _number(glucose[name])
+    beyond = sides(exceeded(found, age_group(options)))
+    known = tuple(GlucoseLimit(side) for side in verdict.get("beyond_limits") or ())
+    said = headline_today(verdict["headline"], Colour(verdict["colour"]), nothing, beyond, known)
+    return nothing and not beyond, said
 
 
 def _shares(glucose: dict[str, Any]) -> Shares:

@@ -17,8 +17,8 @@ from typing import Any
 import xlsxwriter
 
 from flows.proposal.document import Proposal
-from flows.report.entering import basal_key, curve_note, insulin_curve, to_enter, worth_changing
-from flows.report.wording import cut, harmless_all
+from flows.report.entering import basal_key, curve_note, headline, insulin_curve, to_enter, worth_changing
+from flows.report.wording import cut, harmless, harmless_all
 
 Cell = str | int | float | None
 # What a spreadsheet takes for the beginning of a formula, full width too.
@@ -94,7 +94,7 @@ def tables(proposal: Proposal) -> list[Table]:
     document = harmless_all(proposal.model_dump(mode="json"))
     pump = to_enter(proposal)
     return [
-        _verdict(document),
+        _verdict(document, harmless(headline(proposal))),
         by_time(proposal, document),
         _setting(document, "isf", "ISF", ("mgdl_per_u", "mmoll_per_u"), pump),
         _setting(document, "carb_ratio", "Carb ratio", ("g_per_u",), pump),
@@ -105,9 +105,9 @@ def tables(proposal: Proposal) -> list[Table]:
     ]
 
 
-def _verdict(document: dict[str, Any]) -> Table:
+def _verdict(document: dict[str, Any], headline: str) -> Table:
     verdict = document["verdict"]
-    rows: list[tuple[Cell, ...]] = [("verdict", verdict["colour"], verdict["headline"], None)]
+    rows: list[tuple[Cell, ...]] = [("verdict", verdict["colour"], headline, None)]
     rows += [(r["rule"], r["colour"], r["sentence"], r["source"]) for r in verdict["reasons"]]
     rows.append(("note", None, "This is a proposal. Talk it over with your diabetes team.", None))
     return Table("Verdict", ("rule", "colour", "sentence", "source"), tuple(rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flows.proposal.document import Proposal
 from flows.report.applied import applications, changes_of
 from flows.report.certainty import certainty
+from flows.report.entering import headline
 from flows.report.numbers import numbers_table
 from flows.report.wording import many
 from flows.run_directory import RunDirectory
@@ -14,7 +15,7 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
     """What `autotune propose` prints."""
     used = [d.date for d in proposal.days if d.status == "used"]
     lines = [
-        f"Verdict: {proposal.verdict.colour.value}. {proposal.verdict.headline}",
+        f"Verdict: {proposal.verdict.colour.value}. {headline(proposal)}",
         *(f"  - {r.sentence}" for r in proposal.verdict.reasons),
         "",
         f"Recommendation of oref0 {proposal.engine['oref0']} autotune from {many(len(used), 'day')} "

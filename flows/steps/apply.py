@@ -127,7 +127,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
 
         settle(journal, site, tools, asked_for)
         state = site.read()
-        if (done := _already(journal, request, planned.name, state, approved.sha256)) is not None:
+        if (done := _already(journal, request, planned, state, approved.sha256)) is not None:
             active = is_active(site, state, done)
             if active or not request.activate:
                 return Applied("already-applied", done.facts["name"], active, done.name)
@@ -136,7 +136,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
 
         def make(state: SiteProfiles) -> Intent:
             # Of the state that is backed up and written over: one read before may be somebody else's by now.
-            done = _already(journal, request, planned.name, state, approved.sha256)
+            done = _already(journal, request, planned, state, approved.sha256)
             if done is None and differences(content(state.newest), content(source)):
                 raise Refused(Reason.SITE_PROFILE_CHANGED)
             if done is not None and not request.activate:
@@ -153,6 +153,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
             "activate": request.activate,
             "max_age_h": request.max_age_h,
             "although_unsure": request.although_unsure,
+            "only_less": planned.only_less,
             **audit(tools, approved, how),
         }
         with remembered(run, journal):
@@ -255,14 +256,14 @@ def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWrit
     return client
 
 
-def _already(journal: Journal, request: SyncRequest, name: str, state: SiteProfiles, sha256: str) -> Change | None:
+def _already(journal: Journal, request: SyncRequest, planned: Plan, state: SiteProfiles, sha256: str) -> Change | None:
     """The change that wrote this very proposal in this very way, where the site still has what it wrote."""
     for change in reversed(journal.changes()):
         facts = change.facts
         same = facts.get("proposal_sha256") == sha256 and facts.get("parts") == [p.value for p in request.parts]
         if facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or not same:
             continue
-        if facts.get("name") != name:
+        if facts.get("name") != planned.name or bool(facts.get("only_less")) != planned.only_less:
             continue
         written = Intent.from_json(change.read("intent")).document
         return None if differences(content(written), content(state.newest)) else change

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from flows.approval import Decision
+from flows.cli import main
 from flows.errors import Reason
 from flows.nightscout.authentication import Credentials
 from flows.steps.apply import Applied, apply
@@ -60,6 +61,41 @@ def test_what_is_not_worth_changing_is_not_written(site: StandIn, memory: Path) 
     assert "not worth changing" in detail(someone)
     assert posts(site) == 0
     assert by_policy(someone, only=["isf"]).outcome == "applied"
+
+
+def too_low(document: dict[str, Any]) -> None:
+    """As sealed today: the low limit is the only reason; every basal falls, and the carb ratio (more insulin)."""
+    document["glucose"]["below_54_percent"] = 1.0
+    reason = {"rule": "beyond_low_limit", "colour": "amber", "sentence": "said", "source": "there"}
+    document["verdict"] |= {"colour": "amber", "reasons": [reason], "beyond_limits": ["low"]}
+
+
+def test_beyond_a_low_limit_what_is_shown_and_written_is_only_less_insulin(
+    site: StandIn, memory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_RUNS", str(memory))
+    monkeypatch.setenv("AUTOTUNE_APPLIED", str(memory / "applied"))
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET", API_SECRET)
+    someone = somebody(site, memory, change=too_low)
+    assert main(["apply", str(someone.run.path), "--by-policy"]) == 0
+    shown = capsys.readouterr().out
+    assert "only what gives less insulin is written" in shown
+    assert "carb ratio of 00:00, carb ratio of 12:00" in shown
+    (change,) = someone.journal.changes()
+    body = site.database.profiles[-1]["store"][change.facts["name"]]
+    was = profile_document()["store"]["Day"]
+    assert [e["value"] for e in body["carbratio"]] == [e["value"] for e in was["carbratio"]]
+    assert [e["value"] for e in body["basal"]] == [0.7, 0.9]
+    assert [e["value"] for e in body["sens"]] == [56.0, 56.0]
+    assert change.facts["only_less"] is True
+    assert by_policy(someone).outcome == "already-applied"
+    assert refusal_of(someone.apply).reason is Reason.SITE_PROFILE_CHANGED  # all of it is not what the site has
+
+
+def test_beyond_the_high_limit_alone_nothing_is_written(site: StandIn, memory: Path) -> None:
+    someone = somebody(site, memory, change=lambda d: d["glucose"].update(above_250_percent=5.1))
+    assert "beyond the high limit" in detail(someone)
+    assert posts(site) == 0
 
 
 def test_a_clock_set_back_makes_no_second_night(site: StandIn, memory: Path) -> None:

@@ -126,6 +126,17 @@ def test_a_proposal_with_nothing_sure_in_it_is_written_on_purpose_only() -> None
     check_may_be_written(made, NOW, 48, although_unsure=True)
 
 
+def test_beyond_a_limit_too_what_is_not_sure_is_written_on_purpose_only() -> None:
+    beyond = {"nothing_to_change": False, "worth_changing": [], "beyond_limits": ["low"]}
+    made = proposal(profile_document(), colour="amber", change=lambda d: d["verdict"].update(beyond))
+    assert reason_of(lambda: check_may_be_written(made, NOW, 48)) is Reason.PROPOSAL_UNSURE
+    check_may_be_written(made, NOW, 48, although_unsure=True)
+    sure = {**beyond, "worth_changing": ["isf"]}
+    check_may_be_written(proposal(profile_document(), change=lambda d: d["verdict"].update(sure)), NOW, 48)
+    listless = {**beyond, "beyond_limits": []}  # sealed before there was a list of what is worth changing
+    check_may_be_written(proposal(profile_document(), change=lambda d: d["verdict"].update(listless)), NOW, 48)
+
+
 def test_numbers_tuned_under_another_insulin_curve_are_not_written(tmp_path: Path) -> None:
     def longer(document: dict[str, Any]) -> None:
         document["recommended"]["dia_h"] = 7.0

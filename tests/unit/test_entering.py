@@ -15,15 +15,18 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from flows.proposal.document import Proposal, mmoll
+from flows.proposal.document import Colour, GlucoseLimit, Proposal, mmoll, seal
+from flows.proposal.headline import headline as headline_of
 from flows.report.artifacts import page, settings_table
-from flows.report.changes import to_type_in
+from flows.report.changes import to_type_in, verdict_text
 from flows.report.entering import all_on_steps, off_step, unsure_hours
 from flows.report.html import TARGETS, report_html
 from flows.report.inspection import inspection
 from flows.report.numbers import numbers_table
+from flows.report.past_runs import find_runs
 from flows.report.spreadsheet import report_csv, tables
 from flows.report.terminal import summary
+from flows.report.trend_text import verdict
 from flows.report.wording import exact
 from flows.run_directory import RunDirectory
 from tests import sample_proposals
@@ -195,6 +198,57 @@ def test_where_nothing_is_to_be_entered_no_form_shows_a_number_to_enter(options:
     assert settings_table(proposal.model_dump(mode="json")) == []
 
 
+def sealed_now(document: Document) -> None:
+    """As today's rules seal it."""
+    document["verdict"] |= {
+        "colour": "amber",
+        "nothing_to_change": False,
+        "beyond_limits": ["low"],
+        "headline": headline_of(Colour.AMBER, True, (GlucoseLimit.LOW,)),
+    }
+
+
+def sealed_before_the_limits(document: Document) -> None:
+    document["verdict"]["headline"] = headline_of(Colour.GREEN, True, ())
+
+
+@pytest.mark.parametrize("sealed", [sealed_now, sealed_before_the_limits])
+@pytest.mark.parametrize("shares", [{"below_54_percent": 1.0}, {"above_250_percent": 5.1}], ids=["low", "high"])
+def test_beyond_a_limit_no_form_says_that_there_is_nothing_to_change(
+    shares: dict[str, float], sealed: Callable[[Document], None], tmp_path: Path
+) -> None:
+    def outside(document: Document) -> None:
+        document["glucose"] |= shares
+
+    proposal = changed(sealed, outside, colour="green", nothing_to_change=True)
+    document = seal(proposal.model_dump(mode="json"))
+    run = RunDirectory.create(tmp_path / proposal.proposal_id, datetime(2026, 11, 25, tzinfo=UTC))
+    run.write_json("proposal.json", document)
+    (past,) = find_runs(tmp_path).runs
+    card, whole = cards(proposal)
+    forms = {
+        "terminal": summary(run, proposal),
+        "before writing": verdict_text(proposal),
+        "page": whole,
+        "spreadsheet": str(tables(proposal)),
+        "artifact": page(run.path, document),
+        "history": f"{past.headline} {verdict(past)}",
+    }
+    said = {name: " ".join(text.lower().split()) for name, text in forms.items()}
+    assert [name for name, text in said.items() if "nothing to change" in text or "no change," in text] == []
+    assert [name for name, text in said.items() if "outside the consensus limits" not in text] == []
+    assert "keep the settings that are in the pump" not in " ".join(said.values())
+    assert (verdict(past), past.nothing_to_change) == (proposal.verdict.colour, False)
+    assert 'class="enter' not in card  # what is not sure is no number to enter, as before
+    assert settings_table(document) == []
+
+
+def test_within_the_limits_it_is_said_that_there_is_nothing_to_change() -> None:
+    proposal = changed(sealed_before_the_limits, colour="green", nothing_to_change=True)
+    assert "Nothing to change" in verdict_text(proposal)
+    assert "Nothing to change in the pump" in cards(proposal)[0]
+
+
 # --- 3: what may stay ------------------------------------------------------------------------------------------------
 
 
@@ -312,7 +366,7 @@ def test_days_drawn_to_the_neighbours_are_not_called_days_without_data(
     proposal = changed(lambda d: [h.update(days, at_cap=None) for h in d["evidence"]["basal"]])
     text, row = numbers_table(proposal), _line(proposal, "07:00")
     assert row.endswith(said) if said else "drawn" not in row
-    assert ("held at its cap, or nothing to change" in " ".join(text.split())) == bool(said)
+    assert ("held at its cap, or no need for a change" in " ".join(text.split())) == bool(said)
     whole = cards(proposal)[1]
     assert not re.search("no evidence of its own|smoothed", text + whole, re.I)
     cells = re.findall(r'<tr><th scope="row">07:00</th>(.*?)</tr>', whole.partition("h-deviations")[2], re.S)[0]

@@ -45,6 +45,14 @@ def test_a_reading_is_counted_in_its_band(mgdl: float, band: str) -> None:
     assert getattr(found([mgdl] * 10), band) == 100.0
 
 
+@pytest.mark.parametrize(
+    ("mgdl", "below_63", "above_140"), [(62.9, 100.0, 0.0), (63, 0.0, 0.0), (140, 0.0, 0.0), (140.1, 0.0, 100.0)]
+)
+def test_a_reading_is_counted_by_pregnancys_limits(mgdl: float, below_63: float, above_140: float) -> None:
+    made = found([mgdl] * 10)
+    assert (made.below_63_percent, made.above_140_percent) == (below_63, above_140)
+
+
 @given(st.lists(st.integers(39, 400), min_size=1, max_size=288), st.randoms())
 def test_the_shares_make_a_whole_and_the_order_does_not_matter(values: list[int], chance: Any) -> None:
     records = readings(list(map(float, values)))

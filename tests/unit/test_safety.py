@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flows.proposal.caps import Caps
 from flows.proposal.case import Case, Day, more_aggressive, worth_changing
-from flows.proposal.document import Cap, Colour, HeldOut, Repetitions, Scores, Variant
+from flows.proposal.document import Cap, Colour, HeldOut, Repetitions, Scores, Settings, Variant
 from flows.proposal.safety import RULES, judge_case
 from flows.proposal.several import different
 from flows.settings import AgeGroup
@@ -132,6 +132,56 @@ def jump(last: float, now_last: float = 1.0) -> Case:
     return entered(base, basal_u_per_h=(*[1.0] * 23, last))
 
 
+def shares(**percent: float | None) -> dict[str, float | None]:
+    """Well within every limit, but for what is named."""
+    within = {"below_54": 0.2, "from_54_to_69": 1.0, "below_63": 0.7, "above_140": 20.0, "above_250": 1.0}
+    return {f"{name}_percent": value for name, value in {**within, **percent}.items()}
+
+
+PREGNANT, ADULT, CHILD = AgeGroup.PREGNANT, AgeGroup.ADULT, AgeGroup.CHILD
+LOWS: list[tuple[AgeGroup, bool, dict[str, float | None]]] = [
+    (ADULT, False, shares()),
+    (ADULT, False, shares(below_54=0.5, from_54_to_69=3.4)),
+    (ADULT, False, shares(below_54=0.9, from_54_to_69=3.09)),
+    (ADULT, True, shares(below_54=0.5, from_54_to_69=3.5)),
+    (ADULT, True, shares(below_54=0.1, from_54_to_69=3.9)),
+    (ADULT, False, shares(below_54=0.99, from_54_to_69=0.0)),
+    (ADULT, True, shares(below_54=1.0, from_54_to_69=0.0)),
+    (ADULT, True, shares(below_54=5.0, from_54_to_69=15.0)),
+    (CHILD, True, shares(below_54=1.0)),
+    (ADULT, False, shares(below_63=9.0)),
+    (PREGNANT, False, shares(below_54=0.5, from_54_to_69=6.0, below_63=3.9)),
+    (PREGNANT, True, shares(below_54=0.5, from_54_to_69=6.0, below_63=4.0)),
+    (PREGNANT, False, shares(below_54=0.9, below_63=1.5)),
+    (PREGNANT, True, shares(below_54=1.0, below_63=1.5)),
+]
+HIGHS: list[tuple[AgeGroup, bool, dict[str, float | None]]] = [
+    (ADULT, False, shares(above_250=5.0)),
+    (ADULT, True, shares(above_250=5.01)),
+    (ADULT, True, shares(above_250=80.0)),
+    (ADULT, False, shares(above_140=90.0)),
+    (CHILD, True, shares(above_250=5.1)),
+    (PREGNANT, False, shares(above_140=25.0)),
+    (PREGNANT, True, shares(above_140=25.1)),
+    (PREGNANT, True, shares(above_140=20.0, above_250=5.1)),
+]
+# What is changed does not matter: nothing, more insulin, less insulin.
+CHANGES = {"nothing": settings(), "more": settings(isf=52.0, ratio=9.9, basal=1.05), "less": LESS}
+
+
+def beyond(
+    table: list[tuple[AgeGroup, bool, dict[str, float | None]]],
+) -> list[tuple[Colour | None, Callable[[], Case]]]:
+    return [
+        (
+            AMBER if found else GREEN,
+            lambda group=group, new=new, of=of: case(new=new, age_group=group, glucose=glucose(**of)),
+        )
+        for group, found, of in table
+        for new in CHANGES.values()
+    ]
+
+
 TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("upstream_caps", GREEN, lambda: entered(case(), basal_u_per_h=(1.2,) * 24)),
     ("upstream_caps", RED, lambda: entered(case(), basal_u_per_h=(*[1.0] * 23, 1.25))),
@@ -164,6 +214,8 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("several_isfs", RED, lambda: isfs(50.0, 50.026)),
     ("several_isfs", RED, lambda: isfs(200.0, 201.0)),
     ("several_isfs", GREEN, lambda: ratios(10.0, 8.0)),
+    *[("beyond_low_limit", colour, made) for colour, made in beyond(LOWS)],
+    *[("beyond_high_limit", colour, made) for colour, made in beyond(HIGHS)],
     ("lows", GREEN, lambda: case(glucose=glucose(below_54_percent=0.4, from_54_to_69_percent=1.5))),
     ("lows", AMBER, lambda: case(glucose=glucose(below_54_percent=0.5, from_54_to_69_percent=0.5))),
     ("lows", AMBER, lambda: case(glucose=glucose(below_54_percent=0.1, from_54_to_69_percent=2.0))),
@@ -259,6 +311,52 @@ def test_every_rule_is_in_the_table_and_has_its_own_name() -> None:
     assert len(names) == len(set(names))
     assert {name for name, colour, _ in TABLE if colour is not None} == set(names)
     assert all(rule.title and not re.search(r"\d", rule.title) for rule in RULES)  # shown where others may see it
+
+
+@pytest.mark.parametrize("new", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize(
+    ("of", "sides"),
+    [
+        (shares(below_54=5.0, from_54_to_69=15.0), ["low"]),
+        (shares(above_250=80.0), ["high"]),
+        (shares(below_54=1.0, above_250=5.1), ["low", "high"]),
+        (shares(), []),
+    ],
+)
+def test_beyond_a_limit_there_is_no_green_and_never_nothing_to_change(
+    of: dict[str, float], sides: list[str], new: Settings
+) -> None:
+    verdict = judge_case(case(new=new, glucose=glucose(**of)))
+    assert list(verdict.beyond_limits) == sides
+    assert verdict.nothing_sure == (not verdict.worth_changing)
+    assert verdict.nothing_to_change == (verdict.nothing_sure and not sides)
+    assert ("outside the consensus limits" in verdict.headline) == bool(sides)
+    if sides:
+        assert verdict.colour is not Colour.GREEN
+        assert "nothing to change" not in verdict.headline.lower()
+    assert not re.search(r"\d", verdict.headline)  # shown where others may see it
+
+
+@pytest.mark.parametrize(
+    ("of", "group", "said"),
+    [
+        (
+            shares(below_54=1.25, from_54_to_69=4.0),
+            ADULT,
+            "below 70 mg/dL (3.9 mmol/L) for 5.25 % of the time (less than 4 %",
+        ),
+        (shares(below_54=1.25), ADULT, "below 54 mg/dL (3.0 mmol/L) for 1.25 % of the time (less than 1 %"),
+        (shares(above_250=31.61), ADULT, "above 250 mg/dL (13.9 mmol/L) for 31.61 % of the time (at most 5 %"),
+        (shares(below_63=4.2), PREGNANT, "below 63 mg/dL (3.5 mmol/L) for 4.2 % of the time (less than 4 %"),
+        (shares(above_140=40.0), PREGNANT, "above 140 mg/dL (7.8 mmol/L) for 40 % of the time (at most 25 %"),
+    ],
+)
+def test_the_reason_names_share_limit_and_source(of: dict[str, float], group: AgeGroup, said: str) -> None:
+    verdict = judge_case(case(age_group=group, glucose=glucose(**of)))
+    (reason,) = [r for r in verdict.reasons if r.rule.startswith("beyond_")]
+    assert said in reason.sentence
+    assert "International Consensus" in reason.sentence and "2019;42:1593" in reason.source
+    assert ("pregnancy" in reason.sentence) == (group is PREGNANT)
 
 
 def test_nothing_speaks_against_a_small_agreed_change_from_good_data() -> None:
