@@ -27,6 +27,10 @@ SERVER_OWNED = frozenset(
 )
 
 
+# In what two deliveries of one record differ; of a profile document also its `created_at`.
+OF_A_DELIVERY = frozenset({"_id", "identifier", "srvCreated", "srvModified"})
+
+
 def content(document: Record) -> Record:
     """What a profile document says, whenever it was stored: without what the server owns, and without its start."""
     return {k: v for k, v in document.items() if k not in SERVER_OWNED and k != "startDate"}
@@ -95,9 +99,19 @@ class SiteProfiles:
         """The Profile Switches, newest first, without AAPS's notes of what came into force."""
         return tuple(s for s in read_switches(self.switches, "UTC") if not s.effective)
 
-    def without(self, document: Record) -> SiteProfiles:
-        """The same site without one of its documents."""
-        return SiteProfiles(tuple(d for d in self.documents if d is not document), self.switches)
+    @property
+    def newest_alike(self) -> tuple[Record, ...]:
+        """The newest document and those that begin with it: which of them it is, no version of Nightscout says."""
+        start = self.newest.get("startDate")
+        return tuple(d for d in self.newest_first if d.get("startDate") == start)
+
+    def newest_says(self, document: Record) -> bool:
+        """Whether the newest document says what `document` does, and so does each that begins with it."""
+        return not any(differences(content(document), content(d)) for d in self.newest_alike)
+
+    def without(self, *documents: Record) -> SiteProfiles:
+        """The same site without some of its documents."""
+        return SiteProfiles(tuple(d for d in self.documents if not any(d is w for w in documents)), self.switches)
 
     @cached_property
     def store(self) -> dict[str, Record]:
@@ -162,6 +176,16 @@ class SiteProfiles:
         """Profile Switches whose `switch_key` is not known."""
         seen = set(known)
         return [s for s in self.switches if is_switch(s) and switch_key(s) not in seen]
+
+    def says_what(self, other: SiteProfiles) -> bool:
+        """Whether both hold the same documents and Profile Switches: delivered once or twice, whatever their ids."""
+        return self._said == other._said
+
+    @cached_property
+    def _said(self) -> frozenset[str]:
+        documents = ({k: v for k, v in d.items() if k not in {*OF_A_DELIVERY, "created_at"}} for d in self.documents)
+        switches = ({k: v for k, v in s.items() if k not in OF_A_DELIVERY} for s in self.switches)
+        return frozenset(document_sha256(record) for record in (*documents, *switches))
 
     def document(self) -> dict[str, Any]:
         """For the backup: everything, as it was served."""

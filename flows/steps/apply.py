@@ -266,7 +266,7 @@ def _already(journal: Journal, request: SyncRequest, planned: Plan, state: SiteP
         if facts.get("name") != planned.name or bool(facts.get("only_less")) != planned.only_less:
             continue
         written = Intent.from_json(change.read("intent")).document
-        return None if differences(content(written), content(state.newest)) else change
+        return change if state.newest_says(written) else None
     return None
 
 

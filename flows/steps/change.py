@@ -23,6 +23,7 @@ from flows.steps.looking import (
     find,
     leaves_active,
     named,
+    other_switch_then,
     read_again,
     switch_differences,
     switch_in,
@@ -55,7 +56,7 @@ def carry_out(site: Site, journal: Journal, make: Callable[[SiteProfiles], Inten
         change.keep("backup", state.document())
         change.note(Step.BACKED_UP, before_sha256=document_sha256(content(state.newest)))
         again = site.read()
-        if differences(again.document(), state.document()):
+        if not again.says_what(state):
             raise Refused(Reason.SITE_PROFILE_CHANGED)
         intent = make(again)
         _check_planned(change, site, again, intent)
@@ -153,8 +154,9 @@ def reconcile(journal: Journal, site: Site, may_activate: Callable[[Change], boo
     if lost:
         documents = site.client.profiles()
         for change in lost[-10:]:
-            sent = Intent.from_json(change.read("intent")).document
-            if any(not differences(comparable(sent), comparable(d)) for d in documents):
+            sent = comparable(Intent.from_json(change.read("intent")).document)
+            arrived = any(not differences(sent, comparable(d)) for d in documents)
+            if arrived and not _sent_again(sent, changes[changes.index(change) + 1 :]):
                 change.note(Step.WRITTEN, late=True)
     for change in changes:
         if change.ended:
@@ -171,6 +173,12 @@ def reconcile(journal: Journal, site: Site, may_activate: Callable[[Change], boo
                 raise
         settled.append(change)
     return settled
+
+
+def _sent_again(sent: Record, later: list[Change]) -> bool:
+    """Whether a later change sent the very same document: then it is that change's, however often it is there."""
+    reached = [c for c in later if c.reached(Step.WRITING)]
+    return any(not differences(sent, comparable(Intent.from_json(c.read("intent")).document)) for c in reached)
 
 
 def _rejected_since(change: Change, changes: list[Change]) -> bool:
@@ -210,7 +218,7 @@ def _new_content(change: Change) -> bool:
 
 
 def _activate(change: Change, site: Site, intent: Intent, switch: Record, state: SiteProfiles) -> None:
-    if state.switches_not_in([*intent.known_switches, switch_key(switch)]):
+    if state.switches_not_in([*intent.known_switches, switch_key(switch)]) or other_switch_then(state, switch):
         overtaken = Refused(Reason.WRITE_OVERTAKEN, detail="a Profile Switch was made meanwhile")
         undo(change, site, intent, state, intent.before, overtaken, Outcome.THEIRS)
     found = switch_in(state, switch)
@@ -246,6 +254,6 @@ def _activate(change: Change, site: Site, intent: Intent, switch: Record, state:
         undo(change, site, intent, state, other, edited, Outcome.THEIRS)
     ours = read_switches([switch], "UTC")[0].at_ms
     deciding = state.deciding(max(site.now_ms(), ours))
-    if not newest_is_ours or [s.at_ms for s in deciding] != [ours]:
+    if not newest_is_ours or [s.at_ms for s in deciding] != [ours] or other_switch_then(state, switch):
         theirs(change, site, intent, state, "another profile became active meanwhile")
     change.end(Outcome.AFTER, "written, read back and active")

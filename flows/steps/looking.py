@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import NoReturn
 
 from flows.errors import Reason, Refused
@@ -10,15 +11,31 @@ from flows.nightscout.documents import Record
 from flows.nightscout.writer import Fate, Sent
 from flows.profiles.on_site import SERVER_OWNED, SiteProfiles, content, differences, same_ahead, store_of
 from flows.profiles.switches import read_switches
-from flows.proposal.journal import Change, Outcome
+from flows.proposal.journal import Change, Outcome, Step
 from flows.steps.site import Intent, Site, comparable
 
 LOOK_AGAIN_S = (0.5, 2.0, 5.0)  # for a write whose answer was lost: it may still be on its way
 
 
+def ours_in(documents: Iterable[Record], sent: Record, known_ids: Iterable[str]) -> list[Record]:
+    """Which documents are the one we sent: each that says what it says, for a proxy may have delivered it twice.
+
+    Nightscout gives each delivery an id of its own. Where none says the same, those that begin when ours does: the
+    site changed them on the way.
+
+    Args:
+        documents: those of the site.
+        sent: as it was sent.
+        known_ids: of the documents that were there before.
+    """
+    known = set(known_ids)
+    alike = [d for d in documents if _id(d) not in known and d.get("startDate") == sent["startDate"]]
+    return [d for d in alike if not differences(comparable(sent), comparable(d))] or alike
+
+
 def beside_ours(state: SiteProfiles, intent: Intent) -> Record:
     """What the newest document says that is not ours, which is the newest; as before where there is no other."""
-    others = state.without(state.newest)
+    others = state.without(*ours_in(state.documents, intent.document, intent.known_ids))
     return intent.before if intent.stands or not others.documents else content(others.newest)
 
 
@@ -28,15 +45,14 @@ def without_ours(state: SiteProfiles, change: Change, *own: Record | None) -> Si
     As it was backed up, where somebody removed all other documents.
     """
     intent = Intent.from_json(change.read("intent"))
-    starts = set() if intent.stands else {intent.document["startDate"]}
-    if change.has("undo") and (undone := change.read("undo")["document"]) is not None:
-        starts.add(undone["startDate"])
-    known = set(intent.known_ids)
-    documents = [d for d in state.documents if str(d.get("_id")) in known or d.get("startDate") not in starts]
+    ours = [] if intent.stands else ours_in(state.documents, intent.document, intent.known_ids)
+    if change.reached(Step.UNDOING) and (undone := change.read("undo"))["document"] is not None:
+        ours += ours_in(state.documents, undone["document"], undone["known_ids"])
+    documents = state.without(*ours).documents
     if not documents:
-        documents = [SiteProfiles.from_document(change.read("backup")).newest]
-    ours = [found for switch in own if switch and (found := switch_in(state, switch)) is not None]
-    return SiteProfiles(tuple(documents), tuple(s for s in state.switches if not any(s is o for o in ours)))
+        documents = (SiteProfiles.from_document(change.read("backup")).newest,)
+    sent = [s for switch in own if switch for s in switches_in(state, switch)]
+    return SiteProfiles(documents, tuple(s for s in state.switches if not any(s is o for o in sent)))
 
 
 def leaves_active(
@@ -59,16 +75,32 @@ def leaves_active(
     return same_ahead(SiteProfiles((*others, as_said), base.switches), state, from_ms)
 
 
+def switches_in(state: SiteProfiles, switch: Record) -> list[Record]:
+    """A Profile Switch we sent, as the site has it: each delivery that says the same, else what has its time."""
+    then = _switches_then(state, switch)
+    return [s for s in then if not switch_differences(switch, s)] or then
+
+
 def switch_in(state: SiteProfiles, switch: Record) -> Record | None:
-    """A Profile Switch we sent, as the site has it."""
+    """One of `switches_in`."""
+    return next(iter(switches_in(state, switch)), None)
+
+
+def other_switch_then(state: SiteProfiles, switch: Record) -> bool:
+    """Whether beside a Profile Switch we sent there is another one of the same time, which says something else."""
+    different = [bool(switch_differences(switch, s)) for s in _switches_then(state, switch)]
+    return any(different) and not all(different)
+
+
+def _switches_then(state: SiteProfiles, switch: Record) -> list[Record]:
     at = read_switches([switch], "UTC")[0].at_ms
-    return next((s for s in state.switches if any(r.at_ms == at for r in read_switches([s], "UTC"))), None)
+    return [s for s in state.switches if any(r.at_ms == at for r in read_switches([s], "UTC"))]
 
 
 def switch_differences(sent: Record, stored: Record) -> list[str]:
     """What of a switch matters and is not as it was sent; times and numbers as Nightscout writes them."""
     found: list[str] = [k for k in ("eventType", "profile", "percentage") if k in sent and sent[k] != stored.get(k)]
-    if float(stored.get("duration") or 0) != float(sent.get("duration") or 0):
+    if _minutes(stored) != _minutes(sent):
         found.append("duration")
     if not sent.get("profileJson"):
         return found
@@ -79,6 +111,13 @@ def switch_differences(sent: Record, stored: Record) -> list[str]:
     return found + differences(json.loads(sent["profileJson"]), carried, "profileJson")
 
 
+def _minutes(switch: Record) -> float | None:
+    try:
+        return float(switch.get("duration") or 0)
+    except (TypeError, ValueError):
+        return None
+
+
 def find(
     site: Site, what: str, document: Record, known_ids: tuple[str, ...], sent: Sent | None
 ) -> tuple[SiteProfiles, Record | None]:
@@ -86,10 +125,11 @@ def find(
     pauses = () if sent is not None and sent.fate is Fate.REFUSED else LOOK_AGAIN_S
     for pause_s in (*pauses, None):
         state = read_again(site, what)
-        unknown = [d for d in state.newest_first if str(d.get("_id")) not in known_ids]
+        unknown = [d for d in state.newest_first if _id(d) not in known_ids]
         ours = [d for d in unknown if not differences(comparable(document), comparable(d))]
         if not ours and sent is not None and sent.document_id is not None:
-            ours = [d for d in unknown if d.get("_id") == sent.document_id]
+            answered = [d for d in unknown if d.get("_id") == sent.document_id]
+            ours = [d for d in unknown if any(not differences(comparable(a), comparable(d)) for a in answered)]
         if not ours:  # one that the site changed on the way
             names = set(store_of(document))
             alike = [d for d in unknown if d.get("startDate") == document["startDate"]]
@@ -99,6 +139,10 @@ def find(
         if pause_s is not None:
             site.sleep(pause_s)
     return state, None
+
+
+def _id(document: Record) -> str:
+    return str(document.get("_id"))
 
 
 def read_again(site: Site, what: str) -> SiteProfiles:

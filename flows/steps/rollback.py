@@ -21,7 +21,7 @@ from flows.steps.apply import (
 )
 from flows.steps.approved import Approved, read_approved
 from flows.steps.change import carry_out
-from flows.steps.site import Intent, Site, comparable, once_more, switch_back
+from flows.steps.site import Intent, Site, once_more, switch_back
 
 
 def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str) -> Applied:
@@ -144,7 +144,8 @@ def _rolled_back(journal: Journal, applied: Change, site: Site) -> Change | None
         mine = change.facts.get("kind") == "rollback" and change.facts.get("of") == applied.name
         if mine and change.outcome is Outcome.AFTER:
             written = Intent.from_json(change.read("intent")).document
-            if not differences(comparable(written), comparable(site.read().newest)):
+            state = site.read()
+            if state.newest.get("startDate") == written["startDate"] and state.newest_says(written):
                 return change
     return None
 
@@ -159,7 +160,7 @@ def _intent(site: Site, state: SiteProfiles, applied: Change, request: RollbackR
     own = [switch_key(was.switch)] if was.switch is not None else []
     foreign = state.switches_not_in([*was.known_switches, *own])
     if not request.even_if_edited:
-        if differences(content(was.document), content(state.newest)):
+        if not state.newest_says(was.document):
             raise Refused(Reason.EDITED_SINCE, detail="there is another profile document")
         if foreign:
             raise Refused(Reason.EDITED_SINCE, detail="there was another Profile Switch")

@@ -11,7 +11,7 @@ from typing import Any
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.nightscout.writer import NightscoutWriter
-from flows.profiles.on_site import SERVER_OWNED, SiteProfiles, content, start_ms, switch_key
+from flows.profiles.on_site import SERVER_OWNED, SiteProfiles, content, differences, start_ms, switch_key
 from flows.profiles.switches import Switch, read_switches
 from flows.proposal.write_back import start_date, switch_treatment
 from flows.timestamps import instant_ms
@@ -159,7 +159,9 @@ class Intent:
             switch=switch,
             before=content(state.newest),
             known_ids=tuple(
-                str(d.get("_id")) for d in state.documents if not (more.get("stands") and d is state.newest)
+                _id(d)
+                for d in state.documents
+                if not (more.get("stands") and not differences(comparable(document), comparable(d)))
             ),
             known_switches=tuple(switch_key(s) for s in state.switches),
             active_before={"name": active.name, "body": active.body, "switch": by},

@@ -11,7 +11,7 @@ from flows.profiles.on_site import SiteProfiles, differences, same_ahead
 from flows.profiles.switches import read_switches
 from flows.proposal.journal import Change, Outcome, Step
 from flows.proposal.write_back import dated
-from flows.steps.looking import end, find, named, read_again, switch_in, without_ours
+from flows.steps.looking import end, find, named, ours_in, read_again, switch_in, without_ours
 from flows.steps.site import Intent, Site, comparable, once_more, raw_switch, switch_back
 
 SWITCH_ATTEMPTS = 3  # sent again, a Profile Switch replaces itself
@@ -51,7 +51,7 @@ def undo(
     Raises:
         Refused: `refusal`; `CHANGE_UNSETTLED`, `WRITE_UNKNOWN`, `WRITE_NOT_RESTORED`: it is not as before yet.
     """
-    if state.newest.get("startDate") != intent.document["startDate"]:
+    if not any(state.newest is d for d in ours_in(state.documents, intent.document, intent.known_ids)):
         theirs(change, site, intent, state, "a newer document than ours is there")
     own = own_switch(change, intent, state, refused=switch_refused)
     base = without_ours(state, change, own)

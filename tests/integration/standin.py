@@ -44,11 +44,12 @@ class Database:
         self.profiles.append(stored)
         return stored
 
-    def add_treatment(self, document: dict[str, Any]) -> dict[str, Any]:
+    def add_treatment(self, document: dict[str, Any], *, raced: bool = False) -> dict[str, Any]:
+        """`raced`: a request at the same moment looked before this one had stored, so that it replaces nothing."""
         stored = {k: v for k, v in document.items() if k != "units" and not (k == "percent" and not v)}
         stored["created_at"] = _utc(document.get("created_at"))
         stored["utcOffset"] = 0
-        for old in list(self.treatments):
+        for old in [] if raced else list(self.treatments):
             if (old["created_at"], old.get("eventType")) == (stored["created_at"], stored.get("eventType")):
                 self.treatments.remove(old)
                 stored.setdefault("_id", old["_id"])
@@ -96,6 +97,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             status, document = self._post(body)
+            if self.server.twice:
+                self._post(body, again=True)
             self.server.drop_post -= 1
             if self.server.drop_post == 0:  # stored, and nobody is told
                 self.close_connection = True
@@ -133,7 +136,7 @@ class Handler(BaseHTTPRequestHandler):
             return 200, sorted(found, key=lambda t: str(t["created_at"]), reverse=True)
         return 404, {"status": 404}
 
-    def _post(self, body: bytes) -> tuple[int, Any]:
+    def _post(self, body: bytes, *, again: bool = False) -> tuple[int, Any]:
         path, _ = self._asked()
         database = self.server.database
         database.requests.append(("POST", path))
@@ -156,12 +159,14 @@ class Handler(BaseHTTPRequestHandler):
             if not document:
                 database.harm.append("empty profile")
             self.server.alter(document)
-            return 200, [database.add_profile(document)]
+            stored = database.add_profile(document)
+            self.server.delivered.append({k: v for k, v in stored.items() if k not in ("_id", "created_at")})
+            return 200, [stored]
         if path == "/api/v1/treatments":
             if not self._may("api:treatments:create"):
                 return 401, {"status": 401, "message": "Unauthorized"}
             self.server.alter(document)
-            return 200, [database.add_treatment(document)]
+            return 200, [database.add_treatment(document, raced=again)]
         return 404, {"status": 404}
 
     def _asked(self) -> tuple[str, dict[str, list[str]]]:
@@ -210,6 +215,8 @@ class StandIn(ThreadingHTTPServer):
         self.gone_after: int | None = None  # no answer any more after so many requests
         self.alter: Callable[[dict[str, Any]], object] = lambda _: None  # what the site does to what is posted
         self.hold, self.held = False, list[tuple[str, bytes]]()  # a proxy that passes writes on later
+        self.twice = False  # a proxy that delivers every write a second time
+        self.delivered: list[dict[str, Any]] = []  # the profile documents that were posted
         self.edits: dict[int, Callable[[Database], None]] = {}
         self.url = f"http://127.0.0.1:{self.server_port}"
 

@@ -1,0 +1,284 @@
+"""What a proxy delivers twice is ours, whatever its ids: while it is written, after a crash, and long afterwards."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.errors import Reason, Refused
+from flows.nightscout.authentication import Credentials
+from flows.profiles.on_site import SiteProfiles
+from flows.proposal.journal import Outcome
+from flows.steps.rollback import tidy
+from tests.integration.standin import API_SECRET, Database, StandIn, standing_in
+from tests.integration.test_apply import posts, profile_switch, refusal_of
+from tests.integration.test_apply_active import Answering, Losing, now_and_later, with_client
+from tests.proposals import profile_document
+from tests.writing import Person, active_name, newest_content, person
+
+ADMIN = Credentials(api_secret=API_SECRET)
+PROFILES = {"Day", "Night shift"}
+
+
+@pytest.fixture
+def site() -> Iterator[StandIn]:
+    with standing_in() as server:
+        yield server
+        assert server.database.harm == []
+
+
+@pytest.fixture
+def someone(site: StandIn, memory: Path) -> Person:
+    return person(memory, site.url, copy.deepcopy(site.database.add_profile(profile_document())), ADMIN)
+
+
+@pytest.fixture
+def twice(site: StandIn) -> StandIn:
+    site.twice = True
+    return site
+
+
+def deliver_again(site: StandIn, which: int = -1) -> Callable[[Database], None]:
+    """A document that was posted, stored once more with another id, and dated now."""
+
+    def again(database: Database) -> None:
+        if site.delivered:
+            database.add_profile(copy.deepcopy(site.delivered[which]))
+
+    return again
+
+
+# --- delivered twice at once
+
+
+@pytest.mark.parametrize("activate", [False, True])
+@pytest.mark.parametrize("switched", [False, True])
+def test_a_write_delivered_twice_is_applied_and_rolled_back(
+    activate: bool, switched: bool, someone: Person, twice: StandIn
+) -> None:
+    if switched:
+        profile_switch(twice, "Night shift", 600)
+    before = someone.reading()
+    done = someone.apply(activate=activate)
+    assert done.outcome == "applied"
+    assert active_name(someone.reading()) == (done.name if activate else active_name(before))
+    assert someone.apply(activate=activate).outcome == "already-applied"
+    assert someone.roll_back().outcome == "rolled-back"
+    after = someone.reading()
+    assert (newest_content(after), active_name(after)) == (newest_content(before), active_name(before))
+    assert len(after.documents) == 5
+    assert someone.roll_back().outcome == "already-rolled-back"
+    assert someone.outcomes() == [Outcome.AFTER, Outcome.AFTER]
+
+
+def test_activating_later_what_is_there_twice_adds_the_switch_only(someone: Person, twice: StandIn) -> None:
+    someone.apply()
+    done = someone.apply(activate=True)
+    assert (done.outcome, posts(twice)) == ("applied", 4)
+    twice.database.profiles.remove(max(twice.database.profiles, key=lambda d: d["created_at"]))
+    assert someone.apply(activate=True).outcome == "already-applied"
+    assert someone.roll_back().outcome == "rolled-back"
+    assert active_name(someone.reading()) == "Day"
+
+
+def test_of_two_that_stand_one_may_be_removed_while_it_is_activated(someone: Person, twice: StandIn) -> None:
+    someone.apply()
+
+    def remove_the_newest(database: Database) -> None:
+        database.profiles.remove(SiteProfiles(tuple(database.profiles), ()).newest)
+
+    twice.handled = 0
+    twice.edits[6] = remove_the_newest  # after the last look before the Profile Switch
+    assert someone.apply(activate=True).outcome == "applied"
+    assert twice.edits == {}
+
+
+def test_what_was_written_twice_is_tidied_away(someone: Person, twice: StandIn) -> None:
+    someone.apply(name="Ours")
+    done, names = tidy(someone.run, 0, someone.tools, "test")
+    assert (done.outcome, names) == ("tidied", ["Ours"])
+    assert someone.reading().newest["store"].keys() == PROFILES
+
+
+def test_what_is_altered_and_delivered_twice_is_taken_back_and_not_somebodys(someone: Person, twice: StandIn) -> None:
+    before = newest_content(someone.reading())
+
+    def rounding(document: dict[str, Any]) -> None:
+        for name, body in document.get("store", {}).items():
+            if name.startswith("Autotune"):
+                body["sens"] = [{**e, "value": round(e["value"], -1)} for e in body["sens"]]
+
+    twice.alter = rounding
+    assert refusal_of(lambda: someone.apply(activate=True)).reason is Reason.WRITE_DIFFERS
+    assert newest_content(someone.reading()) == before
+    assert someone.outcomes() == [Outcome.BEFORE]
+
+
+@pytest.mark.parametrize("permanent", [False, True])
+def test_a_switch_there_twice_is_taken_back_twice(permanent: bool, someone: Person, twice: StandIn) -> None:
+    """Left standing beside the other, it would decide and be taken for what was active before."""
+    if permanent:
+        profile_switch(twice, "Night shift", 3 * 24 * 60)
+    before = now_and_later(someone)
+
+    def without_its_profile(document: dict[str, Any]) -> None:
+        if str(document.get("profile")).startswith("Autotune"):
+            document.pop("profileJson", None)
+
+    twice.alter = without_its_profile
+    assert refusal_of(lambda: someone.apply(activate=True)).reason is Reason.WRITE_DIFFERS
+    assert now_and_later(someone) == before
+    assert someone.outcomes() == [Outcome.BEFORE]
+    assert someone.reading().newest["store"].keys() == PROFILES
+
+
+@pytest.mark.parametrize("kind", [Answering, Losing])
+def test_an_undo_delivered_twice_is_ours(kind: Any, someone: Person, twice: StandIn) -> None:
+    before = now_and_later(someone)
+    refusal = refusal_of(lambda: with_client(someone, kind).apply(activate=True))
+    assert refusal.reason in (Reason.WRITE_REFUSED, Reason.WRITE_LOST, Reason.CHANGE_UNSETTLED)
+    someone.resume()
+    assert now_and_later(someone) == before
+    assert someone.outcomes() == [Outcome.BEFORE]
+    assert len(someone.reading().documents) == 5
+
+
+# --- after a crash, and later
+
+
+@pytest.mark.parametrize("gone_after", range(8, 13))
+@pytest.mark.parametrize("rolling_back", [False, True])
+def test_what_a_lost_process_left_twice_is_brought_to_its_end(
+    rolling_back: bool, gone_after: int, someone: Person, twice: StandIn
+) -> None:
+    before = newest_content(someone.reading())
+    if rolling_back:
+        someone.apply(activate=True)
+    twice.handled, twice.gone_after = 0, gone_after
+    act = someone.roll_back if rolling_back else lambda: someone.apply(activate=True)
+    try:
+        act()
+    except Refused as refusal:
+        assert refusal.reason in (Reason.WRITE_UNKNOWN, Reason.CHANGE_UNSETTLED, Reason.SITE_UNREACHABLE)  # noqa: PT017
+    twice.gone_after = None
+    someone.tools.sleep(10)  # type: ignore[misc]
+    someone.resume()
+    assert all(c.ended for c in someone.journal.changes())
+    assert Outcome.THEIRS not in someone.outcomes()
+    act()
+    state = someone.reading()
+    if rolling_back:
+        assert (newest_content(state), active_name(state)) == (before, "Day")
+    else:
+        assert active_name(state).startswith("Autotune")
+
+
+@pytest.mark.parametrize("activate", [False, True])
+def test_a_second_delivery_is_nobodys_edit_whenever_it_comes(activate: bool, memory: Path) -> None:
+    """After each request of applying, and of rolling back."""
+    for place in itertools.count(8, 1 if activate else 3):  # the first write is the eighth request
+        with standing_in() as site:
+            source = copy.deepcopy(site.database.add_profile(profile_document()))
+            someone = person(memory / str(place), site.url, source, ADMIN)
+            before = newest_content(someone.reading())
+            site.handled = 0
+            site.edits[place] = deliver_again(site)
+            someone.apply(activate=activate)
+            someone.tools.sleep(10)  # type: ignore[misc]
+            someone.roll_back()
+            state = someone.reading()
+            assert (newest_content(state), active_name(state)) == (before, "Day"), place
+            assert someone.outcomes() == [Outcome.AFTER, Outcome.AFTER], place
+            if site.edits:
+                break
+    assert place > 20
+
+
+def test_a_rollback_much_later_finds_both_its_own(someone: Person, site: StandIn) -> None:
+    done = someone.apply(activate=True)
+    deliver_again(site)(site.database)
+    someone.tools.sleep(30 * 24 * 3600)  # type: ignore[misc]
+    assert active_name(someone.reading()) == done.name
+    assert someone.roll_back().outcome == "rolled-back"
+
+
+def test_what_was_lost_and_sent_again_is_the_second_ones(memory: Path, site: StandIn) -> None:
+    """Within a day of the newest document both begin at the same second: the first one arrives as the other's twin."""
+    saved = datetime.now(UTC) - timedelta(hours=2)
+    source = site.database.add_profile(profile_document(startDate=f"{saved:%Y-%m-%dT%H:%M:%S}.000Z"))
+    someone = person(memory, site.url, copy.deepcopy(source), ADMIN)
+    site.hold = True
+    assert refusal_of(lambda: someone.apply(activate=True)).reason is Reason.WRITE_LOST
+    site.hold, held = False, site.held[:]
+    done = someone.apply(activate=True)
+    assert done.outcome == "applied"
+    site.held[:] = held
+    site.release()
+    assert someone.resume() == []
+    assert active_name(someone.reading()) == done.name
+    assert someone.outcomes() == [Outcome.BEFORE, Outcome.AFTER]
+    starts = [d["startDate"] for d in site.database.profiles]
+    assert len(set(starts)) == 2
+    assert someone.apply(activate=True).outcome == "already-applied"
+
+
+# --- what differs in content is somebody else's
+
+
+def edited(document: dict[str, Any]) -> dict[str, Any]:
+    changed = copy.deepcopy(document)
+    changed["store"]["Day"]["dia"] = 7
+    return {**changed, "enteredBy": "another"}
+
+
+@pytest.mark.parametrize("activate", [False, True])
+@pytest.mark.parametrize("newest", [False, True])
+def test_an_edited_twin_is_somebodys(newest: bool, activate: bool, someone: Person, site: StandIn) -> None:
+    site.edits[8] = lambda database: database.profiles.append(
+        {**edited(database.profiles[-1]), "_id": "f" * 24, "created_at": "2099" if newest else "2000"}
+    )
+    assert refusal_of(lambda: someone.apply(activate=activate)).reason is Reason.WRITE_OVERTAKEN
+    state = someone.reading()
+    assert state.newest["enteredBy"] == "another"
+    assert active_name(state) == "Day"
+    assert someone.outcomes() == [Outcome.THEIRS]
+
+
+@pytest.mark.parametrize("newest", [False, True])
+def test_a_twin_edited_later_is_an_edit(newest: bool, someone: Person, twice: StandIn) -> None:
+    """Of documents that begin together no version of Nightscout says which one it uses."""
+    someone.apply()
+    ours = SiteProfiles(tuple(twice.database.profiles), ()).newest_alike
+    which = ours[0 if newest else 1]
+    twice.database.profiles[twice.database.profiles.index(which)] = edited(which)
+    count = posts(twice)
+    assert refusal_of(someone.roll_back).reason is Reason.EDITED_SINCE
+    assert refusal_of(someone.apply).reason is Reason.SITE_PROFILE_CHANGED
+    assert posts(twice) == count
+    assert someone.roll_back(even_if_edited=True).outcome == "rolled-back"
+
+
+@pytest.mark.parametrize("change", [{"percentage": 80}, {"profile": "Night shift"}])
+def test_a_switch_of_the_same_time_that_says_something_else_is_somebodys(
+    change: dict[str, Any], someone: Person, site: StandIn
+) -> None:
+    """Nightscout keeps one for each time; two requests at the same moment can leave two."""
+
+    def another(database: Database) -> None:
+        ours = database.treatments[-1]
+        database.treatments.append({**ours, **change, "enteredBy": "another", "_id": "0" * 24})
+
+    site.edits[11] = another  # after the Profile Switch was sent
+    assert refusal_of(lambda: someone.apply(activate=True)).reason is Reason.WRITE_OVERTAKEN
+    assert site.edits == {}
+    assert someone.outcomes() == [Outcome.THEIRS]
+    state = someone.reading()
+    active = state.active((someone.tools.clock() + timedelta(minutes=1)).timestamp() * 1000)
+    assert active.switch is not None
+    assert {"percentage": active.switch.percentage, "profile": active.name}.items() >= change.items()
