@@ -107,6 +107,11 @@ class Reason(Enum):
         "Nightscout did not give all {what}: {detail}.",
         "Try again; if it stays so, ask for fewer days.",
     )
+    SWITCHES_TOO_MANY = (
+        "The site has more Profile Switches since {since} than can be asked for: which one holds cannot be found out.",
+        "Delete old Profile Switches in Nightscout, or save the profile in its editor with a newer start date (what is "
+        "older than the profile decides nothing), and try again.",
+    )
     SITE_ASKS_TO_WAIT = (
         "Nightscout asks to be left alone for {seconds:g} s ({what}: {status}).",
         "Try again when that time has passed.",

@@ -302,6 +302,7 @@ class NightscoutClient:
         bounds: tuple[int, int],
         encode: Callable[[int], str],
         count: int,
+        also: str = "",
     ) -> Iterator[Answer]:
         """Every record of a span of time, in as few requests as `count` allows.
 
@@ -315,6 +316,7 @@ class NightscoutClient:
             bounds: first and last epoch millisecond, both included.
             encode: writes a bound as the server compares it.
             count: the most records one answer is asked for.
+            also: what else is asked for, encoded, with a `&` at its end.
 
         Raises:
             Refused: `SITE_INCOMPLETE` when a millisecond holds more than `count` records, or records come that were
@@ -322,7 +324,7 @@ class NightscoutClient:
         """
         low, high = bounds
         query = (
-            f"find%5B{field_name}%5D%5B%24gte%5D={encode(low)}"
+            f"{also}find%5B{field_name}%5D%5B%24gte%5D={encode(low)}"
             f"&find%5B{field_name}%5D%5B%24lte%5D={encode(high)}&count={count}"
         )
         answer = self.records(path, query)
@@ -338,5 +340,5 @@ class NightscoutClient:
                 detail=f"{count} or more records within one millisecond",
             )
         middle = (low + high) // 2
-        yield from self.window(path, field_name, (middle, high), encode, count)
-        yield from self.window(path, field_name, (low, middle), encode, count)
+        yield from self.window(path, field_name, (middle, high), encode, count, also)
+        yield from self.window(path, field_name, (low, middle), encode, count, also)

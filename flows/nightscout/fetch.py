@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from flows.local_days import LocalDay, Window
 from flows.nightscout.client import MOST_AT_ONCE, Answer, NightscoutClient
+from flows.nightscout.switches import NOTES_OF_AAPS, PROFILE_SWITCHES, TEXT_MARGIN_MS, switches_since
 from flows.timestamps import iso_utc
 
 PAGE = 5000  # records asked for in one answer: 17 days of 5-minute readings
 SPAN_DAYS = 10  # a first guess at a span whose records fit one page
 DAY_MS = 86_400_000
-SWITCHES = 1000  # of Profile Switches, the newest
 SWITCHES_SINCE_MS = 366 * DAY_MS
-
-# Old servers and uploaders stored created_at with the phone's offset, and the server compares text: reach further out.
-TEXT_MARGIN_MS = 14 * 3_600_000
 
 
 def fetch_profiles(client: NightscoutClient) -> Answer:
@@ -47,13 +45,17 @@ def fetch_treatments(client: NightscoutClient, window: Window) -> list[Answer]:
     )
 
 
-def fetch_profile_switches(client: NightscoutClient, since_ms: int) -> list[Answer]:
-    """Profile Switches and the notes AAPS writes of them, since long before the window: one may still hold."""
-    since = f"find%5Bcreated_at%5D%5B%24gte%5D={quote(iso_utc(since_ms))}&count={SWITCHES}"
-    return [
-        client.records("treatments.json", f"find%5BeventType%5D=Profile%20Switch&{since}"),
-        client.records("treatments.json", f"find%5BoriginalProfileName%5D%5B%24exists%5D=true&{since}"),
-    ]
+def fetch_profile_switches(
+    client: NightscoutClient, since_ms: float, decided_ms: Callable[[list[Any]], float]
+) -> list[Answer]:
+    """Profile Switches and the notes AAPS writes of them, since long before the window: one may still hold.
+
+    Args:
+        client: of the site.
+        since_ms: what is older decides nothing, whatever there is.
+        decided_ms: as `switches_since`.
+    """
+    return switches_since(client, (PROFILE_SWITCHES, NOTES_OF_AAPS), since_ms, decided_ms)
 
 
 def fetch_together(client: NightscoutClient, *parts: Callable[[], list[Answer]]) -> list[list[Answer]]:

@@ -22,9 +22,8 @@ from flows.errors import OurFault, Reason, Refused
 from flows.nightscout.answers import kind_of_trouble
 from flows.nightscout.client import NightscoutClient, _Access
 from flows.nightscout.documents import Record
-from flows.timestamps import iso_utc
+from flows.nightscout.switches import PROFILE_SWITCHES, switches_since
 
-SWITCHES = 1000  # the newest: what is older than a switch without an end decides nothing
 READ_PROFILE, CREATE_PROFILE = "api:profile:read", "api:profile:create"
 READ_TREATMENTS, CREATE_TREATMENTS = "api:treatments:read", "api:treatments:create"
 REFUSALS = range(400, 500)
@@ -62,15 +61,15 @@ class NightscoutWriter(NightscoutClient):
         return [d for d in self.records("profile.json", "count=0").document if isinstance(d, dict)]
 
     def profile_switches(self, since_ms: float) -> list[Record]:
-        """Profile Switches from an instant on, the newest of them.
+        """Every Profile Switch from an instant on.
 
         Raises:
-            Refused: a `SITE_…` reason.
+            Refused: a `SITE_…` reason; `SWITCHES_TOO_MANY`.
         """
-        since = quote(iso_utc(max(0.0, since_ms)))
-        query = f"find%5BeventType%5D=Profile%20Switch&find%5Bcreated_at%5D%5B%24gte%5D={since}&count={SWITCHES}"
-        found = self.records("treatments.json", query).document
-        return [t for t in found if isinstance(t, dict) and t.get("eventType") == "Profile Switch"]
+        # All of them, whatever decides now: what was there before has to be known when something is there after.
+        answers = switches_since(self, (PROFILE_SWITCHES,), since_ms, lambda _: float("-inf"))
+        found = {json.dumps(t, sort_keys=True): t for answer in answers for t in answer.document}
+        return [t for t in found.values() if isinstance(t, dict) and t.get("eventType") == "Profile Switch"]
 
     def missing_permissions(self, wanted: tuple[str, ...]) -> list[str]:
         """Which of the permissions the credentials do not have; nothing is written to find out.

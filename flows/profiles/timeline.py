@@ -133,6 +133,11 @@ class History:
                 return switch
         return None
 
+    def decided_ms(self, at_ms: float) -> float:
+        """Since when it is decided what is in force from an instant on: no older switch counts; 0 where any might."""
+        switch, document = self.switch_at(at_ms, permanent_only=True), self.document_at(at_ms)
+        return max(switch.at_ms if switch else 0.0, document.start_ms if document else 0.0)
+
     def state(self, at_ms: float, *, permanent_only: bool = False) -> State | None:
         """What was in force; `None` where there is neither a document nor a switch."""
         switch = self.switch_at(at_ms, permanent_only=permanent_only)

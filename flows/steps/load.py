@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
 from flows.local_days import LocalDay, Window, day_range
 from flows.nightscout.authentication import Credentials
-from flows.nightscout.client import NightscoutClient
+from flows.nightscout.client import Answer, NightscoutClient
 from flows.nightscout.documents import read_records
 from flows.nightscout.fetch import (
     SWITCHES_SINCE_MS,
@@ -22,8 +23,11 @@ from flows.nightscout.fetch import (
     fetch_treatments,
 )
 from flows.nightscout.pace import SitePace
+from flows.nightscout.switches import TEXT_MARGIN_MS
 from flows.nightscout.wait import wait_for_readings
 from flows.oref0.work_dir import records_bytes
+from flows.profiles.active import MARGIN_MS
+from flows.profiles.timeline import History
 from flows.run_directory import RunDirectory, write_atomically
 from flows.settings import AnalysisRequest, InputsMode
 from flows.steps.raw_files import Loaded, RawFiles, zone_of
@@ -94,10 +98,19 @@ def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles
     span = Window(days[0].treatments.start_ms, days[-1].treatments.end_ms)
     parts = [partial(fetch_entries, client, readings), partial(fetch_treatments, client, span)]
     if raw.has("profile"):
-        parts.append(partial(fetch_profile_switches, client, span.start_ms - SWITCHES_SINCE_MS))
+        parts.append(partial(_switches, client, raw.records("profile"), zone, span.start_ms))
     for kind, answers in zip(("entries", "treatments", "treatments"), fetch_together(client, *parts), strict=False):
         for answer in answers:
             raw.answer(kind, answer)
+
+
+def _switches(client: NightscoutClient, documents: list[Any], zone: str, start_ms: int) -> list[Answer]:
+    """Profile Switches back to the one that decides at the beginning of the data, or that a document overrules."""
+    at_ms = start_ms - MARGIN_MS
+    since_ms = min(start_ms - SWITCHES_SINCE_MS, History(documents, [], zone).decided_ms(at_ms) - TEXT_MARGIN_MS)
+    return fetch_profile_switches(
+        client, since_ms, lambda treatments: History(documents, treatments, zone).decided_ms(at_ms)
+    )
 
 
 def _asked_days(request: AnalysisRequest, zone: str, now: datetime) -> list[LocalDay]:

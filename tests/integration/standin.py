@@ -121,19 +121,25 @@ class Handler(BaseHTTPRequestHandler):
             if not self._may("api:profile:read"):
                 return 401, {"status": 401, "message": "Unauthorized"}
             return 200, sorted(database.profiles, key=_start, reverse=True)
+        if path == "/api/v1/entries/sgv":
+            return 200, []
         if path == "/api/v1/treatments":
             if not self._may("api:treatments:read"):
                 return 401, {"status": 401, "message": "Unauthorized"}
             if "If-Modified-Since" in self.headers:
                 database.harm.append("If-Modified-Since")
             since = question.get("find[created_at][$gte]", [""])[0]
+            until = question.get("find[created_at][$lte]", ["~"])[0]
+            count = int(question.get("count", ["0"])[0]) or None
             kind = question.get("find[eventType]", [None])[0]
+            noted = "find[originalProfileName][$exists]" in question
             found = [
                 {**t, "carbs": None, "insulin": None}
                 for t in database.treatments
-                if t["created_at"] >= since and kind in (None, t.get("eventType"))
+                if since <= t["created_at"] <= until and kind in (None, t.get("eventType"))
+                if not noted or "originalProfileName" in t
             ]
-            return 200, sorted(found, key=lambda t: str(t["created_at"]), reverse=True)
+            return 200, sorted(found, key=lambda t: str(t["created_at"]), reverse=True)[:count]
         return 404, {"status": 404}
 
     def _post(self, body: bytes, *, again: bool = False) -> tuple[int, Any]:
