@@ -434,6 +434,10 @@ class Reason(Enum):
         "The directory for backups and the journal cannot be written ({detail}).",
         "Make it writable, or name another with AUTOTUNE_APPLIED; without a backup nothing is written.",
     )
+    JOURNAL_ALTERED = (
+        "The journal's {file} of a change is not what was written there: {detail}.",
+        "Nothing is written from it. Put {path} back from a backup; without one, docs/writing-back.md says what to do.",
+    )
     JOURNAL_CUT_OFF = (
         "The journal could not be written any more in the middle of a change: the new profile may be on the site.",
         "Make room for the journal (docs/writing-back.md says where it is), then run `autotune apply --resume RUN`: it "

@@ -2,11 +2,13 @@
 
 One directory for each site, outside the runs: `journal.jsonl` holds a line for each step of each change (who, what,
 when, hashes; no number of anybody's therapy), `CHANGE/` the documents of a change: `backup.json`, `intent.json`,
-`undo.json`. All readable by their owner only. `lock` keeps changes of one site apart. Knows no HTTP.
+`undo.json`, whose sha256 is in the line of the step after them. All readable by their owner only. `lock` keeps changes
+of one site apart. Knows no HTTP.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -28,6 +30,8 @@ try:
 except ImportError:  # pragma: no cover - Windows
     fcntl = None  # type: ignore[assignment]
 
+BACKUP, INTENT, UNDO = "backup", "intent", "undo"  # the documents of a change
+KEPT = "kept_sha256"  # in a step's line: the sha256 of each document that was kept before it
 LOCK_PATIENCE_S, LOCK_PAUSE_S = 30.0, 0.05
 
 
@@ -58,6 +62,7 @@ class Change:
     journal: Journal
     name: str
     records: list[dict[str, Any]] = field(default_factory=list)
+    _kept: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -84,8 +89,11 @@ class Change:
         return any(r["step"] == step for r in self.records)
 
     def note(self, step: Step, **facts: Any) -> None:
-        """Write the next step down, for good, before it is taken."""
+        """Write the next step down, for good, before it is taken; with the hashes of what was kept for it."""
+        if self._kept:
+            facts = {KEPT: dict(self._kept), **facts}
         self.records.append(self.journal.append(self.name, step, facts))
+        self._kept.clear()
 
     def end(self, outcome: Outcome, why: str, **facts: Any) -> None:
         """Write the end down."""
@@ -98,24 +106,52 @@ class Change:
             Refused: `BACKUP_UNUSABLE`.
         """
         with _usable():
-            directory = self.journal.directory / self.name
-            directory.mkdir(mode=0o700, exist_ok=True)
-            write_atomically(directory / f"{name}.json", dump(document))
-            _sync(directory)
+            content = dump(document)
+            file = self.file(name)
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            write_atomically(file, content)
+            _sync(file.parent)
             _sync(self.journal.directory)
+        self._kept[name] = hashlib.sha256(content).hexdigest()
 
     def has(self, name: str) -> bool:
         """Whether such a document was kept."""
-        return (self.journal.directory / self.name / f"{name}.json").is_file()
+        return self.file(name).is_file()
+
+    def file(self, name: str) -> Path:
+        """Where a document of this change lies."""
+        return self.journal.directory / self.name / f"{name}.json"
+
+    def kept_sha256(self, name: str) -> str | None:
+        """The sha256 of a document's file by the journal; `None` in one of an earlier version."""
+        noted = [kept.get(name) for r in self.records if isinstance(kept := r.get(KEPT), dict)]
+        return next((str(sha256) for sha256 in reversed(noted) if sha256), None)
 
     def read(self, name: str) -> Any:
-        """A document of this change.
+        """A document of this change, as it was kept.
 
         Raises:
-            Refused: `BACKUP_UNUSABLE`.
+            Refused: `JOURNAL_ALTERED` for one that is missing or is not what the journal has the hash of;
+                `BACKUP_UNUSABLE`.
         """
-        with _usable():
-            return json.loads((self.journal.directory / self.name / f"{name}.json").read_text("utf-8"))
+        try:
+            content = self.file(name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise altered(self, name, "it is missing") from None
+        except OSError as error:
+            raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
+        noted = self.kept_sha256(name)
+        if noted is not None and hashlib.sha256(content).hexdigest() != noted:
+            raise altered(self, name, "it has another sha256 than the journal says")
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            raise altered(self, name, "it is not readable JSON") from None
+
+
+def altered(change: Change, name: str, detail: str) -> Refused:
+    """The refusal of a kept document that is not what was written."""
+    return Refused(Reason.JOURNAL_ALTERED, file=f"{name}.json", path=change.file(name), detail=detail)
 
 
 class Journal:

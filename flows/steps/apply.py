@@ -34,6 +34,7 @@ from flows.run_directory import RunDirectory
 from flows.steps.approved import Approved, check_may_be_written, read_approved, report_only_app, source_document
 from flows.steps.by_policy import check_without_a_person
 from flows.steps.change import carry_out, reconcile
+from flows.steps.kept import check_kept, intent_of
 from flows.steps.site import Intent, Site
 
 HOUR_MS = 3_600_000
@@ -265,14 +266,15 @@ def _already(journal: Journal, request: SyncRequest, planned: Plan, state: SiteP
             continue
         if facts.get("name") != planned.name or bool(facts.get("only_less")) != planned.only_less:
             continue
-        written = Intent.from_json(change.read("intent")).document
+        check_kept(change)
+        written = intent_of(change).document
         return change if state.newest_says(written) else None
     return None
 
 
 def is_active(site: Site, state: SiteProfiles, done: Change) -> bool:
     """Whether the site counts as active what a change wrote, now and by either clock."""
-    intent = Intent.from_json(done.read("intent"))
+    intent = intent_of(done)
     body = intent.document["store"].get(done.facts.get("name"))
     actives = [state.active(at_ms) for at_ms in (site.now_ms(), site.late_ms())]
     return all(a.name == done.facts.get("name") and not differences(a.body, body) for a in actives)

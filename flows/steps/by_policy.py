@@ -11,7 +11,7 @@ from flows.proposal.journal import Change, Journal, Outcome
 from flows.proposal.policy import Policy, check_policy, forbidden
 from flows.proposal.write_back import ENTERED_BY, NAME, Plan
 from flows.steps.approved import Approved
-from flows.steps.site import Intent
+from flows.steps.kept import intent_of
 
 WEEK_H = 168.0
 
@@ -55,7 +55,7 @@ def _history(changes: list[Change], source_name: str, now: datetime) -> tuple[Re
         if change.outcome is not Outcome.AFTER or hours > WEEK_H:
             continue
         if week_ago is None:
-            before = Intent.from_json(change.read("intent")).active_before
+            before = intent_of(change).active_before
             if not before["body"] or before["name"] != change.facts.get("source"):
                 raise forbidden("what was in use before the first change of the week is not the profile that was tuned")
             week_ago = before["body"]

@@ -17,6 +17,7 @@ from flows.profiles.on_site import SiteProfiles, content, differences, switch_ke
 from flows.profiles.stored import document_sha256
 from flows.profiles.switches import read_switches
 from flows.proposal.journal import Change, Journal, Outcome, Step
+from flows.steps.kept import check_kept, intent_of
 from flows.steps.looking import (
     beside_ours,
     end,
@@ -31,6 +32,8 @@ from flows.steps.looking import (
 )
 from flows.steps.site import Intent, Site, comparable
 from flows.steps.taking_back import PROFILE, SWITCH, SWITCH_ATTEMPTS, finish_undo, theirs, undo
+
+MOST_LOST = 10  # of changes whose document did not arrive: the last so many are looked for
 
 
 def carry_out(site: Site, journal: Journal, make: Callable[[SiteProfiles], Intent], **facts: Any) -> Change:
@@ -94,7 +97,7 @@ def bring_to_an_end(
     if not (change.reached(Step.WRITING) or change.reached(Step.WRITTEN)):
         change.end(Outcome.BEFORE, "stopped before anything was written")
         return
-    intent = Intent.from_json(change.read("intent"))
+    intent = intent_of(change)
     if change.reached(Step.UNDOING):
         finish_undo(change, site, None)
         return
@@ -145,16 +148,18 @@ def reconcile(journal: Journal, site: Site, may_activate: Callable[[Change], boo
             taken back.
 
     Raises:
-        Refused: `WRITE_UNKNOWN`, `CHANGE_UNSETTLED`: one cannot be settled now.
+        Refused: `WRITE_UNKNOWN`, `CHANGE_UNSETTLED`: one cannot be settled now; `JOURNAL_ALTERED`, before anything.
     """
     settled = []
     changes = journal.changes()
     lost = [c for c in changes if c.outcome is Outcome.BEFORE and c.records[-1].get("why") == Reason.WRITE_LOST.code]
-    lost = [c for c in lost if not c.reached(Step.WRITTEN)]
+    lost = [c for c in lost if not c.reached(Step.WRITTEN)][-MOST_LOST:]
+    for change in (*lost, *(c for c in changes if not c.ended)):
+        check_kept(change)
     if lost:
         documents = site.client.profiles()
-        for change in lost[-10:]:
-            sent = comparable(Intent.from_json(change.read("intent")).document)
+        for change in lost:
+            sent = comparable(intent_of(change).document)
             arrived = any(not differences(sent, comparable(d)) for d in documents)
             if arrived and not _sent_again(sent, changes[changes.index(change) + 1 :]):
                 change.note(Step.WRITTEN, late=True)
@@ -178,7 +183,7 @@ def reconcile(journal: Journal, site: Site, may_activate: Callable[[Change], boo
 def _sent_again(sent: Record, later: list[Change]) -> bool:
     """Whether a later change sent the very same document: then it is that change's, however often it is there."""
     reached = [c for c in later if c.reached(Step.WRITING)]
-    return any(not differences(sent, comparable(Intent.from_json(c.read("intent")).document)) for c in reached)
+    return any(not differences(sent, comparable(intent_of(c).document)) for c in reached)
 
 
 def _rejected_since(change: Change, changes: list[Change]) -> bool:

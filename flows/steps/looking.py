@@ -12,6 +12,7 @@ from flows.nightscout.writer import Fate, Sent
 from flows.profiles.on_site import SERVER_OWNED, SiteProfiles, content, differences, same_ahead, store_of
 from flows.profiles.switches import read_switches
 from flows.proposal.journal import Change, Outcome, Step
+from flows.steps.kept import backup_of, intent_of, undo_of
 from flows.steps.site import Intent, Site, comparable
 
 LOOK_AGAIN_S = (0.5, 2.0, 5.0)  # for a write whose answer was lost: it may still be on its way
@@ -44,13 +45,13 @@ def without_ours(state: SiteProfiles, change: Change, *own: Record | None) -> Si
 
     As it was backed up, where somebody removed all other documents.
     """
-    intent = Intent.from_json(change.read("intent"))
+    intent = intent_of(change)
     ours = [] if intent.stands else ours_in(state.documents, intent.document, intent.known_ids)
-    if change.reached(Step.UNDOING) and (undone := change.read("undo"))["document"] is not None:
+    if change.reached(Step.UNDOING) and (undone := undo_of(change))["document"] is not None:
         ours += ours_in(state.documents, undone["document"], undone["known_ids"])
     documents = state.without(*ours).documents
     if not documents:
-        documents = (SiteProfiles.from_document(change.read("backup")).newest,)
+        documents = (backup_of(change).newest,)
     sent = [s for switch in own if switch for s in switches_in(state, switch)]
     return SiteProfiles(documents, tuple(s for s in state.switches if not any(s is o for o in sent)))
 

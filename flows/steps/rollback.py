@@ -21,6 +21,7 @@ from flows.steps.apply import (
 )
 from flows.steps.approved import Approved, read_approved
 from flows.steps.change import carry_out
+from flows.steps.kept import check_kept, intent_of
 from flows.steps.site import Intent, Site, once_more, switch_back
 
 
@@ -38,6 +39,7 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
     switches = bool(applied.facts.get("activate")) or request.even_if_edited
     with journal.locked(), writing_client(tools, approved.site, activate=switches) as client:
         site = tools.site(client)
+        _check_kept(applied)
         settled = settle(journal, site, tools, lambda _: False)
         try:
             applied = _applied(journal, approved)
@@ -109,7 +111,8 @@ def old_names(journal: Journal, state: SiteProfiles, keep_last: int, now_ms: flo
         name = str(change.facts.get("name"))
         if change.facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or name not in store:
             continue
-        written = Intent.from_json(change.read("intent")).document["store"]
+        check_kept(change)
+        written = intent_of(change).document["store"]
         if not differences(written.get(name), store[name]):
             ours.pop(name, None)
             ours[name] = None
@@ -132,6 +135,13 @@ def _applied(journal: Journal, approved: Approved) -> Change:
     raise Refused(Reason.NOTHING_APPLIED, detail="the journal of this site knows of nothing")
 
 
+def _check_kept(applied: Change) -> None:
+    """Check what a rollback rests on, before anything is settled."""
+    check_kept(applied)
+    if applied.reached(Step.CHECKED) and intent_of(applied).stands and (earlier := _writer_of(applied)) is not None:
+        check_kept(earlier)
+
+
 def _rolled_back(journal: Journal, applied: Change, site: Site) -> Change | None:
     """The change that rolled `applied` back already, where the site still is as it left it.
 
@@ -143,7 +153,8 @@ def _rolled_back(journal: Journal, applied: Change, site: Site) -> Change | None
     for change in reversed(journal.changes()):
         mine = change.facts.get("kind") == "rollback" and change.facts.get("of") == applied.name
         if mine and change.outcome is Outcome.AFTER:
-            written = Intent.from_json(change.read("intent")).document
+            check_kept(change)
+            written = intent_of(change).document
             state = site.read()
             if state.newest.get("startDate") == written["startDate"] and state.newest_says(written):
                 return change
@@ -151,12 +162,12 @@ def _rolled_back(journal: Journal, applied: Change, site: Site) -> Change | None
 
 
 def _intent(site: Site, state: SiteProfiles, applied: Change, request: RollbackRequest) -> Intent:
-    was = Intent.from_json(applied.read("intent"))
+    was = intent_of(applied)
     before = was.before
     activated = was.switch is not None
     if was.stands:  # the document was written by a change before this one, which is what is to be undone too
         earlier = _writer_of(applied)
-        before = Intent.from_json(earlier.read("intent")).before if earlier else before
+        before = intent_of(earlier).before if earlier else before
     own = [switch_key(was.switch)] if was.switch is not None else []
     foreign = state.switches_not_in([*was.known_switches, *own])
     if not request.even_if_edited:

@@ -11,6 +11,7 @@ from flows.profiles.on_site import SiteProfiles, differences, same_ahead
 from flows.profiles.switches import read_switches
 from flows.proposal.journal import Change, Outcome, Step
 from flows.proposal.write_back import dated
+from flows.steps.kept import undo_of
 from flows.steps.looking import end, find, named, ours_in, read_again, switch_in, without_ours
 from flows.steps.site import Intent, Site, comparable, once_more, raw_switch, switch_back
 
@@ -115,7 +116,7 @@ def finish_undo(change: Change, site: Site, sent: Sent | None) -> None:
     Raises:
         Refused: `CHANGE_UNSETTLED`, `WRITE_UNKNOWN`, `WRITE_NOT_RESTORED`.
     """
-    undone = change.read("undo")
+    undone = undo_of(change)
     outcome, why = Outcome(undone["outcome"]), undone["why"]
     switch = undone["switch"]
     if undone["document"] is None:

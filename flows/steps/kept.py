@@ -1,0 +1,88 @@
+"""The documents of a change as the journal keeps them: only what it still says what was written is ever acted on.
+
+A journal of an earlier version has no hash of a file, but of what the site's profile was and was to be: then those are
+compared. Of its `undo.json` it has none.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.errors import Refused
+from flows.nightscout.documents import Record
+from flows.profiles.on_site import SiteProfiles, content
+from flows.profiles.stored import document_sha256
+from flows.proposal.journal import BACKUP, INTENT, UNDO, Change, Step, altered
+from flows.steps.site import Intent
+
+NOT_THE_CONTENT = "what it says is not what the journal has the hash of"
+NOT_THE_SHAPE = "it does not hold what it should"
+
+
+def check_kept(change: Change) -> None:
+    """Check every document of a change, before anything is done about it.
+
+    Raises:
+        Refused: `JOURNAL_ALTERED`, `BACKUP_UNUSABLE`.
+    """
+    if change.reached(Step.BACKED_UP):
+        backup_of(change)
+    if change.reached(Step.CHECKED):
+        intent_of(change)
+    if change.reached(Step.UNDOING):
+        undo_of(change)
+
+
+def intent_of(change: Change) -> Intent:
+    """What a change was to bring about.
+
+    Raises:
+        Refused: as `check_kept`.
+    """
+    document = change.read(INTENT)
+    try:
+        intent = Intent.from_json(document)
+        after, before = document_sha256(content(intent.document)), document_sha256(intent.before)
+    except (TypeError, KeyError, AttributeError):
+        raise altered(change, INTENT, NOT_THE_SHAPE) from None
+    if not change.kept_sha256(INTENT):
+        _compare(change, INTENT, {"before_sha256": before, "after_sha256": after})
+    return intent
+
+
+def backup_of(change: Change) -> SiteProfiles:
+    """What the site was before a change.
+
+    Raises:
+        Refused: as `check_kept`.
+    """
+    document = change.read(BACKUP)
+    try:
+        state = SiteProfiles.from_document(document)
+        before = document_sha256(content(state.newest))
+    except (TypeError, KeyError, AttributeError, Refused):
+        raise altered(change, BACKUP, NOT_THE_SHAPE) from None
+    if not change.kept_sha256(BACKUP):
+        _compare(change, BACKUP, {"before_sha256": before})
+    return state
+
+
+def undo_of(change: Change) -> Record:
+    """What takes a change back: `document` with its `known_ids`, `switch`, `own`, `outcome`, `why`.
+
+    Raises:
+        Refused: as `check_kept`.
+    """
+    undone: Any = change.read(UNDO)
+    wanted = {"document", "switch", "outcome", "why"}
+    if isinstance(undone, dict) and undone.get("document") is not None:
+        wanted.add("known_ids")
+    if not isinstance(undone, dict) or not wanted <= set(undone):
+        raise altered(change, UNDO, NOT_THE_SHAPE)
+    return undone
+
+
+def _compare(change: Change, name: str, found: dict[str, str]) -> None:
+    for key, sha256 in found.items():
+        if any(r.get(key, sha256) != sha256 for r in change.records):
+            raise altered(change, name, NOT_THE_CONTENT)

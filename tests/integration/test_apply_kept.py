@@ -1,0 +1,206 @@
+"""What the journal keeps is acted on only while it is what was written: else nothing is written, and it is said."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from flows.errors import Reason, Refused
+from flows.nightscout.authentication import Credentials
+from flows.proposal.journal import BACKUP, INTENT, KEPT, UNDO, Change, Outcome
+from flows.steps.rollback import tidy
+from tests.integration.standin import API_SECRET, StandIn, standing_in
+from tests.integration.test_apply import posts, profile_switch, refusal_of
+from tests.integration.test_apply_active import Losing, with_client
+from tests.proposals import profile_document
+from tests.writing import Person, active_name, newest_content, person
+
+ADMIN = Credentials(api_secret=API_SECRET)
+
+
+@pytest.fixture
+def site() -> Iterator[StandIn]:
+    with standing_in() as server:
+        yield server
+        assert server.database.harm == []
+
+
+@pytest.fixture
+def someone(site: StandIn, memory: Path) -> Person:
+    return person(memory, site.url, copy.deepcopy(site.database.add_profile(profile_document())), ADMIN)
+
+
+def another_number(content: bytes) -> bytes:
+    changed = content.replace(b'"value": 0.8', b'"value": 1.8').replace(b'"duration": 0', b'"duration": 60')
+    assert changed != content
+    return changed
+
+
+def written_otherwise(content: bytes) -> bytes:
+    return json.dumps(json.loads(content)).encode()
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
+    "another number": another_number,
+    "cut off": lambda content: content[: len(content) // 2],
+    "one byte less": lambda content: content[:-1],
+    "empty": lambda _: b"",
+    "another document": lambda _: b"{}\n",
+    "written otherwise": written_otherwise,
+    "missing": lambda _: None,
+}
+
+
+def spoil(change: Change, name: str, damage: Callable[[bytes], bytes | None]) -> Callable[[], object]:
+    """Damage a document of a change; called, what is given back repairs it."""
+    file = change.file(name)
+    content = file.read_bytes()
+    spoilt = damage(content)
+    if spoilt is None:
+        file.unlink()
+    else:
+        file.write_bytes(spoilt)
+    return lambda: file.write_bytes(content)
+
+
+def check_refused(someone: Person, site: StandIn, name: str, act: Callable[[], object]) -> None:
+    before, lines = posts(site), (someone.journal.directory / "journal.jsonl").read_bytes()
+    refusal = refusal_of(act)
+    assert refusal.reason is Reason.JOURNAL_ALTERED
+    assert f"{name}.json" in refusal.sentence
+    assert f"/{name}.json back from a backup" in refusal.remedy
+    assert posts(site) == before
+    assert (someone.journal.directory / "journal.jsonl").read_bytes() == lines
+
+
+def check_every_damage(
+    someone: Person, site: StandIn, names: tuple[str, ...], *acts: Callable[[], object], kinds: Iterable[str] = DAMAGE
+) -> None:
+    """Each document of the first change damaged in each way, each act refused; then it is as it was."""
+    for name in names:
+        for kind in kinds:
+            repair = spoil(someone.journal.changes()[0], name, DAMAGE[kind])
+            for act in acts:
+                check_refused(someone, site, name, act)
+            repair()
+
+
+def test_nothing_is_rolled_back_from_it(someone: Person, site: StandIn) -> None:
+    before = newest_content(someone.reading())
+    someone.apply(activate=True)
+    whatever = partial(someone.roll_back, even_if_edited=True)
+    check_every_damage(someone, site, (BACKUP, INTENT), someone.roll_back, whatever)
+    assert someone.roll_back().outcome == "rolled-back"
+    assert newest_content(someone.reading()) == before
+
+
+def test_nothing_is_brought_to_an_end_from_it(someone: Person, site: StandIn) -> None:
+    site.gone_after = 9
+    refusal_of(lambda: someone.apply(activate=True))
+    site.gone_after = None
+    tidied = partial(tidy, someone.run, 0, someone.tools, "test")
+    check_every_damage(someone, site, (BACKUP, INTENT), someone.resume, someone.apply, someone.roll_back, tidied)
+    assert [a.outcome for a in someone.resume()] == ["settled-after"]
+
+
+def test_nothing_is_taken_back_from_it(someone: Person, site: StandIn) -> None:
+    profile_switch(site, "Night shift", 3 * 24 * 60)
+    refusal_of(lambda: with_client(someone, Losing).apply(activate=True))
+    check_every_damage(someone, site, (BACKUP, INTENT, UNDO), someone.resume)
+    assert [a.outcome for a in someone.resume()] == ["settled-before"]
+    assert active_name(someone.reading()) == "Night shift"
+
+
+@pytest.mark.parametrize("name", [BACKUP, INTENT])
+def test_nothing_is_tidied_activated_or_found_late_from_it(name: str, someone: Person, site: StandIn) -> None:
+    someone.apply(name="Ours")
+    repair = spoil(someone.journal.changes()[0], name, DAMAGE["another number"])
+    check_refused(someone, site, name, lambda: tidy(someone.run, 0, someone.tools, "test"))
+    check_refused(someone, site, name, lambda: someone.apply(name="Ours", activate=True))
+    repair()
+    someone.apply(name="Ours", activate=True)
+    spoil(someone.journal.changes()[0], name, DAMAGE["cut off"])  # of the change that wrote what was activated
+    check_refused(someone, site, name, someone.roll_back)
+
+
+def test_of_several_unfinished_changes_none_is_settled_before_all_are_checked(someone: Person, site: StandIn) -> None:
+    someone.apply(name="Ours")
+    site.handled, site.gone_after = 0, 7
+    refusal_of(someone.roll_back)
+    site.gone_after = None
+    _, second = someone.journal.changes()
+    lines = (someone.journal.directory / "journal.jsonl").read_text().splitlines(keepends=True)
+    (someone.journal.directory / "journal.jsonl").write_text("".join(x for x in lines if '"step": "done"' not in x))
+    assert [c.ended for c in someone.journal.changes()] == [False, False]
+    spoil(second, INTENT, DAMAGE["cut off"])
+    check_refused(someone, site, INTENT, someone.resume)
+
+
+# --- journals of the version before, which has hashes of what the profile said only
+
+
+def of_the_version_before(someone: Person) -> None:
+    file = someone.journal.directory / "journal.jsonl"
+    records = [json.loads(line) for line in file.read_text().splitlines()]
+    assert any(KEPT in record for record in records)
+    file.write_text("".join(json.dumps({k: v for k, v in r.items() if k != KEPT}) + "\n" for r in records))
+
+
+@pytest.mark.parametrize("activate", [False, True])
+def test_an_older_journal_is_rolled_back(activate: bool, someone: Person, site: StandIn) -> None:
+    before = newest_content(someone.reading())
+    if activate:
+        someone.apply()
+    someone.apply(activate=activate)
+    of_the_version_before(someone)
+    assert someone.roll_back().outcome == "rolled-back"
+    assert (newest_content(someone.reading()), active_name(someone.reading())) == (before, "Day")
+    of_the_version_before(someone)
+    assert someone.roll_back().outcome == "already-rolled-back"
+
+
+def test_an_older_journal_is_brought_to_its_end(someone: Person, site: StandIn) -> None:
+    profile_switch(site, "Night shift", 3 * 24 * 60)
+    refusal_of(lambda: with_client(someone, Losing).apply(activate=True))
+    of_the_version_before(someone)
+    assert [a.outcome for a in someone.resume()] == ["settled-before"]
+    assert someone.outcomes() == [Outcome.BEFORE]
+
+
+def test_of_an_older_journal_too_nothing_is_rolled_back_that_was_changed(someone: Person, site: StandIn) -> None:
+    someone.apply()
+    of_the_version_before(someone)
+    kinds = [kind for kind in DAMAGE if kind not in ("one byte less", "written otherwise")]  # which say the same
+    check_every_damage(someone, site, (BACKUP, INTENT), someone.roll_back, kinds=kinds)
+    assert someone.roll_back().outcome == "rolled-back"
+
+
+def test_of_an_older_journal_an_undo_without_its_parts_is_refused(someone: Person, site: StandIn) -> None:
+    profile_switch(site, "Night shift", 3 * 24 * 60)
+    refusal_of(lambda: with_client(someone, Losing).apply(activate=True))
+    of_the_version_before(someone)
+    for content in (b"", b"[]", b"{}", b'{"document": {}, "switch": null, "outcome": "before", "why": ""}'):
+        repair = spoil(someone.journal.changes()[0], UNDO, lambda _, content=content: content)
+        check_refused(someone, site, UNDO, someone.resume)
+        repair()
+    assert [a.outcome for a in someone.resume()] == ["settled-before"]
+
+
+def test_a_file_that_cannot_be_read_is_no_altered_one(
+    someone: Person, site: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    someone.apply()
+
+    def denied(_: Path) -> bytes:
+        raise PermissionError
+
+    (change,) = someone.journal.changes()
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    with pytest.raises(Refused) as caught:
+        change.read(INTENT)
+    assert caught.value.reason is Reason.BACKUP_UNUSABLE
