@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from flows import cli_apply, cli_doctor, cli_history, cli_rollback, cli_setup
 from flows.cli_options import Add, Command, parser
-from flows.cli_terminal import OUR_FAULT, PROPOSAL, REFUSED, USAGE, now, progress, refused, say, still_starting
+from flows.cli_terminal import (
+    OUR_FAULT,
+    PROPOSAL,
+    REFUSED,
+    USAGE,
+    now,
+    progress,
+    quiet_prefect,
+    refused,
+    say,
+    still_starting,
+)
 
 if TYPE_CHECKING:
     from flows.run_directory import RunDirectory
@@ -117,13 +128,7 @@ def _analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> int:
 
 
 def _through_prefect(request: AnalysisRequest, run: RunDirectory) -> None:
-    for name, value in {
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
-        "DO_NOT_TRACK": "1",
-    }.items():
-        os.environ.setdefault(name, value)
+    quiet_prefect()
     say("Starting Prefect …" if os.environ.get("PREFECT_API_URL") else "Starting Prefect (a temporary server) …")
     with still_starting():
         from flows.autotune_analysis import autotune_analysis

@@ -147,9 +147,11 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
         if arguments.dry_run:
             return PROPOSAL
         _warn_of_another_journal(directory, approved)
-        if decision is Decision.APPROVE and report_only_app(source_document(approved)) is None:
-            _ask(arguments, f"Write this to {approved.site}?")
-    done = apply(directory, request, tools(approved), "policy" if arguments.by_policy else how(arguments))
+    writes = decision is not Decision.REJECT and report_only_app(source_document(approved)) is None
+    ready = tools(approved, writes=writes)  # nobody is asked where there is nothing to write with
+    if writes and decision is Decision.APPROVE:
+        _ask(arguments, f"Write this to {approved.site}?")
+    done = apply(directory, request, ready, "policy" if arguments.by_policy else how(arguments))
     tell(done, arguments.as_json)
     if done.outcome == "applied" and not arguments.as_json:
         say(f"To undo it: autotune rollback {arguments.run}")
@@ -194,12 +196,16 @@ def run_directory(path: Path) -> RunDirectory:
     return RunDirectory(path.resolve())
 
 
-def tools(approved: Approved) -> Tools:
-    """The clock, and what may write to the proposal's site."""
-    from flows.credentials import write_credentials_for
+def tools(approved: Approved, *, writes: bool = True) -> Tools:
+    """The clock, and, where anything is to be written, what may write to the proposal's site."""
+    from flows.cli_secrets import write_credentials
+    from flows.credentials import where_to_put_write_secrets
+    from flows.nightscout.authentication import Credentials
     from flows.steps.apply import Tools
 
-    return Tools(clock=now, credentials=write_credentials_for(approved.request()), told=_tell_of_settled)
+    request = approved.request()
+    credentials = write_credentials(request) if writes else Credentials()
+    return Tools(clock=now, credentials=credentials, advice=where_to_put_write_secrets(request), told=_tell_of_settled)
 
 
 def how(arguments: argparse.Namespace) -> str:

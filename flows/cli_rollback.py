@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         approved = read_approved(directory, arguments.sha256)
         if arguments.yes and arguments.sha256 is None:
             raise Refused(Reason.APPROVAL_MISSING, detail="--yes alone does not say of which proposal")
+        ready = tools(approved)
         question = f"Put back what was on {approved.site} before this run was applied?"
         if not arguments.yes and not typed_yes(question):
             raise Refused(Reason.APPROVAL_MISSING, detail="the answer was not yes")
@@ -45,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
             decision=Decision.APPROVE,
             even_if_edited=arguments.even_if_edited,
         )
-        done = rollback(directory, request, tools(approved), how(arguments))
+        done = rollback(directory, request, ready, how(arguments))
     except Refused as refusal:
         return refused(refusal, None, arguments.as_json)
     tell(done, arguments.as_json)

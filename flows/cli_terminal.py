@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,17 @@ PROPOSAL, OUR_FAULT, USAGE, REFUSED = 0, 1, 2, 3
 def say(text: str) -> None:
     """A line for the person, on standard error: standard output is for the result."""
     print(text, file=sys.stderr, flush=True)
+
+
+def quiet_prefect() -> None:
+    """What Prefect is told before it is imported, where the person has not said otherwise."""
+    for name, value in {
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
+        "DO_NOT_TRACK": "1",
+    }.items():
+        os.environ.setdefault(name, value)
 
 
 def refused(refusal: Any, run: RunDirectory | None, as_json: bool) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
@@ -34,14 +35,34 @@ def write_credentials_for(request: AnalysisRequest) -> Credentials:
     return _credentials(request, WRITE_TOKEN, WRITE_API_SECRET)
 
 
+def names_site(request: AnalysisRequest) -> bool:
+    """Whether `AUTOTUNE_NIGHTSCOUT_SITE` names the run's very site."""
+    own_site = os.environ.get(SITE, "").strip()
+    return bool(own_site) and site_url(own_site) == request.site
+
+
+def where_to_put_write_secrets(request: AnalysisRequest) -> Callable[[str], str]:
+    """What to do where nothing for writing was given: a sentence, given the permissions that are needed."""
+
+    def advice(permissions: str) -> str:
+        token = f"an access token with {permissions}"
+        if request.site_block is not None:
+            return f"Save {token} in the block {request.site_block} as its Write Token, or the API secret beside it."
+        told = f"Set {WRITE_TOKEN} to {token}, or {WRITE_API_SECRET}."
+        if os.environ.get(SITE, "").strip() and not names_site(request):
+            return f"{SITE} names another site, and its secrets are for that one only: set it to {request.site}. {told}"
+        return told
+
+    return advice
+
+
 def _credentials(request: AnalysisRequest, token: str, api_secret: str) -> Credentials:
     if request.site_block is not None:
         # Its secrets are in the block, and those of the environment are not for its site (`flows.blocks`).
         raise Refused(Reason.SITE_BLOCK, name=request.site_block, detail="it can be read by a run in Prefect only")
     if request.site is None:
         return Credentials()
-    own_site = os.environ.get(SITE, "").strip()
-    if own_site and site_url(own_site) != request.site:
+    if os.environ.get(SITE, "").strip() and not names_site(request):
         return Credentials()  # whoever may ask for a run could else have the secrets sent to a site of his own
     basic = secret_from_environment(BASIC_AUTH)
     if basic is not None and (":" not in basic or any(ord(character) < 32 for character in basic)):

@@ -386,12 +386,16 @@ class Reason(Enum):
     )
     WRITE_NO_CREDENTIALS = (
         "There is nothing to write with: credentials that may only read are never used for it.",
-        "Set AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN to an access token with {permissions}, "
-        "or AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET.",
+        "{advice}",
+    )
+    WRITE_SITE_BLOCK = (
+        "The secrets for the run's site cannot be read here. {detail}",
+        "Run it where Prefect's server is reached (`docker compose exec worker autotune …`, or PREFECT_API_URL), or "
+        "set AUTOTUNE_NIGHTSCOUT_SITE to {site} and AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN to a token of that site.",
     )
     WRITE_NOT_PERMITTED = (
         "The write credentials do not have the permission {permissions}; nothing was written.",
-        "Give the token's role this permission under Admin Tools, or set AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET.",
+        "Give the token's role this permission under Admin Tools, or write with the API secret instead.",
     )
     SITE_PROFILE_CHANGED = (
         "The site's profile is no longer the one the proposal was computed from.",

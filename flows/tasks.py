@@ -21,6 +21,7 @@ from prefect.runtime import flow_run
 
 from flows.approval import RollbackRequest, SyncRequest
 from flows.blocks import credentials_for, write_credentials_for
+from flows.credentials import where_to_put_write_secrets
 from flows.errors import OurFault, Refused, is_full_disk
 from flows.events import step_ended
 from flows.oref0.engine import EngineReport
@@ -322,10 +323,11 @@ def roll_back_profile(request: RollbackRequest, run_path: str) -> Applied:
 
 
 def _writing_tools(run: RunDirectory, sha256: str) -> Tools:
-    approved = read_approved(run, sha256)
+    request = read_approved(run, sha256).request()
     return Tools(
         clock=lambda: datetime.now(UTC),
-        credentials=write_credentials_for(approved.request()),
+        credentials=write_credentials_for(request),
+        advice=where_to_put_write_secrets(request),
         who=f"prefect flow run {flow_run.id}",
         told=lambda settled: get_run_logger().info("an unfinished change was found: %s", settled.outcome),
     )

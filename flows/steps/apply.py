@@ -53,6 +53,10 @@ class Applied:
     change: str | None = None
 
 
+def _in_the_environment(permissions: str) -> str:
+    return f"Give an access token with {permissions}, or the API secret."
+
+
 @dataclass(frozen=True)
 class Tools:
     """What reaches outside: time, the site's client, where journals lie. Tests bring their own."""
@@ -64,6 +68,7 @@ class Tools:
     client: Callable[[str, Credentials], NightscoutWriter] | None = None
     journal: Callable[[str], Journal] | None = None
     who: str | None = None
+    advice: Callable[[str], str] = _in_the_environment  # what to do without credentials, given the permissions needed
     told: Callable[[Applied], object] | None = None  # of each change that was settled on the way
 
     def open_client(self, site: str) -> NightscoutWriter:
@@ -242,7 +247,7 @@ def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWrit
     wanted = (READ_PROFILE, CREATE_PROFILE, READ_TREATMENTS, *((CREATE_TREATMENTS,) if activate else ()))
     named = ", ".join(wanted)
     if tools.credentials.anonymous:
-        raise Refused(Reason.WRITE_NO_CREDENTIALS, permissions=named)
+        raise Refused(Reason.WRITE_NO_CREDENTIALS, advice=tools.advice(named))
     with ExitStack() as opened:  # closed again where it is not handed out
         client = opened.enter_context(tools.open_client(site))
         try:

@@ -1,0 +1,74 @@
+"""What the terminal writes with: of the block a run was made with, where Prefect has it; else of the environment.
+
+A block's secrets go to that block's site only. Those of the environment go to a block's site where nothing else says
+whose they are: without a Prefect server, by the rule for every run (`flows.credentials`); where a server is named, only
+to the very site that AUTOTUNE_NIGHTSCOUT_SITE names.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flows.cli_terminal import quiet_prefect, say
+
+if TYPE_CHECKING:
+    from flows.nightscout.authentication import Credentials
+    from flows.settings import AnalysisRequest
+
+
+def write_credentials(request: AnalysisRequest) -> Credentials:
+    """What a run's site may be written with; `anonymous` where there is nothing for it.
+
+    Args:
+        request: the run's site, and the block it was made with.
+
+    Raises:
+        Refused: `WRITE_SITE_BLOCK`, and as `flows.credentials.write_credentials_for`.
+    """
+    from flows.credentials import names_site, write_credentials_for
+    from flows.errors import Reason, Refused
+
+    if request.site_block is None:
+        return write_credentials_for(request)
+    without_block = request.model_copy(update={"site_block": None})
+    server = _server()
+    if server is None and not (own := write_credentials_for(without_block)).anonymous:
+        return own
+    found = _of_the_block(request, request.site_block, server)
+    if not isinstance(found, str):
+        return found
+    if names_site(request) and not (own := write_credentials_for(without_block)).anonymous:
+        say(f"{found} AUTOTUNE_NIGHTSCOUT_SITE names this site: the environment's secrets are used.")
+        return own
+    raise Refused(Reason.WRITE_SITE_BLOCK, detail=found, site=request.site)
+
+
+def _server() -> str | None:
+    """The Prefect server that the environment or Prefect's profile names; none of both means one of its own."""
+    quiet_prefect()
+    from prefect.settings import get_current_settings
+
+    return get_current_settings().api.url
+
+
+def _of_the_block(request: AnalysisRequest, name: str, server: str | None) -> Credentials | str:
+    """The block's, or a sentence on why it cannot be read."""
+    from flows.errors import Refused
+
+    if server is None:
+        from prefect.settings import get_current_settings
+
+        if not get_current_settings().server.ephemeral.enabled:
+            return f"No Prefect server is named, which would have the block {name}."
+        say(f"Starting Prefect (a temporary server) for the block {name} …")
+    from httpx import HTTPError
+    from prefect.exceptions import PrefectException
+
+    from flows.blocks import write_credentials_for
+
+    try:
+        return write_credentials_for(request)
+    except Refused as refusal:
+        return refusal.sentence
+    except (HTTPError, PrefectException, RuntimeError, OSError) as error:  # its text may hold the server's password
+        return f"Prefect's server, which has the block {name}, cannot be asked ({type(error).__name__})."

@@ -1,0 +1,137 @@
+"""`autotune apply` and `rollback` of a run made with a block, where no server has it: the environment's own rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_CLIENT_MAX_RETRIES,
+    PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
+    temporary_settings,
+)
+
+from flows.cli import main
+from flows.nightscout.authentication import Credentials
+from flows.settings import AnalysisRequest
+from flows.steps.approved import read_approved
+from tests.integration.standin import API_SECRET, READER, SWITCHER, StandIn, standing_in
+from tests.proposals import profile_document
+from tests.writing import Person, active_name, person
+
+NOWHERE = "http://127.0.0.1:9/api"
+OTHER = "https://other.site.example"
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    with temporary_settings({PREFECT_SERVER_ALLOW_EPHEMERAL_MODE: False}, restore_defaults={PREFECT_API_URL}):
+        yield
+
+
+@pytest.fixture
+def site() -> Iterator[StandIn]:
+    with standing_in() as server:
+        yield server
+
+
+@pytest.fixture
+def someone(site: StandIn, memory: Path, monkeypatch: pytest.MonkeyPatch) -> Person:
+    monkeypatch.setenv("AUTOTUNE_RUNS", str(memory))
+    monkeypatch.setenv("AUTOTUNE_APPLIED", str(memory / "applied"))
+    return made_with_a_block(memory, site)
+
+
+def made_with_a_block(path: Path, site: StandIn, **options: Any) -> Person:
+    source = site.database.add_profile(profile_document())
+    request = AnalysisRequest(site=site.url, site_block="ada", **options)
+    change = {"options": request.options()}
+    return person(path, site.url, source, Credentials(api_secret=API_SECRET), change=lambda d: d.update(change))
+
+
+def run(someone: Person, command: str, *more: str) -> int:
+    return main([command, str(someone.run.path), "--yes", "--sha256", someone.made.sha256, *more])
+
+
+def tokens_shown(site: StandIn) -> set[str]:
+    return {path.rsplit("/", 1)[-1] for _, path in site.database.requests if "/authorization/request/" in path}
+
+
+def test_the_environment_s_token_writes_and_rolls_back(
+    someone: Person, site: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN", SWITCHER)
+    assert run(someone, "apply", "--activate") == 0
+    assert active_name(someone.reading()).startswith("Autotune ")
+    assert run(someone, "apply", "--resume") == 0
+    assert run(someone, "rollback") == 0
+    assert active_name(someone.reading()) == "Day"
+    assert tokens_shown(site) == {SWITCHER}
+
+
+@pytest.mark.parametrize("command", ["apply", "rollback"])
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"AUTOTUNE_NIGHTSCOUT_TOKEN": READER},
+        {"AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN": SWITCHER, "AUTOTUNE_NIGHTSCOUT_SITE": OTHER},
+    ],
+    ids=["nothing", "a token to read", "a token for another site"],
+)
+def test_without_a_token_for_the_site_it_says_what_to_do(
+    command: str,
+    environment: dict[str, str],
+    someone: Person,
+    site: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert run(someone, command) == 3
+    said = capsys.readouterr().err
+    assert "the block ada" in said
+    assert f"set AUTOTUNE_NIGHTSCOUT_SITE to {site.url} and AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN" in said
+    assert "docker compose exec worker autotune" in said
+    assert site.database.requests == []
+
+
+def test_a_server_that_does_not_answer_lends_no_block_another_sites_secrets(
+    someone: Person, site: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a server is named there may be many sites: the token's has to be named too."""
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN", SWITCHER)
+    with temporary_settings({PREFECT_API_URL: NOWHERE, PREFECT_CLIENT_MAX_RETRIES: 0}):
+        assert run(someone, "apply") == 3
+        assert "cannot be asked" in capsys.readouterr().err
+        assert site.database.requests == []
+        monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_SITE", f"{site.url}/")
+        assert run(someone, "apply") == 0
+        assert "the environment's secrets are used" in capsys.readouterr().err
+    assert tokens_shown(site) == {SWITCHER}
+
+
+def test_showing_and_rejecting_need_no_secret(
+    someone: Person, site: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["apply", str(someone.run.path), "--dry-run"]) == 0
+    assert main(["apply", str(someone.run.path), "--reject"]) == 0
+    assert site.database.requests == []
+
+
+def test_the_demonstration_s_address_is_taken_as_it_was_allowed(memory: Path) -> None:
+    demo = {"site": "http://demo-site:1337", "site_block": "demo", "allow_http": True}
+    made = person(
+        memory,
+        demo["site"],
+        profile_document(),
+        Credentials(),
+        change=lambda d: d.update(options=AnalysisRequest(**demo).options()),
+    )
+    request = read_approved(made.run, made.made.sha256).request()
+    assert request.model_dump(include=set(demo)) == demo
