@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.approval import Decision, Part, SyncRequest
@@ -168,6 +168,7 @@ def test_what_would_give_more_insulin_stays_and_is_named() -> None:
     st.sampled_from([45.0, 50.0, 56.0]),
     st.sampled_from([9.0, 10.0, 11.0]),
 )
+@settings(max_examples=50, deadline=None)
 def test_whatever_is_proposed_no_hour_has_more_insulin(basal: list[float], isf: float, ratio: float) -> None:
     def change(document: dict[str, Any]) -> None:
         limits(LOW, below_54=2.0)(document)

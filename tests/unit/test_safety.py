@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as h_settings
 from hypothesis import strategies as st
 
 from flows.proposal.caps import Caps
@@ -411,6 +412,7 @@ def test_what_the_profile_has_several_of_is_never_worth_changing(make: Callable[
     assert "the recommendation for them cannot be trusted yet" in reason.sentence
 
 
+@h_settings(deadline=None)
 @given(st.lists(st.sampled_from([4.0, 8.0, 8.1, 15.0]), min_size=1, max_size=8), st.randoms())
 def test_only_values_that_differ_make_several_whatever_their_order(values: list[float], chance: Any) -> None:
     assert different(values) == len(set(values))
