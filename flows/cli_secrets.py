@@ -38,7 +38,7 @@ def write_credentials(request: AnalysisRequest) -> Credentials:
     if not isinstance(found, str):
         return found
     if names_site(request) and not (own := write_credentials_for(without_block)).anonymous:
-        say(f"{found} AUTOTUNE_NIGHTSCOUT_SITE names this site: the environment's secrets are used.")
+        say(f"AUTOTUNE_NIGHTSCOUT_SITE names this site: the environment's secrets are used, for {found}.")
         return own
     raise Refused(Reason.WRITE_SITE_BLOCK, detail=found, site=request.site)
 
@@ -52,14 +52,14 @@ def _server() -> str | None:
 
 
 def _of_the_block(request: AnalysisRequest, name: str, server: str | None) -> Credentials | str:
-    """The block's, or a sentence on why it cannot be read."""
+    """The block's, or why it cannot be read."""
     from flows.errors import Refused
 
     if server is None:
         from prefect.settings import get_current_settings
 
         if not get_current_settings().server.ephemeral.enabled:
-            return f"No Prefect server is named, which would have the block {name}."
+            return f"no Prefect server is named, which would have the block {name}"
         say(f"Starting Prefect (a temporary server) for the block {name} …")
     from httpx import HTTPError
     from prefect.exceptions import PrefectException
@@ -69,6 +69,6 @@ def _of_the_block(request: AnalysisRequest, name: str, server: str | None) -> Cr
     try:
         return write_credentials_for(request)
     except Refused as refusal:
-        return refusal.sentence
+        return refusal.sentence[0].lower() + refusal.sentence[1:].rstrip(".")
     except (HTTPError, PrefectException, RuntimeError, OSError) as error:  # its text may hold the server's password
-        return f"Prefect's server, which has the block {name}, cannot be asked ({type(error).__name__})."
+        return f"Prefect's server, which has the block {name}, cannot be asked ({type(error).__name__})"

@@ -386,10 +386,10 @@ class Reason(Enum):
     )
     WRITE_NO_CREDENTIALS = (
         "There is nothing to write with: credentials that may only read are never used for it.",
-        "{advice}",
+        "{remedy}",
     )
     WRITE_SITE_BLOCK = (
-        "The secrets for the run's site cannot be read here. {detail}",
+        "The secrets for the run's site cannot be read here: {detail}.",
         "Run it where Prefect's server is reached (`docker compose exec worker autotune …`, or PREFECT_API_URL), or "
         "set AUTOTUNE_NIGHTSCOUT_SITE to {site} and AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN to a token of that site.",
     )

@@ -247,7 +247,7 @@ def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWrit
     wanted = (READ_PROFILE, CREATE_PROFILE, READ_TREATMENTS, *((CREATE_TREATMENTS,) if activate else ()))
     named = ", ".join(wanted)
     if tools.credentials.anonymous:
-        raise Refused(Reason.WRITE_NO_CREDENTIALS, advice=tools.advice(named))
+        raise Refused(Reason.WRITE_NO_CREDENTIALS, remedy=tools.advice(named))
     with ExitStack() as opened:  # closed again where it is not handed out
         client = opened.enter_context(tools.open_client(site))
         try:
