@@ -171,6 +171,13 @@ def late_answer(proxy: Proxy) -> None:
     drop(proxy)
 
 
+def twice(proxy: Proxy) -> None:
+    """The site is asked a second time, as by a proxy that lost the first answer."""
+    proxy.upstream()
+    status, kind, body = proxy.upstream()
+    proxy.send(status, body, Content_Type=kind)
+
+
 def unauthorized(proxy: Proxy) -> None:
     proxy.send(401, b'{"status":401,"message":"Unauthorized"}', Content_Type="application/json")
 
@@ -195,7 +202,7 @@ LASTING: tuple[Callable[[Proxy], None], ...] = (page, null, without_the_question
 # What a write must survive: refused, lost before it came, or done and not told.
 WRITING = (drop, internal_error, application_error, unauthorized, error_after, lost_answer, late_answer, null, page)
 FAULTS = {fault.__name__: fault for fault in (*PASSING, *LASTING)}
-EVERY = {**FAULTS, **{fault.__name__: fault for fault in WRITING}}
+EVERY = {**FAULTS, **{fault.__name__: fault for fault in (*WRITING, twice)}}
 
 
 class Faulty(ThreadingHTTPServer):

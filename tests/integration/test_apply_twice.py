@@ -16,6 +16,8 @@ from flows.nightscout.authentication import Credentials
 from flows.profiles.on_site import SiteProfiles
 from flows.proposal.journal import Outcome
 from flows.steps.rollback import tidy
+from tests.integration.conftest import Nightscout
+from tests.integration.faults import faulty
 from tests.integration.standin import API_SECRET, Database, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.integration.test_apply_active import Answering, Losing, now_and_later, with_client
@@ -225,6 +227,23 @@ def test_what_was_lost_and_sent_again_is_the_second_ones(memory: Path, site: Sta
     starts = [d["startDate"] for d in site.database.profiles]
     assert len(set(starts)) == 2
     assert someone.apply(activate=True).outcome == "already-applied"
+
+
+@pytest.mark.nightscout
+def test_the_real_server_stores_it_twice_and_it_is_ours(tmp_path: Path, nightscout: Nightscout) -> None:
+    from tests.integration.test_real_apply import fresh
+
+    source = fresh(nightscout)
+    credentials = Credentials(api_secret=nightscout.api_secret)
+    with faulty(nightscout.url, itertools.repeat("twice")) as proxy:
+        someone = person(tmp_path, proxy.url, source, credentials, site_itself=nightscout.url)
+        before = newest_content(someone.reading())
+        done = someone.apply(activate=True)
+        state = someone.reading()
+        assert (active_name(state), len(state.documents), len(state.switches)) == (done.name, 3, 1)
+        assert someone.roll_back().outcome == "rolled-back"
+    state = someone.reading()
+    assert (newest_content(state), active_name(state), len(state.documents)) == (before, "Day", 5)
 
 
 # --- what differs in content is somebody else's

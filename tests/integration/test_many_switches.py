@@ -20,6 +20,7 @@ from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest
 from flows.steps.load import load
 from flows.steps.raw_files import RawFiles
+from tests.integration.conftest import Nightscout
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, refusal_of
 from tests.proposals import profile_document
@@ -88,6 +89,18 @@ def test_every_switch_is_paged_for(page: int, someone: Person, site: StandIn, mo
     site.database.treatments += one_beneath(40)
     someone.apply(activate=True)
     assert len(someone.reading().switches) == 42
+
+
+@pytest.mark.nightscout
+def test_the_real_server_is_paged_through(nightscout: Nightscout, monkeypatch: pytest.MonkeyPatch) -> None:
+    nightscout.clear("treatments")
+    nightscout.fill([], [{k: v for k, v in s.items() if k != "_id"} for s in one_beneath(25)])
+    monkeypatch.setattr(switches, "NEWEST", 10)
+    monkeypatch.setattr(switches, "PAGE", 6)
+    asking = client(nightscout.url, Credentials(api_secret=nightscout.api_secret))
+    found = asking.profile_switches((NOW - timedelta(days=21)).timestamp() * 1000)
+    assert len(found) == len({s["created_at"] for s in found}) == 26
+    nightscout.clear("treatments")
 
 
 @pytest.mark.parametrize("too_few", [False, True])
