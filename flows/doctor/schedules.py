@@ -1,12 +1,13 @@
 """Whether the nights come: each schedule that is on has made its next run. That it is on proves nothing.
 
 Prefect's scheduler looks once a minute and keeps at least three coming runs for each active schedule
-(`PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS`). Where it fails, the schedule is shown as active all the same.
+(`PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS`), as far as they lie within 100 days. Where it fails, the schedule is
+shown as active all the same; and a run that it made proves nothing before it has started.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from flows.doctor.finding import Circumstances, Finding, fail, ok, skipped, warn
 from flows.doctor.server import answers, ask
 
 SCHEDULER_LOOKS = timedelta(minutes=3)  # its minute, and what a busy server needs
+LATE = timedelta(minutes=15)  # a worker that is there and free takes a run within seconds
 MOST = 200  # what one answer of the API holds
 
 
@@ -33,10 +35,14 @@ def schedules(circumstances: Circumstances) -> Finding:
         )
     if not on:
         return ok("no schedule is on: nothing runs unless somebody asks for it")
+    if (late := _late(circumstances, {d["id"]: d["name"] for d, _ in on})) is not None:
+        return late
     next_runs = _next_runs(circumstances, [d["id"] for d, _ in on])
     if next_runs is None:
         return skipped("the server does not say")
-    missing = [(d, s) for d, s in on if s["id"] not in next_runs]
+    missing = [
+        (d, s) for d, s in on if s["id"] not in next_runs and _comes_within_weeks(s["schedule"], circumstances.now)
+    ]
     for deployment, schedule in missing:
         if circumstances.now - _time(schedule["updated"]) > SCHEDULER_LOOKS:
             return fail(
@@ -50,11 +56,50 @@ def schedules(circumstances: Circumstances) -> Finding:
             f"The schedule {_name(schedule)} of {deployment['name']} was just changed; its next run is not made yet.",
             "Look again in three minutes.",
         )
-    deployment, schedule = min(on, key=lambda pair: next_runs[pair[1]["id"]])
+    coming = [(d, s) for d, s in on if s["id"] in next_runs]
+    if not coming:
+        return warn(
+            f"The schedule {_name(on[0][1])} of {on[0][0]['name']} is on, but has no run within 100 days.",
+            "If it should have one: it may have ended, or the server's scheduler fails (`docker compose logs server`).",
+        )
+    deployment, schedule = min(coming, key=lambda pair: next_runs[pair[1]["id"]])
     zone = schedule["schedule"].get("timezone") or "UTC"
     at = next_runs[schedule["id"]].astimezone(ZoneInfo(zone))
     others = f"; {len(on)} schedules are on" if len(on) > 1 else ""
     return ok(f"the next run of {deployment['name']} is at {at:%Y-%m-%d %H:%M} {zone}{others}")
+
+
+def _late(circumstances: Circumstances, deployments: dict[str, str]) -> Finding | None:
+    """A finding where a scheduled run should have started long ago."""
+    waiting = {
+        "deployment_id": {"any_": list(deployments)},
+        "state": {"type": {"any_": ["SCHEDULED"]}},
+        "expected_start_time": {"before_": (circumstances.now - LATE).isoformat()},
+    }
+    question = {"flow_runs": waiting, "sort": "EXPECTED_START_TIME_ASC", "limit": MOST}
+    runs = ask(circumstances, "/flow_runs/filter", question)
+    first = next((run for run in runs or [] if run.get("auto_scheduled")), None)
+    if first is None:
+        return None
+    busy = ask(circumstances, "/flow_runs/count", {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}})
+    sentence = (
+        f"A run of {deployments[first['deployment_id']]} was due at "
+        f"{_time(first['expected_start_time']).astimezone(UTC):%Y-%m-%d %H:%M} UTC and has not started."
+    )
+    if busy:
+        return warn(sentence, "Another run is on its way; look again when it has ended.")
+    return fail(sentence, "Look at the checks `worker` and `limits`, and at `docker compose logs worker`.")
+
+
+def _comes_within_weeks(how: dict[str, Any], now: datetime) -> bool:
+    """Whether a schedule surely has a run within 100 days: by cron on any day of any month, or at a short interval."""
+    if how.get("cron"):
+        fields = str(how["cron"]).split()
+        return len(fields) >= 5 and fields[2:4] == ["*", "*"]
+    if how.get("interval"):
+        began = not how.get("anchor_date") or _time(how["anchor_date"]) <= now
+        return began and float(how["interval"]) < timedelta(days=99).total_seconds()
+    return False  # an rrule may have ended
 
 
 def _next_runs(circumstances: Circumstances, deployments: list[str]) -> dict[str, datetime] | None:

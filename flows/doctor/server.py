@@ -51,12 +51,17 @@ def worker(circumstances: Circumstances) -> Finding:
     """Whether somebody takes the runs: the deployments' work pool, and a worker that polls it."""
     if not answers(circumstances):
         return skipped("there is no server to ask")
-    pools = {
-        (_document(circumstances, f"/deployments/name/{name}") or {}).get("work_pool_name") for name in DEPLOYMENTS
-    } - {None}
+    known = [_document(circumstances, f"/deployments/name/{name}") or {} for name in DEPLOYMENTS]
+    pools = {str(deployment["work_pool_name"]) for deployment in known if deployment.get("work_pool_name")}
     if not pools:
         return skipped("there is no deployment, so no pool")
-    for name in sorted(map(str, pools)):
+    for name, queue in sorted({(str(d.get("work_pool_name")), str(d.get("work_queue_name"))) for d in known}):
+        if (_document(circumstances, f"/work_pools/{name}/queues/{queue}") or {}).get("is_paused"):
+            return fail(
+                f"The work queue {queue} of {name} is paused: its runs do not start.",
+                f"Run `prefect work-queue resume {queue} --pool {name}`.",
+            )
+    for name in sorted(pools):
         pool = _document(circumstances, f"/work_pools/{name}")
         if pool is None:
             return fail(f"The work pool {name} is not there.", SET_UP)
@@ -67,7 +72,7 @@ def worker(circumstances: Circumstances) -> Finding:
                 f"No worker polls the work pool {name}: runs would stay Scheduled.",
                 f"Start one: `docker compose up --detach --wait`, or `prefect worker start --pool {name}`.",
             )
-    return ok(f"a worker polls {', '.join(sorted(map(str, pools)))}")
+    return ok(f"a worker polls {', '.join(sorted(pools))}")
 
 
 def limits(circumstances: Circumstances) -> Finding:

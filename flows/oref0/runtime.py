@@ -25,6 +25,7 @@ from flows.oref0.tree import differences, package_digests, tree_sha256
 OLDEST_NODE = 20
 INSTALL = "python -m flows.oref0.runtime install"
 INSTALL_TIMEOUT_S = 900
+LAID_OUT_AS_PINNED = ("--omit=dev", "--bin-links", "--install-strategy=hoisted")
 _HERE = Path(__file__).resolve()
 _installing = threading.Lock()
 
@@ -160,7 +161,7 @@ def ensure_oref0() -> Path:
 
 
 def check_upstream(package: Path) -> Upstream:
-    """Compare an installed oref0 and its packages with the pinned ones: all files, no cache, about 0.1 s.
+    """Compare an installed oref0 and its packages with the pinned ones: all files, no cache; about 0.1 s of CPU.
 
     Raises:
         Refused: `UPSTREAM_CHANGED`.
@@ -259,7 +260,7 @@ def _npm_ci(directory: Path) -> None:
     try:
         done = subprocess.run(
             # What the user's npm is set to must not lay out the tree otherwise.
-            [*_npm(node), "ci", "--ignore-scripts", "--omit=dev", "--bin-links", "--no-audit", "--no-fund"],
+            [*_npm(node), "ci", "--ignore-scripts", *LAID_OUT_AS_PINNED, "--no-audit", "--no-fund"],
             cwd=directory,
             env=environment,
             capture_output=True,

@@ -81,11 +81,8 @@ def main() -> int:
         _limits(client)
         _end_of_abandoned_runs(client)
         made = make_notices(client, secret_from_environment("AUTOTUNE_WEBHOOK"))
-        deployed = subprocess.run(
-            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], stdin=subprocess.DEVNULL, check=False
-        )
-        if deployed.returncode != 0:
-            return deployed.returncode
+        if (status := _deploy(client)) != 0:
+            return status
         on = set_nightly(client, zone, SWITCH[nightly])
     switched = "on" if on else "off"
     _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {switched}, {made or 'no'} notices.")
@@ -102,6 +99,17 @@ def demo(url: str) -> int:
         make_limit(client, site.url)
     _say(f"The synthetic person's site is the block {DEMO}.")
     return 0
+
+
+def _deploy(client: SyncPrefectClient) -> int:
+    """Deploy all of prefect.yaml; what somebody paused stays paused, which a deploy by itself would end."""
+    paused = [deployment.id for deployment in client.read_deployments() if deployment.paused]
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], stdin=subprocess.DEVNULL, check=False
+    )
+    for deployment in paused:
+        client.pause_deployment(deployment)
+    return done.returncode
 
 
 def _limits(client: SyncPrefectClient) -> None:

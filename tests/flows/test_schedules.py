@@ -13,10 +13,10 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import DeploymentSchedule
-from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
-from flows.doctor import schedules
-from flows.doctor.finding import Circumstances, Level
+from flows.doctor import schedules, server
+from flows.doctor.finding import Circumstances, Finding, Level
 from flows.service import nightly
 from flows.service.pools import Containers, make_pools
 from tests.conftest import ROOT
@@ -90,11 +90,13 @@ def test_the_set_up_switches_its_own_schedule_and_nobody_else_s(client: SyncPref
     nightly.update_whole(client, ours(client).model_copy(update={"parameters": GRACE}))
     before = others(client)
     assert len(before) == 3
+    client.pause_deployment(deployment(client))
     set_up("true")
     assert others(client) == before
     assert ours(client).active is True
     assert ours(client).parameters == GRACE
     assert ours(client).schedule == CronSchedule(cron="0 2 * * *", timezone="Europe/Paris")
+    assert client.read_deployment(deployment(client)).paused is True
 
 
 @pytest.mark.parametrize(
@@ -131,3 +133,67 @@ def test_a_schedule_that_is_on_and_makes_no_run_is_found(
     assert (schedules.schedules(Circumstances(tmp_path, datetime.now(UTC))).level) is Level.SKIPPED
     if active:
         assert "nightly of nightly-autotune" in found.sentence
+
+
+def looked_at(server: str, directory: Path) -> Finding:
+    """An hour from now: the scheduler has had its time."""
+    return schedules.schedules(Circumstances(directory, datetime.now(UTC) + timedelta(hours=1), prefect_api=server))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "level"),
+    [
+        (CronSchedule(cron="0 2 * * 1"), Level.FAIL),
+        (CronSchedule(cron="0 2 1 * *"), Level.WARN),
+        (CronSchedule(cron="0 2 * 6 *"), Level.WARN),
+        (IntervalSchedule(interval=timedelta(days=98)), Level.FAIL),
+        (IntervalSchedule(interval=timedelta(days=99)), Level.WARN),
+        (IntervalSchedule(interval=timedelta(days=1), anchor_date=datetime.now(UTC) + timedelta(days=200)), Level.WARN),
+        (RRuleSchedule(rrule="FREQ=DAILY;UNTIL=20240730T040000Z"), Level.WARN),
+    ],
+)
+def test_one_that_may_have_no_run_for_now_is_no_fault_of_the_server(
+    client: SyncPrefectClient, prefect_server: str, tmp_path: Path, schedule: Any, level: Level
+) -> None:
+    new = DeploymentScheduleCreate(schedule=schedule, active=True, slug="it")
+    client.create_deployment_schedules(made(client), [new])
+    assert looked_at(prefect_server, tmp_path).level is level
+
+
+@pytest.mark.parametrize(("later", "level"), [(timedelta(seconds=-30), Level.OK), (timedelta(seconds=30), Level.FAIL)])
+def test_a_run_that_was_due_and_has_not_started_is_found(
+    client: SyncPrefectClient, prefect_server: str, tmp_path: Path, later: timedelta, level: Level
+) -> None:
+    made(client)
+    nightly.set_nightly(client, "UTC", True)
+    now = datetime.now(UTC)
+    # What the scheduler does, which the tests' own server has none of: last night's run and those to come.
+    since = {"start_time": (now - timedelta(days=1)).isoformat(), "end_time": (now + timedelta(days=3)).isoformat()}
+    client._client.post(f"/deployments/{deployment(client)}/schedule", json=since).raise_for_status()
+    due = min(run.expected_start_time for run in client.read_flow_runs() if run.auto_scheduled)
+    found = schedules.schedules(Circumstances(tmp_path, due + schedules.LATE + later, prefect_api=prefect_server))
+    assert found.level is level, found
+    assert ("has not started" in found.sentence) is (level is Level.FAIL)
+    assert f"{due + timedelta(days=level is Level.OK):%Y-%m-%d} 02:00 UTC" in found.sentence
+
+
+def test_a_paused_deployment_is_found(client: SyncPrefectClient, prefect_server: str, tmp_path: Path) -> None:
+    made(client)
+    nightly.set_nightly(client, "Europe/Paris", True)
+    client.pause_deployment(deployment(client))
+    found = looked_at(prefect_server, tmp_path)
+    assert (found.level, "is paused" in found.sentence) == (Level.FAIL, True)
+
+
+def test_a_paused_queue_is_found(client: SyncPrefectClient, prefect_server: str, tmp_path: Path) -> None:
+    flow = client.create_flow_from_name("autotune-analysis")
+    for name, queue in (("on-demand", "autotune-manual"), ("nightly-autotune", "autotune-scheduled")):
+        client.create_deployment(flow, name, work_pool_name="autotune", work_queue_name=queue)
+    (queue,) = (q for q in client.read_work_queues(work_pool_name="autotune") if q.name == "autotune-scheduled")
+    look = Circumstances(tmp_path, datetime.now(UTC), prefect_api=prefect_server)
+    assert "autotune-scheduled" not in server.worker(look).sentence
+    client.update_work_queue(queue.id, is_paused=True)
+    found = server.worker(look)
+    client.update_work_queue(queue.id, is_paused=False)
+    assert found.level is Level.FAIL
+    assert found.sentence == "The work queue autotune-scheduled of autotune is paused: its runs do not start."
