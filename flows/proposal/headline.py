@@ -32,6 +32,11 @@ def headline(colour: Colour, nothing_sure: bool, beyond: Beyond) -> str:
     return "A recommendation that nothing in the data speaks against."
 
 
+def colour_today(sealed: Colour, beyond: Beyond) -> Colour:
+    """The sealed colour; amber for a green that was sealed before the limits were a rule, where one is exceeded."""
+    return Colour.AMBER if beyond and sealed is Colour.GREEN else sealed
+
+
 def headline_today(sealed: str, colour: Colour, nothing_sure: bool, beyond: Beyond, beyond_when_sealed: Beyond) -> str:
     """The sealed headline; today's where glucose is beyond a limit and the verdict was sealed before that was a rule.
 
@@ -39,4 +44,4 @@ def headline_today(sealed: str, colour: Colour, nothing_sure: bool, beyond: Beyo
     """
     if not beyond or beyond_when_sealed or colour is Colour.RED:
         return sealed
-    return headline(colour, nothing_sure, beyond)
+    return headline(colour_today(colour, beyond), nothing_sure, beyond)

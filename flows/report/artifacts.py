@@ -15,11 +15,11 @@ from urllib.parse import quote, urlsplit
 
 from flows.proposal.consensus import beyond_limits
 from flows.proposal.document import Agreement, Cap, Colour, Proposal
+from flows.proposal.verdict_today import verdict_today
 from flows.report.entering import (
     basal_key,
     cap_decided,
     curve_note,
-    headline,
     insulin_curve,
     isf_of,
     same,
@@ -94,13 +94,13 @@ def _version_2(document: dict[str, Any]) -> Proposal | None:
 
 
 def _verdict(proposal: Proposal) -> list[str]:
-    verdict = proposal.verdict
+    verdict = verdict_today(proposal)
     name = proposal.profile.get("name")
     of = f" for the profile {escaped(str(name))}" if name else ""
     used = sum(d.status == "used" for d in proposal.days)
     lines = [f"**{COLOURS[verdict.colour]}**{of}, from {many(used, 'day')}.", ""]
     if beyond_limits(proposal):
-        lines += [headline(proposal), ""]
+        lines += [verdict.headline, ""]
     elif verdict.nothing_sure:
         lines += ["Nothing is sure enough to act on: there is nothing to change.", ""]
     # A rule's sentence may hold a share of readings or a setting: those stay in the report.
@@ -112,7 +112,7 @@ def _verdict(proposal: Proposal) -> list[str]:
 
 
 def _verdict_for_others(proposal: Proposal) -> list[str]:
-    verdict = proposal.verdict
+    verdict = verdict_today(proposal)
     return [f"**{COLOURS[verdict.colour]}**, with {many(len(verdict.reasons), 'reason')} in the report.", ""]
 
 

@@ -6,8 +6,9 @@ from itertools import groupby
 
 from flows.approval import Part
 from flows.proposal.document import Proposal
+from flows.proposal.verdict_today import verdict_today
 from flows.proposal.write_back import Line, Plan
-from flows.report.entering import MAY_STAY, headline, worth_changing
+from flows.report.entering import MAY_STAY, worth_changing
 from flows.report.wording import exact
 
 HEADINGS = {Part.BASAL: "Basal", Part.ISF: "Insulin sensitivity (ISF)", Part.CARB_RATIO: "Carb ratio"}
@@ -43,8 +44,8 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
 
 def verdict_text(proposal: Proposal) -> str:
     """The verdict and every reason for it, one line each."""
-    verdict = proposal.verdict
-    rows = [f"Verdict   {verdict.colour.upper()}: {headline(proposal)}"]
+    verdict = verdict_today(proposal)
+    rows = [f"Verdict   {verdict.colour.upper()}: {verdict.headline}"]
     return "\n".join([*rows, *(f"  {r.colour.upper()}: {r.sentence}" for r in verdict.reasons)])
 
 

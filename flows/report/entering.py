@@ -15,7 +15,6 @@ from flows.proposal.document import (
     Proposal,
     Units,
 )
-from flows.proposal.headline import headline_today
 from flows.proposal.several import NAMES, several
 
 Setting = IsfEvidence | CarbRatioEvidence | BasalEvidence
@@ -58,12 +57,6 @@ def why_nothing_to_enter(proposal: Proposal) -> str | None:
 def nothing_to_change(proposal: Proposal) -> bool:
     """Whether it may be said that there is nothing to change: never where glucose is beyond a limit as it is."""
     return proposal.verdict.nothing_sure and not beyond_limits(proposal)
-
-
-def headline(proposal: Proposal) -> str:
-    """The verdict's, or of a verdict sealed before the limits were a rule, and that glucose is beyond, today's."""
-    v = proposal.verdict
-    return headline_today(v.headline, v.colour, v.nothing_sure, beyond_limits(proposal), v.beyond_limits)
 
 
 # --- sure enough, and large enough -----------------------------------------------------------------------------------

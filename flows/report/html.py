@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from markupsafe import Markup
 
 from flows.proposal.document import Proposal
+from flows.proposal.verdict_today import verdict_today
 from flows.report import entering, figures
 from flows.report.page import page
 from flows.report.wording import fixed, harmless_all, isolated, number
@@ -43,7 +44,8 @@ LETTERS = {"green": "G", "amber": "A", "red": "R"}
 
 def report_html(proposal: Proposal) -> bytes:
     """The report as one HTML file, in the proposal's own unit until the reader chooses the other."""
-    document = harmless_all(proposal.model_dump(mode="json"))
+    verdict = verdict_today(proposal)
+    document = harmless_all({**proposal.model_dump(mode="json"), "verdict": verdict.model_dump(mode="json")})
     colour, evidence, pump = document["verdict"]["colour"], document["evidence"], document["for_pump"]
     repetitions = evidence["repetitions"]
     to_enter = entering.to_enter(proposal)
@@ -58,7 +60,7 @@ def report_html(proposal: Proposal) -> bytes:
         to_enter=to_enter,
         nothing_to_enter=entering.why_nothing_to_enter(proposal),
         word=NOTHING if entering.nothing_to_change(proposal) and colour == "green" else WORDS[colour],
-        headline=entering.headline(proposal),
+        headline=verdict.headline,
         words=WORDS,
         share=share,
         segments=segments(pump_rates(proposal)),

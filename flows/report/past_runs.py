@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from flows.proposal.consensus import age_group, exceeded, sides
 from flows.proposal.document import HOURS, Colour, GlucoseLimit, Units, digest, mmoll
-from flows.proposal.headline import headline_today
+from flows.proposal.headline import colour_today, headline_today
 from flows.report.applied import YEARS, Applied, applications, changes_of, instant
 
 LARGEST_NUMBER = 100_000  # no setting and no share comes near
@@ -236,7 +236,7 @@ def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
     """By the fields a history needs and not by the whole model: a field that came later is missed by no old run."""
     verdict, evidence = proposal["verdict"], proposal["evidence"]
     options = manifest.get("options") or proposal["options"]
-    nothing, said = _verdict(verdict, proposal["glucose"], options)
+    colour, nothing, said = _verdict(verdict, proposal["glucose"], options)
     return PastRun(
         name=_text(directory.name),
         at=_must(instant(proposal["created_at"])),
@@ -245,7 +245,7 @@ def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
         profile=_name(proposal["profile"].get("name")),
         outcome=Outcome.PROPOSAL,
         units=Units(proposal["units"]),
-        colour=Colour(verdict["colour"]),
+        colour=colour,
         nothing_to_change=nothing,
         headline=_text(said),
         current=_tuned(proposal["current"]),
@@ -261,8 +261,13 @@ def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
     )
 
 
-def _verdict(verdict: dict[str, Any], glucose: dict[str, Any] | None, options: dict[str, Any]) -> tuple[bool, str]:
-    """Whether there is nothing to change, and the headline; beyond a limit it is never so, however it was sealed."""
+def _verdict(
+    verdict: dict[str, Any], glucose: dict[str, Any] | None, options: dict[str, Any]
+) -> tuple[Colour, bool, str]:
+    """The colour, whether there is nothing to change, and the headline.
+
+    Beyond a limit it is neither green nor nothing to change, however it was sealed.
+    """
     nothing = verdict["nothing_to_change"] is True
     found: dict[int, float | None] = {}
     if glucose:
@@ -272,8 +277,9 @@ def _verdict(verdict: dict[str, Any], glucose: dict[str, Any] | None, options: d
             found[at] = None if glucose.get(name) is None else _number(glucose[name])
     beyond = sides(exceeded(found, age_group(options)))
     known = tuple(GlucoseLimit(side) for side in verdict.get("beyond_limits") or ())
-    said = headline_today(verdict["headline"], Colour(verdict["colour"]), nothing, beyond, known)
-    return nothing and not beyond, said
+    sealed = Colour(verdict["colour"])
+    said = headline_today(verdict["headline"], sealed, nothing, beyond, known)
+    return colour_today(sealed, beyond), nothing and not beyond, said
 
 
 def _shares(glucose: dict[str, Any]) -> Shares:

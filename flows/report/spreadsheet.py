@@ -17,8 +17,9 @@ from typing import Any
 import xlsxwriter
 
 from flows.proposal.document import Proposal
-from flows.report.entering import basal_key, curve_note, headline, insulin_curve, to_enter, worth_changing
-from flows.report.wording import cut, harmless, harmless_all
+from flows.proposal.verdict_today import verdict_today
+from flows.report.entering import basal_key, curve_note, insulin_curve, to_enter, worth_changing
+from flows.report.wording import cut, harmless_all
 
 Cell = str | int | float | None
 # What a spreadsheet takes for the beginning of a formula, full width too.
@@ -39,7 +40,7 @@ class Table:
 
 def report_csv(proposal: Proposal) -> bytes:
     """One row for each hour and each start of a block; UTF-8 with a mark, which Excel needs to read it as such."""
-    table = by_time(proposal, harmless_all(proposal.model_dump(mode="json")))
+    table = by_time(proposal, _shown(proposal))
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(table.heads)
@@ -91,10 +92,10 @@ def _plain(cell: Cell) -> Cell:
 
 def tables(proposal: Proposal) -> list[Table]:
     """Every sheet of the workbook, the verdict first."""
-    document = harmless_all(proposal.model_dump(mode="json"))
+    document = _shown(proposal)
     pump = to_enter(proposal)
     return [
-        _verdict(document, harmless(headline(proposal))),
+        _verdict(document),
         by_time(proposal, document),
         _setting(document, "isf", "ISF", ("mgdl_per_u", "mmoll_per_u"), pump),
         _setting(document, "carb_ratio", "Carb ratio", ("g_per_u",), pump),
@@ -105,9 +106,15 @@ def tables(proposal: Proposal) -> list[Table]:
     ]
 
 
-def _verdict(document: dict[str, Any], headline: str) -> Table:
+def _shown(proposal: Proposal) -> dict[str, Any]:
+    """The document with harmless texts, and the verdict as it is said today."""
+    verdict = verdict_today(proposal).model_dump(mode="json")
+    return dict(harmless_all({**proposal.model_dump(mode="json"), "verdict": verdict}))
+
+
+def _verdict(document: dict[str, Any]) -> Table:
     verdict = document["verdict"]
-    rows: list[tuple[Cell, ...]] = [("verdict", verdict["colour"], headline, None)]
+    rows: list[tuple[Cell, ...]] = [("verdict", verdict["colour"], verdict["headline"], None)]
     rows += [(r["rule"], r["colour"], r["sentence"], r["source"]) for r in verdict["reasons"]]
     rows.append(("note", None, "This is a proposal. Talk it over with your diabetes team.", None))
     return Table("Verdict", ("rule", "colour", "sentence", "source"), tuple(rows))

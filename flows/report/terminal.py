@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from flows.proposal.document import Proposal
+from flows.proposal.verdict_today import verdict_today
 from flows.report.applied import applications, changes_of
 from flows.report.certainty import certainty
-from flows.report.entering import headline
 from flows.report.numbers import numbers_table
 from flows.report.wording import many
 from flows.run_directory import RunDirectory
@@ -14,9 +14,10 @@ from flows.run_directory import RunDirectory
 def summary(run: RunDirectory, proposal: Proposal) -> str:
     """What `autotune propose` prints."""
     used = [d.date for d in proposal.days if d.status == "used"]
+    verdict = verdict_today(proposal)
     lines = [
-        f"Verdict: {proposal.verdict.colour.value}. {headline(proposal)}",
-        *(f"  - {r.sentence}" for r in proposal.verdict.reasons),
+        f"Verdict: {verdict.colour.value}. {verdict.headline}",
+        *(f"  - {r.sentence}" for r in verdict.reasons),
         "",
         f"Recommendation of oref0 {proposal.engine['oref0']} autotune from {many(len(used), 'day')} "
         f"({used[0] if len(used) == 1 else f'{used[0]} to {used[-1]}'}, {proposal.timezone}, inputs {proposal.inputs})",

@@ -238,7 +238,7 @@ def test_beyond_a_limit_no_form_says_that_there_is_nothing_to_change(
     assert [name for name, text in said.items() if "nothing to change" in text or "no change," in text] == []
     assert [name for name, text in said.items() if "outside the consensus limits" not in text] == []
     assert "keep the settings that are in the pump" not in " ".join(said.values())
-    assert (verdict(past), past.nothing_to_change) == (proposal.verdict.colour, False)
+    assert (verdict(past), past.nothing_to_change) == (Colour.AMBER, False)
     assert 'class="enter' not in card  # what is not sure is no number to enter, as before
     assert settings_table(document) == []
 

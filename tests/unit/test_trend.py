@@ -416,7 +416,7 @@ def test_the_table_has_every_run_in_the_persons_unit(tmp_path: Path, capsys: pyt
     printed = capsys.readouterr().out
     assert "mmol/L per U" in printed
     assert "mg/dL" not in printed
-    assert "2026-05-15 04:00  green    2.78 → 3.01  10.0 → 9.1  19.20 → 20.40  71 % of 14 d  2026-05-15" in printed
+    assert "2026-05-15 04:00  amber    2.78 → 3.01  10.0 → 9.1  19.20 → 20.40  71 % of 14 d  2026-05-15" in printed
     assert "2026-05-30 04:00  red      2.78 → 3.42  10.0 → 8.0  19.20 → 21.60  71 % of 14 d  no" in printed
     assert "2026-06-02 04:00  refused  There is not enough glucose data." in printed
 
