@@ -109,7 +109,7 @@ def unusable(what: str, detail: str) -> Refused:
 def _minutes(item: dict[str, Any], what: str, place: int, notes: list[str]) -> int:
     """When an entry starts: `time` first, as Nightscout itself, which overwrites `timeAsSeconds` with it."""
     time, seconds = item.get("time"), item.get("timeAsSeconds")
-    by_clock = _clock_seconds(time)
+    by_clock = clock_seconds(time)
     try:
         by_seconds = strict_number(seconds)
     except NotANumber:
@@ -133,7 +133,8 @@ def _minutes(item: dict[str, Any], what: str, place: int, notes: list[str]) -> i
     return minutes
 
 
-def _clock_seconds(value: Any) -> float | None:
+def clock_seconds(value: Any) -> float | None:
+    """Seconds after midnight of `HH:MM` or `HH:MM:SS`; `None` for what is no such text."""
     found = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         return None

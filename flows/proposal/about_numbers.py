@@ -90,8 +90,10 @@ def several_carb_ratios(case: Case) -> Finding | None:
 def _several(case: Case, part: Part, values: Sequence[float]) -> Finding | None:
     if part not in several(case.for_pump):
         return None
+    count = f"{different(values)} different" if different(values) > 1 else "several"
+    unread = " whose times or values cannot be read" if part in case.for_pump.unread else ""
     return RED, (
-        f"The profile has {different(values)} different {NAMES[part]}, and upstream tunes one as if it held all day: "
+        f"The profile has {count} {NAMES[part]}{unread}, and upstream tunes one as if it held all day: "
         "the recommendation for them cannot be trusted yet. The basal was tuned with that one, too."
     )
 

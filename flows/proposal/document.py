@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.approval import Part
 from flows.errors import Reason as Why
 from flows.errors import Refused
 
@@ -100,6 +101,10 @@ class ForPump(_Document):
     isf: tuple[IsfBlock, ...]
     carb_ratio: tuple[CarbRatioBlock, ...]
     remarks: tuple[str, ...]
+    unread: tuple[Part, ...] = Field(
+        default=(),
+        description="Settings of which the profile has several entries that cannot be read: one number stands for all.",
+    )
 
 
 class Agreement(_Document):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from flows.approval import Part
 from flows.profiles.blocks import clock_text
 from flows.profiles.schedule import Schedule
 from flows.proposal.caps import Caps
@@ -33,6 +34,7 @@ def for_pump(
     caps: Caps,
     units: Units,
     basal_step_u_per_h: float = BASAL_STEP_U_PER_H,
+    unread: Sequence[Part] = (),
 ) -> ForPump:
     """Round a recommendation.
 
@@ -43,6 +45,7 @@ def for_pump(
         caps: of the run.
         units: the person's, in which ISF is rounded.
         basal_step_u_per_h: the pump's.
+        unread: settings of which the profile has several entries that cannot be read.
     """
     rates, remarks = basal_on_steps(basal_now_u_per_h, basal_u_per_h, caps, basal_step_u_per_h)
     factor = MGDL_PER_MMOLL if units is Units.MMOL_PER_L else 1.0
@@ -78,6 +81,7 @@ def for_pump(
         isf=tuple(isf),
         carb_ratio=tuple(ratios),
         remarks=tuple(remarks),
+        unread=tuple(unread),
     )
 
 

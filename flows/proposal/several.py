@@ -17,12 +17,15 @@ NAMES = {Part.ISF: "insulin sensitivities", Part.CARB_RATIO: "carb ratios"}
 
 
 def several(pump: ForPump) -> tuple[Part, ...]:
-    """The parts of which the profile that was tuned has blocks with different values; its own values count."""
+    """The parts of which the profile that was tuned has blocks with different values; its own values count.
+
+    Several entries that could not be read count as different.
+    """
     values = {
         Part.ISF: [b.current_mgdl_per_u for b in pump.isf],
         Part.CARB_RATIO: [b.current_g_per_u for b in pump.carb_ratio],
     }
-    return tuple(part for part, found in values.items() if different(found) > 1)
+    return tuple(part for part, found in values.items() if different(found) > 1 or part in pump.unread)
 
 
 def different(values: Sequence[float]) -> int:

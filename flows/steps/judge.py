@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
+from flows.approval import Part
 from flows.local_days import LocalDay
 from flows.oref0.engine import EngineReport
 from flows.oref0.outcome import DayOutcome, read_outcome, starts_elsewhere
@@ -71,6 +72,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         caps=recommendation.caps,
         units=units,
         basal_step_u_per_h=request.basal_step_u_per_h,
+        unread=[Part(name) for name in source.get("unread", ())],
     )
     explained = explain(run.work, prepared.dates, prepared.zone, recommendation.current, recommendation.recommended)
     evidence = evidence_of(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
+from flows.approval import Part
 from flows.oref0.profile import settings_of, to_pumpprofile
 from flows.profiles.active import ActiveProfiles, basal_at, in_force
+from flows.profiles.openaps import OpenapsSchedule, read_openaps_schedule
 from flows.profiles.parse import MG_PER_DL, unit_name
 from flows.profiles.schedule import Block, Schedule
+from flows.proposal.several import NAMES, different
 from flows.run_directory import dump
 from flows.settings import AnalysisRequest
 from flows.steps.raw_files import RawFiles, json_object
@@ -36,17 +38,24 @@ class ProfileToTune:
         return partial(basal_at, self.active) if self.active else None
 
     def schedules(self) -> dict[str, Any]:
-        """`source_profile.json`: the schedules as the profile has them, in mg/dL, g and U, and the person's units."""
+        """`source_profile.json`: the schedules as the profile has them, in mg/dL, g and U, and the person's units.
+
+        `unread` names those that have several entries and cannot be read; what stands for them is what upstream tunes.
+        """
+        unread: tuple[Part, ...] = ()
         if self.active is not None:
             profile = self.active.profile
             isf, ratio, units = profile.isf_mgdl_per_u, profile.carb_ratio_g_per_u, profile.units
         else:
-            isf, ratio, units = openaps_schedules(json_object(self.pump, "the pump profile"))
+            pump = json_object(self.pump, "the pump profile")
+            isf, ratio, units = openaps_schedules(pump)
+            unread = tuple(part for part in NAMES if read_openaps_schedule(pump, part).unread)
         return {
             "units": units,
             "isf_mgdl_per_u": [asdict(b) for b in isf.blocks],
             "carb_ratio_g_per_u": [asdict(b) for b in ratio.blocks],
             "basal_u_per_h": [asdict(b) for b in self.basal.blocks],
+            "unread": [part.value for part in unread],
         }
 
     def identity(self) -> dict[str, Any]:
@@ -100,41 +109,35 @@ def profile_to_tune(
 
 
 def as_it_is(pump: bytes, start: bytes | None) -> ProfileToTune:
-    """An OpenAPS profile, with a note where it has more blocks than upstream tunes."""
-    notes = []
+    """An OpenAPS profile, with a note where it has more than upstream tunes, or says it in two ways."""
     document = json_object(pump, "the pump profile")
-    schedules = (
-        ("insulin sensitivities", document.get("isfProfile"), "sensitivities"),
-        ("carb ratios", document.get("carb_ratios"), "schedule"),
-    )
-    for what, held, key in schedules:
-        blocks = held.get(key) if isinstance(held, dict) else None
-        if isinstance(blocks, list) and len(blocks) > 1:
-            notes.append(f"The profile has several {what}; autotune tunes one, and the others are scaled like it.")
+    notes = [note for part in NAMES for note in _notes_on(NAMES[part], read_openaps_schedule(document, part))]
     return ProfileToTune(pump, start, None, settings_of_bytes(pump), notes)
+
+
+def _notes_on(what: str, found: OpenapsSchedule) -> list[str]:
+    notes = []
+    if found.unread:
+        notes.append(f"The profile has several {what}, and their times or values cannot be read; autotune tunes one.")
+    elif found.schedule is not None and different(found.schedule.distinct) > 1:
+        notes.append(f"The profile has several {what}; autotune tunes one.")
+    if found.ambiguous:
+        named = ", ".join(found.ambiguous)
+        notes.append(f"Entries of the {what} have two times that differ: their offsets, {named}, were taken.")
+    return notes
 
 
 def openaps_schedules(pump: dict[str, Any]) -> tuple[Schedule, Schedule, str]:
     """ISF, carb ratio and units of a valid OpenAPS pump profile; its numbers are in mg/dL whatever it prefers.
 
-    Upstream tunes the first ISF and `carb_ratio`; what else the profile's schedules hold keeps its shape.
+    Upstream tunes the first ISF and `carb_ratio`, which stand for a schedule that is not there or cannot be read.
     """
     isf_profile = pump["isfProfile"]
     first = float(isf_profile["sensitivities"][0]["sensitivity"])
-    isf = _openaps_schedule(isf_profile["sensitivities"], "sensitivity") or Schedule.constant(first)
-    ratios = pump.get("carb_ratios")
-    ratio = _openaps_schedule(ratios.get("schedule") if isinstance(ratios, dict) else None, "ratio")
+    isf = read_openaps_schedule(pump, Part.ISF).schedule or Schedule.constant(first)
+    ratio = read_openaps_schedule(pump, Part.CARB_RATIO).schedule or Schedule.constant(float(pump["carb_ratio"]))
     preferred = unit_name(isf_profile.get("user_preferred_units")) or unit_name(pump.get("out_units"))
-    return isf, ratio or Schedule.constant(float(pump["carb_ratio"])), preferred or MG_PER_DL
-
-
-def _openaps_schedule(blocks: Any, key: str) -> Schedule | None:
-    try:
-        values = {int(b["offset"]): float(b[key]) for b in blocks}
-        usable = all(0 < value < math.inf for value in values.values())  # not so of NaN
-        return Schedule(tuple(Block(m, values[m]) for m in sorted(values))) if usable else None
-    except (KeyError, TypeError, ValueError, OverflowError):  # not whole, or not from 00:00
-        return None
+    return isf, ratio, preferred or MG_PER_DL
 
 
 def settings_of_bytes(pump: bytes) -> Schedule:

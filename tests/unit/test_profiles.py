@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ from flows.oref0.profile import settings_of, to_pumpprofile
 from flows.profiles.parse import TherapyProfile, choose_profile, unit_name
 from flows.profiles.schedule import Block, Schedule
 from flows.settings import Insulin
-from flows.steps.profile_to_tune import as_it_is, openaps_schedules
-from tests.people import profile_document, pump_profile
+from tests.people import profile_document
 
 
 def chosen(document: Any, **options: Any) -> TherapyProfile:
@@ -199,51 +197,6 @@ def test_a_profile_survives_the_way_to_upstreams_file_and_back(schedule: Schedul
 )
 def test_unit_names(written: Any, name: str | None) -> None:
     assert unit_name(written) == name
-
-
-TWO = [{"offset": 0, "ratio": 10}, {"offset": 720, "ratio": 8}]
-IN_TWO = [(0, 10.0), (720, 8.0)]
-WHOLE = [(0, 9.0)]  # `carb_ratio`, which is all upstream tunes
-
-CARB_RATIOS: list[tuple[str, Any, list[tuple[int, float]]]] = [
-    ("two blocks", {"schedule": TWO}, IN_TWO),
-    ("out of order", {"schedule": TWO[::-1]}, IN_TWO),
-    ("as text", {"schedule": [{k: str(v) for k, v in b.items()} for b in TWO]}, IN_TWO),
-    ("one block", {"schedule": TWO[:1]}, [(0, 10.0)]),
-    ("no carb_ratios", None, WHOLE),
-    ("a list", TWO, WHOLE),
-    ("no schedule", {"units": "grams"}, WHOLE),
-    ("an empty schedule", {"schedule": []}, WHOLE),
-    ("not from 00:00", {"schedule": TWO[1:]}, WHOLE),
-    ("beyond the day", {"schedule": [TWO[0], {"offset": 1440, "ratio": 8}]}, WHOLE),
-    ("a block without a ratio", {"schedule": [TWO[0], {"offset": 720}]}, WHOLE),
-    ("a ratio of zero", {"schedule": [TWO[0], {"offset": 720, "ratio": 0}]}, WHOLE),
-    ("a ratio that is no number", {"schedule": [TWO[0], {"offset": 720, "ratio": "NaN"}]}, WHOLE),
-    ("a ratio without end", {"schedule": [TWO[0], {"offset": 720, "ratio": 1e999}]}, WHOLE),
-    ("a time without end", {"schedule": [TWO[0], {"offset": 1e999, "ratio": 8}]}, WHOLE),
-    ("a null among the blocks", {"schedule": [*TWO, None]}, WHOLE),
-]
-
-
-@pytest.mark.parametrize(("what", "held", "expected"), CARB_RATIOS, ids=[c[0] for c in CARB_RATIOS])
-def test_an_openaps_profile_has_the_carb_ratios_of_its_schedule_where_that_is_whole(
-    what: str, held: Any, expected: list[tuple[int, float]]
-) -> None:
-    _, ratio, _ = openaps_schedules(pump_profile(carb_ratio=9, carb_ratios=held))
-    assert [(b.minutes, b.value) for b in ratio.blocks] == expected
-
-
-@pytest.mark.parametrize(("schedule", "noted"), [(TWO, True), (TWO[:1], False), ([], False)])
-def test_several_carb_ratios_of_an_openaps_profile_are_kept_and_noted(
-    schedule: list[dict[str, Any]], noted: bool
-) -> None:
-    pump = json.dumps(pump_profile(carb_ratio=9, carb_ratios={"schedule": schedule})).encode()
-    tuned = as_it_is(pump, None)
-    assert tuned.pump == pump
-    assert [(b["minutes"], b["value"]) for b in tuned.schedules()["carb_ratio_g_per_u"]] == (
-        IN_TWO[: len(schedule)] or WHOLE
-    )
-    assert [n.split(";")[0] for n in tuned.notes] == ["The profile has several carb ratios"] * noted
 
 
 def test_every_profile_of_the_reference_converts_or_is_refused_with_a_reason(reference_data: Path) -> None:

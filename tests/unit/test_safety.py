@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import settings as h_settings
 from hypothesis import strategies as st
 
+from flows.approval import Part
 from flows.proposal.caps import Caps
 from flows.proposal.case import Case, Day, more_aggressive, worth_changing
 from flows.proposal.document import Cap, Colour, HeldOut, Repetitions, Scores, Settings, Variant
@@ -210,6 +211,9 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("several_carb_ratios", RED, lambda: ratios(10.0051, 10.0)),
     ("several_carb_ratios", RED, lambda: ratios(10.0, 10.0, 9.9, 10.0)),
     ("several_carb_ratios", GREEN, lambda: isfs(50.0, 40.0)),
+    ("several_carb_ratios", RED, lambda: entered(case(), unread=(Part.CARB_RATIO,))),
+    ("several_carb_ratios", GREEN, lambda: entered(case(), unread=(Part.ISF,))),
+    ("several_isfs", RED, lambda: entered(case(), unread=(Part.ISF,))),
     ("several_isfs", GREEN, lambda: isfs(50.0, 50.0)),
     ("several_isfs", GREEN, lambda: isfs(50.0, 50.024)),
     ("several_isfs", RED, lambda: isfs(50.0, 50.026)),
@@ -410,6 +414,12 @@ def test_what_the_profile_has_several_of_is_never_worth_changing(make: Callable[
     (reason,) = [r for r in verdict.reasons if r.rule.startswith("several_") and r.colour is Colour.RED]
     assert "has 2 different" in reason.sentence
     assert "the recommendation for them cannot be trusted yet" in reason.sentence
+
+
+def test_several_that_could_not_be_read_are_said_without_a_count() -> None:
+    verdict = judge_case(entered(case(), unread=(Part.CARB_RATIO,)))
+    (reason,) = [r for r in verdict.reasons if r.colour is Colour.RED]
+    assert "has several carb ratios whose times or values cannot be read" in reason.sentence
 
 
 @h_settings(deadline=None)
