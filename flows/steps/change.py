@@ -17,6 +17,7 @@ from flows.profiles.on_site import SiteProfiles, content, differences, switch_ke
 from flows.profiles.stored import document_sha256
 from flows.profiles.switches import read_switches
 from flows.proposal.journal import Change, Journal, Outcome, Step
+from flows.proposal.several import NAMES
 from flows.steps.kept import check_kept, intent_of
 from flows.steps.looking import (
     beside_ours,
@@ -32,6 +33,7 @@ from flows.steps.looking import (
 )
 from flows.steps.site import Intent, Site, comparable
 from flows.steps.taking_back import PROFILE, SWITCH, SWITCH_ATTEMPTS, finish_undo, theirs, undo
+from flows.steps.untrusted import untrusted_parts
 
 MOST_LOST = 10  # of changes whose document did not arrive: the last so many are looked for
 
@@ -124,7 +126,11 @@ def bring_to_an_end(
     if rejected:
         said_no = Refused(Reason.WRITE_UNDONE, detail="its proposal was rejected before it had an end")
         undo(change, site, intent, state, intent.before, said_no)
-    if intent.switch is not None and not may_activate and switch_in(state, intent.switch) is None:
+    not_active = intent.switch is None or switch_in(state, intent.switch) is None
+    if not_active and (parts := untrusted_parts(change, intent)):
+        what = " and ".join(NAMES[part] for part in parts)
+        undo(change, site, intent, state, intent.before, Refused(Reason.PROPOSAL_SEVERAL, what=what))
+    if intent.switch is not None and not may_activate and not_active:
         not_asked = Refused(Reason.WRITE_UNDONE, detail="it was left unfinished, and nobody asks to activate it now")
         undo(change, site, intent, state, intent.before, not_asked)
     if intent.switch is None:
