@@ -38,10 +38,14 @@ class Limit:
         return share_percent >= self.percent if self.side is LOW else share_percent > self.percent
 
     @property
+    def word(self) -> str:
+        """`below` or `above`."""
+        return "below" if self.side is LOW else "above"
+
+    @property
     def where(self) -> str:
         """`below 70 mg/dL (3.9 mmol/L)`."""
-        word = "below" if self.side is LOW else "above"
-        return f"{word} {self.mgdl} mg/dL ({self.mgdl / MGDL_PER_MMOLL:.1f} mmol/L)"
+        return f"{self.word} {self.mgdl} mg/dL ({self.mgdl / MGDL_PER_MMOLL:.1f} mmol/L)"
 
     @property
     def allowed(self) -> str:

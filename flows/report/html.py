@@ -13,11 +13,13 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
-from flows.proposal.document import Proposal
+from flows.proposal.consensus import age_group, limits_for, shares_of
+from flows.proposal.document import MGDL_PER_MMOLL, Proposal
 from flows.proposal.verdict_today import verdict_today
 from flows.report import entering, figures
 from flows.report.page import page
 from flows.report.wording import fixed, harmless_all, isolated, number
+from flows.settings import AgeGroup
 
 T = TypeVar("T")
 MOST_LINES = 60  # of a list of unknown length; the rest is in proposal.json
@@ -81,7 +83,8 @@ def report_html(proposal: Proposal) -> bytes:
         deviation_plot=figures.deviations(evidence["basal"]),
         glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"]) if document["glucose"] else None,
         range_plot=figures.time_in_range(document["glucose"]) if document["glucose"] else None,
-        targets=TARGETS,
+        targets=targets(proposal),
+        in_pregnancy=in_pregnancy(proposal),
         letters=LETTERS,
         first=first,
         maybe_number=maybe_number,
@@ -101,6 +104,32 @@ def _block_plots(pump: dict[str, Any]) -> list[Markup]:
 
 
 # --- for the template ------------------------------------------------------------------------------------------------
+
+
+def targets(proposal: Proposal) -> list[tuple[str, str, str, float | None, str]]:
+    """Of each range of glucose its colour, its name in mg/dL and mmol/L, the share (if known) and what is aimed at.
+
+    In pregnancy that is what the verdict judges by, and has ranges of its own.
+    """
+    if (glucose := proposal.glucose) is None:
+        return []
+    ranges = [(css, mgdl, mmoll, getattr(glucose, field), aim) for field, css, mgdl, mmoll, aim in TARGETS]
+    if not in_pregnancy(proposal):
+        return ranges
+    limits = {f"{limit.word} {limit.mgdl}": limit for limit in limits_for(AgeGroup.PREGNANT)}
+    allowed = {name: limit.allowed for name, limit in limits.items()}
+    shares, shown = shares_of(glucose), {mgdl for _, mgdl, *_ in ranges}
+    more = [
+        ("", name, f"{limit.word} {limit.mgdl / MGDL_PER_MMOLL:.1f}", shares.get(limit.mgdl), limit.allowed)
+        for name, limit in limits.items()
+        if name not in shown
+    ]
+    return [*((css, mgdl, mmoll, share, allowed.get(mgdl, "")) for css, mgdl, mmoll, share, _ in ranges), *more]
+
+
+def in_pregnancy(proposal: Proposal) -> bool:
+    """Whether pregnancy's limits hold."""
+    return age_group(proposal.options) is AgeGroup.PREGNANT
 
 
 def pump_rates(proposal: Proposal) -> list[tuple[float, float, str]]:

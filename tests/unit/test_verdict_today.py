@@ -115,3 +115,30 @@ def test_a_limit_that_was_sealed_is_said_once() -> None:
     today = verdict_today(proposal).model_dump(mode="json")
     again = sealed({**proposal.model_dump(mode="json"), "verdict": {**today, "beyond_limits": ["low"]}})
     assert verdict_today(again) == again.verdict
+
+
+def targets_table(group: str, shares: dict[str, float]) -> str:
+    whole = report_html(old("amber", shares, {"age_group": group})).decode()
+    table = next(t for t in re.findall(r"<table>.*?</table>", whole, re.DOTALL) if "Time in range" in t)
+    return " ".join(re.sub(r"<[^>]+>", " ", table).split())
+
+
+def test_in_pregnancy_the_targets_are_those_the_verdict_judges_by() -> None:
+    table = targets_table("pregnant", {"below_63_percent": 4.2, "above_140_percent": 31.0})
+    assert "limits in pregnancy" in table and "adults" not in table
+    for said in ("below 63", "4.2 % less than 4 %", "above 140", "31.0 % at most 25 %", "below 3.5", "above 7.8"):
+        assert said in table
+    assert "over 70 %" not in table and "under 4 %" not in table
+
+
+def test_in_pregnancy_a_share_that_an_older_proposal_has_not_is_no_number() -> None:
+    table = targets_table("pregnant", {})
+    assert re.search(r"below 63 below 3\.5 \D+ less than 4 %", table)
+    assert table.count("below 54") == 1
+
+
+@pytest.mark.parametrize("group", ["adult", "child"])
+def test_else_the_targets_are_the_consensus_for_type_1(group: str) -> None:
+    table = targets_table(group, {"below_63_percent": 4.2, "above_140_percent": 31.0})
+    assert "type 1 diabetes" in table and "over 70 %" in table
+    assert "pregnancy" not in table and "below 63" not in table
