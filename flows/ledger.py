@@ -67,15 +67,22 @@ class Ledger:
     rules: dict[str, dict[str, Any]] = field(default_factory=dict)
     quarantined: list[Entry] = field(default_factory=list)
     accounts: dict[str, dict[str, int]] = field(default_factory=dict)
+    doubts: int = 0  # records that could not be understood, where a stretch of them for one reason counts once
 
     def note(self, entry: Entry) -> None:
         """Write down one change."""
         self.entries.append(entry)
 
-    def quarantine(self, entry: Entry) -> None:
-        """Write down a record that could not be understood and is not passed on."""
+    def quarantine(self, entry: Entry, *, same_doubt: bool = False) -> None:
+        """Write down a record that could not be understood and is not passed on.
+
+        Args:
+            entry: which, and why.
+            same_doubt: it goes on with a stretch whose first record was counted as a doubt.
+        """
         self.entries.append(entry)
         self.quarantined.append(entry)
+        self.doubts += not same_doubt
 
     def close_rule(self, rule: str, description: str, before: Totals, after: Totals) -> None:
         """Close a rule's books.

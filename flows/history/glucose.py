@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flows.history.glucose_units import Reading, units_of
+from flows.history.glucose_declared import Reading
+from flows.history.glucose_units import ERROR_CODE, units_of
 from flows.history.glucose_values import (
-    ABOVE_RANGE_TEXTS,
     LOWEST_MGDL,
+    is_above_range,
     is_below_range,
     low_left_out_mgdl,
     other_field,
@@ -40,6 +41,7 @@ from flows.timestamps import instant_ms
 HIGHEST_MGDL = 1000
 # Half of mmol/L's last decimal, 0.05, is 0.9 mg/dL; and a whole number is half a mg/dL off.
 SAME_WITHIN_MGDL = 1.5
+SAME_DOUBT_MS = 3_600_000  # readings of unknown unit an hour apart are one doubt; later ones are another
 NOT_SENSORS = ("finger", "manual")  # `glucoseType` of Nightscout's BG Check
 
 
@@ -52,11 +54,19 @@ class LowReading:
 
 
 @dataclass(frozen=True)
+class HighReading:
+    """A reading above what the sensor can measure, which upstream does not get: when (epoch ms)."""
+
+    date: float
+
+
+@dataclass(frozen=True)
 class Readings:
-    """The readings for upstream, newest first, and the lows left out of them, oldest first."""
+    """The readings for upstream, newest first, and the lows and highs left out of them, oldest first."""
 
     for_upstream: list[Record]
     lows_left_out: list[LowReading]
+    highs_left_out: list[HighReading]
 
 
 def sensor_readings_only(record: Record, _: Context) -> Verdict:
@@ -71,15 +81,13 @@ def sensor_readings_only(record: Record, _: Context) -> Verdict:
 
 
 def value_is_a_number(record: Record, _: Context) -> Verdict:
-    """A reading's value as a number; a missing one is no reading, and what is below the range is dropped later."""
+    """A reading's value as a number; a missing one is no reading, and what is beyond the range is left out later."""
     name = value_field(record)
     try:
         value = number(record.get(name))
     except NotANumber:
-        if is_below_range(record[name]):
+        if is_below_range(record[name]) or is_above_range(record[name]):
             return None
-        if isinstance(record[name], str) and record[name].strip().upper() in ABOVE_RANGE_TEXTS:
-            return Dropped("above what the sensor can measure, without a number")
         return Quarantined(f"its {name} is not a number")
     if value is None:
         return Dropped("a reading without a value")
@@ -119,7 +127,7 @@ RULES: tuple[Rule, ...] = (
         sensor_readings_only,
     ),
     Rule("glucose_deleted", "deleted readings left out", "AAPS: isValid false", valid_only),
-    Rule("glucose_value", "readings as numbers", "values missing, as text, HIGH", value_is_a_number),
+    Rule("glucose_value", "readings as numbers", "values missing, or as text", value_is_a_number),
     Rule("glucose_date", "dates in milliseconds", "dates as text or in seconds", date_is_milliseconds),
 )
 
@@ -130,7 +138,7 @@ def normalise_glucose(records: list[Any], context: Context, ledger: Ledger) -> l
 
 
 def read_glucose(records: list[Any], context: Context, ledger: Ledger) -> Readings:
-    """As `normalise_glucose`, and the lows that upstream does not get: who judges safety needs them.
+    """As `normalise_glucose`, and the lows and highs that upstream does not get: who judges safety needs them.
 
     Args:
         records: entries as served.
@@ -142,10 +150,10 @@ def read_glucose(records: list[Any], context: Context, ledger: Ledger) -> Readin
     numbered = run_rules(numbered, RULES, context, ledger)
     numbered = _convert_mmol(numbered, ledger)
     numbered = _keep_one_value(numbered, ledger)
-    with_lows = numbered
-    numbered = _one_reading_at_a_time(_drop_low(numbered, ledger), ledger)
+    seen = numbered
+    numbered = _one_reading_at_a_time(_drop_high(_drop_low(numbered, ledger), ledger), ledger)
     ledger.close_account("entries", len(records), len(numbered), since)
-    return Readings([record for _, record in numbered], _lows_left_out(with_lows))
+    return Readings([record for _, record in numbered], *_left_out(seen))
 
 
 def value_mgdl(record: Record) -> float:
@@ -154,23 +162,19 @@ def value_mgdl(record: Record) -> float:
 
 
 def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
-    if all(value_mgdl(r) >= LOWEST_MGDL for _, r in records):
+    if all(_is_text(r) or value_mgdl(r) >= LOWEST_MGDL for _, r in records):
         return records
-    sensors: dict[str, list[int]] = {}
-    for n in sorted(range(len(records)), key=lambda n: float(records[n][1]["date"])):
-        sensors.setdefault(sensor_of(records[n][1]), []).append(n)
-    read = [[_as_written(records[n][1]) for n in places] for places in sensors.values()]
-    units: list[str | None] = [MG_PER_DL] * len(records)
-    for places, found in zip(sensors.values(), units_of(read), strict=True):
-        for n, unit in zip(places, found, strict=True):
-            units[n] = unit
+    units, begins_doubt = _units(records)
     before = totals(r for _, r in records)
     known: Numbered = []
-    for (name, record), unit in zip(records, units, strict=True):
+    for n, ((name, record), unit) in enumerate(zip(records, units, strict=True)):
         if unit is None:
-            why = "its unit cannot be known: it fits the readings around it neither in mg/dL nor in mmol/L"
+            why = "its unit cannot be known: the readings around it tell neither mg/dL nor mmol/L"
             gone = Entry("glucose_unit", name, record, {}, why, Totals() - totals([record]), removed=True)
-            ledger.quarantine(gone)
+            ledger.quarantine(gone, same_doubt=n not in begins_doubt)
+        elif unit == ERROR_CODE:
+            why = "a sensor's error code, written as if it were glucose in mmol/L"
+            ledger.note(Entry("glucose_unit", name, record, {}, why, Totals() - totals([record]), removed=True))
         elif unit == MMOL_PER_L:
             field = value_field(record)
             now = {field: round(amount(record[field]) * MGDL_PER_MMOLL)}
@@ -181,6 +185,30 @@ def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
     if any(unit != MG_PER_DL for unit in units):
         ledger.close_rule("glucose_unit", "readings in mmol/L, now mg/dL", before, totals(r for _, r in known))
     return known
+
+
+def _units(records: Numbered) -> tuple[list[str | None], set[int]]:
+    """Each record's unit, and where a stretch begins in which it is unknown; a text such as "LOW" has none to find."""
+    sensors: dict[str, list[int]] = {}
+    numbers = (n for n, (_, r) in enumerate(records) if not _is_text(r))
+    for n in sorted(numbers, key=lambda n: float(records[n][1]["date"])):
+        sensors.setdefault(sensor_of(records[n][1]), []).append(n)
+    read = [[_as_written(records[n][1]) for n in places] for places in sensors.values()]
+    units: list[str | None] = [MG_PER_DL] * len(records)
+    begins: set[int] = set()
+    for places, readings, found in zip(sensors.values(), read, units_of(read), strict=True):
+        doubted_ms: float | None = None
+        for n, reading, unit in zip(places, readings, found, strict=True):
+            units[n] = unit
+            if unit is None and (doubted_ms is None or reading.ms - doubted_ms > SAME_DOUBT_MS):
+                begins.add(n)
+            doubted_ms = reading.ms if unit is None else None
+    return units, begins
+
+
+def _is_text(record: Record) -> bool:
+    value = record.get(value_field(record))
+    return is_below_range(value) or is_above_range(value)
 
 
 def _as_written(record: Record) -> Reading:
@@ -237,9 +265,19 @@ def _drop_low(records: Numbered, ledger: Ledger) -> Numbered:
         value = record.get(value_field(record))
         if low_left_out_mgdl(value) is not None:
             return f"below {LOWEST_MGDL} mg/dL, which upstream leaves out; counted as a low"
-        return "a sensor's error code, not a reading" if amount(value) < LOWEST_MGDL else None
+        is_code = not is_above_range(value) and amount(value) < LOWEST_MGDL
+        return "a sensor's error code, not a reading" if is_code else None
 
     return keep_if(records, ("glucose_low", f"values below {LOWEST_MGDL} mg/dL left out"), why_not, ledger)
+
+
+def _drop_high(records: Numbered, ledger: Ledger) -> Numbered:
+    def why_not(_: str, record: Record) -> str | None:
+        if is_above_range(record.get(value_field(record))):
+            return "above what the sensor can measure, without a number; counted as a high"
+        return None
+
+    return keep_if(records, ("glucose_high", "readings above the sensor's range left out"), why_not, ledger)
 
 
 def _one_reading_at_a_time(records: Numbered, ledger: Ledger) -> Numbered:
@@ -247,14 +285,18 @@ def _one_reading_at_a_time(records: Numbered, ledger: Ledger) -> Numbered:
     return one_sensor_at_a_time(_remove_duplicates(newest_first, ledger), ledger)
 
 
-def _lows_left_out(records: Numbered) -> list[LowReading]:
-    """The lows that upstream does not get, one sensor at a time, as the readings it gets."""
+def _left_out(records: Numbered) -> tuple[list[LowReading], list[HighReading]]:
+    """The lows and highs that upstream does not get, one sensor at a time, as the readings it gets."""
     lows = {name: mgdl for name, r in records if (mgdl := low_left_out_mgdl(r.get(value_field(r)))) is not None}
-    if not lows:
-        return []
-    real = [(n, r) for n, r in records if n in lows or value_mgdl(r) >= LOWEST_MGDL]
-    found = [(float(r["date"]), lows[n]) for n, r in _one_reading_at_a_time(real, Ledger()) if n in lows]
-    return [LowReading(date, mgdl) for date, mgdl in sorted(found)]
+    highs = {name for name, r in records if is_above_range(r.get(value_field(r)))}
+    if not lows and not highs:
+        return [], []
+    real = [(n, r) for n, r in records if n in lows or n in highs or value_mgdl(r) >= LOWEST_MGDL]
+    kept = sorted((float(r["date"]), n) for n, r in _one_reading_at_a_time(real, Ledger()))
+    return (
+        [LowReading(date, lows[n]) for date, n in kept if n in lows],
+        [HighReading(date) for date, n in kept if n in highs],
+    )
 
 
 def _remove_duplicates(records: Numbered, ledger: Ledger) -> Numbered:

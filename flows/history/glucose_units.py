@@ -2,8 +2,11 @@
 
 From 39 on a number is mg/dL. Below, it is mmol/L or a low in mg/dL (38.6), and the readings around it decide: glucose
 moves by a few mg/dL a minute, and the two meanings are 17 times the number apart. Of all ways to give each reading of a
-sensor a unit, the one is taken with the least movement that glucose cannot make and the fewest changes of unit. Then
-each stretch in another unit has to fit a reading next to it, or to be long; otherwise nobody knows its unit.
+sensor a unit, the one is taken with the least movement that glucose cannot make and the fewest changes of unit.
+
+Then each stretch needs evidence of its own, or nobody knows its unit: numbers below 39 are mg/dL only where a chain of
+readings that fit leads to a number that cannot be mmol/L, and mmol/L only where they fit a reading next to them, or
+are many. Neither is the meaning that is left when the other one fails.
 """
 
 from __future__ import annotations
@@ -12,10 +15,11 @@ import bisect
 import math
 import statistics
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
-from flows.history.glucose_values import HIGHEST_ERROR_CODE, LOWEST_MGDL, is_error_code
+from flows.history.glucose_declared import HIGHEST_MMOLL, LONG, MMOL_MEDIAN_BELOW, Reading, is_mmol_only, trusted
+from flows.history.glucose_values import HIGHEST_CODE_MMOLL, HIGHEST_ERROR_CODE, LOWEST_MGDL, is_error_code
 from flows.profiles.parse import MG_PER_DL, MGDL_PER_MMOLL, MMOL_PER_L
 
 MINUTE_MS = 60_000
@@ -23,10 +27,9 @@ MINUTE_MS = 60_000
 RATE_MGDL_PER_MIN, NOISE_MGDL = 4.0, 20.0
 # The two meanings of a number above 12 are 204 mg/dL apart or more: up to 20 minutes never both fit a reading.
 NEAR_MIN = 20
-HIGHEST_MMOLL = 27.8  # no sensor shows more than 500 mg/dL
-LONG = 12  # readings: an hour of them; nobody is below 28 mg/dL for so long
+ERROR_CODE = "error code"  # in place of a unit: what an uploader that writes mmol/L made of one
 DISTINCT_MMOL = 8  # whole numbers only: a sensor has fewer error codes
-MMOL_MEDIAN_BELOW = 25.0  # no person's readings have a median of 25 mg/dL
+DISTINCT_CODES = 3  # as many error codes alternate for an hour; more are glucose in an unknown unit
 
 # What is weighed, in mg/dL of movement that glucose cannot make. A reading in the other unit costs two changes; it is
 # 170 out of reach on either side if it is not in that unit, so the exact amounts decide nothing between near readings.
@@ -36,14 +39,6 @@ A_LOW = 2.0  # each reading below 39 mg/dL: alone between gaps, an hour or two o
 BEYOND_SENSORS = 20.0
 A_CODE = 40.0  # among mmol/L, where it does not fit as a reading
 A_CODE_IN_MGDL = 0.01  # next to nothing: it only decides that a number which fits in mmol/L is no code
-
-
-class Reading(NamedTuple):
-    """A reading as written: when, the number, and the unit the record itself names."""
-
-    ms: float
-    value: float
-    declared: str | None = None
 
 
 class _Meant(NamedTuple):
@@ -57,9 +52,9 @@ class _Meant(NamedTuple):
 
 
 def units_of(sensors: Sequence[Sequence[Reading]]) -> list[list[str | None]]:
-    """The unit of each reading: `mg/dL`, `mmol/L`, or `None` where it cannot be known.
+    """The unit of each reading: `mg/dL`, `mmol/L`, `ERROR_CODE`, or `None` where it cannot be known.
 
-    Error codes are given as `mg/dL`: they are no glucose in any unit.
+    Error codes as the sensor writes them are given as `mg/dL`: they are no glucose in any unit.
 
     Args:
         sensors: the readings of each sensor, oldest first.
@@ -74,40 +69,178 @@ def units_of(sensors: Sequence[Sequence[Reading]]) -> list[list[str | None]]:
 
 
 def _units_of_one(readings: Sequence[Reading]) -> list[str | None]:
-    readings = _trusted(readings)
+    readings = trusted(readings)
     if all(r.value == int(r.value) and r.declared is None for r in readings):
-        unit = MMOL_PER_L if _are_whole_mmol([r.value for r in readings if r.value > 0]) else MG_PER_DL
-        return [unit] * len(readings)
-    units: list[str | None] = [MG_PER_DL] * len(readings)
-    meant = _cheapest(readings)
+        if _are_whole_mmol([r.value for r in readings if r.value > 0]):
+            return [MMOL_PER_L] * len(readings)
+        # Whole numbers may be the codes and lows of any sensor: beside a number from 39 on none is mmol/L.
+        meant = [
+            _Meant(n, r.ms, r.value, MG_PER_DL, r.value) for n, r in enumerate(readings) if r.value > HIGHEST_ERROR_CODE
+        ]
+    else:
+        meant = _cheapest(readings)
+    units: list[str | None] = [ERROR_CODE if 0 < r.value <= HIGHEST_CODE_MMOLL else MG_PER_DL for r in readings]
     declared = {n for n, r in enumerate(readings) if r.declared}
+    tied = _tied(meant)
     blocks = [list(block) for _, block in groupby(meant, key=lambda m: m.unit)]
     writes_mmol = any(b[0].unit == MMOL_PER_L and any(m.value != int(m.value) for m in b) for b in blocks)
     for n, block in enumerate(blocks):
-        edges = [(block[0], blocks[n - 1][-1])] if n else []
-        edges += [(block[-1], blocks[n + 1][0])] if n + 1 < len(blocks) else []
-        is_declared = any(m.place in declared for m in block)
-        is_known, unit = is_declared or _is_known(block, edges), block[0].unit
-        if unit == MMOL_PER_L and not writes_mmol and not is_declared:
-            is_known, unit = True, MG_PER_DL  # mmol/L has decimals; these are codes and lows
-        for m in block:
-            units[m.place] = unit if is_known else None
-    for before, m, after in zip([None, *meant], meant, [*meant[1:], None], strict=False):
-        if m.unit == MG_PER_DL and m.value < HIGHEST_ERROR_CODE and not any(_fit(m, o) for o in (before, after) if o):
-            units[m.place] = None
+        before = blocks[n - 1][-1] if n else None
+        after = blocks[n + 1][0] if n + 1 < len(blocks) else None
+        if block[0].unit == MG_PER_DL:
+            _name_mgdl(units, block, (before, after), tied, declared)
+        else:
+            _name_mmoll(units, block, (before, after), declared, writes_mmol)
+    for m in meant:
+        if m.unit == MMOL_PER_L and m.value <= HIGHEST_CODE_MMOLL and m.place not in tied:
+            units[m.place] = ERROR_CODE
+    _doubt_whole_rows(readings, units, tied & {m.place for m in meant if m.unit == MG_PER_DL})
     return units
 
 
-def _trusted(readings: Sequence[Reading]) -> list[Reading]:
-    """Readings without the units they name where a reading of the sensor contradicts what it names itself."""
-    wrong = {r.declared for r in readings if r.declared == MMOL_PER_L and r.value >= LOWEST_MGDL}
-    wrong |= {r.declared for r in readings if r.declared == MG_PER_DL and _is_mmol_only(r.value)}
-    return [
-        r._replace(declared=None)
-        if r.declared in wrong or (r.declared == MMOL_PER_L and r.value > HIGHEST_MMOLL)
-        else r
-        for r in readings
-    ]
+_Edges = tuple[_Meant | None, _Meant | None]  # the readings of another stretch before and after one
+
+
+def _tied(meant: Sequence[_Meant]) -> set[int]:
+    """Places of the readings from which readings that fit, one by one, lead to a number whose unit is beyond doubt."""
+    chains: list[list[_Meant]] = []
+    for m in meant:
+        if chains and _fit(chains[-1][-1], m) and _are_linked(chains[-1][-1], m):
+            chains[-1].append(m)
+        else:
+            chains.append([m])
+    return {m.place for chain in chains if any(_is_beyond_doubt(m) for m in chain) for m in chain}
+
+
+def _are_linked(one: _Meant, next_one: _Meant) -> bool:
+    # A row of codes in mmol/L comes within reach of the last reading, by nothing but the time that it lasts.
+    return next_one.place == one.place + 1 or min(one.value, next_one.value) > HIGHEST_CODE_MMOLL
+
+
+def _is_beyond_doubt(m: _Meant) -> bool:
+    return m.value > HIGHEST_MMOLL if m.unit == MG_PER_DL else is_mmol_only(m.value)
+
+
+def _name_mgdl(
+    units: list[str | None], block: Sequence[_Meant], edges: _Edges, tied: set[int], declared: set[int]
+) -> None:
+    """Decide on a stretch that fits best in mg/dL: what leads to no certain number is a low by no means."""
+    runs = [list(run) for _, run in groupby(block, key=lambda m: m.place in tied)]
+    for n, run in enumerate(runs):
+        if run[0].place in tied:
+            continue
+        before = runs[n - 1][-1] if n else edges[0]
+        after = runs[n + 1][0] if n + 1 < len(runs) else edges[1]
+        beside = [(m, other) for m, other in ((run[0], before), (run[-1], after)) if other and _are_near(m, other)]
+        unit = None
+        if len(run) < LONG and not beside and all(m.place in declared for m in run):
+            unit = MG_PER_DL  # so it says itself, and nothing contradicts it
+        elif len(run) >= LONG and _has_decimals(run):
+            as_mmol = [m._replace(unit=MMOL_PER_L, mgdl=m.value * MGDL_PER_MMOLL) for m in run]
+            ends = [(as_mmol[0 if m is run[0] else -1], other) for m, other in beside]
+            steps = [*pairwise(as_mmol), *ends]
+            unit = MMOL_PER_L if all(_fit(a, b) for a, b in steps if _are_near(a, b)) else None
+        for m in run:
+            units[m.place] = unit
+
+
+def _name_mmoll(
+    units: list[str | None], block: Sequence[_Meant], edges: _Edges, declared: set[int], writes_mmol: bool
+) -> None:
+    """Decide on a stretch that fits best in mmol/L: as a whole, and on what lies beyond a gap at its ends alone."""
+    is_declared = any(m.place in declared for m in block)
+    if not writes_mmol and not is_declared:
+        for m in block:  # mmol/L has decimals; these are codes, or nobody knows
+            units[m.place] = MG_PER_DL if is_error_code(m.value) else None
+        return
+    beside = [(m, other) for m, other in ((block[0], edges[0]), (block[-1], edges[1])) if other]
+    is_known = is_declared or _is_mmol(block, beside)
+    for m in block:
+        units[m.place] = MMOL_PER_L if is_known else None
+    pieces: list[list[_Meant]] = []
+    for m in block:
+        if pieces and _are_near(pieces[-1][-1], m):
+            pieces[-1].append(m)
+        else:
+            pieces.append([m])
+    for piece in (pieces[0], pieces[-1]) if len(pieces) > 1 else ():
+        ends = [(m, other) for m, other in beside if m in piece]
+        if not ends or any(m.place in declared or is_mmol_only(m.value) for m in piece):
+            continue
+        if not any(_fit(m, other) for m, other in ends) and not (len(piece) >= LONG and _has_decimals(piece)):
+            for m in piece:
+                units[m.place] = None
+
+
+def _is_mmol(block: Sequence[_Meant], beside: Sequence[tuple[_Meant, _Meant]]) -> bool:
+    """Whether a stretch is mmol/L for sure: by a reading beside it that it fits, or by what it holds itself.
+
+    Args:
+        block: successive readings.
+        beside: its first and its last, each with the reading beside it, of the other unit.
+    """
+    if any(_fit(m, other) for m, other in beside):
+        return True
+    only_mmol = any(is_mmol_only(m.value) for m in block)
+    if any(_are_near(m, other) for m, other in beside):
+        return only_mmol and len(block) >= LONG
+    return (len(block) >= LONG and _has_decimals(block)) or (only_mmol and len(block) > 1)
+
+
+def _has_decimals(block: Sequence[_Meant]) -> bool:
+    return any(m.value != int(m.value) for m in block)
+
+
+_Row = list[tuple[int, Reading]]  # readings with their places
+
+
+def _doubt_whole_rows(readings: Sequence[Reading], units: list[str | None], tied: set[int]) -> None:
+    """Whole small numbers for an hour, of several values, are no row of error codes: nobody knows their unit."""
+
+    def is_whole_and_small(item: tuple[int, Reading]) -> bool:
+        n, r = item
+        return r.value <= HIGHEST_MMOLL and r.value == int(r.value) and units[n] != MMOL_PER_L
+
+    real = [(n, r) for n, r in enumerate(readings) if r.value > 0]
+    rows = [(is_row, list(row)) for is_row, row in groupby(real, key=is_whole_and_small)]
+    by_chance = _tied_by_chance(rows, tied)
+    for is_row, row in rows:
+        for is_loose, part in groupby(row, key=lambda item: item[0] not in tied or item[0] in by_chance):
+            loose = list(part)
+            if is_row and is_loose and (_are_several(loose) or loose[0][0] in by_chance):
+                for n, _ in loose:
+                    units[n] = None
+
+
+def _tied_by_chance(rows: Sequence[tuple[bool, _Row]], tied: set[int]) -> set[int]:
+    """Places of whole mmol/L beside stray numbers in mg/dL, which they happen to reach.
+
+    An hour of numbers that move as mmol/L does, and lead to mg/dL at one end only; and what lies on the other side of
+    the stray numbers.
+    """
+    found: set[int] = set()
+    for ordered in (rows, rows[::-1]):
+        strays, before = LONG, set[int]()
+        for is_row, row in ordered:
+            if not is_row:
+                strays = len(row)
+                continue
+            places = {n for n, _ in row}
+            at_both_ends = row[0][0] in tied and row[-1][0] in tied
+            beside_others = strays < LONG and bool(found & before)
+            if _moves_as_mmol([r for _, r in row]) and (beside_others or (_are_several(row) and not at_both_ends)):
+                found |= places
+            before = places
+    return found
+
+
+def _are_several(row: _Row) -> bool:
+    return len(row) >= LONG and len({r.value for _, r in row}) > DISTINCT_CODES
+
+
+def _moves_as_mmol(row: Sequence[Reading]) -> bool:
+    meant = [_Meant(n, r.ms, r.value, MMOL_PER_L, r.value * MGDL_PER_MMOLL) for n, r in enumerate(row)]
+    return all(_fit(a, b) for a, b in pairwise(meant) if _are_near(a, b))
 
 
 def _are_whole_mmol(values: Sequence[float]) -> bool:
@@ -117,11 +250,6 @@ def _are_whole_mmol(values: Sequence[float]) -> bool:
         and statistics.median(values) < MMOL_MEDIAN_BELOW
         and len(set(values)) >= DISTINCT_MMOL
     )
-
-
-def _is_mmol_only(value: float) -> bool:
-    # Neither a code, which is whole, nor glucose in mg/dL, which nobody lives with.
-    return 0 < value < HIGHEST_ERROR_CODE and value != int(value)
 
 
 def _cheapest(readings: Sequence[Reading]) -> list[_Meant]:
@@ -161,16 +289,16 @@ def _is_possible(reading: Reading, unit: str) -> bool:
 
 def _cost(index: int, reading: Reading, unit: str, last: _Meant | None) -> tuple[float, _Meant | None]:
     value = reading.value
-    if value <= 0 or (unit == MG_PER_DL and is_error_code(value)):
+    if value <= 0 or (unit == MG_PER_DL and (is_error_code(value) or value <= HIGHEST_CODE_MMOLL)):
         return A_CODE_IN_MGDL, None
     meant = _Meant(index, reading.ms, value, unit, value * (MGDL_PER_MMOLL if unit == MMOL_PER_L else 1))
     cost = _out_of_reach_mgdl(meant, last) if last else 0.0
     if unit == MMOL_PER_L:
-        if is_error_code(value) and cost > 0:
+        if (is_error_code(value) or value <= HIGHEST_CODE_MMOLL) and cost > 0:
             return A_CODE, None
         return cost + (BEYOND_SENSORS if value > HIGHEST_MMOLL else 0.0), meant
     if value < LOWEST_MGDL:
-        cost += NO_GLUCOSE if _is_mmol_only(value) else A_LOW
+        cost += NO_GLUCOSE if is_mmol_only(value) else A_LOW
     return cost, meant
 
 
@@ -187,23 +315,6 @@ def _fit(one: _Meant, other: _Meant) -> bool:
     return _are_near(one, other) and _out_of_reach_mgdl(one, other) == 0
 
 
-def _is_known(block: Sequence[_Meant], edges: Sequence[tuple[_Meant, _Meant]]) -> bool:
-    """Whether the unit of a stretch is sure: by a reading beside it that it fits, or by what it holds itself.
-
-    Args:
-        block: successive readings of one unit.
-        edges: its first and its last, each with the reading beside it, of the other unit.
-    """
-    if any(m.value >= LOWEST_MGDL for m in block) or any(_fit(m, other) for m, other in edges):
-        return True
-    if block[0].unit == MG_PER_DL:
-        return not edges  # a sensor that wrote nothing but lows
-    only_mmol = any(_is_mmol_only(m.value) for m in block)
-    if any(_are_near(m, other) for m, other in edges):
-        return only_mmol and len(block) >= LONG
-    return len(block) >= LONG or (only_mmol and len(block) > 1)
-
-
 def _known(readings: Sequence[Reading], units: Sequence[str | None]) -> list[tuple[float, float]]:
     """Instant and glucose of the readings whose unit is known."""
     return [
@@ -215,13 +326,14 @@ def _known(readings: Sequence[Reading], units: Sequence[str | None]) -> list[tup
 
 def _as_other_sensors(reading: Reading, known: Sequence[tuple[float, float]]) -> str | None:
     """The unit in which a reading is what another sensor or uploader read at the time."""
+    if is_error_code(reading.value):
+        return None
     at = bisect.bisect_left(known, (reading.ms, 0.0))
-    near = [pair for pair in known[max(0, at - 1) : at + 1] if abs(pair[0] - reading.ms) <= NEAR_MIN * MINUTE_MS]
-    reach = NOISE_MGDL + RATE_MGDL_PER_MIN * NEAR_MIN
+    others = [_Meant(0, ms, mgdl, MG_PER_DL, mgdl) for ms, mgdl in known[max(0, at - 1) : at + 1]]
     fitting = [
         unit
         for unit, factor in ((MG_PER_DL, 1), (MMOL_PER_L, MGDL_PER_MMOLL))
-        if any(abs(reading.value * factor - mgdl) <= reach for _, mgdl in near)
-        and not (unit == MG_PER_DL and _is_mmol_only(reading.value))
+        if any(_fit(_Meant(0, reading.ms, reading.value, unit, reading.value * factor), other) for other in others)
+        and not (unit == MG_PER_DL and is_mmol_only(reading.value))
     ]
     return fitting[0] if len(fitting) == 1 else None

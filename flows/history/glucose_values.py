@@ -15,8 +15,10 @@ LOWEST_MGDL = 39
 # Dexcom's codes, as cgm-remote-monitor lib/plugins/errorcodes.js and xDrip+ name them: whole numbers up to 12. What is
 # above them and below 39 both show as a low.
 HIGHEST_ERROR_CODE = 12
+HIGHEST_CODE_MMOLL = 0.7  # the same, from an uploader that divides by 18 whatever the sensor says
 BELOW_RANGE_TEXTS, ABOVE_RANGE_TEXTS = ("LOW", "LO"), ("HIGH", "HI")
 BELOW_RANGE_MGDL = LOWEST_MGDL - 1  # for a text without a number: one below what any sensor shows
+ABOVE_RANGE_MGDL = 401  # and one above
 
 Record = Mapping[str, Any]
 
@@ -51,6 +53,11 @@ def other_field(field: str) -> str:
 def is_below_range(value: Any) -> bool:
     """Whether a value is the text that sensors write below what they can measure."""
     return isinstance(value, str) and value.strip().upper() in BELOW_RANGE_TEXTS
+
+
+def is_above_range(value: Any) -> bool:
+    """Whether a value is the text that sensors write above what they can measure."""
+    return isinstance(value, str) and value.strip().upper() in ABOVE_RANGE_TEXTS
 
 
 def is_error_code(value: float) -> bool:

@@ -17,13 +17,19 @@ def number(value: Any) -> float | None:
     """The number a field holds; `None` where it is missing (`null`, an empty text).
 
     Raises:
-        NotANumber: for anything else, such as `"5 U"`, `"1,5"`, NaN, a list.
+        NotANumber: for anything else, such as `"5 U"`, `"1,5"`, NaN, a list, an integer of 400 digits.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if isinstance(value, str) and _NUMERIC_TEXT.fullmatch(value.strip()):
         value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise NotANumber
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # an integer of more than 308 digits
+        finite = False
+    if not finite:
         raise NotANumber
     return value
 

@@ -14,6 +14,7 @@ ROWS_AFTER = (
     ("glucose_unit", "readings in mmol/L become mg/dL", "told by the readings around each; quarantined where unknown"),
     ("glucose_beside_sgv", "one value a reading", "Trio, iAPS: `glucose` beside `sgv`; upstream takes `glucose`"),
     ("glucose_low", "values below 39 mg/dL left out", "upstream drops them; all but error codes count as lows"),
+    ("glucose_high", "readings above the sensor's range left out", "HIGH, without a number; counted above 250 mg/dL"),
     ("glucose_duplicate", "one reading for one instant", "the same reading from two uploaders or pages"),
     ("one_sensor", "one sensor at a time, a reading every five minutes", "1-minute cadences, two uploaders"),
     (*DUPLICATE, "the same insulin and carbs within two seconds; one part alone across uploaders"),

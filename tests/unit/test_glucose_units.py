@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.history.glucose import Readings, read_glucose
-from flows.history.glucose_units import NEAR_MIN, NOISE_MGDL, RATE_MGDL_PER_MIN, Reading, units_of
+from flows.history.glucose_declared import Reading
+from flows.history.glucose_units import NEAR_MIN, NOISE_MGDL, RATE_MGDL_PER_MIN, units_of
 from flows.history.glucose_values import HIGHEST_ERROR_CODE
 from flows.history.records import Context
 from flows.ledger import Ledger
@@ -43,6 +44,7 @@ def quarantined(ledger: Ledger) -> list[Any]:
 
 FALLING = [80.4, 61.2, 48.7, 38.6, 37.2, 41.9, 55.3]
 HYPO = [80, 61, 48, 38.6, 36.2, 30.1, 25.4, 22.7, 21.9, 24.2, 27.3, 30.6, 33.3, 41]
+SINKING = [60, 45, 38, 30, 22, 13, 25, 38, 44, 80, 110]
 # name, values, what upstream gets, the lows left out, what is quarantined
 ONE_SENSOR: list[tuple[str, list[Any], list[float], list[float], list[float]]] = [
     ("decimals in a low", FALLING, [80.4, 61.2, 48.7, 41.9, 55.3], [38.6, 37.2], []),
@@ -56,10 +58,23 @@ ONE_SENSOR: list[tuple[str, list[Any], list[float], list[float], list[float]]] =
     ("a low one", [45, 43, 2.3, 42, 44], [45, 43, 41, 42, 44], [], []),
     ("a low one below 39", [45, 42, 2.1, 41, 44], [45, 42, 41, 44], [38], []),
     ("it fits in neither unit", [240.2, 241, 3.3, 240, 239], [240.2, 241, 240, 239], [], [3.3]),
-    ("mg/dL or mmol/L, with readings near", [120, 20.1, 20.3, 121], [120, 121], [20.1, 20.3], []),
+    ("mg/dL or mmol/L, with readings near", [120, 20.1, 20.3, 121], [120, 121], [], [20.1, 20.3]),
     ("alone, mmol/L if anything", [110.5, *GAP, 5.5, *GAP, 120.5], [110.5, 120.5], [], [5.5]),
     ("alone, in no way converted", [110.5, *GAP, 38.6, *GAP, 120.5], [110.5, 120.5], [38.6], []),
-    ("alone, the harmless side", [110.5, *GAP, 22.3, *GAP, 120.5], [110.5, 120.5], [22.3], []),
+    ("alone, it could be both", [110.5, *GAP, 22.3, *GAP, 120.5], [110.5, 120.5], [], [22.3]),
+    ("whole and alone, it could be both", [110, *GAP, 22, 23, *GAP, 120], [110, 120], [], [22, 23]),
+    ("alone, led to a number beyond mmol/L", [110, *GAP, 22, 27, 28, *GAP, 120], [110, 120], [22, 27, 28], []),
+    ("and not quite", [110, *GAP, 22, 27, 27, *GAP, 120], [110, 120], [], [22, 27, 27]),
+    ("and with decimals", [110, *GAP, 27.7, 27.9, *GAP, 120], [110, 120], [27.7, 27.9], []),
+    ("nor with decimals", [110, *GAP, 27.7, 27.8, *GAP, 120], [110, 120], [], [27.7, 27.8]),
+    ("beyond a gap from the rest in mmol/L", [5.5, 5.7, *GAP, 22.3, *GAP, 120.5], [99, 103, 120.5], [], [22.3]),
+    ("nothing but whole ones", [20, 21], [], [], [20, 21]),
+    ("code 12 from an uploader of mmol/L", [5.5, 5.6, 0.7, 5.4], [99, 101, 97], [], []),
+    ("a row of them", [5.5, 5.6, *[0.7] * 15, 5.4], [99, 101, 97], [], []),
+    ("others so, alone", [5.5, *GAP, 0.6, *GAP, 0.3, *GAP, 5.4], [99, 97], [], []),
+    ("one among mg/dL", [95, 0.7, 97.5], [95, 97.5], [], []),
+    ("as low in truth", [2.2, 1.6, 1.1, 0.7, 0.9, 2.3], [40, 41], [29, 20, 13, 16], []),
+    ("just above a code", [5.5, 5.6, 0.8, 5.4], [99, 101, 97], [14], []),
     ("two that agree", [110.5, *GAP, 5.5, 5.7, *GAP, 120.5], [110.5, 99, 103, 120.5], [], []),
     ("no other reading at all", [22.3], [], [], [22.3]),
     ("nor here", [5.5], [], [], [5.5]),
@@ -92,7 +107,13 @@ def test_what_is_around_a_number_tells_its_unit(
         ("mmol/l", [5, 6], [90, 108]),  # whole, and yet no error codes
         ("mmol", [120, 48.2, 38.6, 25.6, 45], [120, 48.2, 45]),  # 120 contradicts it
         ("mmol", [38.6], []),  # beyond what any sensor shows in mmol/L
+        ("mmol", [*[8, 9, 10, 9] * 10, 120], [*[144, 162, 180, 162] * 10, 120]),  # one wrong record says little
+        ("mmol", [8, 9, 38, 45], [144, 162, 45]),  # half of them are wrong
+        ("mmol", [8, 9, 38, 45, 50], [45, 50]),  # and more
+        ("mmol", [*SINKING, *[140] * 20, *[8, 9] * 60], [60, 45, 44, 80, 110, *[140] * 20, *[144, 162] * 60]),
         ("mg/dl", [22.3, 50], [50]),
+        ("mg/dl", [15.1, 15.3, 15.2, 15.4] * 6, [272, 275, 274, 277] * 6),  # a median that nobody has
+        ("mg/dl", [14.2, 14.3], []),
         ("mg/dl", [5.5, 5.6, 7.7], [99, 101, 139]),  # 5.5 contradicts it
         ("", [5.5, 5.6], [99, 101]),
         (3, [5.5, 5.6], [99, 101]),
@@ -122,6 +143,122 @@ def test_a_sensor_with_one_reading_is_held_against_the_others(
     alone = [r["sgv"] for r in found.for_upstream if r["device"] == "a"]
     assert alone == ([] if expected is None else [expected])
     assert [low.mgdl for low in found.lows_left_out] == lows
+
+
+PLACES = ["between", "first", "last"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("gap_min", [30, 60, 300])
+@pytest.mark.parametrize("high", [[14.0, 14.1, 14.2, 14.3], [13.9, 15.5], [22.2, 22.4], [14, 15], [13], [27]])
+def test_high_readings_in_mmol_between_gaps_are_never_lows(high: list[float], gap_min: int, place: str) -> None:
+    for count in (1, 2, 11, 12, 29, 30, 31, 60):
+        lone = (high * count)[:count]
+        gap = [None] * (gap_min // 5 - 1)
+        before, after = ([180, 181] * 30 if place != p else [] for p in ("first", "last"))
+        found, ledger = read([*before, *gap, *lone, *gap, *after])
+        converted = [round(v * 18) for v in lone]
+        is_known = count >= 12 and any(v != int(v) for v in lone)
+        assert found.lows_left_out == []
+        assert for_upstream(found) == [*before, *(converted if is_known else []), *after]
+        assert quarantined(ledger) == ([] if is_known else lone)
+
+
+def whole_mmol(count: int = 100, mean: float = 11, swing: float = 6) -> list[Any]:
+    return [round(mean + swing * math.sin(n / 12)) for n in range(count)]
+
+
+@pytest.mark.parametrize("stray", [39, 40, 45, 60, 120, 400, 45.5, 120.5])
+@pytest.mark.parametrize("at", [[100], [0], [50], [30, 60], [95]])
+def test_a_number_in_mgdl_makes_no_lows_of_whole_ones_in_mmol(stray: float, at: list[int]) -> None:
+    values = whole_mmol()
+    for n in at:
+        values.insert(n, stray)
+    found, ledger = read(values)
+    assert found.lows_left_out == []
+    assert for_upstream(found) == [stray] * len(at)
+    unknown = [v for v in values if v != stray]
+    assert quarantined(ledger) == unknown or len(at) > 1  # a row between two may be short
+
+
+def test_whole_numbers_in_mmol_are_known_where_nothing_else_is_there() -> None:
+    values = whole_mmol()
+    assert for_upstream(read(values)[0]) == [v * 18 for v in values]
+    few = [5, 6, 7, 8, 9, 13, 14] * 6
+    found, ledger = read(few)
+    assert (for_upstream(found), found.lows_left_out, quarantined(ledger)) == ([], [], few)
+
+
+def test_half_a_window_in_whole_mmol_is_no_row_of_error_codes() -> None:
+    mmol, mgdl = whole_mmol(300, 8.5, 4), [round(150 + 70 * math.sin(n / 20)) for n in range(300)]
+    found, ledger = read([*mmol, *mgdl])
+    assert for_upstream(found) == mgdl
+    assert found.lows_left_out == []
+    assert quarantined(ledger) == mmol
+
+
+@pytest.mark.parametrize(
+    ("row", "doubted"),
+    [
+        ([5, 9, 10, 12] * 3, True),
+        (([5, 9, 10, 12] * 3)[:-1], False),  # under an hour
+        ([5, 9, 10] * 20, False),  # sensors alternate between some codes
+        ([5, 9, 0, 10, 12] * 3, True),
+        ([5] * 300, False),
+    ],
+)
+@pytest.mark.parametrize("around", [[100] * 3, [100.5] * 3])
+def test_a_long_row_of_several_codes_is_doubted(row: list[Any], doubted: bool, around: list[Any]) -> None:
+    found, ledger = read([*around, *row, *around])
+    assert for_upstream(found) == [*around, *around]
+    assert found.lows_left_out == []
+    assert quarantined(ledger) == ([v for v in row if v] if doubted else [])
+
+
+def test_codes_in_a_true_low_leave_it_a_low() -> None:
+    course = [60, 45, 38, 30, 25, 22, 20, *[5, 10, 1, 3] * 3, 22, 30, 45]
+    found, ledger = read(course)
+    assert [low.mgdl for low in found.lows_left_out] == [v for v in course if 12 < v < 39]
+    assert quarantined(ledger) == [v for v in course if v <= 12]
+    long_hypo = [60, 45, 38, 30, *[26, 25, 24, 25] * 4, 30, 38, 45]
+    found, ledger = read(long_hypo)
+    assert [low.mgdl for low in found.lows_left_out] == [v for v in long_hypo if v < 39]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        whole_mmol(),
+        [v + 0.3 for v in whole_mmol()],
+        [10 * v for v in whole_mmol()],
+        [10 * v + 0.5 for v in whole_mmol()],
+        [*whole_mmol(), 120],
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"units": "mmol"}, {"units": "mg/dl"}])
+def test_the_text_low_is_a_low_beside_whatever_numbers(values: list[Any], more: dict[str, Any]) -> None:
+    for text, low, high in (("LOW", 5, 0), ("HIGH", 0, 5)):
+        found, _ = read([*values, *[text] * 5], **more)
+        assert [r.mgdl for r in found.lows_left_out] == [38] * low
+        assert [r.date for r in found.highs_left_out] == [START + (len(values) + n) * 5 * MINUTE for n in range(high)]
+
+
+def test_whole_numbers_of_a_second_sensor_are_no_lows() -> None:
+    first = [entry(150, 5 * n, "a") for n in (*range(20), *range(40, 60))]
+    second = [entry(14, 5 * n, "b") for n in range(20, 40)]
+    ledger = Ledger()
+    found = read_glucose([*first, *second], CONTEXT, ledger)
+    assert found.lows_left_out == []
+    assert {r["device"] for r in found.for_upstream} == {"a"}
+    assert (len(ledger.quarantined), ledger.doubts) == (20, 1)
+
+
+@pytest.mark.parametrize(("gap_min", "doubts"), [(30, 1), (60, 1), (65, 2)])
+def test_a_stretch_of_unknown_unit_is_one_doubt(gap_min: int, doubts: int) -> None:
+    second = [entry(14, 5 * n, "b") for n in range(3)] + [entry(14, 10 + gap_min + 5 * n, "b") for n in range(3)]
+    ledger = Ledger()
+    read_glucose([*[entry(150, 600 + n, "a") for n in range(3)], *second], CONTEXT, ledger)
+    assert (len(ledger.quarantined), ledger.doubts) == (6, doubts)
 
 
 @pytest.mark.parametrize(("off", "unit"), [(-40, MMOLL), (40, MMOLL), (-41, UNKNOWN), (41, UNKNOWN)])

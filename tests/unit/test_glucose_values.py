@@ -65,6 +65,7 @@ BOTH: list[tuple[dict[str, Any], float | None, str | None]] = [
     ({"sgv": 100, "glucose": True}, 100, NO_NUMBER),
     ({"sgv": 100, "glucose": [1]}, 100, NO_NUMBER),
     ({"sgv": 100, "glucose": float("nan")}, 100, NO_NUMBER),
+    ({"sgv": 100, "glucose": 10**400}, 100, NO_NUMBER),
     ({"sgv": None, "glucose": 100}, 100, EMPTY),
     ({"sgv": "", "glucose": 100}, 100, EMPTY),
     ({"sgv": 0, "glucose": 100}, 100, EMPTY),
