@@ -1,8 +1,8 @@
 """Where a run keeps its evidence: one private directory, written atomically, described by its manifest.
 
 Layout: raw/ (as the site or directory gave it), work/ (what upstream reads and writes), uncorrected/ (the same
-without our corrections), ledger.json, lows_left_out.json, proposal.json, report.html, report.json, report.txt,
-report.csv, report.xlsx, manifest.json. Everything in it may be health data, so the directory is mode 0700.
+without our corrections), ledger.json, lows_left_out.json, highs_left_out.json, proposal.json, report.html, report.json,
+report.txt, report.csv, report.xlsx, manifest.json. Everything in it may be health data, so the directory is mode 0700.
 """
 
 from __future__ import annotations

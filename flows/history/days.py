@@ -80,6 +80,8 @@ def cut_days(
     treatments: Sequence[Record],
     selection: Selection | None = None,
     event_days: Collection[date] = (),
+    lows_ms: Sequence[float] = (),
+    highs_ms: Sequence[float] = (),
 ) -> list[DayData]:
     """Cut normalised records into local days, and judge each.
 
@@ -89,6 +91,7 @@ def cut_days(
         treatments: treatments, newest first; each day gets -18 h to +42 h of them, as upstream's script.
         selection: what the person leaves out.
         event_days: days with an event of an excluded kind.
+        lows_ms, highs_ms: instants of the readings below and above range that upstream does not get (`facts_of`).
     """
     chosen = selection or Selection()
     glucose_at = [-float(e["date"]) for e in entries]
@@ -97,7 +100,7 @@ def cut_days(
     for day in days:
         mine = _between(glucose_at, entries, day.glucose, end_included=False)
         events = _between(events_at, treatments, day.treatments, end_included=True)
-        facts = facts_of(day, mine, events)
+        facts = facts_of(day, mine, events, lows_ms, highs_ms)
         colour, remarks = judge_day(facts)
         skipped = chosen.why_not(day, event_days) or (remarks[0] if colour == "red" else None)
         result.append(DayData(day, mine, events, facts, colour, remarks, skipped))

@@ -39,6 +39,7 @@ from flows.profiles.parse import MG_PER_DL, MGDL_PER_MMOLL, MMOL_PER_L, unit_nam
 from flows.timestamps import instant_ms
 
 HIGHEST_MGDL = 1000
+UNKNOWN_UNIT = "glucose_unit"  # the rule that quarantines readings whose unit nobody knows
 # Half of mmol/L's last decimal, 0.05, is 0.9 mg/dL; and a whole number is half a mg/dL off.
 SAME_WITHIN_MGDL = 1.5
 SAME_DOUBT_MS = 3_600_000  # readings of unknown unit an hour apart are one doubt; later ones are another
@@ -170,7 +171,7 @@ def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
     for n, ((name, record), unit) in enumerate(zip(records, units, strict=True)):
         if unit is None:
             why = "its unit cannot be known: the readings around it tell neither mg/dL nor mmol/L"
-            gone = Entry("glucose_unit", name, record, {}, why, Totals() - totals([record]), removed=True)
+            gone = Entry(UNKNOWN_UNIT, name, record, {}, why, Totals() - totals([record]), removed=True)
             ledger.quarantine(gone, same_doubt=n not in begins_doubt)
         elif unit == ERROR_CODE:
             why = "a sensor's error code, written as if it were glucose in mmol/L"

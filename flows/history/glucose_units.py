@@ -27,6 +27,7 @@ MINUTE_MS = 60_000
 RATE_MGDL_PER_MIN, NOISE_MGDL = 4.0, 20.0
 # The two meanings of a number above 12 are 204 mg/dL apart or more: up to 20 minutes never both fit a reading.
 NEAR_MIN = 20
+OTHER_SENSOR_MGDL = 40.0  # what two sensors of the time may differ by, however long after each other they read
 ERROR_CODE = "error code"  # in place of a unit: what an uploader that writes mmol/L made of one
 DISTINCT_MMOL = 8  # whole numbers only: a sensor has fewer error codes
 DISTINCT_CODES = 3  # as many error codes alternate for an hour; more are glucose in an unknown unit
@@ -329,11 +330,11 @@ def _as_other_sensors(reading: Reading, known: Sequence[tuple[float, float]]) ->
     if is_error_code(reading.value):
         return None
     at = bisect.bisect_left(known, (reading.ms, 0.0))
-    others = [_Meant(0, ms, mgdl, MG_PER_DL, mgdl) for ms, mgdl in known[max(0, at - 1) : at + 1]]
+    near = [mgdl for ms, mgdl in known[max(0, at - 1) : at + 1] if abs(ms - reading.ms) <= NEAR_MIN * MINUTE_MS]
     fitting = [
         unit
         for unit, factor in ((MG_PER_DL, 1), (MMOL_PER_L, MGDL_PER_MMOLL))
-        if any(_fit(_Meant(0, reading.ms, reading.value, unit, reading.value * factor), other) for other in others)
+        if any(abs(reading.value * factor - mgdl) <= OTHER_SENSOR_MGDL for mgdl in near)
         and not (unit == MG_PER_DL and is_mmol_only(reading.value))
     ]
     return fitting[0] if len(fitting) == 1 else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
@@ -21,7 +21,11 @@ HOUR_MS = 3_600_000
 
 @dataclass(frozen=True)
 class DayFacts:
-    """What is known of a local day: `coverage` is the share of 5-minute slots with a reading."""
+    """What is known of a local day.
+
+    `readings` are those that upstream is given. `coverage` is the share of 5-minute slots in which the sensor showed
+    anything, also "LOW" or "HIGH"; `lows_left_out` and `highs_left_out` are how many of these upstream is not given.
+    """
 
     readings: int
     coverage: float
@@ -33,6 +37,8 @@ class DayFacts:
     temp_basals: int
     sensors: int
     uploaders: int
+    lows_left_out: int = 0
+    highs_left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -107,13 +113,27 @@ RULES: tuple[QualityRule, ...] = (
 )
 
 
-def facts_of(day: LocalDay, entries: Sequence[Record], treatments: Sequence[Record]) -> DayFacts:
-    """Count what a day holds; records outside the day's own hours (04:00 to 04:00) are not counted."""
+def facts_of(
+    day: LocalDay,
+    entries: Sequence[Record],
+    treatments: Sequence[Record],
+    lows_ms: Iterable[float] = (),
+    highs_ms: Iterable[float] = (),
+) -> DayFacts:
+    """Count what a day holds; what is outside the day's own hours (04:00 to 04:00) is not counted.
+
+    Args:
+        day: the local day.
+        entries, treatments: as upstream is given them; the entries are this day's.
+        lows_ms, highs_ms: instants (epoch ms, of any days) at which the sensor was below 39 mg/dL or above its range,
+            which upstream is not given: the sensor was on all the same.
+    """
     window = day.glucose
+    lows, highs = ([ms for ms in instants if window.holds(ms)] for instants in (lows_ms, highs_ms))
     mine = [t for t in treatments if (found := instant_ms(t["created_at"], day.zone)) and window.holds(found[0])]
     boluses = [amount(t.get("insulin")) for t in mine if amount(t.get("insulin")) > 0]
     carbs = [amount(t.get("carbs")) for t in mine if amount(t.get("carbs")) > 0]
-    instants = sorted(float(e["date"]) for e in entries)
+    instants = sorted([*(float(e["date"]) for e in entries), *lows, *highs])
     edges = [window.start_ms, *instants, window.end_ms]
     slots = {int((ms - window.start_ms) // SLOT_MS) for ms in instants}
     return DayFacts(
@@ -127,6 +147,8 @@ def facts_of(day: LocalDay, entries: Sequence[Record], treatments: Sequence[Reco
         temp_basals=sum(is_temp_basal(t) for t in mine),
         sensors=len({str(e.get("device") or "") for e in entries}),
         uploaders=len({uploader(t) for t in mine}),
+        lows_left_out=len(lows),
+        highs_left_out=len(highs),
     )
 
 

@@ -279,7 +279,7 @@ class Verdict(_Document):
 
 
 class GlucoseHour(_Document):
-    """Readings of one hour of the local day over all days used; `None` where there are too few."""
+    """Readings of one hour of the local day over all days used, without "HIGH"; `None` where there are too few."""
 
     hour: int
     readings: int
@@ -298,15 +298,17 @@ class GlucoseHour(_Document):
 class Glucose(_Document):
     """The consensus metrics of the days used (Diabetes Care 2019;42:1593); shares in percent of readings.
 
-    Lows below 39 mg/dL are among them, although upstream does not get them.
+    Lows below 39 mg/dL and readings above what the sensor can measure ("HIGH") are among them, although upstream does
+    not get them. A share with an upper limit is rounded up, one with a limit it must stay below is rounded down: it is
+    beyond the limit exactly where the readings are.
     """
 
     readings: int
     days: int
     coverage_percent: float
-    mean_mgdl: float
-    mean_mmoll: float
-    cv_percent: float
+    mean_mgdl: float = Field(description='Without the readings above what the sensor can measure ("HIGH").')
+    mean_mmoll: float = Field(description='Without the readings above what the sensor can measure ("HIGH").')
+    cv_percent: float = Field(description='Without the readings above what the sensor can measure ("HIGH").')
     below_54_percent: float
     from_54_to_69_percent: float
     in_range_70_180_percent: float

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.history.glucose_values import upstream_mgdl
+from flows.history.glucose_values import ABOVE_RANGE_MGDL, upstream_mgdl
 from flows.history.lows import lows
 from flows.local_days import LocalDay
 from flows.proposal.document import HOURS, Glucose, GlucoseHour, maybe_mmoll, mmoll
@@ -32,6 +32,7 @@ def glucose_of(
     treatments: Sequence[Sequence[Record]],
     unannounced_share_percent: float | None,
     lows_left_out: Sequence[tuple[float, float]] = (),
+    highs_left_out: Sequence[float] = (),
 ) -> Glucose | None:
     """Metrics of the days used; `None` where there is no reading.
 
@@ -41,6 +42,8 @@ def glucose_of(
         unannounced_share_percent: of upstream's points, from its own words.
         lows_left_out: epoch ms and mg/dL of the lows below 39 mg/dL, which upstream does not get but a sensor saw; of
             any days.
+        highs_left_out: epoch ms of the readings above what a sensor can measure ("HIGH"), likewise. They count in the
+            shares, as readings and as time with a sensor; mean, variation and percentiles have no number for them.
     """
     if not days:
         return None
@@ -51,13 +54,16 @@ def glucose_of(
     values = list(readings.values())
     mean = math.fsum(values) / len(values)
     spread = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / len(values))
-    share = _shares(values)
+    above = {ms for ms in highs_left_out if ms not in readings and any(day.glucose.holds(ms) for day in days)}
+    everything = [*values, *[float(ABOVE_RANGE_MGDL)] * len(above)]
+    share = _shares(everything)
     zone = days[0].zone
-    found = lows([e for day in entries for e in day], [t for day in treatments for t in day], zone, left_out.items())
+    all_left_out = [*left_out.items(), *((ms, float(ABOVE_RANGE_MGDL)) for ms in above)]
+    found = lows([e for day in entries for e in day], [t for day in treatments for t in day], zone, all_left_out)
     slots = sum(day.length_hours for day in days) * READINGS_AN_HOUR
-    filled = len({int(ms // SLOT_MS) for ms in readings})  # two uploaders fill a slot once
+    filled = len({int(ms // SLOT_MS) for ms in (*readings, *above)})  # two uploaders fill a slot once
     return Glucose(
-        readings=len(values),
+        readings=len(everything),
         days=len(days),
         coverage_percent=round(min(100.0, 100 * filled / slots), 1),
         mean_mgdl=round(mean, 1),
@@ -68,8 +74,8 @@ def glucose_of(
         in_range_70_180_percent=share["in_range"],
         from_181_to_250_percent=share["from_181"],
         above_250_percent=share["above_250"],
-        below_63_percent=_share(values, lambda mgdl: mgdl < PREGNANCY_MGDL[0]),
-        above_140_percent=_share(values, lambda mgdl: mgdl > PREGNANCY_MGDL[1]),
+        below_63_percent=_at_least(sum(v < PREGNANCY_MGDL[0] for v in everything), len(everything)),
+        above_140_percent=_at_most(sum(v > PREGNANCY_MGDL[1] for v in everything), len(everything)),
         lows=len(found),
         rises_after_lows_without_carbs=sum(low.rises_without_carbs for low in found),
         unannounced_share_percent=unannounced_share_percent,
@@ -85,13 +91,26 @@ def _reading(entry: Record) -> tuple[float, float] | None:
 
 
 def _shares(values: Sequence[float]) -> dict[str, float]:
-    counts = Counter(_band(v) for v in values)
-    bands = ("below_54", "from_54", "in_range", "from_181", "above_250")
-    return {band: round(100 * counts[band] / len(values), 2) for band in bands}
+    """The bands' shares; those with a limit are rounded so that they are beyond it where the readings are."""
+    counts, of = Counter(_band(v) for v in values), len(values)
+    below_54, below_70 = (_at_least(n, of) for n in (counts["below_54"], counts["below_54"] + counts["from_54"]))
+    return {
+        "below_54": below_54,
+        "from_54": round(below_70 - below_54, 2),  # so that both add up to the share below 70
+        "in_range": round(100 * counts["in_range"] / of, 2),
+        "from_181": round(100 * counts["from_181"] / of, 2),
+        "above_250": _at_most(counts["above_250"], of),
+    }
 
 
-def _share(values: Sequence[float], counts: Callable[[float], bool]) -> float:
-    return round(100 * sum(map(counts, values)) / len(values), 2)
+def _at_least(count: int, of: int) -> float:
+    """The share in percent, rounded down: `>=` a limit of two decimals exactly where the readings are."""
+    return (10_000 * count // of) / 100
+
+
+def _at_most(count: int, of: int) -> float:
+    """The share in percent, rounded up: `>` a limit of two decimals exactly where the readings are."""
+    return -(-10_000 * count // of) / 100
 
 
 def _band(mgdl: float) -> str:

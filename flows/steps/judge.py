@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from flows.approval import Part
+from flows.errors import Reason, Refused
 from flows.local_days import LocalDay
 from flows.oref0.engine import EngineReport
 from flows.oref0.outcome import DayOutcome, read_outcome, starts_elsewhere
@@ -33,10 +34,11 @@ from flows.proposal.rounding import for_pump
 from flows.proposal.safety import judge_case
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest, InputsMode
-from flows.steps.prepare import LOWS_LEFT_OUT, Prepared, served_records
+from flows.steps.prepare import HIGHS_LEFT_OUT, LOWS_LEFT_OUT, Prepared, served_records
 from flows.steps.raw_files import json_object
 
 DAY_S = 86_400
+LEFT_OUT = (LOWS_LEFT_OUT, HIGHS_LEFT_OUT)
 
 
 def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
@@ -44,15 +46,16 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
 
     Args:
         request: options; the pump's step and the age group for the rules.
-        run: reads prepared.json, lows_left_out.json, source_profile.json, engine.json, evidence.json,
-            uncorrected.json and work/*.
+        run: reads prepared.json, lows_left_out.json, highs_left_out.json, source_profile.json, engine.json,
+            evidence.json, uncorrected.json and work/*.
         now: the clock.
 
     Returns:
         The proposal's sha256.
 
     Raises:
-        Refused: an `UPSTREAM_…`, `RECOMMENDATION_INVALID` or `BEYOND_CAPS` reason.
+        Refused: an `UPSTREAM_…`, `RECOMMENDATION_INVALID` or `BEYOND_CAPS` reason; `FILE_MISSING` where the lows or
+            highs that the run wrote down are not there any more.
     """
     prepared = Prepared(**run.read_json("prepared.json"))
     engine = EngineReport.from_document(run.read_json("engine.json"))
@@ -88,7 +91,8 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         [served_records(run.work / "autotune" / f"ns-entries.{d}.json") for d in prepared.dates],
         [served_records(run.work / "autotune" / f"ns-treatments.{d}.json") for d in prepared.dates],
         explained.unannounced_share_percent,
-        [(low["date"], low["mgdl"]) for low in _maybe(run, LOWS_LEFT_OUT) or []],
+        [(low["date"], low["mgdl"]) for low in _left_out(run, prepared, LOWS_LEFT_OUT)],
+        [high["date"] for high in _left_out(run, prepared, HIGHS_LEFT_OUT)],
     )
     verdict = judge_case(
         Case(
@@ -128,7 +132,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         ledger=prepared.ledger,
         engine=engine.computed(),
         options=request.options(),
-        rests_on=run.digests(lambda n: n == LOWS_LEFT_OUT or n.startswith(("work/settings/", "work/autotune/"))),
+        rests_on=run.digests(lambda n: n in LEFT_OUT or n.startswith(("work/settings/", "work/autotune/"))),
     )
     sealed = seal(proposal.model_dump(mode="json"))
     run.write_json("proposal.json", sealed)
@@ -141,6 +145,14 @@ def _schedule(blocks: Sequence[Mapping[str, Any]]) -> Schedule:
 
 def _maybe(run: RunDirectory, name: str) -> Any:
     return run.read_json(name) if run.file(name).is_file() else None
+
+
+def _left_out(run: RunDirectory, prepared: Prepared, name: str) -> list[dict[str, Any]]:
+    """The readings of a file that upstream is not given; a run of before such files were written has none."""
+    found = _maybe(run, name)
+    if found is None and name in prepared.left_out_files:
+        raise Refused(Reason.FILE_MISSING, file=name, remedy="Start the run again: without it lows would not count.")
+    return found or []
 
 
 def _days_used(prepared: Prepared) -> list[Day]:

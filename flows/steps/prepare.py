@@ -12,7 +12,8 @@ from flows.errors import Reason, Refused
 from flows.history.clocks import clocks_that_disagree
 from flows.history.days import DayData, Selection, covered_days, cut_days
 from flows.history.events import find_events, notes_on
-from flows.history.glucose import read_glucose
+from flows.history.glucose import UNKNOWN_UNIT, Readings, read_glucose
+from flows.history.glucose_values import LOWEST_MGDL
 from flows.history.quality import facts_of, judge_day
 from flows.history.records import Context
 from flows.history.treatments import normalise_treatments
@@ -30,13 +31,17 @@ from flows.timestamps import instant_ms
 
 QUARANTINE_SHARE, QUARANTINE_FREE = 0.02, 3
 LEAST_GOOD_SHARE = 1 / 3  # of the days asked for
-LOWS_LEFT_OUT = "lows_left_out.json"  # the lows a sensor saw and upstream does not get
+# What a sensor saw and upstream does not get: readings below 39 mg/dL, and the text "HIGH".
+LOWS_LEFT_OUT, HIGHS_LEFT_OUT = "lows_left_out.json", "highs_left_out.json"
 ADVISED_DAYS = 7  # what the systems' own documentation advises
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What upstream will be given: the zone, each day's summary, and what a person should know about it."""
+    """What upstream will be given: the zone, each day's summary, and what a person should know about it.
+
+    `left_out_files` are the files with readings that upstream is not given (empty in runs of before they were written).
+    """
 
     zone: str
     dates: list[str]
@@ -44,6 +49,7 @@ class Prepared:
     warnings: list[str]
     ledger: dict[str, Any]
     profile: dict[str, Any] = field(default_factory=dict)
+    left_out_files: list[str] = field(default_factory=list)
 
 
 def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepared:
@@ -51,8 +57,8 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
 
     Args:
         request: profile, time zone, days, inputs mode.
-        run: reads raw/*; writes work/*, uncorrected/*, ledger.json, lows_left_out.json, source_profile.json,
-            prepared.json.
+        run: reads raw/*; writes work/*, uncorrected/*, ledger.json, lows_left_out.json, highs_left_out.json,
+            source_profile.json, prepared.json.
         now: the clock.
 
     Returns:
@@ -84,18 +90,19 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         clean = readings.for_upstream
         events = normalise_treatments(treatments, context, ledger)
         run.write_json("ledger.json", ledger.document())
-        notes += _quarantine(ledger, len(entries) + len(treatments))
+        notes += _quarantine(ledger, len(entries), len(treatments))
         notes += clocks_that_disagree(clean, events, zone)
         days = _days(request, clean, zone)
-        used, summaries, more = _write_corrected(request, run, days, clean, events)
+        used, summaries, more = _write_corrected(request, run, days, readings, events)
         notes += more
         if request.compare and ledger.entries:
             _write_uncorrected(run, used, entries, treatments, tuned.pump, start, zone)
     else:
         run.write_json("ledger.json", ledger.document())
-        readings = read_glucose(entries, context, Ledger())  # only for the lows: upstream is given what was served
-        used, summaries = _write_untouched(request, run, raw, entries, treatments, zone)
-    run.write_json(LOWS_LEFT_OUT, [asdict(low) for low in readings.lows_left_out])
+        # Only for the lows and highs: upstream is given what was served.
+        readings = read_glucose(entries, context, Ledger())
+        used, summaries = _write_untouched(request, run, raw, entries, treatments, zone, readings)
+    left_out_files = _write_left_out(run, readings)
     if tuned.active is not None:
         other = tuned.active.other_profile_hours
         summaries = [
@@ -107,7 +114,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
             for s in summaries
         ]
     notes += check_work_dir(run.work, used, now_ms=now_ms, zone=zone)
-    prepared = Prepared(zone, used, summaries, notes, ledger.summary(), tuned.identity())
+    prepared = Prepared(zone, used, summaries, notes, ledger.summary(), tuned.identity(), left_out_files)
     run.write_json("prepared.json", asdict(prepared))
     return prepared
 
@@ -131,8 +138,12 @@ def prepare_openaps(source: Path, run: RunDirectory, zone: str | None, now: date
     run.write_json("source_profile.json", tuned.schedules())
     ledger = Ledger()
     run.write_json("ledger.json", ledger.document())
-    days = [_as_served(run.work, d, zone) for d in dates]
-    prepared = Prepared(zone, dates, days, [*tuned.notes, *warnings], ledger.summary(), tuned.identity())
+    served = [e for d in dates for e in served_records(run.work / "autotune" / f"ns-entries.{d}.json")]
+    readings = read_glucose(served, Context(zone, None, now.timestamp() * 1000), Ledger())
+    days = [_as_served(run.work, d, zone, readings) for d in dates]
+    notes = [*tuned.notes, *warnings]
+    files = _write_left_out(run, readings)
+    prepared = Prepared(zone, dates, days, notes, ledger.summary(), tuned.identity(), files)
     run.write_json("prepared.json", asdict(prepared))
     return prepared
 
@@ -141,13 +152,22 @@ def _date_of(entry: Any) -> tuple[float, bool] | None:
     return instant_ms(entry.get("date") or entry.get("mills"), "UTC") if isinstance(entry, dict) else None
 
 
-def _quarantine(ledger: Ledger, records: int) -> list[str]:
+def _write_left_out(run: RunDirectory, readings: Readings) -> list[str]:
+    run.write_json(LOWS_LEFT_OUT, [asdict(low) for low in readings.lows_left_out])
+    run.write_json(HIGHS_LEFT_OUT, [asdict(high) for high in readings.highs_left_out])
+    return [LOWS_LEFT_OUT, HIGHS_LEFT_OUT]
+
+
+def _quarantine(ledger: Ledger, entries: int, treatments: int) -> list[str]:
     count = len(ledger.quarantined)
     if not count:
         return []
     reasons = sorted({e.reason for e in ledger.quarantined})
     detail = "; ".join(reasons[:3])
-    if count > max(QUARANTINE_FREE, QUARANTINE_SHARE * records):
+    # A stretch of one unknown unit is one doubt. Where there are no more readings than doubted ones, nothing is known.
+    in_glucose = sum(e.rule == UNKNOWN_UNIT for e in ledger.quarantined)
+    doubts = ledger.doubts if 2 * in_glucose < entries else count
+    if doubts > max(QUARANTINE_FREE, QUARANTINE_SHARE * (entries + treatments)):
         raise Refused(Reason.NOT_UNDERSTOOD, count=count, what="records", detail=detail)
     return [f"{count} records could not be understood and were left out ({detail}); see ledger.json."]
 
@@ -171,7 +191,7 @@ def _write_corrected(
     request: AnalysisRequest,
     run: RunDirectory,
     days: list[LocalDay],
-    entries: list[dict[str, Any]],
+    readings: Readings,
     treatments: list[dict[str, Any]],
 ) -> tuple[list[str], list[dict[str, Any]], list[str]]:
     zone = days[0].zone
@@ -179,12 +199,13 @@ def _write_corrected(
     wanted = {kind.value for kind in request.exclude_events}
     event_days = {d.date for e in events if e.kind in wanted for d in e.days(zone)}
     selection = Selection(frozenset(request.exclude), frozenset(w.value for w in request.weekdays))
-    cut = cut_days(days, entries, treatments, selection, event_days)
+    lows, highs = _instants(readings)
+    cut = cut_days(days, readings.for_upstream, treatments, selection, event_days, lows, highs)
     used = [d for d in cut if not d.skipped]
     _enough(cut, used, selection, event_days)
     for data in used:
         write_day(run.work, data.day, records_bytes(data.entries), records_bytes(data.treatments))
-    notes = [f"{d.day} is left out: {d.skipped}." for d in cut if d.skipped]
+    notes = [f"{d.day} is left out: {d.skipped}{_lows_of(d)}." for d in cut if d.skipped]
     notes += [f"{d.day} is amber: {', '.join(d.remarks)}." for d in used if d.colour == "amber"]
     missing = sorted(request.exclude)
     notes += [
@@ -194,6 +215,15 @@ def _write_corrected(
     if len(used) < ADVISED_DAYS:
         notes.append(f"{len(used)} days are few: at least {ADVISED_DAYS} are advised before settings are changed.")
     return [str(d.day) for d in used], [d.summary() for d in cut], notes
+
+
+def _instants(readings: Readings) -> tuple[list[float], list[float]]:
+    return [low.date for low in readings.lows_left_out], [high.date for high in readings.highs_left_out]
+
+
+def _lows_of(left_out: DayData) -> str:
+    count = left_out.facts.lows_left_out
+    return f"; so are its {count} readings below {LOWEST_MGDL} mg/dL" if count else ""
 
 
 def _enough(cut: list[DayData], used: list[DayData], selection: Selection, event_days: set[date]) -> None:
@@ -214,27 +244,28 @@ def _write_untouched(
     entries: list[Any],
     treatments: list[Any],
     zone: str,
+    seen: Readings,
 ) -> tuple[list[str], list[dict[str, Any]]]:
     if raw.dates:
         for day in raw.dates:
             mine, events = raw.bytes_of("entries", day), raw.bytes_of("treatments", day)
             assert mine is not None and events is not None
             write_day(run.work, day, mine, events)
-        return raw.dates, [_as_served(run.work, d, zone) for d in raw.dates]
+        return raw.dates, [_as_served(run.work, d, zone, seen) for d in raw.dates]
     readings = sensor_readings(entries)
     days = _days(request, readings, zone)
     for local in days:
         _write_served(run.work, local, readings, treatments)
-    return [str(d) for d in days], [_as_served(run.work, str(d), zone) for d in days]
+    return [str(d) for d in days], [_as_served(run.work, str(d), zone, seen) for d in days]
 
 
-def _as_served(work: Path, day: str, zone: str) -> dict[str, Any]:
+def _as_served(work: Path, day: str, zone: str, seen: Readings) -> dict[str, Any]:
     """A day that is handed over as it is, judged like any other: nothing is corrected, and nothing left out for it."""
     local = LocalDay(date.fromisoformat(day), zone)
     entries = sensor_readings(served_records(work / "autotune" / f"ns-entries.{day}.json"))
     treatments = served_records(work / "autotune" / f"ns-treatments.{day}.json")
     dated = [e for e in entries if isinstance(e.get("date"), int | float) and local.glucose.holds(e["date"])]
-    facts = facts_of(local, dated, [t for t in treatments if isinstance(t.get("created_at"), str)])
+    facts = facts_of(local, dated, [t for t in treatments if isinstance(t.get("created_at"), str)], *_instants(seen))
     colour, remarks = judge_day(facts)
     return {"date": day, "status": "used", "reason": None, "quality": colour, "remarks": remarks, **asdict(facts)}
 

@@ -132,6 +132,12 @@ def test_a_unit_that_the_record_names_decides_unless_the_sensor_contradicts_it(
         (22.3, 400, 401, []),
         (22.3, 45, None, [22.3]),  # as the other, in mg/dL
         (5.5, 250, None, []),
+        (14, 54, None, [14]),
+        (14, 55, None, []),  # a sensor that is not low itself says nothing of a low
+        (14, 92, None, []),
+        (14, 212, 252, []),
+        (14, 211, None, []),
+        (5, 95, None, []),  # an error code in any company
         (22.3, 200, None, []),
     ],
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.cli import main
+from flows.errors import Reason, Refused
+from flows.history.days import cut_days
 from flows.history.glucose import LowReading, read_glucose
 from flows.history.glucose_values import LOWEST_MGDL, low_left_out_mgdl, upstream_mgdl, upstream_value
 from flows.history.lows import lows
 from flows.history.records import Context
 from flows.ledger import Ledger
-from flows.local_days import LocalDay
+from flows.local_days import LocalDay, day_range
 from flows.nightscout.authentication import Credentials
 from flows.profiles.schedule import Schedule
+from flows.proposal.consensus import USUAL, shares_of
+from flows.proposal.document import Glucose
+from flows.proposal.glucose import _shares as shares_by_band
 from flows.proposal.glucose import glucose_of
 from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest, InputsMode
+from flows.steps.judge import judge
 from flows.steps.load import load
-from flows.steps.prepare import LOWS_LEFT_OUT, prepare
-from tests.people import DAY, ZONE, entries, export_directory
+from flows.steps.prepare import HIGHS_LEFT_OUT, LOWS_LEFT_OUT, prepare, prepare_openaps
+from flows.steps.prepare import _quarantine as quarantine_notes
+from tests.people import DAY, ZONE, entries, export_directory, openaps_directory, treatments, write
 
 CONTEXT = Context(ZONE, Schedule.constant(1.0), 1_800_000_000_000)
 START, MINUTE = 1_778_600_000_000, 60_000
@@ -264,3 +272,148 @@ def test_the_verdict_counts_lows_and_no_error_codes(
     assert document["glucose"]["below_54_percent"] == percent
     assert document["glucose"]["lows"] == episodes
     assert LOWS_LEFT_OUT in json.loads((out / "proposal.json").read_text())["rests_on"]
+
+
+# ---- what upstream does not get, in every way into a run
+
+
+def of_an_export(source: Path, run: RunDirectory, now: datetime, made: list[dict[str, Any]]) -> None:
+    request = AnalysisRequest(from_directory=export_directory(source, entries=made), compare=False)
+    load(request, run, Credentials(), now)
+    prepare(request, run, now)
+
+
+def of_upstreams_files(source: Path, run: RunDirectory, now: datetime, made: list[dict[str, Any]]) -> None:
+    write(openaps_directory(source) / "autotune" / f"ns-entries.{DAY}.json", made)
+    prepare_openaps(source, run, ZONE, now)
+
+
+@pytest.mark.parametrize("way", [of_an_export, of_upstreams_files], ids=lambda f: f.__name__)
+def test_lows_and_highs_are_written_down_in_every_way_in(way: Callable[..., None], tmp_path: Path) -> None:
+    made = [{**e, "sgv": "HIGH"} if n < 7 else e for n, e in enumerate(low_day())]
+    run = RunDirectory.create(tmp_path / "run", datetime.now(UTC))
+    way(tmp_path / "data", run, datetime.now(UTC), made)
+    assert len(run.read_json(LOWS_LEFT_OUT)) == 9
+    assert run.read_json(HIGHS_LEFT_OUT) == [{"date": e["date"]} for e in made[6::-1]]
+    prepared = run.read_json("prepared.json")
+    assert prepared["left_out_files"] == [LOWS_LEFT_OUT, HIGHS_LEFT_OUT]
+    assert [(d["lows_left_out"], d["highs_left_out"], d["coverage"]) for d in prepared["days"]] == [(9, 7, 1.0)]
+
+
+@pytest.mark.oref0
+@pytest.mark.parametrize("name", [LOWS_LEFT_OUT, HIGHS_LEFT_OUT])
+def test_a_file_of_them_that_is_lost_is_refused_and_an_old_run_has_none(name: str, tmp_path: Path) -> None:
+    source, out = openaps_directory(tmp_path / "openaps"), tmp_path / "run"
+    assert main(["tune", str(source), "--timezone", ZONE, "--resamples", "0", "--out", str(out)]) == 0
+    run, request = RunDirectory(out), AnalysisRequest(from_directory=source)
+    run.file(name).unlink()
+    with pytest.raises(Refused) as refused:
+        judge(request, run, datetime.now(UTC))
+    assert (refused.value.reason, name in str(refused.value)) == (Reason.FILE_MISSING, True)
+    prepared = run.read_json("prepared.json")
+    del prepared["left_out_files"]
+    run.write_json("prepared.json", prepared)
+    assert judge(request, run, datetime.now(UTC))
+
+
+@pytest.mark.parametrize("text", ["HIGH", "hi", " High "])
+def test_the_text_high_is_above_range_and_never_reaches_upstream(text: str) -> None:
+    ledger = Ledger()
+    high = [{"sgv": text, "date": START + n * 5 * MINUTE, "device": "a"} for n in range(6)]
+    beside = [{"sgv": 300, "date": START + (6 + n) * 5 * MINUTE, "device": "a"} for n in range(12)]
+    found = read_glucose([*high, *high, *beside], CONTEXT, ledger)
+    assert [r["sgv"] for r in found.for_upstream] == [300] * 12
+    assert [h.date for h in found.highs_left_out] == [h["date"] for h in high]
+    assert (found.lows_left_out, len([e for e in ledger.entries if e.rule == "glucose_high"])) == ([], 12)
+
+
+def shares(values: dict[float, int], highs: int = 0) -> Glucose:
+    """Of readings of these values, on as many days as they need."""
+    flat = [value for value, count in values.items() for _ in range(count)]
+    days = day_range(DAY, DAY + timedelta(days=(len(flat) + highs) // 280), ZONE)
+    step = len(days) * 86_400_000 // (len(flat) + highs + 1)
+    start = days[0].glucose.start_ms
+    readings = [{"sgv": value, "date": start + n * step} for n, value in enumerate(flat)]
+    above = [start + (len(flat) + n) * step for n in range(highs)]
+    found = glucose_of(days, [readings], [[]], None, [], above)
+    assert found is not None
+    return found
+
+
+def test_high_counts_as_a_reading_above_and_moves_no_mean() -> None:
+    as_text, as_number = shares({120: 90}, highs=10), shares({120: 90, 401: 10})
+    names = ("readings", "above_250_percent", "above_140_percent", "in_range_70_180_percent", "coverage_percent")
+    assert [getattr(as_text, name) for name in names] == [getattr(as_number, name) for name in names]
+    assert (as_text.readings, as_text.above_250_percent, as_text.mean_mgdl, as_text.cv_percent) == (100, 10, 120, 0)
+
+
+@pytest.mark.parametrize(
+    ("value", "count", "of", "limit", "beyond"),
+    [
+        (300, 50, 1000, 250, False),  # 5 % exactly
+        (300, 129, 2578, 250, True),  # 5.0039 %
+        (300, 128, 2578, 250, False),
+        (300, 1001, 20000, 250, True),  # 5.005 %
+        (60, 40, 1000, 70, True),  # 4 % exactly
+        (60, 79, 1976, 70, False),  # 3.998 %
+        (60, 80, 1976, 70, True),
+        (50, 10, 1000, 54, True),  # 1 % exactly
+        (50, 10, 1003, 54, False),  # 0.997 %
+    ],
+)
+def test_a_limit_is_exceeded_exactly_where_the_readings_exceed_it(
+    value: float, count: int, of: int, limit: int, beyond: bool
+) -> None:
+    found = shares_of(shares({value: count, 120: of - count}))[limit]
+    assert found is not None
+    (usual,) = [u for u in USUAL if u.mgdl == limit]
+    assert usual.exceeded(found) is beyond
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(1, 3000))
+def test_the_shares_below_54_and_70_add_up_to_what_the_readings_are(very_low: int, low: int, others: int) -> None:
+    values = [50.0] * very_low + [60.0] * low + [100.0] * others
+    found = shares_by_band(values)
+    below_70 = round(found["below_54"] + found["from_54"], 2)
+    for limit in (0.5, 1, 2, 4):
+        assert (found["below_54"] >= limit) == (100 * very_low >= limit * len(values))
+        assert (below_70 >= limit) == (100 * (very_low + low) >= limit * len(values))
+
+
+@pytest.mark.parametrize(
+    ("signal_h", "low_h", "colour", "says"),
+    [(13.5, 2, "amber", "56%"), (11, 2, "red", "46%"), (24, 5, "green", "")],
+)
+@pytest.mark.parametrize("text", ["LOW", "HIGH", 38])
+def test_low_and_high_are_hours_with_a_sensor(text: Any, signal_h: float, low_h: float, colour: str, says: str) -> None:
+    start = LocalDay(DAY, ZONE).glucose.start_ms
+    seen = [e for e in entries() if e["date"] < start + signal_h * 3_600_000]
+    made = [{**e, "sgv": text} if 5 <= (e["date"] - start) / 3_600_000 < 5 + low_h else e for e in seen]
+    found = read_glucose(made, CONTEXT, Ledger())
+    lows_ms, highs_ms = [r.date for r in found.lows_left_out], [r.date for r in found.highs_left_out]
+    day = LocalDay(DAY, ZONE)
+    (cut,) = cut_days([day], found.for_upstream, treatments(), lows_ms=lows_ms, highs_ms=highs_ms)
+    assert (cut.colour, says in "".join(cut.remarks)) == (colour, True)
+    assert cut.facts.readings == len(found.for_upstream) == len(seen) - low_h * 12
+    assert cut.facts.lows_left_out + cut.facts.highs_left_out == low_h * 12
+    assert cut.summary()["lows_left_out"] == (0 if text == "HIGH" else low_h * 12)
+
+
+@pytest.mark.parametrize(
+    ("device_b", "known", "refused"),
+    [(40, 100, False), (49, 50, False), (50, 50, True), (3, 3, False), (100, 1, True)],
+)
+def test_one_stretch_of_unknown_unit_refuses_no_run_that_has_other_readings(
+    device_b: int, known: int, refused: bool, tmp_path: Path
+) -> None:
+    made = entries()
+    mine = [{**e, "device": "a"} for e in made[:known]]
+    others = [{**e, "sgv": 14, "device": "b"} for e in made[known : known + device_b]]
+    ledger = Ledger()
+    read_glucose([*mine, *others], CONTEXT, ledger)
+    assert len(ledger.quarantined) == device_b
+    if refused:
+        with pytest.raises(Refused):
+            quarantine_notes(ledger, known + device_b, 0)
+    else:
+        assert str(device_b) in quarantine_notes(ledger, known + device_b, 0)[0]
