@@ -113,14 +113,16 @@ def bring_to_an_end(
         end(change, Outcome.BEFORE, lost)
     if state.newest is not mine:
         theirs(change, site, intent, state, "a newer document than ours is there")
-    other = beside_ours(state, intent)
+    different = differences(comparable(intent.document), comparable(mine))
+    if different and (sent is None or change.reached(Step.WRITTEN)):
+        theirs(change, site, intent, state, "the new document was edited")
+    other = beside_ours(state, intent, altered=bool(different))
     if differences(other, intent.before):
         edited = Refused(Reason.WRITE_OVERTAKEN, detail="the profile was edited while it was written")
-        undo(change, site, intent, state, other, edited, Outcome.THEIRS)
-    different = differences(comparable(intent.document), comparable(mine))
+        undo(change, site, intent, state, other, edited, Outcome.THEIRS, altered=bool(different))
     if different:
         refusal = Refused(Reason.WRITE_DIFFERS, where=named(different))
-        undo(change, site, intent, state, intent.before, refusal)
+        undo(change, site, intent, state, intent.before, refusal, altered=True)
     if not change.reached(Step.WRITTEN):
         change.note(Step.WRITTEN, document_id=str(mine.get("_id")))
     if rejected:

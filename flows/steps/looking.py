@@ -18,35 +18,48 @@ from flows.steps.site import Intent, Site, comparable
 LOOK_AGAIN_S = (0.5, 2.0, 5.0)  # for a write whose answer was lost: it may still be on its way
 
 
-def ours_in(documents: Iterable[Record], sent: Record, known_ids: Iterable[str]) -> list[Record]:
+def ours_in(
+    documents: Iterable[Record], sent: Record, known_ids: Iterable[str], *, altered: bool = False
+) -> list[Record]:
     """Which documents are the one we sent: each that says what it says, for a proxy may have delivered it twice.
 
-    Nightscout gives each delivery an id of its own. Where none says the same, those that begin when ours does: the
-    site changed them on the way.
+    Nightscout gives each delivery an id of its own.
 
     Args:
         documents: those of the site.
         sent: as it was sent.
         known_ids: of the documents that were there before.
+        altered: the site changed it on the way: where none says the same, those that begin when ours does are ours.
+            Without this they are somebody's edit of it.
     """
     known = set(known_ids)
     alike = [d for d in documents if _id(d) not in known and d.get("startDate") == sent["startDate"]]
-    return [d for d in alike if not differences(comparable(sent), comparable(d))] or alike
+    return [d for d in alike if not differences(comparable(sent), comparable(d))] or (alike if altered else [])
 
 
-def beside_ours(state: SiteProfiles, intent: Intent) -> Record:
+def altered_on_the_way(change: Change) -> bool:
+    """Whether the process that wrote it found our document changed by the site, and began to take it back.
+
+    Any other difference is somebody's edit. An earlier version noted the reason only.
+    """
+    undoing = [r for r in change.records if r["step"] == Step.UNDOING]
+    return any(r.get("altered", r.get("why") == Reason.WRITE_DIFFERS.code) for r in undoing)
+
+
+def beside_ours(state: SiteProfiles, intent: Intent, *, altered: bool = False) -> Record:
     """What the newest document says that is not ours, which is the newest; as before where there is no other."""
-    others = state.without(*ours_in(state.documents, intent.document, intent.known_ids))
+    others = state.without(*ours_in(state.documents, intent.document, intent.known_ids, altered=altered))
     return intent.before if intent.stands or not others.documents else content(others.newest)
 
 
-def without_ours(state: SiteProfiles, change: Change, *own: Record | None) -> SiteProfiles:
+def without_ours(state: SiteProfiles, change: Change, *own: Record | None, altered: bool = False) -> SiteProfiles:
     """The site as it were without what this change wrote: its documents, and `own`, Profile Switches it sent.
 
     As it was backed up, where somebody removed all other documents.
     """
     intent = intent_of(change)
-    ours = [] if intent.stands else ours_in(state.documents, intent.document, intent.known_ids)
+    altered = altered or altered_on_the_way(change)
+    ours = [] if intent.stands else ours_in(state.documents, intent.document, intent.known_ids, altered=altered)
     if change.reached(Step.UNDOING) and (undone := undo_of(change))["document"] is not None:
         ours += ours_in(state.documents, undone["document"], undone["known_ids"])
     documents = state.without(*ours).documents
@@ -122,7 +135,11 @@ def _minutes(switch: Record) -> float | None:
 def find(
     site: Site, what: str, document: Record, known_ids: tuple[str, ...], sent: Sent | None
 ) -> tuple[SiteProfiles, Record | None]:
-    """The document we sent, as the site has it; looked for more than once where it may still be on its way."""
+    """The document we sent, as the site has it; looked for more than once where it may still be on its way.
+
+    Where none says what it says, one that begins when it does: the site changed it on the way, or a person since. Only
+    who has just sent it can take it for the first.
+    """
     pauses = () if sent is not None and sent.fate is Fate.REFUSED else LOOK_AGAIN_S
     for pause_s in (*pauses, None):
         state = read_again(site, what)
@@ -131,10 +148,10 @@ def find(
         if not ours and sent is not None and sent.document_id is not None:
             answered = [d for d in unknown if d.get("_id") == sent.document_id]
             ours = [d for d in unknown if any(not differences(comparable(a), comparable(d)) for a in answered)]
-        if not ours:  # one that the site changed on the way
+        if not ours:
             names = set(store_of(document))
             alike = [d for d in unknown if d.get("startDate") == document["startDate"]]
-            ours = [d for d in alike if set(store_of(d)) == names]
+            ours = alike if sent is None else [d for d in alike if set(store_of(d)) == names]
         if ours:
             return state, ours[0]
         if pause_s is not None:

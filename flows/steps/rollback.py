@@ -21,7 +21,7 @@ from flows.steps.apply import (
 )
 from flows.steps.approved import Approved, read_approved
 from flows.steps.change import carry_out
-from flows.steps.kept import check_kept, intent_of
+from flows.steps.kept import backup_of, check_kept, intent_of
 from flows.steps.site import Intent, Site, once_more, switch_back
 
 
@@ -163,11 +163,11 @@ def _rolled_back(journal: Journal, applied: Change, site: Site) -> Change | None
 
 def _intent(site: Site, state: SiteProfiles, applied: Change, request: RollbackRequest) -> Intent:
     was = intent_of(applied)
-    before = was.before
+    writer = applied
     activated = was.switch is not None
     if was.stands:  # the document was written by a change before this one, which is what is to be undone too
-        earlier = _writer_of(applied)
-        before = intent_of(earlier).before if earlier else before
+        writer = _writer_of(applied) or applied
+    before = intent_of(writer).before
     own = [switch_key(was.switch)] if was.switch is not None else []
     foreign = state.switches_not_in([*was.known_switches, *own])
     if not request.even_if_edited:
@@ -175,6 +175,8 @@ def _intent(site: Site, state: SiteProfiles, applied: Change, request: RollbackR
             raise Refused(Reason.EDITED_SINCE, detail="there is another profile document")
         if foreign:
             raise Refused(Reason.EDITED_SINCE, detail="there was another Profile Switch")
+        if _edited_beneath(state, backup_of(writer)):
+            raise Refused(Reason.EDITED_SINCE, detail="the profile document from before it was edited")
     now_ms = site.now_ms()
     document = dated(before, state.newest, site.start_for(state, state.newest))
     switch = None
@@ -188,6 +190,18 @@ def _intent(site: Site, state: SiteProfiles, applied: Change, request: RollbackR
         at_ms = site.free_instant(state, document)
         switch = once_more(raw, at_ms) if raw else switch_back(was.active_before, at_ms, "rolled back")
     return Intent.of(state, now_ms, document, switch)
+
+
+def _edited_beneath(state: SiteProfiles, backup: SiteProfiles) -> bool:
+    """Whether the document that was used before says something else now: edited in place, or stored anew for it."""
+    was = {str(d.get("_id")): content(d) for d in backup.documents}
+    newest, start = {str(d.get("_id")) for d in backup.newest_alike}, backup.newest.get("startDate")
+    for document in state.documents:
+        name = str(document.get("_id"))
+        it = name in newest or (name not in was and document.get("startDate") == start)
+        if it and differences(was.get(name, content(backup.newest)), content(document)):
+            return True
+    return False
 
 
 def _writer_of(applied: Change) -> Change | None:

@@ -46,16 +46,20 @@ def undo(
     outcome: Outcome = Outcome.BEFORE,
     *,
     switch_refused: bool = False,
+    altered: bool = False,
 ) -> NoReturn:
     """Write `target` back as a new document, so that every Profile Switch that counted counts again.
+
+    `altered`: our document is there as the site changed it on the way, by the process that has just sent it.
 
     Raises:
         Refused: `refusal`; `CHANGE_UNSETTLED`, `WRITE_UNKNOWN`, `WRITE_NOT_RESTORED`: it is not as before yet.
     """
-    if not any(state.newest is d for d in ours_in(state.documents, intent.document, intent.known_ids)):
+    ours = ours_in(state.documents, intent.document, intent.known_ids, altered=altered)
+    if not any(state.newest is d for d in ours):
         theirs(change, site, intent, state, "a newer document than ours is there")
     own = own_switch(change, intent, state, refused=switch_refused)
-    base = without_ours(state, change, own)
+    base = without_ours(state, change, own, altered=altered)
     reissued: Record | None = None
     try:
         start = None if own else site.start_for(base, state.newest, room_ms=0)
@@ -70,9 +74,9 @@ def undo(
         raw = raw_switch(base, base.counting_switch(site.now_ms())) or intent.active_before["switch"]
         if raw is not None:
             reissued = once_more(raw, at_ms)
-        elif own is not None and intent.active_before["body"]:
+        elif own is not None and (active := _active_without(base, site, intent, outcome))["body"]:
             # For AAPS, which may have taken our switch and knows nothing of Nightscout's documents.
-            reissued = switch_back(intent.active_before, at_ms, "taken back")
+            reissued = switch_back(active, at_ms, "taken back")
     kept_undo: Record = {
         "document": dated(target, state.newest, start),
         "switch": reissued,
@@ -82,9 +86,17 @@ def undo(
         "why": refusal.reason.code,
     }
     change.keep("undo", kept_undo)
-    change.note(Step.UNDOING, why=refusal.reason.code)
+    change.note(Step.UNDOING, why=refusal.reason.code, altered=altered)
     finish_undo(change, site, site.client.post_profile(kept_undo["document"]))
     raise refusal
+
+
+def _active_without(base: SiteProfiles, site: Site, intent: Intent, outcome: Outcome) -> Record:
+    """What is active by the default of the document that is written back: somebody may have chosen another one."""
+    if outcome is not Outcome.THEIRS:
+        return intent.active_before
+    active = base.active(site.now_ms())
+    return {"name": active.name, "body": active.body}
 
 
 def theirs(change: Change, site: Site, intent: Intent, state: SiteProfiles, detail: str) -> NoReturn:
@@ -104,7 +116,7 @@ def theirs(change: Change, site: Site, intent: Intent, state: SiteProfiles, deta
             back = once_more(raw, at_ms) if raw else switch_back(active, at_ms, "another profile was saved")
             kept_undo = {"document": None, "switch": back, "own": own}
             change.keep("undo", {**kept_undo, "outcome": Outcome.THEIRS.value, "why": refusal.reason.code})
-            change.note(Step.UNDOING, why=refusal.reason.code)
+            change.note(Step.UNDOING, why=refusal.reason.code, altered=False)
             finish_undo(change, site, None)
             raise refusal
     end(change, Outcome.THEIRS, refusal)
@@ -119,6 +131,7 @@ def finish_undo(change: Change, site: Site, sent: Sent | None) -> None:
     undone = undo_of(change)
     outcome, why = Outcome(undone["outcome"]), undone["why"]
     switch = undone["switch"]
+    edited = False
     if undone["document"] is None:
         state = read_again(site, SWITCH)
     else:
@@ -129,7 +142,9 @@ def finish_undo(change: Change, site: Site, sent: Sent | None) -> None:
             state, found = find(site, PROFILE, document, known, sent)
         if found is None:
             raise Refused(Reason.CHANGE_UNSETTLED, detail="what was there before could not be written back yet")
-        if different := differences(comparable(document), comparable(found)):
+        different = differences(comparable(document), comparable(found))
+        edited = bool(different) and sent is None
+        if different and not edited:
             change.end(Outcome.THEIRS, Reason.WRITE_NOT_RESTORED.code)
             backup = change.journal.directory / change.name
             raise Refused(Reason.WRITE_NOT_RESTORED, where=named(different), backup=backup)
@@ -143,6 +158,8 @@ def finish_undo(change: Change, site: Site, sent: Sent | None) -> None:
             state = read_again(site, SWITCH)
             if fate is Fate.REFUSED:
                 break
+    if edited:  # in its numbers it stands; what was active is active again, unless somebody has switched since
+        end(change, Outcome.THEIRS, Refused(Reason.WRITE_OVERTAKEN, detail="what was written back was edited"))
     if not state.documents or not as_without(change, site, state, undone):
         raise Refused(
             Reason.CHANGE_UNSETTLED,
