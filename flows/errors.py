@@ -435,11 +435,11 @@ class Reason(Enum):
         "Run `autotune apply --resume RUN`; nothing new is written before.",
     )
     BACKUP_UNUSABLE = (
-        "The directory for backups and the journal cannot be written ({detail}).",
-        "Make it writable, or name another with AUTOTUNE_APPLIED; without a backup nothing is written.",
+        "The directory for backups and the journal cannot be read and written ({detail}).",
+        "Make it readable and writable, or name another with AUTOTUNE_APPLIED; without a backup nothing is written.",
     )
     JOURNAL_ALTERED = (
-        "The journal's {file} of a change is not what was written there: {detail}.",
+        "The journal's {file} is not what was written there: {detail}.",
         "Nothing is written from it. Put {path} back from a backup; without one, docs/writing-back.md says what to do.",
     )
     JOURNAL_CUT_OFF = (

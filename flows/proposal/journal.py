@@ -8,6 +8,7 @@ of one site apart. Knows no HTTP.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -17,12 +18,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.nightscout.pace import site_key
+from flows.proposal.journal_lines import (
+    BACKUP,
+    CLOSES,
+    INTENT,
+    KEPT,
+    UNDO,
+    Damaged,
+    Outcome,
+    Step,
+    check_order,
+    cut_off_bytes,
+    numbered_records,
+)
 from flows.run_directory import dump, write_atomically
 
 try:
@@ -30,29 +43,9 @@ try:
 except ImportError:  # pragma: no cover - Windows
     fcntl = None  # type: ignore[assignment]
 
-BACKUP, INTENT, UNDO = "backup", "intent", "undo"  # the documents of a change
-KEPT = "kept_sha256"  # in a step's line: the sha256 of each document that was kept before it
+LINES = "journal.jsonl"
 LOCK_PATIENCE_S, LOCK_PAUSE_S = 30.0, 0.05
-
-
-class Step(StrEnum):
-    """How far a change has come. Each is on disk before what it announces is done."""
-
-    BEGUN = "begun"
-    BACKED_UP = "backed-up"
-    CHECKED = "checked"
-    WRITING = "writing"
-    WRITTEN = "written"
-    ACTIVATING = "activating"
-    UNDOING = "undoing"
-    UNDONE_WRITTEN = "undone-written"
-    DONE = "done"
-
-
-class Outcome(StrEnum):
-    """What the site is after a change: as planned, as before, or as somebody else made it meanwhile."""
-
-    AFTER, BEFORE, THEIRS = "after", "before", "theirs"
+__all__ = ["BACKUP", "INTENT", "KEPT", "UNDO", "Change", "Journal", "Outcome", "Step", "altered", "default_root"]
 
 
 @dataclass
@@ -139,6 +132,8 @@ class Change:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise altered(self, name, "it is missing") from None
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise altered(self, name, "it is a link that leads back to itself") from None
             raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
         noted = self.kept_sha256(name)
         if noted is not None and hashlib.sha256(content).hexdigest() != noted:
@@ -204,15 +199,21 @@ class Journal:
         """
         at = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
         record = {"change": change, "step": step.value, "at": at, **facts}
-        line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+        path = self.directory / LINES
         with _usable():
-            path = self.directory / "journal.jsonl"
             new = not path.exists()
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "rb+", buffering=0) as stream:
-                size = stream.seek(0, os.SEEK_END)
-                if size and os.pread(stream.fileno(), 1, size - 1) != b"\n":
-                    line = b"\n" + line  # the end of a line that a lost process or a full disk cut off
+                before = stream.read()
+                try:
+                    cut_off = cut_off_bytes(before)
+                except Damaged as damage:
+                    raise self._damaged(damage) from None
+                if cut_off:
+                    record[CLOSES] = cut_off
+                line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+                if before and not before.endswith(b"\n"):
+                    line = b"\n" + line  # a lost process or a full disk cut off the one before
                 if os.write(stream.fileno(), line) != len(line):
                     raise OSError("the line was not written whole")
                 os.fsync(stream.fileno())
@@ -221,27 +222,34 @@ class Journal:
         return record
 
     def changes(self) -> list[Change]:
-        """Every change, oldest first. A line that was cut off counts as never written.
+        """Every change, oldest first. A line that was cut off at the end counts as never written.
 
         Raises:
-            Refused: `BACKUP_UNUSABLE`.
+            Refused: `JOURNAL_ALTERED` where a line is damaged or one is missing; `BACKUP_UNUSABLE`.
         """
         try:
-            content = (self.directory / "journal.jsonl").read_bytes()
+            content = (self.directory / LINES).read_bytes()
         except FileNotFoundError:
-            return []
+            content = b""
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise self._damaged("it is a link that leads back to itself") from None
             raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
-        found: dict[str, Change] = {}
-        for line in content.split(b"\n"):
-            try:
-                record = json.loads(line)
-                name = record["change"]
-                Step(record["step"])
-            except (ValueError, TypeError, KeyError):
-                continue
-            found.setdefault(name, Change(self, name)).records.append(record)
-        return [c for c in found.values() if c.records[0]["step"] == Step.BEGUN]
+        found: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        try:
+            for number, record in numbered_records(content):
+                found.setdefault(record["change"], []).append((number, record))
+            for records in found.values():
+                check_order(records)
+        except Damaged as damage:
+            raise self._damaged(damage) from None
+        if any(kept.parent.name not in found for kept in self.directory.glob(f"*/{BACKUP}.json")):
+            raise self._damaged("a change whose documents lie beside it has no line")
+        return [Change(self, name, [record for _, record in records]) for name, records in found.items()]
+
+    def _damaged(self, detail: object) -> Refused:
+        path = self.directory / LINES
+        return Refused(Reason.JOURNAL_ALTERED, file=LINES, path=path, detail=detail)
 
     def unfinished(self) -> list[Change]:
         """Changes that were not brought to an end."""
@@ -272,6 +280,8 @@ def default_root() -> Path:
 def _usable() -> Iterator[None]:
     try:
         yield
+    except Refused:
+        raise
     except (OSError, ValueError) as error:
         raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
 
