@@ -16,9 +16,9 @@ from flows.nightscout.writer import Fate, Sent
 from flows.profiles.on_site import SiteProfiles, content, differences, switch_key
 from flows.profiles.stored import document_sha256
 from flows.profiles.switches import read_switches
-from flows.proposal.journal import Change, Journal, Outcome, Step
+from flows.proposal.journal import UNDO, Change, Journal, Outcome, Step
 from flows.proposal.several import NAMES
-from flows.steps.kept import check_kept, intent_of
+from flows.steps.kept import check_kept, check_undo, intent_of
 from flows.steps.looking import (
     beside_ours,
     end,
@@ -164,6 +164,11 @@ def reconcile(journal: Journal, site: Site, may_activate: Callable[[Change], boo
     lost = [c for c in lost if not c.reached(Step.WRITTEN)][-MOST_LOST:]
     for change in (*lost, *(c for c in changes if not c.ended)):
         check_kept(change)
+    undoing = [c for c in changes if not c.ended and c.reached(Step.UNDOING) and c.kept_sha256(UNDO) is None]
+    if undoing:  # of an earlier version
+        state = site.read()
+        for change in undoing:
+            check_undo(change, state)
     if lost:
         documents = site.client.profiles()
         for change in lost:

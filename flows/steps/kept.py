@@ -1,7 +1,7 @@
 """The documents of a change as the journal keeps them: only what it still says what was written is ever acted on.
 
 A journal of an earlier version has no hash of a file, but of what the site's profile was and was to be: then those are
-compared. Of its `undo.json` it has none.
+compared, and all else has to follow from the backup or the site (`flows.steps.derived`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from flows.nightscout.documents import Record
 from flows.profiles.on_site import SiteProfiles, content
 from flows.profiles.stored import document_sha256
 from flows.proposal.journal import BACKUP, INTENT, UNDO, Change, Step, altered
+from flows.steps.derived import intent_follows, undo_follows
 from flows.steps.site import Intent
 
 NOT_THE_CONTENT = "what it says is not what the journal has the hash of"
+NOT_DERIVED = "what it says does not follow from the backup or the site"
 NOT_THE_SHAPE = "it does not hold what it should"
 
 
@@ -47,6 +49,7 @@ def intent_of(change: Change) -> Intent:
         raise altered(change, INTENT, NOT_THE_SHAPE) from None
     if not change.kept_sha256(INTENT):
         _compare(change, INTENT, {"before_sha256": before, "after_sha256": after})
+        _check_derived(change, intent)
     return intent
 
 
@@ -80,6 +83,35 @@ def undo_of(change: Change) -> Record:
     if not isinstance(undone, dict) or not wanted <= set(undone):
         raise altered(change, UNDO, NOT_THE_SHAPE)
     return undone
+
+
+def check_undo(change: Change, site: SiteProfiles) -> None:
+    """Check, against the site too, what takes a change back where the journal has no hash of it.
+
+    Raises:
+        Refused: as `check_kept`.
+    """
+    if change.kept_sha256(UNDO):
+        return
+    try:
+        follows = undo_follows(change, undo_of(change), intent_of(change), backup_of(change), site)
+    except (TypeError, KeyError, AttributeError, ValueError):
+        raise altered(change, UNDO, NOT_THE_SHAPE) from None
+    if not follows:
+        raise altered(change, UNDO, NOT_DERIVED)
+
+
+def _check_derived(change: Change, intent: Intent) -> None:
+    before = None
+    if change.facts.get("kind") == "rollback":
+        undone = [c for c in change.journal.changes() if c.name == change.facts.get("of")]
+        before = intent_of(undone[0]) if undone else None
+    try:
+        follows = intent_follows(change, intent, backup_of(change), before)
+    except (TypeError, KeyError, AttributeError, ValueError):
+        raise altered(change, INTENT, NOT_THE_SHAPE) from None
+    if not follows:
+        raise altered(change, INTENT, NOT_DERIVED)
 
 
 def _compare(change: Change, name: str, found: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,6 +190,106 @@ def test_of_an_older_journal_an_undo_without_its_parts_is_refused(someone: Perso
         check_refused(someone, site, UNDO, someone.resume)
         repair()
     assert [a.outcome for a in someone.resume()] == ["settled-before"]
+
+
+OFF = {
+    "percentage": lambda d: d.update(percentage=200),
+    "duration": lambda d: d.update(duration=600),
+    "timeshift": lambda d: d.update(timeshift=3),
+    "another profile": lambda d: d.update(profile="Day"),
+    "later": lambda d: d.update(created_at="2031-01-01T00:00:00.000Z"),
+    "what it carries": lambda d: d.update(profileJson=json.dumps({"basal": [{"time": "00:00", "value": 9.9}]})),
+}
+
+
+def basal(body: dict[str, Any]) -> None:
+    body["basal"][0]["value"] = 9.9
+
+
+def check_every_number(
+    someone: Person, site: StandIn, name: str, table: dict[str, Callable[[Any], object]], act: Callable[[], object]
+) -> None:
+    """Each number of a document that no hash covers, altered: refused, and then it is as it was."""
+    for kind, damage in table.items():
+
+        def changed(content: bytes, damage: Callable[[Any], object] = damage, kind: str = kind) -> bytes:
+            document = json.loads(content)
+            damage(document)
+            assert document != json.loads(content), kind
+            return json.dumps(document).encode()
+
+        repair = spoil(someone.journal.changes()[0], name, changed)
+        check_refused(someone, site, name, act)
+        repair()
+
+
+INTENDED: dict[str, Callable[[Any], object]] = {
+    **{f"switch before: {k}": lambda d, f=f: f(d["active_before"]["switch"]) for k, f in OFF.items()},
+    **{f"switch: {k}": lambda d, f=f: f(d["switch"]) for k, f in OFF.items() if k != "another profile"},
+    "switch: another profile": lambda d: d["switch"].update(profile="Night shift"),
+    "body before": lambda d: basal(d["active_before"]["body"]),
+    "name before": lambda d: d["active_before"].update(name="Day"),
+    "no switch before": lambda d: d["active_before"].update(switch=None),
+    "no switch": lambda d: d.update(switch=None),
+    "known documents": lambda d: d.update(known_ids=[]),
+    "known switches": lambda d: d.update(known_switches=[]),
+    "how long": lambda d: d.update(activate_until_ms=None),
+}
+UNDOES: dict[str, Callable[[Any], object]] = {
+    **{f"switch: {k}": lambda d, f=f: f(d["switch"]) for k, f in OFF.items()},
+    "document": lambda d: basal(d["document"]["store"]["Day"]),
+    "a field of it": lambda d: d["document"].update(defaultProfile="Night shift"),
+    "its start": lambda d: d["document"].update(startDate="2031-01-01T00:00:00.000Z"),
+    "own": lambda d: d["own"].update(created_at="2026-01-01T00:00:00.000Z"),
+    "outcome": lambda d: d.update(outcome="after all"),
+}
+
+
+def test_of_an_older_journal_no_number_is_posted_that_does_not_follow_from_it(someone: Person, site: StandIn) -> None:
+    profile_switch(site, "Night shift", 600)
+    someone.apply(activate=True)
+    of_the_version_before(someone)
+    check_every_number(someone, site, INTENT, INTENDED, someone.roll_back)
+    assert someone.roll_back().outcome == "rolled-back"
+    of_the_version_before(someone)
+    assert someone.roll_back().outcome == "already-rolled-back"
+
+
+def test_of_an_older_journal_no_unfinished_intent_is_posted_that_does_not_follow(
+    someone: Person, site: StandIn
+) -> None:
+    profile_switch(site, "Night shift", 600)
+    site.handled, site.gone_after = 0, 9
+    refusal_of(lambda: someone.apply(activate=True))
+    site.gone_after = None
+    of_the_version_before(someone)
+    check_every_number(someone, site, INTENT, INTENDED, someone.resume)
+    assert [a.outcome for a in someone.resume()] == ["settled-after"]
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+@pytest.mark.parametrize("switched", [True, False])
+def test_of_an_older_journal_no_undo_is_posted_that_does_not_follow(
+    arrived: bool, switched: bool, someone: Person, site: StandIn
+) -> None:
+    if switched:
+        profile_switch(site, "Night shift", 3 * 24 * 60)
+    refusal_of(lambda: with_client(someone, Losing).apply(activate=True))
+    if not arrived:
+        del site.database.profiles[2]
+    (change,) = someone.journal.changes()
+    if change.ended:  # the switch back was not needed for Nightscout
+        lines = (someone.journal.directory / "journal.jsonl").read_text().splitlines(keepends=True)
+        (someone.journal.directory / "journal.jsonl").write_text("".join(lines[:-1]))
+    of_the_version_before(someone)
+    someone.tools.sleep(3600)  # type: ignore[misc]
+    check_every_number(someone, site, UNDO, UNDOES | {"switch: another profile": another_profile}, someone.resume)
+    assert [a.outcome for a in someone.resume()] == ["settled-before"]
+    assert active_name(someone.reading()) == ("Night shift" if switched else "Day")
+
+
+def another_profile(undone: dict[str, Any]) -> None:
+    undone["switch"]["profile"] = "Another"
 
 
 def test_a_file_that_cannot_be_read_is_no_altered_one(
