@@ -10,7 +10,7 @@ from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.nightscout.writer import Fate, Sent
 from flows.profiles.on_site import SERVER_OWNED, SiteProfiles, content, differences, same_ahead, store_of
-from flows.profiles.switches import read_switches
+from flows.profiles.switches import Switch, read_switches
 from flows.proposal.journal import Change, Outcome, Step
 from flows.steps.kept import backup_of, intent_of, undo_of
 from flows.steps.site import Intent, Site, comparable
@@ -107,15 +107,23 @@ def other_switch_then(state: SiteProfiles, switch: Record) -> bool:
 
 
 def _switches_then(state: SiteProfiles, switch: Record) -> list[Record]:
-    at = read_switches([switch], "UTC")[0].at_ms
-    return [s for s in state.switches if any(r.at_ms == at for r in read_switches([s], "UTC"))]
+    at = _whether_deleted_or_not(switch)[0].at_ms
+    return [s for s in state.switches if any(r.at_ms == at for r in _whether_deleted_or_not(s))]
 
 
 def switch_differences(sent: Record, stored: Record) -> list[str]:
-    """What of a switch matters and is not as it was sent; times and numbers as Nightscout writes them."""
+    """What of a switch matters and is not as it was sent; times and numbers as Nightscout writes them.
+
+    As it stands in the record, and as it is read: a time shift, a duration and what is deleted have several forms.
+    """
     found: list[str] = [k for k in ("eventType", "profile", "percentage") if k in sent and sent[k] != stored.get(k)]
     if _minutes(stored) != _minutes(sent):
         found.append("duration")
+    if bool(read_switches([sent], "UTC")) != bool(read_switches([stored], "UTC")):
+        found.append("isValid")
+    ours, theirs = _whether_deleted_or_not(sent), _whether_deleted_or_not(stored)
+    if [_in_force(s) for s in ours] != [_in_force(s) for s in theirs]:
+        found += [] if found else ["what it brings into force"]
     if not sent.get("profileJson"):
         return found
     try:
@@ -123,6 +131,17 @@ def switch_differences(sent: Record, stored: Record) -> list[str]:
     except (TypeError, ValueError):
         return [*found, "profileJson"]
     return found + differences(json.loads(sent["profileJson"]), carried, "profileJson")
+
+
+def _whether_deleted_or_not(switch: Record) -> list[Switch]:
+    return read_switches([{k: v for k, v in switch.items() if k != "isValid"}], "UTC")
+
+
+def _in_force(switch: Switch) -> tuple[object, ...]:
+    """All that a switch brings into force, but the profile it carries."""
+    carries = switch.body is not None or switch.unreadable
+    scaled = switch.percentage, switch.timeshift_h, switch.trouble
+    return switch.at_ms, switch.end_ms, switch.name, *scaled, switch.effective, carries
 
 
 def _minutes(switch: Record) -> float | None:

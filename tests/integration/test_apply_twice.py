@@ -283,7 +283,27 @@ def test_a_twin_edited_later_is_an_edit(newest: bool, someone: Person, twice: St
     assert someone.roll_back(even_if_edited=True).outcome == "rolled-back"
 
 
-@pytest.mark.parametrize("change", [{"percentage": 80}, {"profile": "Night shift"}])
+OTHERWISE: list[dict[str, Any]] = [
+    {"percentage": 80},
+    {"percentage": None},
+    {"profile": "Night shift"},
+    {"timeshift": 2},
+    {"timeshift": -7_200_000},
+    {"timeshift": 3, "CircadianPercentageProfile": True},
+    {"timeShift": 2, "timeshift": None},
+    {"isValid": False},
+]
+# After theirs has ended, or without ours, something else would be active: that has no end until somebody switches.
+WITHOUT_END: list[dict[str, Any]] = [
+    {"duration": 30},
+    {"duration": "30"},
+    {"originalDuration": 1_800_000},
+    {"durationInMilliseconds": 1_800_000},
+    {"profileJson": None},
+]
+
+
+@pytest.mark.parametrize("change", [*OTHERWISE, *WITHOUT_END], ids=str)
 def test_a_switch_of_the_same_time_that_says_something_else_is_somebodys(
     change: dict[str, Any], someone: Person, site: StandIn
 ) -> None:
@@ -291,13 +311,24 @@ def test_a_switch_of_the_same_time_that_says_something_else_is_somebodys(
 
     def another(database: Database) -> None:
         ours = database.treatments[-1]
-        database.treatments.append({**ours, **change, "enteredBy": "another", "_id": "0" * 24})
+        theirs = {**ours, **change, "enteredBy": "another", "_id": "0" * 24}
+        database.treatments.append({k: v for k, v in theirs.items() if v is not None})
 
     site.edits[11] = another  # after the Profile Switch was sent
-    assert refusal_of(lambda: someone.apply(activate=True)).reason is Reason.WRITE_OVERTAKEN
+    refusal = refusal_of(lambda: someone.apply(activate=True))
     assert site.edits == {}
-    assert someone.outcomes() == [Outcome.THEIRS]
-    state = someone.reading()
-    active = state.active((someone.tools.clock() + timedelta(minutes=1)).timestamp() * 1000)
-    assert active.switch is not None
-    assert {"percentage": active.switch.percentage, "profile": active.name}.items() >= change.items()
+    assert refusal.reason is (Reason.CHANGE_UNSETTLED if change in WITHOUT_END else Reason.WRITE_OVERTAKEN)
+    assert someone.outcomes() == [None if change in WITHOUT_END else Outcome.THEIRS]
+    if change in ({"percentage": 80}, {"profile": "Night shift"}):
+        active = someone.reading().active((someone.tools.clock() + timedelta(minutes=1)).timestamp() * 1000)
+        assert active.switch is not None
+        assert {"percentage": active.switch.percentage, "profile": active.name}.items() >= change.items()
+
+
+@pytest.mark.parametrize("change", [{}, {"enteredBy": "x"}, {"isValid": True}, {"timeshift": 0.0}, {"duration": "0"}])
+def test_a_switch_of_the_same_time_that_says_the_same_is_ours(
+    change: dict[str, Any], someone: Person, site: StandIn
+) -> None:
+    site.edits[11] = lambda database: database.treatments.append({**database.treatments[-1], **change, "_id": "0" * 24})
+    assert someone.apply(activate=True).outcome == "applied"
+    assert site.edits == {}
