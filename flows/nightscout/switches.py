@@ -46,7 +46,7 @@ def switches_since(
         bound = f"{kind}find%5Bcreated_at%5D%5B%24gte%5D={quote(iso_utc(since))}&count={NEWEST}"
         answers.append(client.records(PATH, bound))
         if answers[-1].records >= NEWEST:
-            cut_off[kind] = _complete_from_ms(answers[-1])
+            cut_off[kind] = _complete_from_ms(answers[-1], since)
     if not cut_off or decided_ms([r for a in answers for r in a.document]) >= max(cut_off.values()):
         return answers
     for kind, until in cut_off.items():
@@ -57,13 +57,20 @@ def switches_since(
     return answers
 
 
-def _complete_from_ms(answer: Answer) -> int:
-    """From when on nothing is missing in an answer that was cut off: its oldest record, and what text may hide."""
-    instants = [instant_ms(r.get("created_at"), "UTC") for r in answer.document if isinstance(r, dict)]
-    found = [instant[0] for instant in instants if instant]
-    if not found:
-        raise Refused(Reason.SITE_INCOMPLETE, what=PATH, detail="its Profile Switches have no time")
-    return int(min(found)) + TEXT_MARGIN_MS
+def _complete_from_ms(answer: Answer, since_ms: int) -> int:
+    """From when on nothing is missing in an answer that was cut off: its last record, and what text may hide.
+
+    The server sorts and cuts by the text, whatever instant that is.
+
+    Raises:
+        Refused: `SITE_INCOMPLETE` where that text is no instant, or one from before what was asked for, so that it
+            sorts elsewhere than it reads: nobody knows what lies beneath it.
+    """
+    texts = [r["created_at"] for r in answer.document if isinstance(r, dict) and isinstance(r.get("created_at"), str)]
+    found = instant_ms(min(texts), "UTC") if texts else None
+    if found is None or found[0] < since_ms - TEXT_MARGIN_MS:
+        raise Refused(Reason.SITE_INCOMPLETE, what=PATH, detail="its oldest Profile Switches have no time")
+    return int(found[0]) + TEXT_MARGIN_MS
 
 
 def _written(epoch_ms: int) -> str:

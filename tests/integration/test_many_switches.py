@@ -132,6 +132,38 @@ def test_more_at_one_time_than_an_answer_holds_are_refused(
     assert posts(site) == 0
 
 
+@pytest.mark.parametrize("written", ["978307200", "9999-01-01T00:00:00Z", "Tue Mar 05 2024", "zzz", "2001 years ago"])
+def test_a_time_that_sorts_elsewhere_than_it_reads_hides_nothing(
+    written: str, someone: Person, site: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server cuts by the text: "978307200" is the newest by it, and an instant of 2001."""
+    monkeypatch.setattr(switches, "NEWEST", 20)
+    odd = switch("Day", NOW - timedelta(days=25), duration=5)
+    site.database.treatments += [*one_beneath(30), {**odd, "created_at": written}]
+    someone.apply()
+    state = someone.reading()
+    assert active_name(state) == "Night shift"
+    someone.roll_back()
+    assert active_name(someone.reading()) == "Night shift"
+
+
+@pytest.mark.parametrize("oldest", ["2026-11-2x", "2026-11-28 or so", "2026-11-05T25:00:00.000Z", "978307200"])
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_an_answer_that_is_cut_off_at_no_time_is_refused(
+    oldest: str, cut_off: bool, someone: Person, site: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(switches, "NEWEST", 4 if cut_off else 5)
+    site.database.treatments += [
+        {**switch("Day", NOW, duration=5), "created_at": text, "_id": f"{n:024d}"}
+        for n, text in enumerate([oldest, "99", "a", "b"])
+    ]
+    if not cut_off:
+        assert someone.apply().outcome == "applied"
+        return
+    assert refusal_of(someone.apply).reason is Reason.SITE_INCOMPLETE
+    assert posts(site) == 0
+
+
 # --- what was in force in the data
 
 
