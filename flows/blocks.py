@@ -9,8 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from httpx import HTTPStatusError
 from prefect.blocks.core import Block
-from pydantic import Field, SecretStr, field_validator
+from prefect.exceptions import ObjectNotFound
+from pydantic import Field, SecretStr, ValidationError, field_validator
 
 from flows import credentials as environment
 from flows.doctor.finding import Circumstances, Result
@@ -169,10 +171,29 @@ def _block(name: str) -> NightscoutSite:
         block = NightscoutSite.load(name, validate=True)
     except Refused:
         raise
-    except ValueError:  # not there, or saved with what it cannot take; its text may hold what was saved
-        raise Refused(Reason.SITE_BLOCK, name=name, detail="there is none, or what it holds is not valid") from None
+    except (ValueError, AttributeError, TypeError) as error:  # whose text may hold what was saved
+        raise Refused(Reason.SITE_BLOCK, name=name, detail=_why_not(error)) from None
     assert isinstance(block, NightscoutSite)
     return block
+
+
+def _why_not(error: Exception) -> str:
+    """Why a block could not be loaded: Prefect takes whatever answers for its server."""
+    if isinstance(error, ValidationError) and error.title == NightscoutSite.__name__:
+        return "what it holds is not valid"
+    not_found = error.__cause__
+    if isinstance(not_found, ObjectNotFound) and _is_prefects(not_found.http_exc):
+        return "there is none, or what it holds is not valid"
+    return "the server's answer is no Prefect API (is PREFECT_API_URL right? It ends with /api)"
+
+
+def _is_prefects(error: Exception) -> bool:
+    """Whether an answer 404 is Prefect's, which says in its own words what it did not find."""
+    try:
+        said = error.response.json()["detail"] if isinstance(error, HTTPStatusError) else None
+    except (ValueError, TypeError, KeyError):
+        return False
+    return isinstance(said, str) and said != "Not Found"  # this is said of a path that is none of the API's
 
 
 def _shown(secret: SecretStr | None) -> str | None:

@@ -18,8 +18,8 @@ from flows.cli_terminal import (
     REFUSED,
     USAGE,
     now,
+    prefect_server,
     progress,
-    quiet_prefect,
     refused,
     say,
     still_starting,
@@ -128,9 +128,9 @@ def _analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> int:
 
 
 def _through_prefect(request: AnalysisRequest, run: RunDirectory) -> None:
-    quiet_prefect()
     say("Starting Prefect …" if os.environ.get("PREFECT_API_URL") else "Starting Prefect (a temporary server) …")
     with still_starting():
+        prefect_server()
         from flows.autotune_analysis import autotune_analysis
 
         autotune_analysis(request, str(run.path))

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows.cli_terminal import quiet_prefect, say
+from flows.cli_terminal import prefect_server, say
 
 if TYPE_CHECKING:
     from flows.nightscout.authentication import Credentials
     from flows.settings import AnalysisRequest
+
+UNAUTHORIZED = 401
 
 
 def write_credentials(request: AnalysisRequest) -> Credentials:
@@ -31,7 +33,7 @@ def write_credentials(request: AnalysisRequest) -> Credentials:
     if request.site_block is None:
         return write_credentials_for(request)
     without_block = request.model_copy(update={"site_block": None})
-    server = _server()
+    server = prefect_server()
     if server is None and not (own := write_credentials_for(without_block)).anonymous:
         return own
     found = _of_the_block(request, request.site_block, server)
@@ -41,14 +43,6 @@ def write_credentials(request: AnalysisRequest) -> Credentials:
         say(f"AUTOTUNE_NIGHTSCOUT_SITE names this site: the environment's secrets are used, for {found}.")
         return own
     raise Refused(Reason.WRITE_SITE_BLOCK, detail=found, site=request.site)
-
-
-def _server() -> str | None:
-    """The Prefect server that the environment or Prefect's profile names; none of both means one of its own."""
-    quiet_prefect()
-    from prefect.settings import get_current_settings
-
-    return get_current_settings().api.url
 
 
 def _of_the_block(request: AnalysisRequest, name: str, server: str | None) -> Credentials | str:
@@ -61,7 +55,7 @@ def _of_the_block(request: AnalysisRequest, name: str, server: str | None) -> Cr
         if not get_current_settings().server.ephemeral.enabled:
             return f"no Prefect server is named, which would have the block {name}"
         say(f"Starting Prefect (a temporary server) for the block {name} …")
-    from httpx import HTTPError
+    from httpx import HTTPError, HTTPStatusError
     from prefect.exceptions import PrefectException
 
     from flows.blocks import write_credentials_for
@@ -71,4 +65,8 @@ def _of_the_block(request: AnalysisRequest, name: str, server: str | None) -> Cr
     except Refused as refusal:
         return refusal.sentence[0].lower() + refusal.sentence[1:].rstrip(".")
     except (HTTPError, PrefectException, RuntimeError, OSError) as error:  # its text may hold the server's password
+        if isinstance(error, HTTPStatusError) and error.response.status_code == UNAUTHORIZED:
+            return f"Prefect's server, which has the block {name}, takes no one without its password: set " + (
+                "PREFECT_API_AUTH_STRING to the one it was started with (user:password)"
+            )
         return f"Prefect's server, which has the block {name}, cannot be asked ({type(error).__name__})"

@@ -31,6 +31,39 @@ def quiet_prefect() -> None:
         os.environ.setdefault(name, value)
 
 
+def prefect_server() -> str | None:
+    """The Prefect server that the environment or Prefect's profile names; none of both means one of its own.
+
+    Raises:
+        Refused: `PREFECT_ADDRESS`. Its value, which may hold a password, is in no message.
+    """
+    from flows.errors import Reason, Refused
+
+    quiet_prefect()
+    named = os.environ.get("PREFECT_API_URL", "")
+    if named and not _is_address(named):  # before Prefect's own settings fail at it
+        raise Refused(Reason.PREFECT_ADDRESS, what="PREFECT_API_URL")
+    try:
+        from prefect.settings import get_current_settings
+
+        server = get_current_settings().api.url
+    except ValueError:  # it does not say of which
+        raise Refused(Reason.PREFECT_ADDRESS, what="The API address in Prefect's own settings") from None
+    if server is not None and not _is_address(server):
+        raise Refused(Reason.PREFECT_ADDRESS, what="The API address in Prefect's own settings")
+    return server
+
+
+def _is_address(url: str) -> bool:
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def refused(refusal: Any, run: RunDirectory | None, as_json: bool) -> int:
     from flows.steps.publish import refusal_document
 

@@ -124,6 +124,10 @@ class Reason(Enum):
         "The server in front of Nightscout asks for a user name and a password ({what}: 401).",
         "Set AUTOTUNE_NIGHTSCOUT_BASIC_AUTH to user:password, as that server knows them.",
     )
+    PREFECT_ADDRESS = (
+        "{what} is no address of a Prefect server.",
+        "Correct it (such as http://127.0.0.1:4200/api), or unset it: then a server is started while it is needed.",
+    )
     SITE_BLOCK = (
         "The Nightscout Site block {name} cannot be used: {detail}.",
         "Save a block of that name in Prefect (docs/operations.md says how), or name the site's address instead.",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
     PREFECT_API_URL,
     PREFECT_CLIENT_MAX_RETRIES,
     PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
@@ -114,6 +118,104 @@ def test_a_server_that_does_not_answer_lends_no_block_another_sites_secrets(
         assert run(someone, "apply") == 0
         assert "the environment's secrets are used" in capsys.readouterr().err
     assert tokens_shown(site) == {SWITCHER}
+
+
+@contextlib.contextmanager
+def answering(status: int, content: bytes) -> Iterator[str]:
+    """Something that answers every request so, where Prefect's server should be."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/api"
+        server.shutdown()
+
+
+NO_PREFECT, NONE = "the server's answer is no Prefect API", "there is none"
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "sentence"),
+    [
+        (200, b"<html></html>", NO_PREFECT),
+        (200, b"", NO_PREFECT),
+        (200, b"{}", NO_PREFECT),
+        (200, b"[]", NO_PREFECT),
+        (200, b"null", NO_PREFECT),
+        (404, b"<html></html>", NO_PREFECT),
+        (404, b'{"detail": "Not Found"}', NO_PREFECT),
+        (404, b'{"status": 404}', NO_PREFECT),
+        (404, b'{"detail": "Block document not found"}', NONE),
+        (401, b'{"exception_message": "Unauthorized"}', "PREFECT_API_AUTH_STRING"),
+        (403, b"{}", "cannot be asked (PrefectHTTPStatusError)"),
+        (500, b"", "cannot be asked (PrefectHTTPStatusError)"),
+    ],
+)
+def test_why_a_block_cannot_be_read_is_said(
+    status: int,
+    content: bytes,
+    sentence: str,
+    someone: Person,
+    site: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with (
+        answering(status, content) as server,
+        temporary_settings(
+            {PREFECT_API_URL: server, PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_AUTH_STRING: "admin:a-password"}
+        ),
+    ):
+        assert run(someone, "rollback") == 3
+    said = capsys.readouterr().err
+    assert [sentence in said, NO_PREFECT in said, NONE in said, "PREFECT_API_AUTH_STRING" in said] == [
+        True,
+        sentence == NO_PREFECT,
+        sentence == NONE,
+        status == 401,
+    ]
+    assert "a-password" not in said
+    assert site.database.requests == []
+
+
+NOT_PARSED = "http://user:hunter2@[bad/api"  # Prefect's own settings do not take it
+NO_ADDRESSES = [NOT_PARSED, "user:hunter2", "ftp://hunter2/api", "http://hunter2:99999/api", "http://"]
+
+
+@pytest.mark.parametrize(
+    ("where", "address"),
+    [*(("environment", a) for a in NO_ADDRESSES), *(("Prefect's settings", a) for a in NO_ADDRESSES[1:])],
+)
+def test_an_address_that_is_none_is_a_refusal_without_its_text(
+    where: str,
+    address: str,
+    someone: Person,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if where == "environment":
+        monkeypatch.setenv("PREFECT_API_URL", address)
+        assert run(someone, "apply") == 3
+        assert main(["propose", "--from", str(someone.root)]) == 3
+    else:
+        with temporary_settings({PREFECT_API_URL: address, PREFECT_CLIENT_MAX_RETRIES: 0}):
+            assert run(someone, "apply") == 3
+    said = capsys.readouterr().err
+    assert "is no address of a Prefect server" in said
+    assert ("PREFECT_API_URL" in said) == (where == "environment")
+    assert "hunter2" not in said
 
 
 def test_showing_and_rejecting_need_no_secret(
