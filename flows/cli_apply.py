@@ -171,10 +171,14 @@ def _warn_of_another_journal(directory: RunDirectory, approved: Approved) -> Non
 def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> int:
     from dataclasses import replace
 
+    from flows.proposal.journal import Journal
     from flows.steps.apply import resume
     from flows.steps.approved import read_approved
+    from flows.steps.change import anything_to_settle
 
-    settled = resume(directory, replace(tools(read_approved(directory, None)), told=None))
+    approved = read_approved(directory, None)
+    writes = anything_to_settle(Journal(approved.site))  # no secret is asked for where the site need not be
+    settled = resume(directory, replace(tools(approved, writes=writes), told=None))
     if arguments.as_json:
         from dataclasses import asdict
 

@@ -33,7 +33,7 @@ from flows.proposal.write_back import Plan, dated, plan, switch_treatment
 from flows.run_directory import RunDirectory
 from flows.steps.approved import Approved, check_may_be_written, read_approved, report_only_app, source_document
 from flows.steps.by_policy import check_without_a_person
-from flows.steps.change import carry_out, reconcile
+from flows.steps.change import anything_to_settle, carry_out, reconcile
 from flows.steps.kept import check_kept, intent_of
 from flows.steps.site import Intent, Site
 
@@ -176,7 +176,7 @@ def resume(run: RunDirectory, tools: Tools) -> list[Applied]:
     approved = read_approved(run, None)
     journal = tools.open_journal(approved.site)
     with journal.locked():
-        if not journal.changes():
+        if not anything_to_settle(journal):
             return []
         with writing_client(tools, approved.site, activate=False) as client, remembered(run, journal):
             return settle(journal, tools.site(client), tools, lambda _: True)

@@ -160,8 +160,7 @@ def reconcile(journal: Journal, site: Site, may_activate: Callable[[Change], boo
     """
     settled = []
     changes = journal.changes()
-    lost = [c for c in changes if c.outcome is Outcome.BEFORE and c.records[-1].get("why") == Reason.WRITE_LOST.code]
-    lost = [c for c in lost if not c.reached(Step.WRITTEN)][-MOST_LOST:]
+    lost = _lost(changes)
     for change in (*lost, *(c for c in changes if not c.ended)):
         check_kept(change)
     undoing = [c for c in changes if not c.ended and c.reached(Step.UNDOING) and c.kept_sha256(UNDO) is None]
@@ -191,6 +190,21 @@ def reconcile(journal: Journal, site: Site, may_activate: Callable[[Change], boo
                 raise
         settled.append(change)
     return settled
+
+
+def anything_to_settle(journal: Journal) -> bool:
+    """Whether the site has to be asked: a change has no end, or a document that did not arrive may have by now.
+
+    Raises:
+        Refused: `JOURNAL_ALTERED`, `BACKUP_UNUSABLE`.
+    """
+    changes = journal.changes()
+    return bool(_lost(changes)) or any(not c.ended for c in changes)
+
+
+def _lost(changes: list[Change]) -> list[Change]:
+    lost = [c for c in changes if c.outcome is Outcome.BEFORE and c.records[-1].get("why") == Reason.WRITE_LOST.code]
+    return [c for c in lost if not c.reached(Step.WRITTEN)][-MOST_LOST:]
 
 
 def _sent_again(sent: Record, later: list[Change]) -> bool:

@@ -19,6 +19,7 @@ from prefect.settings import (
 )
 
 from flows.cli import main
+from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.settings import AnalysisRequest
 from flows.steps.approved import read_approved
@@ -216,6 +217,35 @@ def test_an_address_that_is_none_is_a_refusal_without_its_text(
     assert "is no address of a Prefect server" in said
     assert ("PREFECT_API_URL" in said) == (where == "environment")
     assert "hunter2" not in said
+
+
+def test_resuming_needs_a_secret_only_where_something_is_to_be_settled(
+    someone: Person, site: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def resume() -> int:
+        return main(["apply", str(someone.run.path), "--resume"])
+
+    assert resume() == 0
+    assert main(["apply", str(someone.run.path), "--reject"]) == 0
+    assert resume() == 0
+    assert site.database.requests == []
+    monkeypatch.setattr(site, "hold", True)
+    with pytest.raises(Refused) as caught:
+        someone.apply()
+    assert caught.value.reason is Reason.WRITE_LOST
+    capsys.readouterr()
+    assert resume() == 3  # it may have arrived by now
+    assert "AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN" in capsys.readouterr().err
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN", SWITCHER)
+    assert resume() == 0
+    assert "Nothing was left unfinished." in capsys.readouterr().out
+
+
+def test_resuming_needs_no_secret_after_what_was_brought_to_its_end(someone: Person, site: StandIn) -> None:
+    someone.apply()
+    count = len(site.database.requests)
+    assert main(["apply", str(someone.run.path), "--resume"]) == 0
+    assert len(site.database.requests) == count
 
 
 def test_showing_and_rejecting_need_no_secret(
