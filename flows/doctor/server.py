@@ -22,6 +22,7 @@ def server(circumstances: Circumstances) -> Finding:
     if not api:
         return ok("PREFECT_API_URL is not set: each run starts a server of its own")
     answer = _get(circumstances, "/admin/version")
+    api = _without_password(api)
     if isinstance(answer, str):
         return fail(
             f"Prefect's server at {api} cannot be reached: {answer}.",
@@ -92,6 +93,13 @@ def limits(circumstances: Circumstances) -> Finding:
             f"It should be free five minutes after its run. If not: `prefect gcl update {ours[0]} --active-slots 0`.",
         )
     return ok("no limit is held by a run that is over")
+
+
+def _without_password(address: str) -> str:
+    """An address as it may be shown: without the user and password before its host."""
+    scheme, separator, rest = address.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def answers(circumstances: Circumstances) -> bool:

@@ -189,6 +189,16 @@ def test_a_set_up_in_order_passes(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert set(found) == {check.name for check in CHECKS}
 
 
+def test_the_password_of_the_server_is_not_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", f"http://admin:canary@127.0.0.1:{unused_port()}/api")
+    assert main(["doctor"]) == 3
+    shown = capsys.readouterr()
+    assert "at http://127.0.0.1:" in shown.out
+    assert "canary" not in shown.out + shown.err
+
+
 def test_a_check_that_breaks_is_a_finding_and_ends_nothing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
