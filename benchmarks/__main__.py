@@ -26,7 +26,7 @@ from flows.oref0.engine import Engine
 from flows.oref0.node import NodeEngine
 from flows.oref0.reference import ReferenceEngine
 from flows.oref0.runtime import find_node
-from flows.parity import compare, copy_inputs
+from flows.pipeline.parity import compare, copy_inputs
 
 MARK = "<!-- measured: `python -m benchmarks --write docs/performance.md` writes what follows -->"
 SLOW_DAYS = 30  # upstream's own ways and the untouched one are measured up to so many

@@ -67,7 +67,7 @@ def commands(days: int, repeat: int) -> list[Measured]:
         documents = {"entries": entries, "treatments": treatments, "profile": [nightscout_profile()]}
         for name, document in documents.items():
             (person / f"{name}.json").write_text(json.dumps(document), "utf-8")
-        base = [sys.executable, "-m", "flows.cli"]
+        base = [sys.executable, "-m", "flows.cli.main"]
         propose = [*base, "propose", "--from", str(person), "--no-compare"]
         alone = [*propose, "--no-prefect"]
         ways = {

@@ -20,9 +20,9 @@ from typing import Any
 from benchmarks.judged import AGREED, CAPS, Judged, by_person, coverage_rows, judged, spreads_of, table, wilson
 from benchmarks.people import Made, constructed, drawn, make
 from flows.errors import Refused
-from flows.local_run import run_locally
-from flows.run_directory import RunDirectory
+from flows.pipeline.run_locally import run_locally
 from flows.settings import AnalysisRequest
+from flows.values.run_directory import RunDirectory
 
 MARK = "<!-- measured: `python -m benchmarks.coverage --write docs/coverage.md` writes what follows -->"
 ENOUGH_PEOPLE = 20

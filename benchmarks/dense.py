@@ -7,8 +7,8 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-from flows.local_days import LocalDay
-from flows.timestamps import iso_utc
+from flows.values.local_days import LocalDay
+from flows.values.timestamps import iso_utc
 
 MINUTE = 60_000
 ZONE = "Europe/Paris"

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.dense import nightscout_profile
-from flows.local_days import LocalDay
-from flows.timestamps import iso_utc
+from flows.values.local_days import LocalDay
+from flows.values.timestamps import iso_utc
 
 KINDS = ("aaps_closed_loop", "loop_temp_basal", "careportal_mdi")
 FIRST_SEED = 101  # the fixtures' README tells of 11 and 12, and the fixtures themselves were selected

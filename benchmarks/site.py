@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from flows.timestamps import instant_ms
+from flows.values.timestamps import instant_ms
 
 
 @contextmanager

@@ -13,10 +13,10 @@ from typing import Any
 
 from benchmarks.dense import FIRST, ZONE, history, pump_profile
 from flows.history.days import cut_days
-from flows.local_days import LocalDay
 from flows.oref0.engine import Engine, TuneJob
 from flows.oref0.runtime import ensure_oref0, find_node
 from flows.oref0.work_dir import records_bytes, write_day, write_settings
+from flows.values.local_days import LocalDay
 
 TOOLS = ("bash", "jq", "bc", "curl")
 

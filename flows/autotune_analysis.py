@@ -10,14 +10,13 @@ from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelled
 
-from flows import __version__, events
-from flows.blocks import resolved
-from flows.cancellation import MESSAGE, called_off
-from flows.limits import one_run_for
-from flows.progress import tell
-from flows.run_directory import RunDirectory
+from flows import __version__
+from flows.orchestration import events
+from flows.orchestration.blocks import resolved
+from flows.orchestration.cancellation import MESSAGE, called_off
+from flows.orchestration.concurrency import one_run_for
+from flows.pipeline.publish import Published, refusals_recorded
 from flows.settings import AnalysisRequest
-from flows.steps.publish import Published, refusals_recorded
 from flows.tasks import (
     assess_recommendation,
     load_nightscout_data,
@@ -26,6 +25,8 @@ from flows.tasks import (
     run_autotune_analysis,
     validate_recommendation,
 )
+from flows.values.progress import tell
+from flows.values.run_directory import RunDirectory
 
 
 @flow(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from prefect import flow, get_run_logger
 
 from flows import __version__
-from flows.approval import RollbackRequest, SyncRequest
-from flows.run_directory import default_root
-from flows.steps.apply import Applied
 from flows.tasks import apply_approved_proposal, roll_back_profile
+from flows.values.run_directory import default_root
+from flows.writeback.apply import Applied
+from flows.writeback.approval import RollbackRequest, SyncRequest
 
 
 @flow(

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from flows.errors import Reason, Refused
-from flows.local_days import canonical_zone
-from flows.run_form import in_order
+from flows.values.local_days import canonical_zone
+from flows.values.run_form import in_order
 
 MAX_DAYS = 366
 

@@ -19,26 +19,26 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows.approval import RollbackRequest, SyncRequest
-from flows.blocks import credentials_for, write_credentials_for
-from flows.credentials import where_to_put_write_secrets
 from flows.errors import OurFault, Refused, is_full_disk
-from flows.events import step_ended
+from flows.nightscout.credentials import where_to_put_write_secrets
+from flows.orchestration.artifacts import fill_the_page, progress_on_the_page, show_change
+from flows.orchestration.blocks import credentials_for, write_credentials_for
+from flows.orchestration.events import step_ended
 from flows.oref0.engine import EngineReport
-from flows.page import fill_the_page, progress_on_the_page, show_change
-from flows.progress import tell
-from flows.run_directory import RunDirectory
+from flows.pipeline.assess import assess
+from flows.pipeline.judge import judge
+from flows.pipeline.load import load
+from flows.pipeline.prepare import Prepared, prepare
+from flows.pipeline.publish import Published, publish
+from flows.pipeline.tune import tune
+from flows.profiles.raw_files import Loaded
 from flows.settings import AnalysisRequest
-from flows.steps.apply import Applied, Tools, apply
-from flows.steps.approved import read_approved
-from flows.steps.assess import assess
-from flows.steps.judge import judge
-from flows.steps.load import load
-from flows.steps.prepare import Prepared, prepare
-from flows.steps.publish import Published, publish
-from flows.steps.raw_files import Loaded
-from flows.steps.rollback import rollback
-from flows.steps.tune import tune
+from flows.values.progress import tell
+from flows.values.run_directory import RunDirectory
+from flows.writeback.apply import Applied, Tools, apply
+from flows.writeback.approval import RollbackRequest, SyncRequest
+from flows.writeback.approval_checks import read_approved
+from flows.writeback.rollback import rollback
 
 # No tags: for each of them Prefect asks the server at a task's start, once, for a place among the tasks that share it,
 # and a server that is just being restarted then ends the run.

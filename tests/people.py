@@ -9,8 +9,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from flows.local_days import LocalDay
-from flows.timestamps import iso_utc
+from flows.values.local_days import LocalDay
+from flows.values.timestamps import iso_utc
 
 DAY = date(2026, 5, 13)
 ZONE = "Europe/Paris"

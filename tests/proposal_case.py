@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flows.profiles.schedule import Schedule
+from flows.judgement.case import Case, Day
 from flows.proposal.caps import Caps
-from flows.proposal.case import Case, Day
 from flows.proposal.document import (
     Agreement,
     BasalEvidence,
@@ -22,6 +21,7 @@ from flows.proposal.document import (
     mmoll,
 )
 from flows.proposal.rounding import for_pump
+from flows.values.schedule import Schedule
 
 CAPS = Caps(0.7, 1.2)
 SURE = Agreement(moves_up=100, moves_down=0, unchanged=0, share=1.0)

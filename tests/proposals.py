@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from flows.nightscout.documents import Record
-from flows.profiles.blocks import clock_text, read_schedule
-from flows.profiles.on_site import store_of
 from flows.profiles.parse import MGDL_PER_MMOLL, unit_name
+from flows.profiles.raw_files import RawFiles
+from flows.profiles.schedule_blocks import clock_text, read_schedule
 from flows.profiles.stored import document_sha256
 from flows.proposal.document import Proposal, mmoll, seal
-from flows.run_directory import RunDirectory
-from flows.steps.raw_files import RawFiles
+from flows.values.run_directory import RunDirectory
+from flows.writeback.active_on_site import store_of
 from tests.proposal_case import glucose
 
 NOW = datetime(2026, 11, 22, 12, 0, 30, tzinfo=UTC)

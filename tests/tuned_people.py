@@ -6,8 +6,8 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from flows.local_days import LocalDay
-from flows.timestamps import iso_utc
+from flows.values.local_days import LocalDay
+from flows.values.timestamps import iso_utc
 from tests.people import DAY, MINUTE, ZONE, entries, profile_document, treatments
 
 BASAL_U_PER_H = 0.8

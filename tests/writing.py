@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from flows.approval import Decision, RollbackRequest, SyncRequest
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.writer import NightscoutWriter
-from flows.profiles.on_site import SiteProfiles, content
 from flows.proposal.document import Proposal
-from flows.proposal.journal import Journal
-from flows.run_directory import RunDirectory
-from flows.steps.apply import Applied, Tools, apply, resume
-from flows.steps.rollback import rollback
+from flows.values.run_directory import RunDirectory
+from flows.writeback.active_on_site import SiteProfiles, content
+from flows.writeback.apply import Applied, Tools, apply, resume
+from flows.writeback.approval import Decision, RollbackRequest, SyncRequest
+from flows.writeback.journal import Journal
+from flows.writeback.rollback import rollback
 from tests.proposals import proposal, run_with
 
 

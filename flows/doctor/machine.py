@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.doctor.finding import Circumstances, Finding, fail, ok, skipped, warn
+from flows.doctor.check import Circumstances, Finding, fail, ok, skipped, warn
 from flows.errors import Refused
-from flows.local_days import canonical_zone
 from flows.oref0.node import scrubbed_environment
 from flows.oref0.runtime import OLDEST_NODE, check_upstream, find_node, find_oref0, pinned_version
+from flows.values.local_days import canonical_zone
 
 MB = 1024 * 1024
 LITTLE_MB, TOO_LITTLE_MB = 1000, 100  # a run keeps some tens of MB; the database and the images grow beside it

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.doctor.finding import Circumstances, Finding, fail, ok, skipped, warn
+from flows.doctor.check import Circumstances, Finding, fail, ok, skipped, warn
 from flows.doctor.server import answers, ask
 
 SCHEDULER_LOOKS = timedelta(minutes=3)  # its minute, and what a busy server needs

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import requests
 
-from flows.doctor.finding import Circumstances, Finding, fail, ok, skipped, warn
+from flows.doctor.check import Circumstances, Finding, fail, ok, skipped, warn
 from flows.nightscout.answers import kind_of_trouble
 
 TIMEOUT_S = (5, 15)

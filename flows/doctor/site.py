@@ -10,12 +10,12 @@ from typing import Any
 
 import requests
 
-from flows.doctor.finding import Circumstances, Finding, fail, ok, skipped, warn
+from flows.doctor.check import Circumstances, Finding, fail, ok, skipped, warn
 from flows.errors import Reason, Refused
 from flows.nightscout.answers import kind_of_trouble
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.client import NightscoutClient
-from flows.nightscout.rights import READING, SWITCHING_PROFILES, WRITING_PROFILES, lacking, permissions_of
+from flows.nightscout.permissions import READING, SWITCHING_PROFILES, WRITING_PROFILES, lacking, permissions_of
 
 TIMEOUT_S = (10, 30)
 # What the corrections and the write-back were tried with, by real servers.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flows.doctor import machine, schedules, server, site
-from flows.doctor.finding import Check, Circumstances, Finding, Level, Result
+from flows.doctor.check import Check, Circumstances, Finding, Level, Result
 
 CHECKS: tuple[Check, ...] = (
     Check("node", "the Node.js that runs upstream", machine.node),

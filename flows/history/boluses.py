@@ -9,10 +9,10 @@ import json
 import re
 from typing import Any
 
-from flows.history.numbers import amount
 from flows.history.records import Changed, Context, Dropped, Quarantined, Record, Split, Verdict, extended_insulin_u
 from flows.history.temp_basals import is_temp_basal
-from flows.timestamps import instant_ms, iso_utc
+from flows.values.numbers import amount
+from flows.values.timestamps import instant_ms, iso_utc
 
 COUNTED_TYPES = ("Meal Bolus", "Correction Bolus", "Snack Bolus", "Bolus Wizard")
 MAX_BOLUS_U, MAX_CARBS_G = 100.0, 500.0

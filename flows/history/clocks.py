@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable
 
 from flows.history.records import Record
-from flows.local_days import utc_offset_min
-from flows.timestamps import instant_ms
+from flows.values.local_days import utc_offset_min
+from flows.values.timestamps import instant_ms
 
 TOLERATED_SHARE = 0.2  # a journey, a second phone, a server that stamps its own
 

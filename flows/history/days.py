@@ -10,8 +10,8 @@ from typing import Any
 
 from flows.history.quality import Colour, DayFacts, facts_of, judge_day
 from flows.history.records import Record
-from flows.local_days import LocalDay, Window, day_of
-from flows.timestamps import instant_ms
+from flows.values.local_days import LocalDay, Window, day_of
+from flows.values.timestamps import instant_ms
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

@@ -6,11 +6,11 @@ uploader writes a meal as one record and another as two.
 
 from __future__ import annotations
 
-from flows.history.numbers import amount
 from flows.history.records import Context, Numbered, Record, content, totals
 from flows.history.uploaders import uploader
-from flows.ledger import Entry, Ledger, Totals, changed_fields
-from flows.timestamps import instant_ms
+from flows.values.ledger import Entry, Ledger, Totals, changed_fields
+from flows.values.numbers import amount
+from flows.values.timestamps import instant_ms
 
 WITHIN_MS = 2000
 OWN_IDS = ("syncIdentifier", "id", "pumpId", "identifier", "uuid")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flows.history.numbers import amount
 from flows.history.records import Record
-from flows.local_days import LocalDay, day_of
-from flows.timestamps import instant_ms
+from flows.values.local_days import LocalDay, day_of
+from flows.values.numbers import amount
+from flows.values.timestamps import instant_ms
 
 MINUTE_MS = 60_000
 LONGEST_MIN = 7 * 1440

@@ -15,7 +15,6 @@ from flows.history.glucose_values import (
     other_field,
     value_field,
 )
-from flows.history.numbers import NotANumber, amount, number
 from flows.history.records import (
     Changed,
     Context,
@@ -34,9 +33,10 @@ from flows.history.records import (
     valid_only,
 )
 from flows.history.sensors import one_sensor_at_a_time, sensor_of
-from flows.ledger import Entry, Ledger, Totals
 from flows.profiles.parse import MG_PER_DL, MGDL_PER_MMOLL, MMOL_PER_L, unit_name
-from flows.timestamps import instant_ms
+from flows.values.ledger import Entry, Ledger, Totals
+from flows.values.numbers import NotANumber, amount, number
+from flows.values.timestamps import instant_ms
 
 HIGHEST_MGDL = 1000
 UNKNOWN_UNIT = "glucose_unit"  # the rule that quarantines readings whose unit nobody knows

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flows.history.numbers import NotANumber, amount, number
+from flows.values.numbers import NotANumber, amount, number
 
 # oref0@0.7.1 lib/autotune-prep/categorize.js leaves out what is lower.
 LOWEST_MGDL = 39

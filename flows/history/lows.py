@@ -14,8 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.history.glucose_values import LOWEST_MGDL, upstream_mgdl
-from flows.history.numbers import amount
-from flows.timestamps import instant_ms
+from flows.values.numbers import amount
+from flows.values.timestamps import instant_ms
 
 MINUTE_MS = 60_000
 

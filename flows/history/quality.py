@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from flows.history.numbers import amount
 from flows.history.records import Record
 from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
-from flows.local_days import LocalDay
-from flows.timestamps import instant_ms
+from flows.values.local_days import LocalDay
+from flows.values.numbers import amount
+from flows.values.timestamps import instant_ms
 
 Colour = Literal["green", "amber", "red"]
 SLOT_MS = 300_000

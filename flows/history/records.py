@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.history.numbers import amount
-from flows.ledger import Entry, Ledger, Totals, changed_fields
-from flows.profiles.schedule import Schedule
+from flows.values.ledger import Entry, Ledger, Totals, changed_fields
+from flows.values.numbers import amount
+from flows.values.schedule import Schedule
 
 Record = dict[str, Any]
 Numbered = list[tuple[str, Record]]

@@ -10,7 +10,7 @@ import bisect
 from collections import Counter
 
 from flows.history.records import Numbered, Record, keep_if
-from flows.ledger import Ledger
+from flows.values.ledger import Ledger
 
 MINUTE_MS = 60_000
 OWN_STEP_MS = 3.9 * MINUTE_MS  # a sensor of four or five minutes, with its jitter

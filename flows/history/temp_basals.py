@@ -6,7 +6,7 @@ oref0@0.7.1 lib/iob/history.js reads `absolute` where AAPS is named and `rate` e
 from __future__ import annotations
 
 from flows.history.records import Changed, Context, Quarantined, Record, Verdict
-from flows.timestamps import instant_ms
+from flows.values.timestamps import instant_ms
 
 AAPS = "openaps://AndroidAPS"
 HIGHEST_RATE_U_PER_H = 35.0  # above it a "rate" can only be a percentage or a mistake

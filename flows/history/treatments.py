@@ -14,7 +14,6 @@ from flows.history.boluses import (
 )
 from flows.history.carbs import carbs_are_not_a_repetition, extended_are_eaten_over_time
 from flows.history.duplicates import at, in_order, remove_duplicates
-from flows.history.numbers import NotANumber, number
 from flows.history.records import (
     Changed,
     Context,
@@ -35,8 +34,9 @@ from flows.history.temp_basals import (
     is_temp_basal,
     null_amount_is_none,
 )
-from flows.ledger import Ledger
-from flows.timestamps import CANONICAL, instant_ms, iso_utc
+from flows.values.ledger import Ledger
+from flows.values.numbers import NotANumber, number
+from flows.values.timestamps import CANONICAL, instant_ms, iso_utc
 
 ALWAYS_NUMERIC = ("insulin", "carbs")
 TEMP_BASAL_NUMERIC = ("duration", "rate", "absolute", "percent", "amount")

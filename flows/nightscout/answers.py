@@ -13,7 +13,7 @@ import requests
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import is_error_answer
-from flows.timestamps import instant_ms, iso_utc
+from flows.values.timestamps import instant_ms, iso_utc
 
 NULL = "null, which version 15 answers for a date or a count it cannot read"
 

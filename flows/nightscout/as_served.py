@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from flows.local_days import LocalDay
-from flows.timestamps import instant_ms
+from flows.values.local_days import LocalDay
+from flows.values.timestamps import instant_ms
 
 ENTRIES_COUNT = 1500  # what upstream's script asks for
 

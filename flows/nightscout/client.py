@@ -25,18 +25,10 @@ from requests.adapters import HTTPAdapter
 
 from flows import __version__
 from flows.errors import Reason, Refused
-from flows.nightscout.answers import (
-    CUT_OFF,
-    is_outside,
-    kind_of_trouble,
-    moved_site,
-    parse,
-    refusal,
-    retry_after_s,
-)
+from flows.nightscout.answers import CUT_OFF, is_outside, kind_of_trouble, moved_site, parse, refusal, retry_after_s
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.documents import what_it_is
-from flows.nightscout.pace import SitePace
+from flows.nightscout.rate_limit import SitePace
 
 ATTEMPTS = 5
 TIMEOUT_S = (10, 60)  # to connect, and between two pieces of the answer

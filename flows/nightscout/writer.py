@@ -22,7 +22,7 @@ from flows.errors import OurFault, Reason, Refused
 from flows.nightscout.answers import kind_of_trouble
 from flows.nightscout.client import NightscoutClient, _Access
 from flows.nightscout.documents import Record
-from flows.nightscout.switches import PROFILE_SWITCHES, switches_since
+from flows.nightscout.profile_switches import PROFILE_SWITCHES, switches_since
 
 READ_PROFILE, CREATE_PROFILE = "api:profile:read", "api:profile:create"
 READ_TREATMENTS, CREATE_TREATMENTS = "api:treatments:read", "api:treatments:create"

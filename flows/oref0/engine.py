@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from flows.errors import OurFault, Reason, Refused
-from flows.local_days import LocalDay, utc_offset_min
 from flows.oref0.self_check import day_to_check
+from flows.values.local_days import LocalDay, utc_offset_min
 
 MEMORY_LIMIT_MB = 1024
 

@@ -16,12 +16,12 @@ from typing import Any
 from flows.errors import Reason, Refused
 from flows.history.boluses import COUNTED_TYPES
 from flows.history.glucose_values import LOWEST_MGDL, upstream_value
-from flows.history.numbers import amount
 from flows.history.temp_basals import AAPS, LONGEST_MIN
 from flows.nightscout.documents import what_it_is
 from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN
 from flows.profiles.parse import ISF_LIMITS_MGDL
-from flows.timestamps import instant_ms
+from flows.values.numbers import amount
+from flows.values.timestamps import instant_ms
 
 CURVES = ("rapid-acting", "ultra-rapid", "bilinear")
 CARB_RATIO_LIMITS = (3.0, 150.0)  # lib/autotune never recommends beyond these

@@ -14,7 +14,7 @@ from flows.errors import Reason, Refused
 from flows.oref0.engine import EngineReport, OnDay, Stop, TuneJob
 from flows.oref0.node import Deadline, NodeEngine, kill_group, scrubbed_environment
 from flows.oref0.runtime import ensure_upstream, find_node
-from flows.run_directory import write_atomically
+from flows.values.run_directory import write_atomically
 
 
 class ReferenceEngine:

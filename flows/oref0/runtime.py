@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.errors import Reason, Refused
-from flows.oref0.tree import differences, package_digests, tree_sha256
+from flows.oref0.provenance import differences, package_digests, tree_sha256
 
 OLDEST_NODE = 20
 INSTALL = "python -m flows.oref0.runtime install"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
-from flows.local_days import LocalDay
-from flows.run_directory import write_atomically
+from flows.values.local_days import LocalDay
+from flows.values.run_directory import write_atomically
 
 DATE = re.compile(r"ns-entries\.(\d{4}-\d\d-\d\d)\.json(?:\.gz)?$")
 

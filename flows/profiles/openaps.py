@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.approval import Part
-from flows.history.numbers import NotANumber
-from flows.profiles.blocks import clock_seconds, clock_text, strict_number
-from flows.profiles.schedule import Block, Schedule
+from flows.profiles.schedule_blocks import clock_seconds, clock_text, strict_number
+from flows.values.numbers import NotANumber
+from flows.values.parts import Part
+from flows.values.schedule import Block, Schedule
 
 # Where a profile has each schedule: the field, the list in it, an entry's value.
 FIELDS = {

@@ -11,11 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.errors import Reason, Refused
-from flows.history.numbers import NotANumber
-from flows.local_days import canonical_zone
 from flows.nightscout.documents import Record
-from flows.profiles.blocks import check_range, clock_text, optional_number, read_schedule, strict_number, unusable
-from flows.profiles.schedule import Schedule
+from flows.profiles.schedule_blocks import (
+    check_range,
+    clock_text,
+    optional_number,
+    read_schedule,
+    strict_number,
+    unusable,
+)
 from flows.profiles.stored import (
     StoredDocument,
     choose_name,
@@ -24,6 +28,9 @@ from flows.profiles.stored import (
     skipped_note,
     stored_documents,
 )
+from flows.values.local_days import canonical_zone
+from flows.values.numbers import NotANumber
+from flows.values.schedule import Schedule
 
 MGDL_PER_MMOLL = 18.0  # what every uploader and oref0 itself use
 ISF_LIMITS_MGDL = (5.0, 500.0)
@@ -67,7 +74,7 @@ def choose_profile(
 ) -> TherapyProfile:
     """The profile in force at the end of the data by the documents alone: `name`, or the document's default.
 
-    Profile Switch treatments are not looked at; `flows.profiles.active.in_force` does.
+    Profile Switch treatments are not looked at; `flows.profiles.active_in_data.in_force` does.
 
     Args:
         documents: profile documents as Nightscout serves them, in any order.

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.errors import Reason, Refused
-from flows.history.numbers import NotANumber
 from flows.nightscout.documents import Record
-from flows.profiles.blocks import strict_number
-from flows.timestamps import instant_ms
+from flows.profiles.schedule_blocks import strict_number
+from flows.values.numbers import NotANumber
+from flows.values.timestamps import instant_ms
 
 FLAT_FIELDS = ("basal", "sens", "carbratio")
 LISTED_NAMES, LONGEST_NAME = 20, 80

@@ -21,11 +21,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flows.history.numbers import NotANumber
 from flows.nightscout.documents import Record
-from flows.profiles.blocks import strict_number
+from flows.profiles.schedule_blocks import strict_number
 from flows.profiles.stored import json_value
-from flows.timestamps import instant_ms
+from flows.values.numbers import NotANumber
+from flows.values.timestamps import instant_ms
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 PERCENTAGE_LIMITS = (10.0, 500.0)  # AAPS itself allows 30 to 250

@@ -14,10 +14,10 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.profiles.parse import TherapyProfile, profile_in, read_body, read_zone, unit_name, zone_in
-from flows.profiles.schedule import Block, Schedule
 from flows.profiles.stored import StoredDocument, choose_name, document_sha256, find_name, stored_documents
 from flows.profiles.switches import Switch, read_switches
-from flows.timestamps import iso_utc
+from flows.values.schedule import Block, Schedule
+from flows.values.timestamps import iso_utc
 
 HOUR_MS = 3_600_000
 

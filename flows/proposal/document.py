@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.approval import Part
 from flows.errors import Reason as Why
 from flows.errors import Refused
+from flows.values.parts import Part
 
 SCHEMA_VERSION = 2
 MGDL_PER_MMOLL = 18.0  # what every uploader and oref0 itself use

@@ -24,8 +24,8 @@ from flows.proposal.document import (
     mmoll,
 )
 from flows.proposal.explanation import Explanation
+from flows.proposal.explanation_text import BasalFacts, Moved
 from flows.proposal.recommendation import ROUNDING, Recommendation
-from flows.proposal.sentences import BasalFacts, Moved
 from flows.proposal.uncertainty import UNMOVED
 
 NOT_ASKED = "no repetitions were asked for"
@@ -57,7 +57,7 @@ def evidence_of(
         recommendation: current and recommended settings, and the caps of the run.
         explained: what upstream said of itself.
         for_pump_u_per_h: the basals to enter.
-        insulin_correlation: see `flows.proposal.insulin_seen`.
+        insulin_correlation: see `flows.proposal.insulin_response`.
         found: `evidence.json`; `None` where no repetitions were asked for.
     """
     spreads = (found or {}).get("settings") or {}

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.oref0.log_parser import CarbRatio, DayWords, Isf, read_day, smoothed_hours
 from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN, PumpSettings
-from flows.oref0.words import CarbRatio, DayWords, Isf, read_day, smoothed_hours
 from flows.proposal.document import HOURS, Cap
-from flows.proposal.recommendation import ROUNDING
-from flows.proposal.sentences import (
+from flows.proposal.explanation_text import (
     FOR_BASAL,
     FOR_CARB_RATIO,
     FOR_ISF,
@@ -23,6 +22,7 @@ from flows.proposal.sentences import (
     Moved,
     sentences,
 )
+from flows.proposal.recommendation import ROUNDING
 
 CARB_RATIO_LIMITS = (3.0, 150.0)  # oref0@0.7.1 lib/autotune/index.js: maxCR, minCR
 

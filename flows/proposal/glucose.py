@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from flows.history.glucose_values import ABOVE_RANGE_MGDL, upstream_mgdl
 from flows.history.lows import lows
-from flows.local_days import LocalDay
 from flows.proposal.document import HOURS, Glucose, GlucoseHour, maybe_mmoll, mmoll
 from flows.proposal.uncertainty import quantile
+from flows.values.local_days import LocalDay
 
 Record = Mapping[str, Any]
 

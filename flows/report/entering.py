@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flows.proposal.consensus import beyond_limits
+from flows.proposal.consensus_limits import beyond_limits
 from flows.proposal.document import (
     BasalEvidence,
     Cap,
@@ -15,7 +15,7 @@ from flows.proposal.document import (
     Proposal,
     Units,
 )
-from flows.proposal.several import NAMES, several
+from flows.proposal.several_values import NAMES, several
 
 Setting = IsfEvidence | CarbRatioEvidence | BasalEvidence
 SAME = 1e-9  # floating point, not a choice

@@ -16,8 +16,8 @@ from typing import Any
 
 import xlsxwriter
 
+from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal
-from flows.proposal.verdict_today import verdict_today
 from flows.report.entering import basal_key, curve_note, insulin_curve, to_enter, worth_changing
 from flows.report.wording import cut, harmless_all
 

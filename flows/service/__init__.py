@@ -1,1 +1,1 @@
-"""What a Prefect server is told so that it serves this application: pools, limits, notices. Used by its set-up only."""
+"""The commands of containers by the names that saved pools and compose files have; the code is in `orchestration`."""

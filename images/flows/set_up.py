@@ -21,12 +21,12 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-from flows.blocks import NightscoutSite
 from flows.errors import Refused
-from flows.limits import make_limit
-from flows.service.nightly import set_nightly
-from flows.service.notices import make_notices
-from flows.service.pools import DOCKER_POOL, PROCESS_POOL, QUEUES, Containers, make_pools
+from flows.orchestration.blocks import NightscoutSite
+from flows.orchestration.concurrency import make_limit
+from flows.orchestration.nightly_schedule import set_nightly
+from flows.orchestration.notices import make_notices
+from flows.orchestration.pools import DOCKER_POOL, PROCESS_POOL, QUEUES, Containers, make_pools
 from flows.settings import secret_from_environment, site_url
 
 DEMO = "demo"  # the block of the demonstration's site

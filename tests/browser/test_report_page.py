@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flows.proposal.document import Proposal
-from flows.report.html import report_html
+from flows.report.html.report import report_html
 from flows.report.wording import fixed, harmless_all
 from tests import hostile_proposals, sample_proposals
 from tests.browser.conftest import DESK, PHONE, Open, ask

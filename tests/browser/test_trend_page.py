@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from flows.report.past_runs import find_runs
-from flows.report.trend import trend
-from flows.report.trend_html import trend_page
+from flows.report.trend.history import trend
+from flows.report.trend.html import trend_page
+from flows.report.trend.past_runs import find_runs
 from tests.browser.conftest import DESK, PHONE, Open, ask
 from tests.browser.test_report_page import CONTRAST, STRUCTURE
 from tests.proposal_documents import refused_run

@@ -17,7 +17,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymen
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.schedules import CronSchedule
 
-from flows.service import nightly
+from flows.orchestration import nightly_schedule
 from tests.e2e.conftest import TOKEN, UP_SECONDS, Stack
 
 pytestmark = pytest.mark.docker
@@ -48,7 +48,7 @@ def ended(stack: Stack, run: UUID) -> FlowRun:
 
 def test_set_up_made_the_queues_and_a_nightly_run_that_is_off(stack: Stack) -> None:
     with SyncPrefectClient(stack.api) as client:
-        deployment = client.read_deployment_by_name(nightly.DEPLOYMENT)
+        deployment = client.read_deployment_by_name(nightly_schedule.DEPLOYMENT)
         (schedule,) = client.read_deployment_schedules(deployment.id)
         automations = [automation.name for automation in client.read_automations()]
         queues = {queue.name: queue.priority for queue in client.read_work_queues(work_pool_name="autotune")}
@@ -77,9 +77,11 @@ def nights(stack: Stack) -> Nights:
     theirs = REQUEST | {"start": "2026-03-22", "end": "2026-03-24", "resamples": 0}
     days = (DAYS, ["2026-03-22", "2026-03-23", "2026-03-24"])
     with SyncPrefectClient(stack.api) as client:
-        deployment = client.read_deployment_by_name(nightly.DEPLOYMENT).id
+        deployment = client.read_deployment_by_name(nightly_schedule.DEPLOYMENT).id
         (ours,) = client.read_deployment_schedules(deployment)
-        nightly.update_whole(client, ours.model_copy(update={"parameters": {"request": REQUEST | {"resamples": 0}}}))
+        nightly_schedule.update_whole(
+            client, ours.model_copy(update={"parameters": {"request": REQUEST | {"resamples": 0}}})
+        )
         never = CronSchedule(cron="0 0 30 2 *")
         new = DeploymentScheduleCreate(schedule=never, active=False, parameters={"request": theirs})
         client.create_deployment_schedules(deployment, [new])
@@ -87,7 +89,7 @@ def nights(stack: Stack) -> Nights:
             at = (datetime.now(UTC) + timedelta(seconds=80)).replace(second=0, microsecond=0)
             cron = CronSchedule(cron=f"{at.minute} {at.hour} * * *", timezone="UTC")
             for schedule in client.read_deployment_schedules(deployment):
-                nightly.update_whole(client, schedule.model_copy(update={"schedule": cron, "active": True}))
+                nightly_schedule.update_whole(client, schedule.model_copy(update={"schedule": cron, "active": True}))
             while datetime.now(UTC) < at:
                 if len(made_for(client, deployment, at)) == 2:
                     return Nights(deployment, at, days)

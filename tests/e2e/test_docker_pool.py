@@ -21,7 +21,7 @@ from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelling
 
-from flows.service import nightly
+from flows.orchestration import nightly_schedule
 from tests.demo import READ_TOKEN, WRITE_TOKEN
 from tests.e2e.conftest import TOKEN, UP_SECONDS, Stack
 
@@ -59,7 +59,7 @@ def pool(stack: Stack) -> Stack:
     stack.environment["AUTOTUNE_NIGHTSCOUT_SITE"] = "https://env.example"
     stack.environment["AUTOTUNE_TIMEZONE"] = f"Etc/GMT{datetime.now(UTC).hour - 14:+d}"  # where it is afternoon
     with SyncPrefectClient(stack.api) as client:
-        deployment = client.read_deployment_by_name(nightly.DEPLOYMENT).id
+        deployment = client.read_deployment_by_name(nightly_schedule.DEPLOYMENT).id
         new = DeploymentScheduleCreate(schedule=OTHERS_NIGHT, active=False, parameters={"request": DEMO})
         client.create_deployment_schedules(deployment, [new])
     stack.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
@@ -124,10 +124,10 @@ def completes(stack: Stack, run: UUID) -> None:
 
 def test_the_nightly_run_is_on_and_somebody_else_s_schedule_as_it_was(pool: Stack) -> None:
     with SyncPrefectClient(pool.api) as client:
-        known = client.read_deployment_schedules(client.read_deployment_by_name(nightly.DEPLOYMENT).id)
-    (ours,) = (s for s in known if s.slug == nightly.SLUG)
+        known = client.read_deployment_schedules(client.read_deployment_by_name(nightly_schedule.DEPLOYMENT).id)
+    (ours,) = (s for s in known if s.slug == nightly_schedule.SLUG)
     assert ours.active is True
-    assert ours.schedule == CronSchedule(cron=nightly.CRON, timezone=pool.environment["AUTOTUNE_TIMEZONE"])
+    assert ours.schedule == CronSchedule(cron=nightly_schedule.CRON, timezone=pool.environment["AUTOTUNE_TIMEZONE"])
     (others,) = (s for s in known if s.schedule == OTHERS_NIGHT)
     assert others.active is False
     assert others.parameters == {"request": DEMO}

@@ -37,7 +37,7 @@ def test_a_wheel_brings_all_that_the_demo_needs(tmp_path: Path) -> None:
         [
             sys.executable,
             "-m",
-            "flows.cli",
+            "flows.cli.main",
             "demo",
             "--no-prefect",
             "--json",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.settings import AnalysisRequest
 from tests.demo import READ_TOKEN, WRITE_TOKEN, demo_site
 from tests.integration.standin import READER, SWITCHER, StandIn, standing_in
@@ -36,7 +36,7 @@ def someone(prefect_server: str, site: StandIn, tmp_path: Path, monkeypatch: pyt
 
 
 def save(site: str, **fields: object) -> None:
-    from flows.blocks import NightscoutSite
+    from flows.orchestration.blocks import NightscoutSite
 
     NightscoutSite(url=site, **fields).save("ada", overwrite=True)
 
@@ -73,7 +73,7 @@ def test_a_block_of_another_address_by_now_sends_nothing(
 def test_the_demonstration_is_applied_and_rolled_back(
     prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.blocks import NightscoutSite
+    from flows.orchestration.blocks import NightscoutSite
 
     monkeypatch.setenv("AUTOTUNE_APPLIED", str(tmp_path / "applied"))
     monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_SITE", "https://own.site.example")

@@ -14,9 +14,9 @@ import pytest
 import requests
 
 from flows.errors import Reason, Refused
-from flows.local_run import run_locally
-from flows.run_directory import RunDirectory
+from flows.pipeline.run_locally import run_locally
 from flows.settings import AnalysisRequest
+from flows.values.run_directory import RunDirectory
 from tests.people import entries, export_directory, profile_document, pump_profile, treatments, write
 from tests.proposal_documents import proposal, settings
 

@@ -18,7 +18,7 @@ QUICK = {"days": 1, "resamples": 0, "compare": False}
 
 
 def test_a_run_reads_the_site_of_its_block(prefect_server: str, prefect_home: Path, tmp_path: Path) -> None:
-    from flows.blocks import NightscoutSite
+    from flows.orchestration.blocks import NightscoutSite
 
     with demo_site(tmp_path) as site:
         NightscoutSite(url=site, read_token=READ_TOKEN, write_token=WRITE_TOKEN).save("mine")
@@ -36,7 +36,7 @@ def test_a_run_reads_the_site_of_its_block(prefect_server: str, prefect_home: Pa
 def test_a_block_without_a_token_is_not_lent_the_environment_s(
     prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows.blocks import NightscoutSite
+    from flows.orchestration.blocks import NightscoutSite
 
     monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_TOKEN", READ_TOKEN)
     with demo_site(tmp_path) as site:
@@ -58,7 +58,7 @@ def test_the_limit_of_a_site_exists_and_lets_one_in(prefect_server: str) -> None
     from prefect import get_client
     from prefect.concurrency.sync import concurrency
 
-    from flows.limits import make_limit
+    from flows.orchestration.concurrency import make_limit
 
     with get_client(sync_client=True) as client:
         name = make_limit(client, "https://my.site.example")

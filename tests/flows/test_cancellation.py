@@ -17,7 +17,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelling, Completed, Running
 
 from flows import autotune_analysis as module
-from flows.cancellation import called_off, conclude, watch
+from flows.orchestration.cancellation import called_off, conclude, watch
 from flows.settings import AnalysisRequest
 
 pytestmark = pytest.mark.flow

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
-from flows import limits
 from flows.doctor import server
-from flows.doctor.finding import Circumstances, Level
+from flows.doctor.check import Circumstances, Level
+from flows.orchestration import concurrency
 
 
 @pytest.mark.parametrize(("away", "comes_back"), [(0, True), (3, True), (1000, False)])
@@ -30,15 +30,15 @@ def test_a_server_that_is_being_restarted_is_waited_for(
             raise httpx.ConnectError("All connection attempts failed")
         return "autotune-site-1"
 
-    monkeypatch.setattr(limits.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(limits.time, "sleep", later)
+    monkeypatch.setattr(concurrency.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(concurrency.time, "sleep", later)
     if comes_back:
-        assert limits._patiently(take) == "autotune-site-1"
+        assert concurrency._patiently(take) == "autotune-site-1"
         assert len(asked) == away + 1
     else:
         with pytest.raises(httpx.ConnectError):
-            limits._patiently(take)
-        assert asked[-1] >= limits.PATIENCE_S
+            concurrency._patiently(take)
+        assert asked[-1] >= concurrency.PATIENCE_S
 
 
 @pytest.mark.flow
@@ -47,7 +47,7 @@ def test_a_limit_that_is_held_though_nothing_runs_is_found(
     slots: int, level: Level, prefect_server: str, tmp_path: Path
 ) -> None:
     with SyncPrefectClient(prefect_server) as client:
-        name = limits.make_limit(client, "https://limits.example")
+        name = concurrency.make_limit(client, "https://limits.example")
         for run in client.read_flow_runs():
             client.delete_flow_run(run.id)
         client._client.patch(f"/v2/concurrency_limits/{name}", json={"active_slots": slots})

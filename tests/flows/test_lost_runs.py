@@ -18,8 +18,8 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Cancelling, Completed, Pending, Running
 
-from flows.service import lost_runs
-from flows.service.lost_runs import LostRuns, container_exists, process_exists
+from flows.orchestration import lost_runs
+from flows.orchestration.lost_runs import LostRuns, container_exists, process_exists
 
 pytestmark = pytest.mark.flow
 

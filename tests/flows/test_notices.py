@@ -52,7 +52,7 @@ def receiver() -> Iterator[tuple[str, queue.Queue[Any]]]:
 def test_a_proposal_and_a_refusal_are_told(prefect_server: str, tmp_path: Path) -> None:
     from prefect import get_client
 
-    from flows.service.notices import make_notices
+    from flows.orchestration.notices import make_notices
 
     with receiver() as (address, got), demo_site(tmp_path) as site, get_client(sync_client=True) as client:
         assert make_notices(client, address) == 3
@@ -61,7 +61,7 @@ def test_a_proposal_and_a_refusal_are_told(prefect_server: str, tmp_path: Path) 
         assert make_notices(client, None) == 3  # anew, not twice
         assert len([a for a in client.read_automations() if "notice" in a.name]) == 3
 
-        from flows.blocks import NightscoutSite
+        from flows.orchestration.blocks import NightscoutSite
 
         NightscoutSite(url=site, read_token=READ_TOKEN).save("told", overwrite=True)
         run_flow(AnalysisRequest(site_block="told", **QUICK), tmp_path / "good")
@@ -102,7 +102,7 @@ def events_told(api: str, until: str) -> list[dict[str, Any]]:
 
 
 def test_nights_in_a_row_are_counted_without_a_good_one_between(prefect_server: str) -> None:
-    from flows.service.notices import notices
+    from flows.orchestration.notices import notices
 
     for nights in (1, 2, 3, 7):
         trigger = notices(nights)[-1].trigger
@@ -116,7 +116,7 @@ def test_without_a_block_to_send_them_there_are_no_notices(prefect_server: str) 
     from prefect import get_client
     from prefect.blocks.webhook import Webhook
 
-    from flows.service.notices import BLOCK, make_notices
+    from flows.orchestration.notices import BLOCK, make_notices
 
     with get_client(sync_client=True) as client:
         Webhook(url="http://127.0.0.1:9").save(BLOCK, overwrite=True)

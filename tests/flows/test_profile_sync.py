@@ -18,10 +18,10 @@ import pytest
 import requests
 from pydantic import ValidationError
 
-from flows.approval import RollbackRequest, SyncRequest
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.profiles.on_site import store_of
+from flows.writeback.active_on_site import store_of
+from flows.writeback.approval import RollbackRequest, SyncRequest
 from tests.conftest import ROOT
 from tests.flows.test_autotune_analysis import everything_stored, flow_runs
 from tests.integration.standin import API_SECRET, READER, StandIn, standing_in
@@ -165,7 +165,16 @@ def test_neither_a_secret_nor_a_number_is_found_anywhere(
 
 
 def test_no_argument_of_any_process_holds_a_secret_or_a_number(someone: Person, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "flows.cli", "apply", str(someone.run.path), "--yes", "--activate", "--sha256"]
+    command = [
+        sys.executable,
+        "-m",
+        "flows.cli.main",
+        "apply",
+        str(someone.run.path),
+        "--yes",
+        "--activate",
+        "--sha256",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     seen = set()
     with subprocess.Popen(
@@ -182,7 +191,7 @@ def test_no_argument_of_any_process_holds_a_secret_or_a_number(someone: Person, 
     assert process.returncode == 0, err
     assert "Written and read back" in out
     arguments = b"\n".join(seen)
-    assert b"flows.cli" in arguments  # the search sees what is there
+    assert b"flows.cli.main" in arguments  # the search sees what is there
     for canary in (API_SECRET, hashlib.sha1(API_SECRET.encode()).hexdigest(), str(ISF), str(BASAL)):  # noqa: S324
         assert canary.encode() not in arguments
     assert API_SECRET not in out + err

@@ -16,9 +16,9 @@ from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
 from flows.doctor import schedules, server
-from flows.doctor.finding import Circumstances, Finding, Level
-from flows.service import nightly
-from flows.service.pools import Containers, make_pools
+from flows.doctor.check import Circumstances, Finding, Level
+from flows.orchestration import nightly_schedule
+from flows.orchestration.pools import Containers, make_pools
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.flow
@@ -59,7 +59,7 @@ def set_up(client: SyncPrefectClient, prefect_server: str, monkeypatch: pytest.M
 
 
 def deployment(client: SyncPrefectClient) -> UUID:
-    return client.read_deployment_by_name(nightly.DEPLOYMENT).id
+    return client.read_deployment_by_name(nightly_schedule.DEPLOYMENT).id
 
 
 def known(client: SyncPrefectClient) -> list[DeploymentSchedule]:
@@ -67,13 +67,13 @@ def known(client: SyncPrefectClient) -> list[DeploymentSchedule]:
 
 
 def ours(client: SyncPrefectClient) -> DeploymentSchedule:
-    (found,) = (s for s in known(client) if s.slug == nightly.SLUG)
+    (found,) = (s for s in known(client) if s.slug == nightly_schedule.SLUG)
     return found
 
 
 def others(client: SyncPrefectClient) -> list[dict[str, Any]]:
     """All of the schedules that are not the set-up's, but when they were touched."""
-    mine = [s.model_dump(mode="json", exclude={"updated"}) for s in known(client) if s.slug != nightly.SLUG]
+    mine = [s.model_dump(mode="json", exclude={"updated"}) for s in known(client) if s.slug != nightly_schedule.SLUG]
     return sorted(mine, key=lambda s: str(s["id"]))
 
 
@@ -85,9 +85,9 @@ def made(client: SyncPrefectClient) -> UUID:
 
 def test_the_set_up_switches_its_own_schedule_and_nobody_else_s(client: SyncPrefectClient, set_up: Any) -> None:
     client.create_deployment_schedules(made(client), OTHERS)
-    assert nightly.set_nightly(client, "UTC", None) is False
+    assert nightly_schedule.set_nightly(client, "UTC", None) is False
     # Somebody's own night on the schedule that is the set-up's.
-    nightly.update_whole(client, ours(client).model_copy(update={"parameters": GRACE}))
+    nightly_schedule.update_whole(client, ours(client).model_copy(update={"parameters": GRACE}))
     before = others(client)
     assert len(before) == 3
     client.pause_deployment(deployment(client))
@@ -106,9 +106,9 @@ def test_left_out_the_switch_stays_as_it_is(
     client: SyncPrefectClient, now: bool, switch: bool | None, after: bool
 ) -> None:
     client.create_deployment_schedules(made(client), OTHERS)
-    assert nightly.set_nightly(client, "Europe/Paris", now) is now
+    assert nightly_schedule.set_nightly(client, "Europe/Paris", now) is now
     before = others(client)
-    assert nightly.set_nightly(client, "Asia/Tokyo", switch) is after
+    assert nightly_schedule.set_nightly(client, "Asia/Tokyo", switch) is after
     assert ours(client).active is after
     assert ours(client).schedule == CronSchedule(cron="0 2 * * *", timezone="Asia/Tokyo")
     assert others(client) == before
@@ -127,7 +127,7 @@ def test_a_schedule_that_is_on_and_makes_no_run_is_found(
 ) -> None:
     """The tests' own server has no scheduler: just the fault that is looked for."""
     made(client)
-    nightly.set_nightly(client, "Europe/Paris", active)
+    nightly_schedule.set_nightly(client, "Europe/Paris", active)
     found = schedules.schedules(Circumstances(tmp_path, datetime.now(UTC) + later, prefect_api=prefect_server))
     assert found.level is level, found
     assert (schedules.schedules(Circumstances(tmp_path, datetime.now(UTC))).level) is Level.SKIPPED
@@ -165,7 +165,7 @@ def test_a_run_that_was_due_and_has_not_started_is_found(
     client: SyncPrefectClient, prefect_server: str, tmp_path: Path, later: timedelta, level: Level
 ) -> None:
     made(client)
-    nightly.set_nightly(client, "UTC", True)
+    nightly_schedule.set_nightly(client, "UTC", True)
     now = datetime.now(UTC)
     # What the scheduler does, which the tests' own server has none of: last night's run and those to come.
     since = {"start_time": (now - timedelta(days=1)).isoformat(), "end_time": (now + timedelta(days=3)).isoformat()}
@@ -179,7 +179,7 @@ def test_a_run_that_was_due_and_has_not_started_is_found(
 
 def test_a_paused_deployment_is_found(client: SyncPrefectClient, prefect_server: str, tmp_path: Path) -> None:
     made(client)
-    nightly.set_nightly(client, "Europe/Paris", True)
+    nightly_schedule.set_nightly(client, "Europe/Paris", True)
     client.pause_deployment(deployment(client))
     found = looked_at(prefect_server, tmp_path)
     assert (found.level, "is paused" in found.sentence) == (Level.FAIL, True)

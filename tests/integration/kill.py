@@ -27,9 +27,9 @@ from typing import Any
 from flows.errors import Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.writer import NightscoutWriter
-from flows.profiles.on_site import SiteProfiles, differences
-from flows.proposal.journal import Change, Journal, Outcome, Step
-from flows.proposal.write_back import switch_treatment
+from flows.writeback.active_on_site import SiteProfiles, differences
+from flows.writeback.journal import Change, Journal, Outcome, Step
+from flows.writeback.plan import switch_treatment
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.proposals import profile_document
 from tests.writing import Clock, Person, active_name, newest_content, person

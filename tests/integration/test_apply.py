@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from flows.approval import Decision
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.profiles.on_site import content, differences
-from flows.proposal.journal import Outcome
-from flows.proposal.write_back import switch_treatment
-from flows.steps.rollback import tidy
+from flows.writeback.active_on_site import content, differences
+from flows.writeback.approval import Decision
+from flows.writeback.journal import Outcome
+from flows.writeback.plan import switch_treatment
+from flows.writeback.rollback import tidy
 from tests.integration.standin import API_SECRET, READER, SWITCHER, WRITER, StandIn, standing_in
 from tests.proposals import mmol_document, profile_document
 from tests.writing import Person, active_name, newest_content, person
@@ -285,7 +285,7 @@ def test_a_backup_directory_that_cannot_be_written_stops_it(someone: Person, sit
 
 
 def test_two_applies_at_once_wait_or_refuse(someone: Person, site: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.proposal.journal.Journal.locked.__wrapped__.__defaults__", (0.0, lambda _: None))
+    monkeypatch.setattr("flows.writeback.journal.Journal.locked.__wrapped__.__defaults__", (0.0, lambda _: None))
     with someone.journal.locked():
         assert refusal_of(someone.apply).reason is Reason.CHANGE_UNDER_WAY
     assert posts(site) == 0

@@ -14,8 +14,8 @@ from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.documents import Record
 from flows.nightscout.writer import Fate, NightscoutWriter, Sent
-from flows.proposal.journal import Outcome
-from flows.steps.rollback import tidy
+from flows.writeback.journal import Outcome
+from flows.writeback.rollback import tidy
 from tests.integration.standin import API_SECRET, Database, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.integration.test_apply_faults import REQUESTS, edits_in_place, saves_anew, saves_with_an_older_date

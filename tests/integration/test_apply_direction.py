@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from flows.approval import Decision
 from flows.errors import Reason
 from flows.nightscout.authentication import Credentials
-from flows.proposal.journal import Outcome
-from flows.steps.apply import Applied
-from flows.steps.rollback import tidy
+from flows.writeback.apply import Applied
+from flows.writeback.approval import Decision
+from flows.writeback.journal import Outcome
+from flows.writeback.rollback import tidy
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.proposals import profile_document

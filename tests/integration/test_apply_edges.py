@@ -12,9 +12,9 @@ import pytest
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.writer import NightscoutWriter
-from flows.proposal.journal import Change, Journal, Outcome, Step
-from flows.steps.apply import other_journal, remembered
-from flows.steps.looking import named
+from flows.writeback.apply import other_journal, remembered
+from flows.writeback.journal import Change, Journal, Outcome, Step
+from flows.writeback.observe import named
 from tests.integration.standin import API_SECRET, READER, WRITER, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.proposals import profile_document

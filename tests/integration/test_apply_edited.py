@@ -12,8 +12,8 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.profiles.on_site import SiteProfiles, content, differences
-from flows.proposal.journal import Outcome
+from flows.writeback.active_on_site import SiteProfiles, content, differences
+from flows.writeback.journal import Outcome
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import refusal_of
 from tests.integration.test_apply_active import active_in

@@ -13,9 +13,9 @@ import pytest
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.documents import Record
-from flows.profiles.on_site import content, differences
-from flows.proposal.journal import Outcome
-from flows.proposal.write_back import switch_treatment
+from flows.writeback.active_on_site import content, differences
+from flows.writeback.journal import Outcome
+from flows.writeback.plan import switch_treatment
 from tests.integration.conftest import Nightscout
 from tests.integration.faults import WRITING, faulty, unauthorized
 from tests.integration.standin import API_SECRET, Database, standing_in

@@ -13,8 +13,8 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.proposal.journal import BACKUP, INTENT, KEPT, UNDO, Change, Outcome
-from flows.steps.rollback import tidy
+from flows.writeback.journal import BACKUP, INTENT, KEPT, UNDO, Change, Outcome
+from flows.writeback.rollback import tidy
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.integration.test_apply_active import Losing, with_client

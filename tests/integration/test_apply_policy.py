@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from flows.approval import Decision
-from flows.cli import main
+from flows.cli.main import main
 from flows.errors import Reason
 from flows.nightscout.authentication import Credentials
-from flows.steps.apply import Applied, apply
+from flows.writeback.apply import Applied, apply
+from flows.writeback.approval import Decision
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.proposals import profile_document

@@ -13,9 +13,9 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.profiles.on_site import SiteProfiles
-from flows.proposal.journal import Outcome
-from flows.steps.rollback import tidy
+from flows.writeback.active_on_site import SiteProfiles
+from flows.writeback.journal import Outcome
+from flows.writeback.rollback import tidy
 from tests.integration.conftest import Nightscout
 from tests.integration.faults import faulty
 from tests.integration.standin import API_SECRET, Database, StandIn, standing_in

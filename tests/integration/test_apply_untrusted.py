@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from flows.nightscout.authentication import Credentials
-from flows.proposal import write_back
-from flows.proposal.journal import Outcome
-from flows.steps import change
+from flows.writeback import plan, transaction
+from flows.writeback.journal import Outcome
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import refusal_of
 from tests.integration.test_apply_direction import SWITCHED, WRITTEN
@@ -38,8 +37,8 @@ def left_by_an_earlier_version(
     someone = person(memory, site.url, source, ADMIN)
     site.gone_after = after
     with monkeypatch.context() as earlier:
-        earlier.setattr(write_back, "_trusted", lambda *_: None)
-        earlier.setattr(change, "untrusted_parts", lambda *_: ())
+        earlier.setattr(plan, "_trusted", lambda *_: None)
+        earlier.setattr(transaction, "untrusted_parts", lambda *_: ())
         refusal_of(lambda: someone.apply(**request))
     site.gone_after = None
     assert someone.outcomes() == [None]
@@ -119,8 +118,8 @@ def test_a_rollback_that_was_left_unfinished_is_finished(
     source = copy.deepcopy(site.database.add_profile(with_several("carbratio", 10, 8)))
     someone = person(memory, site.url, source, ADMIN)
     with monkeypatch.context() as earlier:
-        earlier.setattr(write_back, "_trusted", lambda *_: None)
-        earlier.setattr(change, "untrusted_parts", lambda *_: ())
+        earlier.setattr(plan, "_trusted", lambda *_: None)
+        earlier.setattr(transaction, "untrusted_parts", lambda *_: ())
         someone.apply(activate=True)
     site.gone_after = site.handled + WRITTEN
     refusal_of(someone.roll_back)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.local_days import LocalDay
 from flows.oref0 import docker as docker_module
 from flows.oref0.docker import DockerEngine, ensure_image, hardening, image_tag
 from flows.oref0.engine import TuneJob
+from flows.oref0.provenance import tree_sha256
 from flows.oref0.runtime import pinned_packages
-from flows.oref0.tree import tree_sha256
 from flows.oref0.work_dir import copy_openaps_directory
+from flows.values.local_days import LocalDay
 from tests.people import DAY, ZONE, openaps_directory
 
 pytestmark = pytest.mark.docker

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from flows.cli import main
+from flows.cli.main import main
 from tests.conftest import ROOT
 from tests.integration.conftest import Nightscout
 
@@ -98,7 +98,7 @@ def profiles(site: Nightscout) -> int:
 def test_set_up_with_the_role_it_says_to_make(
     nightscout: Nightscout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from flows.cli_setup import PERMISSIONS
+    from flows.cli.setup import PERMISSIONS
 
     monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_TOKEN", nightscout.token("setup", PERMISSIONS.split(", ")))
     options = ["--site", nightscout.url, "--yes", "--no-nightly", "--timezone", "Europe/Berlin"]

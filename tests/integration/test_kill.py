@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.proposal.journal import Outcome
+from flows.writeback.journal import Outcome
 from tests.integration.kill import SCENARIOS, every_instant, stand_in_site
 from tests.integration.standin import standing_in
 

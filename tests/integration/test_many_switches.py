@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.nightscout import switches
+from flows.nightscout import profile_switches as switches
 from flows.nightscout.authentication import Credentials
-from flows.profiles.active import in_force
-from flows.profiles.on_site import start_ms
-from flows.proposal.write_back import switch_treatment
-from flows.run_directory import RunDirectory
+from flows.pipeline.load import load
+from flows.profiles.active_in_data import in_force
+from flows.profiles.raw_files import RawFiles
 from flows.settings import AnalysisRequest
-from flows.steps.load import load
-from flows.steps.raw_files import RawFiles
+from flows.values.run_directory import RunDirectory
+from flows.writeback.active_on_site import start_ms
+from flows.writeback.plan import switch_treatment
 from tests.integration.conftest import Nightscout
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, refusal_of

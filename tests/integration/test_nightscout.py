@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 import requests
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.errors import Reason, Refused
-from flows.local_days import Window
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.client import NightscoutClient
 from flows.nightscout.fetch import fetch_entries, fetch_profiles, fetch_treatments
 from flows.oref0.docker import ensure_image, hardening
 from flows.oref0.runtime import find_node, find_oref0
-from flows.parity import compare
+from flows.pipeline.parity import compare
+from flows.values.local_days import Window
 from tests.conftest import ROOT, docker_trouble
 from tests.integration.conftest import Nightscout
 

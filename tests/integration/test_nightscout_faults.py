@@ -12,13 +12,13 @@ import pytest
 import requests
 
 from flows.errors import Reason, Refused
-from flows.local_days import Window
 from flows.nightscout import fetch
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.client import Answer, NightscoutClient
 from flows.nightscout.fetch import fetch_entries, fetch_profiles, fetch_treatments
 from flows.nightscout.wait import wait_for_readings
-from flows.timestamps import iso_utc
+from flows.values.local_days import Window
+from flows.values.timestamps import iso_utc
 from tests.integration.conftest import Nightscout
 from tests.integration.faults import FAULTS, LASTING, PASSING, Faulty, faulty, seeded
 

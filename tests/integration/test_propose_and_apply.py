@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.nightscout.authentication import Credentials
-from flows.profiles.on_site import SiteProfiles
+from flows.writeback.active_on_site import SiteProfiles
 from tests.integration.conftest import Nightscout
 from tests.integration.test_real_apply import fresh
 from tests.people import DAY, entries, profile_document, treatments

@@ -14,8 +14,8 @@ import requests
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.writer import Fate, NightscoutWriter, Sent
-from flows.profiles.on_site import differences
-from flows.proposal.write_back import plan, switch_treatment
+from flows.writeback.active_on_site import differences
+from flows.writeback.plan import plan, switch_treatment
 from tests.integration.conftest import Nightscout
 from tests.integration.kill import SCENARIOS, Scenario, Site, one
 from tests.proposals import mmol_document, profile_document

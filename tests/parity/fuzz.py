@@ -27,7 +27,7 @@ from zoneinfo import ZoneInfo
 
 from flows.oref0.node import scrubbed_environment
 from flows.oref0.runtime import ensure_oref0, find_node, runner_script
-from flows.parity import compare
+from flows.pipeline.parity import compare
 
 Record = dict[str, Any]
 MINUTE = 60_000

@@ -12,18 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from flows.local_days import LocalDay
 from flows.nightscout.authentication import Credentials
 from flows.oref0.docker import DockerEngine
 from flows.oref0.engine import Engine, TuneJob
 from flows.oref0.node import NodeEngine
 from flows.oref0.profile import PumpSettings, settings_of
 from flows.oref0.reference import ReferenceEngine
-from flows.parity import compare, copy_inputs
-from flows.run_directory import RunDirectory
+from flows.pipeline.load import load
+from flows.pipeline.parity import compare, copy_inputs
+from flows.pipeline.prepare import prepare
 from flows.settings import AnalysisRequest, InputsMode
-from flows.steps.load import load
-from flows.steps.prepare import prepare
+from flows.values.local_days import LocalDay
+from flows.values.run_directory import RunDirectory
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.oref0

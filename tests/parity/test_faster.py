@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flows.oref0.runtime import ensure_oref0, runner_script
-from flows.parity import compare
+from flows.pipeline.parity import compare
 from tests.parity.fuzz import ZONES, Pair, compare_pairs, fuzz, make_pair, run_jobs
 
 pytestmark = pytest.mark.oref0

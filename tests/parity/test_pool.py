@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.local_days import LocalDay
 from flows.oref0.engine import EngineReport, TuneJob
 from flows.oref0.node import NodeEngine
 from flows.oref0.pool import RunnerPool
 from flows.oref0.work_dir import copy_openaps_directory
-from flows.parity import compare, copy_inputs
+from flows.pipeline.parity import compare, copy_inputs
+from flows.values.local_days import LocalDay
 from tests.people import DAY, ZONE, openaps_directory
 
 pytestmark = pytest.mark.oref0

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.oref0.runtime import find_node, find_oref0
 
 pytestmark = pytest.mark.oref0

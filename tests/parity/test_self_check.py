@@ -12,14 +12,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from flows.local_days import LocalDay
 from flows.oref0.docker import DockerEngine
 from flows.oref0.engine import Engine, EngineReport, SelfCheck, TuneJob
 from flows.oref0.node import NodeEngine
 from flows.oref0.runtime import runner_script
 from flows.oref0.self_check import LEAST_READINGS, READINGS_A_DAY, day_to_check, inputs_number, part_of_day
 from flows.oref0.work_dir import copy_openaps_directory
-from flows.parity import compare, copy_inputs
+from flows.pipeline.parity import compare, copy_inputs
+from flows.values.local_days import LocalDay
 from tests.parity.fuzz import run_jobs
 from tests.parity.test_faster import copy_of_runner
 from tests.people import DAY, ZONE, entries, openaps_directory

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from flows.local_days import LocalDay
-from flows.local_run import run_locally
+from flows.pipeline.judge import judge
+from flows.pipeline.run_locally import run_locally
 from flows.proposal.document import Colour, Proposal, read_proposal
-from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest
-from flows.steps.judge import judge
+from flows.values.local_days import LocalDay
+from flows.values.run_directory import RunDirectory
 from tests.people import DAY, ZONE, export_directory
 from tests.tuned_people import pure_noise, smooth_chance, well_tuned
 

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.errors import Reason, Refused
-from flows.local_days import LocalDay
-from flows.profiles.active import ActiveProfiles, basal_at, in_force
+from flows.profiles.active_in_data import ActiveProfiles, basal_at, in_force
 from flows.profiles.parse import choose_profile
-from flows.profiles.schedule import Block, Schedule
 from flows.profiles.switches import read_switches
 from flows.profiles.timeline import Source, same_settings, scaled
-from flows.timestamps import instant_ms, iso_utc
+from flows.values.local_days import LocalDay
+from flows.values.schedule import Block, Schedule
+from flows.values.timestamps import instant_ms, iso_utc
 
 ZONE = "Europe/Paris"
 HOUR = 3_600_000

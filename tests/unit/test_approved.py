@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.profiles.on_site import store_of
 from flows.profiles.stored import document_sha256
 from flows.proposal.document import seal
-from flows.run_directory import RunDirectory
-from flows.steps.approved import check_may_be_written, read_approved, source_document
+from flows.values.run_directory import RunDirectory
+from flows.writeback.active_on_site import store_of
+from flows.writeback.approval_checks import check_may_be_written, read_approved, source_document
 from tests.proposals import NOW, SITE, profile_document, proposal, run_with
 
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from flows.report.artifacts import page, report_address, settings_table
-from flows.report.markdown import code_block, escaped, plain
+from flows.report.text.markdown import code_block, escaped, plain
+from flows.report.text.run_page import page, report_address, settings_table
 from tests.proposal_documents import proposal, settings
 
 RUN = Path("/runs/20260515-020000-aaaaaa")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from flows import credentials
-from flows.blocks import NightscoutSite
 from flows.errors import Reason, Refused
+from flows.nightscout import credentials
+from flows.orchestration.blocks import NightscoutSite
 from flows.settings import AnalysisRequest, Insulin
 from tests.demo import READ_TOKEN, WRITE_TOKEN, demo_site
 

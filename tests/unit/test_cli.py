@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from flows import cli
-from flows.cli import main
+from flows.cli import main as cli
+from flows.cli.main import main
+from flows.oref0.provenance import tree_sha256
 from flows.oref0.runtime import pinned_packages
-from flows.oref0.tree import tree_sha256
 from tests.people import DAY, export_directory, openaps_directory, profile_document, pump_profile, write
 
 KEYS = {"status", "reasons", "warnings", "current", "recommended", "days", "ledger", "run_directory"}
@@ -212,8 +212,8 @@ def test_our_own_fault_is_status_1_and_shows_no_data(
 def test_the_first_line_comes_before_anything_heavy() -> None:
     heavy = ("prefect", "docker", "pydantic", "requests")
     code = f"""
-import sys, flows.cli
-flows.cli.parser(flows.cli.COMMANDS, flows.cli.MORE)
+import sys, flows.cli.main
+flows.cli.main.parser(flows.cli.main.COMMANDS, flows.cli.main.MORE)
 print([m for m in {heavy} if m in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})

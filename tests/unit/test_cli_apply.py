@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.errors import Refused
 from flows.nightscout.authentication import Credentials
 from tests.integration.standin import API_SECRET, StandIn, standing_in

@@ -18,11 +18,11 @@ from prefect.settings import (
     temporary_settings,
 )
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.settings import AnalysisRequest
-from flows.steps.approved import read_approved
+from flows.writeback.approval_checks import read_approved
 from tests.integration.standin import API_SECRET, READER, SWITCHER, StandIn, standing_in
 from tests.proposals import profile_document
 from tests.writing import Person, active_name, person

@@ -25,17 +25,17 @@ import pytest
 import requests
 from hypothesis import strategies
 
-from flows.credentials import credentials_for, write_credentials_for
 from flows.errors import Reason, Refused
-from flows.local_days import Window
 from flows.nightscout import fetch
 from flows.nightscout.answers import moved_site, retry_after_s
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.client import ATTEMPTS, NightscoutClient
+from flows.nightscout.credentials import credentials_for, write_credentials_for
 from flows.nightscout.fetch import fetch_entries
-from flows.nightscout.pace import DEAD_RUNS, FIRST_REST_S, LOCKED_RUNS, SitePace
+from flows.nightscout.rate_limit import DEAD_RUNS, FIRST_REST_S, LOCKED_RUNS, SitePace
 from flows.settings import AnalysisRequest
-from flows.timestamps import iso_utc
+from flows.values.local_days import Window
+from flows.values.timestamps import iso_utc
 
 SECRET = "a-very-secret-passphrase"  # noqa: S105
 TOKEN = "reader-0123456789abcdef"  # noqa: S105

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.history.clocks import clocks_that_disagree
 from flows.history.days import Selection, covered_days, cut_days
 from flows.history.events import KIND_NAMES, find_events, notes_on
 from flows.history.quality import RULES, DayFacts, judge_day
-from flows.local_days import LocalDay, day_range
 from flows.nightscout.authentication import Credentials
-from flows.run_directory import RunDirectory
+from flows.pipeline.load import load
+from flows.pipeline.prepare import prepare, prepare_openaps
 from flows.settings import AnalysisRequest, EventKind, InputsMode
-from flows.steps.load import load
-from flows.steps.prepare import prepare, prepare_openaps
-from flows.timestamps import iso_utc
+from flows.values.local_days import LocalDay, day_range
+from flows.values.run_directory import RunDirectory
+from flows.values.timestamps import iso_utc
 from tests.people import (
     DAY,
     ZONE,

@@ -11,9 +11,9 @@ from flows.history.boluses import is_long_acting
 from flows.history.records import Context, extended_insulin_u, totals
 from flows.history.treatments import normalise_treatments
 from flows.history.uploaders import uploader
-from flows.ledger import Ledger
-from flows.profiles.schedule import Schedule
-from flows.timestamps import instant_ms
+from flows.values.ledger import Ledger
+from flows.values.schedule import Schedule
+from flows.values.timestamps import instant_ms
 
 CONTEXT = Context("Europe/Paris", Schedule.constant(1.0), 1_800_000_000_000)
 AT = "2026-05-13T09:00:00.000Z"

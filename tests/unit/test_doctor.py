@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.doctor import machine
 from flows.doctor.table import CHECKS
 from flows.oref0 import runtime

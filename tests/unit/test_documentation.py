@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from flows.cli import COMMANDS, MORE
-from flows.cli_options import parser
+from flows.cli.main import COMMANDS, MORE
+from flows.cli.options import parser
 from flows.errors import Reason
+from flows.judgement.rules.certainty import NEARER_CARB_RATIO, NEARER_DAILY_BASAL, NEARER_ISF
 from flows.proposal.document import SCHEMA_VERSION
-from flows.proposal.thresholds import NEARER_CARB_RATIO, NEARER_DAILY_BASAL, NEARER_ISF
-from flows.report.rules import proposal_schema, rules_as_markdown, safety_as_markdown
+from flows.report.rule_tables import proposal_schema, rules_as_markdown, safety_as_markdown
 from tests.conftest import ROOT
 
 

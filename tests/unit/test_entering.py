@@ -15,20 +15,20 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from flows.judgement.headline import headline as headline_of
 from flows.proposal.document import Colour, GlucoseLimit, Proposal, mmoll, seal
-from flows.proposal.headline import headline as headline_of
-from flows.report.artifacts import page, settings_table
-from flows.report.changes import to_type_in, verdict_text
 from flows.report.entering import all_on_steps, off_step, unsure_hours
-from flows.report.html import TARGETS, report_html
-from flows.report.inspection import inspection
-from flows.report.numbers import numbers_table
-from flows.report.past_runs import find_runs
+from flows.report.html.report import TARGETS, report_html
 from flows.report.spreadsheet import report_csv, tables
-from flows.report.terminal import summary
-from flows.report.trend_text import verdict
+from flows.report.text.changes import to_type_in, verdict_text
+from flows.report.text.inspection import inspection
+from flows.report.text.numbers import numbers_table
+from flows.report.text.run_page import page, settings_table
+from flows.report.text.terminal import summary
+from flows.report.trend.past_runs import find_runs
+from flows.report.trend.text import verdict
 from flows.report.wording import exact
-from flows.run_directory import RunDirectory
+from flows.values.run_directory import RunDirectory
 from tests import sample_proposals
 
 Document = dict[str, Any]
@@ -124,8 +124,8 @@ def test_every_form_shows_the_very_numbers_to_enter(rates: list[tuple[float, flo
 
 @pytest.mark.parametrize(("number", "shown"), [(0.0125, "0.0125"), (0.015, "0.015"), (100.0, "100")])
 def test_numbers_to_type_in_after_writing_are_not_rounded(number: float, shown: str) -> None:
-    from flows.approval import Part
-    from flows.proposal.write_back import Line
+    from flows.values.parts import Part
+    from flows.writeback.plan import Line
 
     class Plan:
         lines = (Line(Part.BASAL, "00:00", "24:00", 0.01, number, "U/h"),)

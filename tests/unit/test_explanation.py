@@ -17,16 +17,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.local_days import LocalDay
 from flows.nightscout.authentication import Credentials
 from flows.oref0.engine import TuneJob
+from flows.oref0.log_parser import read_day
 from flows.oref0.node import NodeEngine
 from flows.oref0.profile import PumpSettings, settings_of
-from flows.oref0.words import read_day
 from flows.oref0.work_dir import copy_openaps_directory
+from flows.pipeline.load import load
+from flows.pipeline.prepare import prepare
 from flows.proposal.document import Cap
 from flows.proposal.explanation import Explanation, explain
-from flows.proposal.sentences import (
+from flows.proposal.explanation_text import (
     FOR_BASAL,
     FOR_CARB_RATIO,
     FOR_ISF,
@@ -36,10 +37,9 @@ from flows.proposal.sentences import (
     Moved,
     sentences,
 )
-from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest
-from flows.steps.load import load
-from flows.steps.prepare import prepare
+from flows.values.local_days import LocalDay
+from flows.values.run_directory import RunDirectory
 from tests.conftest import ROOT
 from tests.people import DAY, ZONE, entries, openaps_directory, pump_profile, treatments, write
 

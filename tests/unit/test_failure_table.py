@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.errors import Reason
 from tests.people import DAY, ZONE, entries, openaps_directory, pump_profile, treatments, write
 

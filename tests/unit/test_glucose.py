@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.local_days import LocalDay
 from flows.proposal.document import Glucose
 from flows.proposal.glucose import LEAST_READINGS_OF_AN_HOUR, glucose_of
+from flows.values.local_days import LocalDay
 
 DAY = LocalDay(date(2026, 5, 13), "Europe/Paris")
 MINUTE = 60_000

@@ -14,8 +14,8 @@ from flows.history.glucose_declared import Reading
 from flows.history.glucose_units import NEAR_MIN, NOISE_MGDL, RATE_MGDL_PER_MIN, units_of
 from flows.history.glucose_values import HIGHEST_ERROR_CODE
 from flows.history.records import Context
-from flows.ledger import Ledger
-from flows.profiles.schedule import Schedule
+from flows.values.ledger import Ledger
+from flows.values.schedule import Schedule
 
 CONTEXT = Context("Europe/Paris", Schedule.constant(1.0), 1_800_000_000_000)
 START, MINUTE = 1_778_600_000_000, 60_000

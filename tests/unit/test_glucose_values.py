@@ -12,27 +12,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.errors import Reason, Refused
 from flows.history.days import cut_days
 from flows.history.glucose import LowReading, read_glucose
 from flows.history.glucose_values import LOWEST_MGDL, low_left_out_mgdl, upstream_mgdl, upstream_value
 from flows.history.lows import lows
 from flows.history.records import Context
-from flows.ledger import Ledger
-from flows.local_days import LocalDay, day_range
 from flows.nightscout.authentication import Credentials
-from flows.profiles.schedule import Schedule
-from flows.proposal.consensus import USUAL, shares_of
+from flows.pipeline.judge import judge
+from flows.pipeline.load import load
+from flows.pipeline.prepare import HIGHS_LEFT_OUT, LOWS_LEFT_OUT, prepare, prepare_openaps
+from flows.pipeline.prepare import _quarantine as quarantine_notes
+from flows.proposal.consensus_limits import USUAL, shares_of
 from flows.proposal.document import Glucose
 from flows.proposal.glucose import _shares as shares_by_band
 from flows.proposal.glucose import glucose_of
-from flows.run_directory import RunDirectory
 from flows.settings import AnalysisRequest, InputsMode
-from flows.steps.judge import judge
-from flows.steps.load import load
-from flows.steps.prepare import HIGHS_LEFT_OUT, LOWS_LEFT_OUT, prepare, prepare_openaps
-from flows.steps.prepare import _quarantine as quarantine_notes
+from flows.values.ledger import Ledger
+from flows.values.local_days import LocalDay, day_range
+from flows.values.run_directory import RunDirectory
+from flows.values.schedule import Schedule
 from tests.people import DAY, ZONE, entries, export_directory, openaps_directory, treatments, write
 
 CONTEXT = Context(ZONE, Schedule.constant(1.0), 1_800_000_000_000)

@@ -210,7 +210,7 @@ def test_what_is_let_through_is_on_the_page() -> None:
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("`tasks.py`, `steps/`, `steps/judge.py`, `cli_*.py`, `pyproject.toml`, `tests/unit`", []),
+        ("`tasks.py`, `pipeline/`, `pipeline/judge.py`, `cli/`, `pyproject.toml`, `tests/unit`", []),
         ("`manifest.json`, `raw/index.json`, `raw/`", []),
         ("`task.py`", ["no file task.py"]),
         ("`steps/tasks.py` and `no_such/`", ["no file steps/tasks.py", "no file no_such/"]),
@@ -221,16 +221,16 @@ def test_what_is_let_through_is_on_the_page() -> None:
         ("`run_path` of `autotune_analysis`; `logged`, `PRIVATE` in `tasks.py`; `Reason.NO_PROFILE` (`errors.py`)", []),
         ("`NightscoutClient.get` in `nightscout/client.py`", []),
         ("`Answer.get` in `nightscout/client.py`", ["no Answer.get in nightscout/client.py"]),
-        ("`autotune-…` in `page.py`; `nightly-autotune` in `prefect.yaml`", []),
+        ("`autotune-…` in `orchestration/artifacts.py`; `nightly-autotune` in `prefect.yaml`", []),
         ("`worker` of `docker-compose.yml`; `flow.deploy()` is not used", []),
         ("`deployment` in `prefect.yaml`", ["no deployment in prefect.yaml"]),  # in a comment, and part of a word
-        ("`logged` in `page.py`", ["no logged in page.py"]),  # it is, elsewhere
+        ("`logged` in `orchestration/artifacts.py`", ["no logged in orchestration/artifacts.py"]),  # it is, elsewhere
         ("`task` in `tasks.py`", ["no task in tasks.py"]),  # imported there, not defined
-        ("this is `logged` in\n`page.py`", ["no logged in page.py"]),
-        ("- an item on `logged` in\n  `page.py`", ["no logged in page.py"]),
+        ("this is `logged` in\n`orchestration/artifacts.py`", ["no logged in orchestration/artifacts.py"]),
+        ("- an item on `logged` in\n  `orchestration/artifacts.py`", ["no logged in orchestration/artifacts.py"]),
         ("`PRIVATE` and `QUEUES` in `tasks.py`", ["no QUEUES in tasks.py"]),
         ("`RULES` in `history/glucose.py` and `history/days.py`", ["no RULES in history/days.py"]),
-        ("`page.py` and `logged` in `tasks.py`", []),
+        ("`orchestration/artifacts.py` and `logged` in `tasks.py`", []),
         ("the pool of `_no_such_function`", ["no _no_such_function anywhere"]),
         ("| `no_such_pattern` | A | not used | `no_such_name` harms |", ["no no_such_name anywhere"]),
         ("| `no_such_pattern`, `no_such.py` | A | used | here |", ["no file no_such.py"]),

@@ -16,12 +16,12 @@ from flows.history import glucose as glucose_rules
 from flows.history import treatments as treatment_rules
 from flows.history.days import covered_days, cut_days
 from flows.history.glucose import normalise_glucose
-from flows.history.numbers import NotANumber, number
 from flows.history.records import Context, totals
 from flows.history.treatments import normalise_treatments
-from flows.ledger import Entry, Ledger, Totals
-from flows.local_days import LocalDay
-from flows.profiles.schedule import Block, Schedule
+from flows.values.ledger import Entry, Ledger, Totals
+from flows.values.local_days import LocalDay
+from flows.values.numbers import NotANumber, number
+from flows.values.schedule import Block, Schedule
 from tests.people import DAY, ZONE, entries, treatments
 
 CONTEXT = Context(ZONE, Schedule((Block(0, 1.0), Block(720, 2.0))), 1_800_000_000_000)

@@ -13,7 +13,7 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.oref0 import runtime
-from flows.oref0.tree import package_digests
+from flows.oref0.provenance import package_digests
 
 
 @pytest.fixture

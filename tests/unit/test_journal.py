@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.proposal.journal import Change, Journal, Outcome, Step, default_root
+from flows.writeback.journal import Change, Journal, Outcome, Step, default_root
 
 SITE = "https://my.site.example"
 

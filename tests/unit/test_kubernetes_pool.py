@@ -10,7 +10,7 @@ import jsonschema
 from prefect.utilities.templating import apply_values
 
 from flows import __version__
-from flows.service.pools import Containers, job_variables
+from flows.orchestration.pools import Containers, job_variables
 from tests.conftest import ROOT
 
 TEMPLATE: dict[str, Any] = json.loads((ROOT / "images" / "flows" / "kubernetes-pool.json").read_text("utf-8"))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.errors import Reason, Refused
-from flows.local_days import LocalDay, canonical_zone, day_of, day_range, utc_offset_min
+from flows.values.local_days import LocalDay, canonical_zone, day_of, day_range, utc_offset_min
 
 ZONES = [
     "Europe/Paris",

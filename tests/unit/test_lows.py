@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.history.lows import MINUTE_MS, THRESHOLDS, lows
-from flows.timestamps import iso_utc
+from flows.values.timestamps import iso_utc
 from tests.conftest import ROOT
 
 START = int(datetime(2026, 5, 13, 2, tzinfo=UTC).timestamp() * 1000)

@@ -15,9 +15,9 @@ from flows.history.glucose import normalise_glucose
 from flows.history.records import Context, totals
 from flows.history.temp_basals import is_temp_basal
 from flows.history.treatments import normalise_treatments
-from flows.ledger import Ledger
-from flows.profiles.schedule import Schedule
-from flows.timestamps import iso_utc
+from flows.values.ledger import Ledger
+from flows.values.schedule import Schedule
+from flows.values.timestamps import iso_utc
 
 ZONE = "Europe/Paris"
 CONTEXT = Context(ZONE, Schedule.constant(1.0), 1_800_000_000_000)

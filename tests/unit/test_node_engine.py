@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.local_days import LocalDay
 from flows.oref0 import node as node_module
 from flows.oref0.engine import TuneJob
 from flows.oref0.node import NodeEngine
 from flows.oref0.reference import ReferenceEngine
 from flows.oref0.work_dir import copy_openaps_directory
+from flows.values.local_days import LocalDay
 from tests.people import DAY, ZONE, openaps_directory
 
 pytestmark = pytest.mark.oref0

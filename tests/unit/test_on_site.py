@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.errors import Reason, Refused
-from flows.profiles.on_site import SiteProfiles, content, differences
+from flows.writeback.active_on_site import SiteProfiles, content, differences
 from tests.proposals import profile_document
 
 NOW = 1_795_608_000_000  # 2026-11-25T12:00:00Z

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.approval import Part
+from flows.pipeline.profile_to_tune import as_it_is
 from flows.profiles.openaps import FIELDS, read_openaps_schedule
-from flows.steps.profile_to_tune import as_it_is
+from flows.values.parts import Part
 from tests.people import pump_profile
 
 ISF, CR = Part.ISF, Part.CARB_RATIO

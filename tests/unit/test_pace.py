@@ -18,8 +18,8 @@ import pytest
 from hypothesis import strategies
 
 from flows.errors import Reason, Refused
-from flows.nightscout import pace as pace_module
-from flows.nightscout.pace import (
+from flows.nightscout import rate_limit as pace_module
+from flows.nightscout.rate_limit import (
     DEAD_RUNS,
     FIRST_REST_S,
     GAP_S,
@@ -189,7 +189,7 @@ def test_processes_share_the_gap_and_the_rest(tmp_path: Path, clock: Clock) -> N
 
 def test_four_processes_together_keep_the_gap(tmp_path: Path) -> None:
     script = (
-        "import sys, time; from pathlib import Path; from flows.nightscout.pace import SitePace\n"
+        "import sys, time; from pathlib import Path; from flows.nightscout.rate_limit import SitePace\n"
         "pace = SitePace('https://my.site.example', state_directory=Path(sys.argv[1]))\n"
         "for _ in range(4): pace.before_request(); print(time.time())"
     )

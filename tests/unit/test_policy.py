@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.approval import Decision, Part, SyncRequest
 from flows.errors import Reason, Refused
-from flows.profiles.blocks import read_schedule
-from flows.proposal.policy import Policy, check_policy, read_policy
-from flows.proposal.write_back import FIELDS, Plan, plan
-from flows.report.changes import changes_text
+from flows.profiles.schedule_blocks import read_schedule
+from flows.report.text.changes import changes_text
+from flows.values.parts import Part
+from flows.writeback.approval import Decision, SyncRequest
+from flows.writeback.plan import FIELDS, Plan, plan
+from flows.writeback.policy import Policy, check_policy, read_policy
 from tests.proposals import profile_document, proposal
 
 POLICY = {"allow": True, "max_change_percent_per_night": 15, "max_change_percent_per_week": 20}

@@ -10,7 +10,7 @@ from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.utilities.importtools import import_object
 
 from flows import __version__
-from flows.service.pools import DOCKER_POOL
+from flows.orchestration.pools import DOCKER_POOL
 from tests.conftest import ROOT
 from tests.unit.test_prefect_yaml import unknown_keys
 

@@ -26,7 +26,7 @@ from prefect_docker.worker import DockerWorker
 from pydantic import BaseModel
 
 from flows import __version__
-from flows.service import nightly, pools
+from flows.orchestration import nightly_schedule, pools
 from flows.settings import AnalysisRequest
 from tests.conftest import ROOT
 
@@ -185,7 +185,7 @@ def test_it_is_described_and_has_the_application_s_version(deployment: dict[str,
 
 @every_deployment
 def test_no_deploy_touches_a_schedule(deployment: dict[str, Any]) -> None:
-    """With one here, each deploy would make the page's schedules anew: flows/service/nightly.py has the nightly one."""
+    """With one here, each deploy would make the page's schedules anew: nightly_schedule.py has the nightly one."""
     assert "schedules" not in deployment
 
 
@@ -205,7 +205,7 @@ def test_set_up_makes_the_pool_and_queues_the_deployments_name(set_up: dict[str,
     assert named <= {pools.PROCESS_POOL, pools.DOCKER_POOL}
     assert pools.QUEUES == {"autotune-manual": 1, "autotune-scheduled": 20}
     assert set(QUEUES.values()) <= set(pools.QUEUES)
-    assert nightly.DEPLOYMENT.partition("/")[2] in DEPLOYMENTS
+    assert nightly_schedule.DEPLOYMENT.partition("/")[2] in DEPLOYMENTS
 
 
 CONTAINERS = pools.Containers("image:1", "net_default", "net_runs", "/home/me/token", "https://my.site.example")

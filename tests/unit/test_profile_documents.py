@@ -15,10 +15,10 @@ from flows.errors import Reason, Refused
 from flows.nightscout.documents import read_records
 from flows.oref0.inputs import check_profile
 from flows.oref0.profile import to_pumpprofile
-from flows.profiles.active import in_force
+from flows.profiles.active_in_data import in_force
 from flows.profiles.parse import TherapyProfile, choose_profile, named_zone, to_document
-from flows.profiles.schedule import Block, Schedule
 from flows.settings import Insulin
+from flows.values.schedule import Block, Schedule
 from tests.people import profile_document
 
 GENERATED_DOCUMENTS = int(os.environ.get("AUTOTUNE_TEST_DOCUMENTS", "1000"))

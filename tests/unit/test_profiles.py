@@ -14,8 +14,8 @@ from flows.nightscout.documents import read_records
 from flows.oref0.inputs import check_profile
 from flows.oref0.profile import settings_of, to_pumpprofile
 from flows.profiles.parse import TherapyProfile, choose_profile, unit_name
-from flows.profiles.schedule import Block, Schedule
 from flows.settings import Insulin
+from flows.values.schedule import Block, Schedule
 from tests.people import profile_document
 
 

@@ -22,16 +22,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.errors import Reason, Refused
+from flows.pipeline.publish import WITHDRAWN, publish, refusals_recorded
 from flows.proposal.document import digest, seal
-from flows.report import plots
-from flows.report.html import report_html, segments
-from flows.report.page import TEMPLATES, environment
+from flows.report.html.page import TEMPLATES, environment
+from flows.report.html.report import report_html, segments
 from flows.report.spreadsheet import FORMULA, report_csv, report_xlsx
-from flows.report.terminal import summary
+from flows.report.svg import plots
+from flows.report.text.terminal import summary
 from flows.report.wording import cut, decimals_of, fixed, harmless, isolated, signed
-from flows.run_directory import RunDirectory, dump
 from flows.settings import AnalysisRequest
-from flows.steps.publish import WITHDRAWN, publish, refusals_recorded
+from flows.values.run_directory import RunDirectory, dump
 from tests import hostile_proposals, sample_proposals
 from tests.people import pump_profile
 

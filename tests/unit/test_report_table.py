@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flows.oref0.runtime import find_oref0
-from flows.report.table import recommendations_table, short_table
+from flows.report.text.upstream_table import recommendations_table, short_table
 from tests.people import pump_profile, write
 
 

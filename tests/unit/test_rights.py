@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.nightscout.rights import READING, WRITING_PROFILES, allowed, lacking
+from flows.nightscout.permissions import READING, WRITING_PROFILES, allowed, lacking
 
 
 @pytest.mark.parametrize(

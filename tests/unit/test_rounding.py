@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.profiles.schedule import Block, Schedule
 from flows.proposal.caps import Caps
 from flows.proposal.document import ForPump, Units
 from flows.proposal.rounding import basal_on_steps, for_pump, on_step
+from flows.values.schedule import Block, Schedule
 
 CAPS = Caps(0.7, 1.2)
 STEPS = (0.005, 0.01, 0.025, 0.05, 0.1)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.run_directory import RunDirectory, sha256, write_atomically
+from flows.values.run_directory import RunDirectory, sha256, write_atomically
 
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)
 

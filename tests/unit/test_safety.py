@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import settings as h_settings
 from hypothesis import strategies as st
 
-from flows.approval import Part
+from flows.judgement.case import Case, Day, more_aggressive, worth_changing
+from flows.judgement.verdict import RULES, judge_case
 from flows.proposal.caps import Caps
-from flows.proposal.case import Case, Day, more_aggressive, worth_changing
 from flows.proposal.document import Cap, Colour, HeldOut, Repetitions, Scores, Settings, Variant
-from flows.proposal.safety import RULES, judge_case
-from flows.proposal.several import different
+from flows.proposal.several_values import different
 from flows.settings import AgeGroup
+from flows.values.parts import Part
 from tests.proposal_case import UNSURE, case, entered, evidence, glucose, settings, with_hours
 
 GREEN, AMBER, RED = None, Colour.AMBER, Colour.RED

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from flows.approval import RollbackRequest, SyncRequest
-from flows.credentials import credentials_for
 from flows.errors import Reason, Refused
+from flows.nightscout.credentials import credentials_for
 from flows.settings import AnalysisRequest, secret_from_environment
+from flows.writeback.approval import RollbackRequest, SyncRequest
 
 
 @pytest.mark.parametrize(

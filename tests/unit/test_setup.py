@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli import main
-from flows.cli_setup import with_settings
+from flows.cli.main import main
+from flows.cli.setup import with_settings
 from tests.demo import READ_TOKEN, demo_site
 
 TOKEN = "AUTOTUNE_NIGHTSCOUT_TOKEN"

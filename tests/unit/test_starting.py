@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from flows.cli_terminal import still_starting
-from flows.progress import tell
+from flows.cli.console import still_starting
+from flows.values.progress import tell
 
 
 def test_lines_come_until_the_run_tells_of_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,7 +27,7 @@ def test_nothing_heavy_is_imported_before_the_first_line() -> None:
     heavy = ("pydantic", "requests", "prefect", "docker", "asyncio")
     program = f"""
 import sys
-import flows.cli as cli
+import flows.cli.main as cli
 def say(text):
     raise SystemExit(" ".join(m for m in {heavy!r} if m in sys.modules) or 0)
 cli.say = say

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from flows.proposal.write_back import switch_treatment
-from flows.steps.looking import switch_differences
+from flows.writeback.observe import switch_differences
+from flows.writeback.plan import switch_treatment
 
 AT_MS = 1_780_000_000_000
 SENT = switch_treatment("Autotune", {"dia": 5}, AT_MS, "notes")

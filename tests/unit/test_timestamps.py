@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.timestamps import instant_ms, iso_utc
+from flows.values.timestamps import instant_ms, iso_utc
 
 MS = 1_778_662_800_000.0  # 2026-05-13T09:00:00Z
 

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.errors import Reason, Refused
-from flows.local_days import LocalDay
 from flows.proposal.document import seal
-from flows.report.past_runs import Found, Outcome, Skipped, find_runs
-from flows.report.trend import Trend, document, trend
-from flows.report.trend_html import trend_page
-from flows.report.trend_text import history
+from flows.report.trend.history import Trend, document, trend
+from flows.report.trend.html import trend_page
+from flows.report.trend.past_runs import Found, Outcome, Skipped, find_runs
+from flows.report.trend.text import history
+from flows.values.local_days import LocalDay
 from tests.proposal_documents import SITE, proposal, refused_run, run_directory
 from tests.proposal_documents import settings as tuned
 

@@ -16,20 +16,20 @@ from hypothesis import strategies as st
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.oref0.profile import settings_of
+from flows.pipeline import assess as assess_module
+from flows.pipeline.assess import assess
+from flows.pipeline.judge import judge
+from flows.pipeline.load import load
+from flows.pipeline.prepare import prepare
+from flows.pipeline.tune import tune
 from flows.proposal.document import read_proposal
 from flows.proposal.held_out import LEAST_POINTS, compare
 from flows.proposal.resampling import block_days, resampled
 from flows.proposal.uncertainty import quantile, spread, spreads
-from flows.report.certainty import certainty
-from flows.report.terminal import summary
-from flows.run_directory import RunDirectory
+from flows.report.text.certainty import certainty
+from flows.report.text.terminal import summary
 from flows.settings import AnalysisRequest
-from flows.steps import assess as assess_module
-from flows.steps.assess import assess
-from flows.steps.judge import judge
-from flows.steps.load import load
-from flows.steps.prepare import prepare
-from flows.steps.tune import tune
+from flows.values.run_directory import RunDirectory
 from tests.people import export_directory, pump_profile
 
 PUMP = settings_of(pump_profile())

@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from flows.cli import main
+from flows.cli.main import main
 from flows.errors import Reason, Refused
-from flows.local_days import LocalDay
 from flows.oref0 import runtime
 from flows.oref0.engine import EngineReport, TuneJob
 from flows.oref0.node import NodeEngine, scrubbed_environment
 from flows.oref0.pool import RunnerPool
+from flows.oref0.provenance import differences, package_digests, tree_sha256
 from flows.oref0.reference import ReferenceEngine
-from flows.oref0.tree import differences, package_digests, tree_sha256
 from flows.oref0.work_dir import copy_openaps_directory
-from flows.parity import prove
+from flows.pipeline.parity import prove
+from flows.values.local_days import LocalDay
 from tests.people import DAY, ZONE, export_directory, openaps_directory
 from tests.upstream_copies import CORE, copy_installed, rewrite
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
+from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal, seal
-from flows.proposal.verdict_today import verdict_today
-from flows.report.artifacts import page
-from flows.report.changes import verdict_text
-from flows.report.html import report_html
-from flows.report.past_runs import find_runs
+from flows.report.html.report import report_html
 from flows.report.spreadsheet import report_csv, tables
-from flows.report.terminal import summary
-from flows.report.trend import trend as trend_of
-from flows.report.trend_html import trend_page
-from flows.report.trend_text import history
-from flows.run_directory import RunDirectory
+from flows.report.text.changes import verdict_text
+from flows.report.text.run_page import page
+from flows.report.text.terminal import summary
+from flows.report.trend.history import trend as trend_of
+from flows.report.trend.html import trend_page
+from flows.report.trend.past_runs import find_runs
+from flows.report.trend.text import history
+from flows.values.run_directory import RunDirectory
 from tests.sample_proposals import document, sealed
 
 LIMIT_SAID = "is asked for)"  # of the limit's own reason

@@ -12,17 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.approval import Decision, Part, SyncRequest
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import read_records
-from flows.profiles.on_site import SERVER_OWNED, SiteProfiles, content, differences, store_of
 from flows.profiles.parse import choose_profile
 from flows.profiles.stored import stored_documents
 from flows.proposal.document import Proposal
-from flows.proposal.several import several
-from flows.proposal.write_back import Plan, harmless_json, plan, start_date, switch_treatment
-from flows.report.changes import changes_text, to_type_in, verdict_text
-from flows.steps.approved import report_only_app
+from flows.proposal.several_values import several
+from flows.report.text.changes import changes_text, to_type_in, verdict_text
+from flows.values.parts import Part
+from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, content, differences, store_of
+from flows.writeback.approval import Decision, SyncRequest
+from flows.writeback.approval_checks import report_only_app
+from flows.writeback.plan import Plan, harmless_json, plan, start_date, switch_treatment
 from tests.proposals import mmol_document, profile_document, proposal, with_several
 
 

@@ -1,4 +1,4 @@
-// The installed tree of upstream and its packages as digests, a package at a time: the same as flows/oref0/tree.py computes,
+// The installed tree of upstream and its packages as digests, a package at a time: the same as flows/oref0/provenance.py computes,
 // for where only a container can read the files. A test holds the two together.
 'use strict';
 

@@ -1,0 +1,1 @@
+"""The command `autotune`: one file per command. Nothing heavy is imported before the first line is printed."""

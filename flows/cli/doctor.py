@@ -1,0 +1,100 @@
+"""`autotune doctor`: looks over the set-up and says what is wrong and how to mend it. Changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.cli.console import PROPOSAL, REFUSED, now, refused, say
+
+if TYPE_CHECKING:
+    from flows.doctor.check import Circumstances, Result
+
+MARKS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL", "skipped": "-   "}
+
+
+def add(subparsers: Any) -> None:
+    """Add the command."""
+    doctor = subparsers.add_parser(
+        "doctor",
+        help="look over the set-up: Node.js, oref0, Docker, Prefect, the site, its rights, the clock, the disk",
+        description="Exit status 0 when a run can work (warnings included), 3 when something has to be mended first. "
+        "Nothing is written anywhere, and no secret is shown.",
+    )
+    doctor.add_argument("--site", metavar="URL", help="a Nightscout site (default: AUTOTUNE_NIGHTSCOUT_SITE)")
+    doctor.add_argument("--allow-http", action="store_true", help="allow an unencrypted site not on this machine")
+    doctor.add_argument(
+        "--timezone", metavar="TZ", help="the person's zone (default: AUTOTUNE_TIMEZONE or the profile's)"
+    )
+    doctor.add_argument("--engine", choices=["node", "docker", "reference"], default="node")
+    doctor.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept (default: AUTOTUNE_RUNS)")
+    doctor.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
+    doctor.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Look at everything; 0 or 3."""
+    say("autotune-flows: looking over the set-up …")
+    from flows.doctor.table import examine
+    from flows.errors import Refused
+
+    try:
+        circumstances = _circumstances(arguments)
+    except Refused as refusal:
+        return refused(refusal, None, False)
+    results = []
+    for result in examine(circumstances):
+        results.append(result)
+        if not arguments.as_json:
+            _print(result)
+    failed = [result.name for result in results if result.finding.level == "fail"]
+    if arguments.as_json:
+        document = {"status": "fail" if failed else "ok", "checks": [result.document() for result in results]}
+        print(json.dumps(document, indent=1, ensure_ascii=False))
+    else:
+        print(f"To mend first: {', '.join(failed)}." if failed else "A run can work.")
+    return REFUSED if failed else PROPOSAL
+
+
+def _circumstances(arguments: argparse.Namespace) -> Circumstances:
+    from flows.doctor.check import Circumstances
+    from flows.values.run_directory import default_root
+
+    return Circumstances(
+        runs_root=arguments.runs or default_root(),
+        now=now(),
+        engine=arguments.engine,
+        timezone=arguments.timezone or os.environ.get("AUTOTUNE_TIMEZONE") or None,
+        prefect_api=os.environ.get("PREFECT_API_URL") or None,
+        prefect_auth=os.environ.get("PREFECT_API_AUTH_STRING") or None,
+        site=_site(arguments),
+    )
+
+
+def _site(arguments: argparse.Namespace) -> Any:
+    from flows.doctor.site import SiteProbe
+    from flows.errors import Refused
+    from flows.nightscout.credentials import SITE, credentials_for, write_credentials_for
+    from flows.settings import AnalysisRequest
+
+    named = arguments.site or os.environ.get(SITE, "").strip()
+    if not named:
+        return None
+    request = AnalysisRequest(site=named, allow_http=arguments.allow_http)
+    held: list[Any] = []
+    for credentials in (credentials_for, write_credentials_for):
+        try:
+            held.append(credentials(request))
+        except Refused as refusal:
+            held.append(refusal)
+    return SiteProbe(str(request.site), *held)
+
+
+def _print(result: Result) -> None:
+    finding = result.finding
+    print(f"{MARKS[finding.level]}  {result.name:<15} {finding.sentence}")
+    if finding.mend:
+        print(f"{'':<22}→ {finding.mend}")

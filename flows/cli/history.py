@@ -1,0 +1,65 @@
+"""`autotune history`: what was recommended over time, what was applied, and time in range before and after."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from flows.cli.console import PROPOSAL, USAGE, refused, say
+
+
+def add(subparsers: Any) -> None:
+    """The command's options."""
+    command = subparsers.add_parser(
+        "history",
+        help="what was recommended over time, what was applied, and time in range before and after",
+        description="Reads the run directories and never the site. Runs of one site or directory make a history; say "
+        "which where there are several.",
+    )
+    source = command.add_mutually_exclusive_group()
+    source.add_argument("--site", metavar="URL", help="runs of this Nightscout site")
+    source.add_argument("--from", dest="from_directory", type=Path, metavar="DIR", help="runs of this directory")
+    command.add_argument("--profile", metavar="NAME", help="runs that tuned this profile")
+    command.add_argument(
+        "--runs", type=Path, metavar="DIR", help="where the run directories are (default: AUTOTUNE_RUNS, autotune-runs)"
+    )
+    command.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
+    command.add_argument("--html", type=Path, metavar="FILE", help="write a page with the trend of every setting")
+    command.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the history, and write its page where asked."""
+    from flows.errors import Refused
+    from flows.report.trend.history import document, trend
+    from flows.report.trend.past_runs import find_runs
+    from flows.report.trend.text import history
+    from flows.settings import site_url
+    from flows.values.run_directory import default_root
+
+    root = (arguments.runs or default_root()).resolve()
+    try:
+        site = site_url(arguments.site) if arguments.site else None
+        found = trend(find_runs(root), root, site=site, directory=arguments.from_directory, profile=arguments.profile)
+    except Refused as refusal:
+        return refused(refusal, None, arguments.as_json)
+    print(json.dumps(document(found), indent=1, ensure_ascii=False) if arguments.as_json else history(found))
+    return _write_page(arguments.html, found) if arguments.html else PROPOSAL
+
+
+def _write_page(file: Path, found: Any) -> int:
+    from flows.report.trend.html import trend_page
+    from flows.values.run_directory import write_atomically
+
+    if file.is_dir():
+        say(f"autotune: --html wants a file, and {file} is a directory")
+        return USAGE
+    try:
+        write_atomically(file, trend_page(found))
+    except OSError as error:
+        say(f"autotune: --html {file} cannot be written ({error.strerror})")
+        return USAGE
+    say(f"The page is {file}. It holds health data; only you can read it.")
+    return PROPOSAL

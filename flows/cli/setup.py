@@ -1,0 +1,232 @@
+"""`autotune setup`: walks a person from a site's address to a service ready to start; writes `.env` and the token.
+
+The token is asked for without being shown, or comes from the environment; it is never an argument and never in `.env`.
+Nothing is written before the site has let a test fetch in.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.cli.console import PROPOSAL, REFUSED, USAGE, now, refused, say
+
+if TYPE_CHECKING:
+    from flows.nightscout.authentication import Credentials
+    from flows.settings import AnalysisRequest
+
+ROLE_NAME = "autotune-reader"
+PERMISSIONS = "api:entries:read, api:treatments:read, api:profile:read"
+WHAT_TO_MAKE = f"""
+In Nightscout open the menu (☰), then Admin Tools (it asks for the API secret):
+  1. Roles → Add new Role. Name: {ROLE_NAME}
+     Permissions: {PERMISSIONS}
+  2. Subjects → Add new Subject. Name: autotune. Roles: {ROLE_NAME}
+  3. Copy the Access Token of that subject (such as autotune-0123456789abcdef).
+It may read your data and change nothing. If everybody may read your site, leave the token empty.
+"""
+SOCKET = Path("/var/run/docker.sock")
+
+
+class _Missing(Exception):
+    """A question nobody is there to answer."""
+
+
+def add(subparsers: Any) -> None:
+    """Add the command."""
+    setup = subparsers.add_parser(
+        "setup",
+        help="set up the service: site, token, test fetch, time zone, schedule; writes .env and the token's file",
+        description="Asks for what is not given. The token comes from a question, from AUTOTUNE_NIGHTSCOUT_TOKEN, or "
+        "from the file that --token-file names, if it is there already.",
+    )
+    setup.add_argument("--site", metavar="URL", help="address of your Nightscout site")
+    setup.add_argument("--allow-http", action="store_true", help="allow an unencrypted site not on this machine")
+    setup.add_argument("--timezone", metavar="TZ", help="such as Europe/Paris (default: the profile's)")
+    setup.add_argument(
+        "--nightly", action=argparse.BooleanOptionalAction, default=None, help="run every night at 02:00"
+    )
+    setup.add_argument("--docker", action=argparse.BooleanOptionalAction, default=None, help="each run in a container")
+    setup.add_argument(
+        "--token-file",
+        type=Path,
+        metavar="FILE",
+        default=Path.home() / ".config" / "autotune" / "token",
+        help="where the token is kept (default: ~/.config/autotune/token)",
+    )
+    setup.add_argument(
+        "--directory", type=Path, metavar="DIR", default=Path(), help="of docker-compose.yml (default: .)"
+    )
+    setup.add_argument("--yes", action="store_true", help="ask nothing: take what is given, and the defaults")
+    setup.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask, test, write; 0, 2 where an answer is missing, 3 where the site does not let us in."""
+    from flows.errors import Refused
+
+    try:
+        return _walk(arguments)
+    except _Missing as missing:
+        say(f"autotune setup: {missing}")
+        return USAGE
+    except Refused as refusal:
+        return refused(refusal, None, False)
+
+
+def _walk(arguments: argparse.Namespace) -> int:
+    ask = _asker(arguments.yes)
+    site = arguments.site or ask("Address of your Nightscout site", None, "--site")
+    from flows.nightscout.authentication import Credentials
+    from flows.settings import AnalysisRequest
+
+    request = AnalysisRequest(site=site, allow_http=arguments.allow_http, days=1, compare=False)
+    token = _token(arguments)
+    say(f"Asking {request.site} …")
+    if not _let_in(request, Credentials(token=token)):
+        return REFUSED
+    zone = _zone(arguments, request, Credentials(token=token), ask)
+    nightly = arguments.nightly
+    if nightly is None:
+        nightly = _yes(ask("Run every night at 02:00? (yes/no)", "yes", "--nightly"))
+    settings = {
+        "AUTOTUNE_NIGHTSCOUT_SITE": str(request.site),
+        "AUTOTUNE_TIMEZONE": zone,
+        "AUTOTUNE_NIGHTLY": "true" if nightly else "false",
+        **_pool(bool(arguments.docker)),
+    }
+    if token:
+        settings["AUTOTUNE_NIGHTSCOUT_TOKEN_FILE"] = str(arguments.token_file.absolute())
+    _write(arguments.directory / ".env", settings)
+    if token:
+        _keep_token(arguments.token_file, token)
+    print(f"{arguments.directory / '.env'} is written. Start the service with:")
+    print("  docker compose up --detach --build --wait")
+    return PROPOSAL
+
+
+def _token(arguments: argparse.Namespace) -> str | None:
+    from flows.nightscout.credentials import TOKEN
+    from flows.settings import secret_from_environment
+
+    if given := secret_from_environment(TOKEN):
+        return given.strip()
+    if arguments.token_file.is_file():
+        return str(arguments.token_file.read_text("utf-8")).strip() or None
+    if arguments.yes or not sys.stdin.isatty():
+        return None
+    import getpass
+
+    print(WHAT_TO_MAKE)
+    return getpass.getpass("Access token (it is not shown): ").strip() or None
+
+
+def _let_in(request: AnalysisRequest, credentials: Credentials) -> bool:
+    """Whether the site lets us read; then a day of it is fetched and thrown away."""
+    import tempfile
+
+    from flows.doctor.check import Circumstances
+    from flows.doctor.site import SiteProbe
+    from flows.doctor.table import OF_THE_SITE, examine
+    from flows.pipeline.load import load
+    from flows.values.run_directory import RunDirectory
+
+    probe = SiteProbe(str(request.site), credentials)
+    found = list(examine(Circumstances(Path(), now(), site=probe), OF_THE_SITE - {"time-zone"}))
+    for result in found:
+        if result.finding.mend:
+            say(f"  {result.finding.sentence}\n  → {result.finding.mend}")
+    if any(result.finding.level == "fail" for result in found):
+        return False
+    with tempfile.TemporaryDirectory() as scratch:
+        got = load(request, RunDirectory.create(Path(scratch) / "run", now()), credentials, now())
+    say(f"Fetched a day to try: {got.entries} readings, {got.treatments} treatments, {got.profiles} profile documents.")
+    if not got.entries:
+        say("  There are no readings of the last whole day: is the sensor's uploader at work?")
+    return True
+
+
+def _zone(
+    arguments: argparse.Namespace, request: AnalysisRequest, credentials: Credentials, ask: Callable[..., str]
+) -> str:
+    from flows.doctor.site import SiteProbe
+    from flows.values.local_days import canonical_zone
+
+    named = arguments.timezone or ask(
+        "Your time zone", SiteProbe(str(request.site), credentials).profile_zone, "--timezone"
+    )
+    return canonical_zone(named)
+
+
+def _pool(docker: bool) -> dict[str, str]:
+    if not docker:
+        return {}
+    group = str(SOCKET.stat().st_gid) if SOCKET.exists() else "999"
+    return {"COMPOSE_PROFILES": "docker", "AUTOTUNE_POOL": "autotune-docker", "AUTOTUNE_DOCKER_GID": group}
+
+
+def with_settings(text: str, settings: dict[str, str]) -> str:
+    """The text of a `.env` with these settings in it; every other line stays as it is.
+
+    Raises:
+        ValueError: for a value that cannot be written into such a file.
+    """
+    written = {name: f"{name}={_quoted(value)}" for name, value in settings.items()}
+    lines = []
+    for line in text.splitlines():
+        name = line.partition("=")[0].removeprefix("export ").strip()
+        lines.append(written.pop(name) if name in written else line)
+    return "\n".join([*lines, *written.values()]) + "\n"
+
+
+def _quoted(value: str) -> str:
+    if re.fullmatch(r"[\w@%+=:,./-]*", value):
+        return value
+    if re.search(r"['\r\n]", value):
+        raise ValueError("a quotation mark or a line's end cannot be written into .env")
+    return f"'{value}'"
+
+
+def _write(file: Path, settings: dict[str, str]) -> None:
+    from flows.values.run_directory import write_atomically  # mode 0600
+
+    before = file.read_text("utf-8") if file.is_file() else ""
+    try:
+        text = with_settings(before, settings)
+    except ValueError as error:
+        raise _Missing(str(error)) from None
+    write_atomically(file, text.encode("utf-8"))
+
+
+def _keep_token(file: Path, token: str) -> None:
+    from flows.values.run_directory import write_atomically
+
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if file.parent.stat().st_uid == os.getuid() and file.parent.name == "autotune":
+        file.parent.chmod(0o700)
+    write_atomically(file, token.encode("utf-8") + b"\n")
+    # The worker is another user: it may read the file, and the directory keeps everybody of this machine out.
+    file.chmod(0o644)
+
+
+def _asker(silent: bool) -> Callable[..., str]:
+    def ask(question: str, default: str | None, option: str) -> str:
+        if silent or not sys.stdin.isatty():
+            if default is None:
+                raise _Missing(f"nobody is there to answer: give {option}.")
+            return default
+        answer = input(f"{question} [{default}]: " if default else f"{question}: ").strip()
+        if not answer and default is None:
+            raise _Missing(f"{option} is needed.")
+        return answer or str(default)
+
+    return ask
+
+
+def _yes(answer: str) -> bool:
+    return answer.strip().lower() in ("y", "yes", "true")

@@ -1,0 +1,111 @@
+"""What the safety rules look at, and the two questions several of them ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flows.proposal.caps import Caps
+from flows.proposal.document import Agreement, Colour, Evidence, ForPump, Glucose, Settings
+from flows.proposal.several_values import several
+from flows.settings import AgeGroup
+from flows.values.parts import Part
+
+# A change smaller than a twentieth is within what a pump's steps and a day's luck make of it; of a single hour's basal
+# a tenth, since one hour is little data and little insulin.
+WORTH_A_CHANGE = 0.05
+WORTH_A_BASAL_CHANGE = 0.10
+# Of the repetitions that move a number the way it is recommended: with less, another fortnight would say otherwise.
+AGREED = 0.9
+MORE_AGGRESSIVE = 0.02
+
+Finding = tuple[Colour, str]
+AMBER, RED = Colour.AMBER, Colour.RED
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day used: its colour, its carb entries, and the hours another profile, or no known one, was in force."""
+
+    colour: str | None
+    carb_entries: int | None
+    other_profile_hours: float
+    unknown_profile_hours: float = 0.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that the rules look at; `age_days` is from the end of the last day to the proposal."""
+
+    current: Settings
+    recommended: Settings
+    for_pump: ForPump
+    caps: Caps
+    evidence: Evidence
+    glucose: Glucose | None
+    days: Sequence[Day]
+    age_days: float
+    age_group: AgeGroup = AgeGroup.ADULT
+    corrected: bool = True
+    quarantined: int = 0
+    redone: bool = False
+    goes_on: bool = False  # from an earlier result instead of the pump's profile
+    profiles_known: bool = True  # documents and switches, by which to tell what was in force
+
+    @property
+    def daily_basal_change(self) -> float:
+        """Of the numbers to enter, as a share of now."""
+        return self.for_pump.daily_basal_u / self.current.daily_basal_u - 1
+
+    @property
+    def curve_changes(self) -> bool:
+        """Whether upstream recommends another duration or peak of insulin action."""
+        now, new = self.current, self.recommended
+        return (now.dia_h, now.insulin_peak_min) != (new.dia_h, new.insulin_peak_min)
+
+
+def worth_changing(case: Case) -> list[str]:
+    """The settings that change by enough to matter and as the repetitions agree; the verdict's keys.
+
+    Never one that the profile has several of: the repetitions agree on what the mean of the blocks is wrong by.
+    """
+    found = []
+    untrusted = several(case.for_pump)
+    for part, name, change, agreement in (
+        (Part.ISF, "isf", case.evidence.isf.change_percent, case.evidence.isf.agreement),
+        (Part.CARB_RATIO, "carb_ratio", case.evidence.carb_ratio.change_percent, case.evidence.carb_ratio.agreement),
+    ):
+        if part not in untrusted and abs(change) >= 100 * WORTH_A_CHANGE and agreed(agreement):
+            found.append(name)
+    if abs(case.daily_basal_change) >= WORTH_A_CHANGE and _daily_basal_agreed(case):
+        found.append("daily_basal")
+    for hour in case.evidence.basal:
+        if abs(hour.change_percent) >= 100 * WORTH_A_BASAL_CHANGE and agreed(hour.agreement):
+            found.append(f"basal_{hour.hour:02d}")
+    return found
+
+
+def _daily_basal_agreed(case: Case) -> bool:
+    """Whether most of the change of the day is made of hours that are agreed on."""
+    up = case.daily_basal_change > 0
+    hours = [h for h in case.evidence.basal if h.change_percent * (1 if up else -1) > 0]
+    sure = sum(abs(h.change_percent) for h in hours if agreed(h.agreement))
+    return sure >= 0.5 * sum(abs(h.change_percent) for h in hours)
+
+
+def agreed(agreement: Agreement | None) -> bool:
+    """Whether enough repetitions move a number as recommended; unknown counts as agreed, and is a reason of its own."""
+    return agreement is None or agreement.share >= AGREED
+
+
+def more_aggressive(case: Case) -> bool:
+    """Whether the numbers to enter mean more insulin: more basal a day or at some hour, a lower ISF or carb ratio."""
+    rates = zip(case.current.basal_u_per_h, case.for_pump.basal_u_per_h, strict=True)
+    isf = [b.recommended_mgdl_per_u / b.current_mgdl_per_u for b in case.for_pump.isf]
+    ratio = [b.recommended_g_per_u / b.current_g_per_u for b in case.for_pump.carb_ratio]
+    return (
+        case.for_pump.daily_basal_u > case.current.daily_basal_u * (1 + MORE_AGGRESSIVE)
+        or any(new >= now * (1 + WORTH_A_BASAL_CHANGE) for now, new in rates)
+        or min(isf) < 1 - MORE_AGGRESSIVE
+        or min(ratio) < 1 - MORE_AGGRESSIVE
+    )

@@ -1,0 +1,29 @@
+"""What a safety rule is: a row with its threshold in words and the source of that threshold, beside its function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flows.judgement.case import Case, Finding
+
+OUR_CHOICE = "this project's choice, reasoned in docs/safety.md"
+CONSENSUS = "International Consensus on Time in Range, Diabetes Care 2019;42:1593"
+USERS = "AAPS and OpenAPS documentation on autotune"
+CAPS = "oref0@0.7.1 lib/autotune/index.js (autosens_min, autosens_max)"
+ONE_OF_EACH = "oref0@0.7.1 lib/autotune/index.js (one ISF, one carb ratio)"
+SMOOTHING = "oref0@0.7.1 lib/autotune/index.js (hours without data)"
+CURVE = "oref0@0.7.1 lib/autotune/index.js (diaDeviations, peakDeviations)"
+NEVER = "–"
+
+
+@dataclass(frozen=True)
+class SafetyRule:
+    """A rule: what it finds in a few words, when it is amber or red, and where the threshold comes from."""
+
+    name: str
+    title: str
+    amber: str
+    red: str
+    source: str
+    find: Callable[[Case], Finding | None]

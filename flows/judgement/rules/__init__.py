@@ -1,0 +1,1 @@
+"""The rules of the verdict, by what they look at."""

@@ -1,0 +1,208 @@
+"""Safety rules about how sure the numbers are: repetitions, days kept aside, variants, the self-check."""
+
+from __future__ import annotations
+
+from flows.judgement.case import AGREED, AMBER, WORTH_A_CHANGE, Case, Finding, agreed, worth_changing
+from flows.judgement.rule import NEVER, OUR_CHOICE, SMOOTHING, SafetyRule
+
+UNSURE_HOURS_SHARE = 1 / 3
+# Of fewer repetitions the fifth and the ninety-fifth percentile are the smallest and the largest.
+FEW_REPETITIONS, FAILED_SHARE = 20, 0.1
+# A meal a day for a week; upstream itself leaves ISF alone on days with fewer than ten points.
+FEW_MEALS, FEW_ISF_POINTS = 7, 50
+EMPTY_HOURS_SHARE = 0.5
+# docs/coverage.md, 21 synthetic people: of the wrong settings, how many upstream moved nearer to the truth.
+NEARER_ISF, NEARER_CARB_RATIO, NEARER_DAILY_BASAL = (4, 15), (8, 18), (19, 19)
+# Synthetic people and real ones are at 0.4 and more, readings without any insulin in them at 0.2 and less.
+LOW_CORRELATION = 0.3
+VARIANT_CHANGE = 0.10
+
+
+def known_certainty(case: Case) -> Finding | None:
+    done = case.evidence.repetitions
+    if done is None:
+        why = case.evidence.why_no_repetitions or "it was not asked for"
+        return AMBER, f"How sure the numbers are is not known ({why})."
+    if done.count < FEW_REPETITIONS or done.failed > FAILED_SHARE * (done.count + done.failed):
+        return AMBER, (
+            f"How sure the numbers are is hardly known: {done.count} repetitions came to their end, "
+            f"{done.failed} did not."
+        )
+    return None
+
+
+def few_points(case: Case) -> Finding | None:
+    few = []
+    isf, ratio = case.evidence.isf, case.evidence.carb_ratio
+    if isf.points is not None and isf.points < FEW_ISF_POINTS and abs(isf.change_percent) >= 100 * WORTH_A_CHANGE:
+        few.append(f"ISF from {isf.points} data points")
+    meals = ratio.periods_used
+    if meals is not None and meals < FEW_MEALS and abs(ratio.change_percent) >= 100 * WORTH_A_CHANGE:
+        few.append(f"the carb ratio from {meals} meal{'' if meals == 1 else 's'}")
+    return (AMBER, f"Much is concluded from little: {' and '.join(few)}.") if few else None
+
+
+def agreement(case: Case) -> Finding | None:
+    unsure = [
+        name
+        for name, change, agreement in (
+            ("ISF", case.evidence.isf.change_percent, case.evidence.isf.agreement),
+            ("carb ratio", case.evidence.carb_ratio.change_percent, case.evidence.carb_ratio.agreement),
+        )
+        if abs(change) >= 100 * WORTH_A_CHANGE and not agreed(agreement)
+    ]
+    moved = [h for h in case.evidence.basal if abs(h.change_percent) >= 100 * WORTH_A_CHANGE]
+    hours = [h for h in moved if not agreed(h.agreement)]
+    if hours and len(hours) > UNSURE_HOURS_SHARE * len(moved):
+        unsure.append(f"the basal of {len(hours)} of {len(moved)} hours that change")
+    if not unsure:
+        return None
+    return (
+        AMBER,
+        f"Other days would move it another way: {', '.join(unsure)}. Fewer than nine in ten repetitions agree.",
+    )
+
+
+def insulin_unseen(case: Case) -> Finding | None:
+    found = case.evidence.isf.insulin_correlation
+    if found is None or found >= LOW_CORRELATION:
+        return None
+    return AMBER, (
+        "Glucose hardly follows the recorded insulin: what is learned from these days about insulin sensitivity is "
+        "chance. Look for missing or doubled insulin records, wrong times, or a sensor that was off."
+    )
+
+
+def weakly_tuned(case: Case) -> Finding | None:
+    names = {"isf": "ISF", "carb_ratio": "carb ratio"}
+    found = [names[key] for key in worth_changing(case) if key in names]
+    if not found:
+        return None
+    (isf, of_isf), (ratio, of_ratio), (basal, of_basal) = NEARER_ISF, NEARER_CARB_RATIO, NEARER_DAILY_BASAL
+    return AMBER, (
+        f"Doubt the {' and the '.join(found)}: of invented people whose true settings are known, upstream brought a "
+        f"wrong ISF nearer in {isf} of {of_isf} and a wrong carb ratio in {ratio} of {of_ratio}, the daily basal in "
+        f"{basal} of {of_basal}. Change the basal first."
+    )
+
+
+def hours_without_data(case: Case) -> Finding | None:
+    used = len(case.days)
+    hours = [
+        f"{h.hour:02d}:00"
+        for h in case.evidence.basal
+        if h.days_without_points is not None
+        and h.days_without_points > EMPTY_HOURS_SHARE * used
+        and abs(h.change_percent) >= 100 * WORTH_A_CHANGE
+    ]
+    if not hours:
+        return None
+    return AMBER, (
+        f"On more than half of the days upstream had no data for {', '.join(hours)} and drew the basal there a fifth "
+        "of the way to its neighbours."
+    )
+
+
+def held_out(case: Case) -> Finding | None:
+    found = case.evidence.held_out
+    if found is None or found.better is not False or not worth_changing(case):
+        return None
+    return AMBER, found.sentence
+
+
+def variants(case: Case) -> Finding | None:
+    differing = []
+    for other in case.evidence.sensitivity:
+        changes = (
+            ("ISF", other.isf_mgdl_per_u, case.recommended.isf_mgdl_per_u),
+            ("carb ratio", other.carb_ratio_g_per_u, case.recommended.carb_ratio_g_per_u),
+            ("daily basal", other.daily_basal_u, case.recommended.daily_basal_u),
+        )
+        names = [name for name, value, ours in changes if abs(value / ours - 1) > VARIANT_CHANGE]
+        if names:
+            differing.append(f"with {other.variant}: {', '.join(names)}")
+    if not differing:
+        return None
+    return AMBER, f"The numbers depend on a choice ({'; '.join(differing)}): they differ by more than a tenth."
+
+
+def self_check(case: Case) -> Finding | None:
+    if not case.redone:
+        return None
+    return AMBER, "The self-check found a difference; all was computed again by upstream alone. Please report this."
+
+
+RULES: tuple[SafetyRule, ...] = (
+    SafetyRule(
+        "certainty_unknown",
+        "How sure the numbers are is not known",
+        f"no repetitions, fewer than {FEW_REPETITIONS}, or more than a tenth failed",
+        NEVER,
+        OUR_CHOICE,
+        known_certainty,
+    ),
+    SafetyRule(
+        "low_agreement",
+        "Other days would say otherwise",
+        f"less than {AGREED:.0%} of the repetitions move ISF, carb ratio or a third of the changing hours the same way",
+        NEVER,
+        OUR_CHOICE,
+        agreement,
+    ),
+    SafetyRule(
+        "weakly_tuned",
+        "ISF and carb ratio deserve doubt",
+        "ISF or carb ratio is among what would change",
+        NEVER,
+        "docs/coverage.md: 21 synthetic people",
+        weakly_tuned,
+    ),
+    SafetyRule(
+        "few_points",
+        "Much is concluded from little",
+        f"ISF or carb ratio changes from fewer than {FEW_ISF_POINTS} points or {FEW_MEALS} meals",
+        NEVER,
+        OUR_CHOICE,
+        few_points,
+    ),
+    SafetyRule(
+        "hours_without_data",
+        "Hours change that had no data",
+        "a basal changes that had no data on most days",
+        NEVER,
+        SMOOTHING,
+        hours_without_data,
+    ),
+    SafetyRule(
+        "insulin_unseen",
+        "Glucose hardly follows the insulin",
+        f"glucose and insulin have a correlation below {LOW_CORRELATION:g} in upstream's ISF points",
+        NEVER,
+        OUR_CHOICE,
+        insulin_unseen,
+    ),
+    SafetyRule(
+        "held_out",
+        "Days kept aside are explained no better",
+        "days kept aside are explained no better",
+        NEVER,
+        OUR_CHOICE,
+        held_out,
+    ),
+    SafetyRule(
+        "depends_on_choices",
+        "The numbers depend on a choice",
+        f"a variant differs by more than {VARIANT_CHANGE:.0%}",
+        NEVER,
+        OUR_CHOICE,
+        variants,
+    ),
+    SafetyRule(
+        "self_check",
+        "The self-check found a difference",
+        "the self-check found a difference",
+        NEVER,
+        OUR_CHOICE,
+        self_check,
+    ),
+)

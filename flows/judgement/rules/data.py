@@ -1,0 +1,179 @@
+"""Safety rules about the data: too little, too old, meals and lows nobody entered, another profile in force."""
+
+from __future__ import annotations
+
+from flows.judgement.case import AMBER, RED, Case, Finding
+from flows.judgement.rule import CONSENSUS, NEVER, OUR_CHOICE, USERS, SafetyRule
+
+# AAPS and OpenAPS advise a week or more; two days cannot even disagree with one another.
+FEW_DAYS, TOO_FEW_DAYS = 7, 3
+AMBER_DAYS_SHARE = 1 / 3
+AGED_DAYS = 14.0
+OTHER_PROFILE_AMBER, OTHER_PROFILE_RED = 0.2, 0.5
+# International Consensus on Time in Range, Diabetes Care 2019;42:1593.
+LOW_COVERAGE_PERCENT = 70.0
+# Two rises may be the liver's or the sensor's; as many as every second day shape what upstream learns.
+UNLOGGED_LOWS_AMBER, UNLOGGED_LOWS_RED_PER_DAY = 3, 0.5
+AMBER_UNANNOUNCED_PERCENT, RED_UNANNOUNCED_PERCENT = 20.0, 40.0
+
+
+def enough_days(case: Case) -> Finding | None:
+    count = sum(day.colour != "red" for day in case.days)
+    if count >= FEW_DAYS:
+        return None
+    said = "1 good day is" if count == 1 else f"{count} good days are"
+    if count < TOO_FEW_DAYS:
+        return RED, f"{said} too few to tune settings from: take at least {FEW_DAYS}."
+    return AMBER, f"{said} few: at least {FEW_DAYS} are advised before settings are changed."
+
+
+def coverage(case: Case) -> Finding | None:
+    if case.glucose is None:
+        return RED, "There are no glucose readings to hold the recommendation against."
+    if case.glucose.coverage_percent >= LOW_COVERAGE_PERCENT:
+        return None
+    return AMBER, (
+        f"Glucose is known for {case.glucose.coverage_percent:.0f} % of the time; the consensus on CGM metrics asks "
+        f"for {LOW_COVERAGE_PERCENT:g} %."
+    )
+
+
+def good_days(case: Case) -> Finding | None:
+    amber = sum(day.colour in ("amber", "red") for day in case.days)
+    if not case.days or amber <= AMBER_DAYS_SHARE * len(case.days):
+        return None
+    return AMBER, f"Of {len(case.days)} days used {amber} are amber or red: see what is said of each."
+
+
+def goes_on(case: Case) -> Finding | None:
+    if not case.goes_on:
+        return None
+    return AMBER, (
+        "The run goes on from an earlier result: the numbers are further from the profile than these days alone would "
+        "move them. Repetitions and days kept aside begin with the profile, so a number may lie outside its interval."
+    )
+
+
+def old_data(case: Case) -> Finding | None:
+    if case.age_days <= AGED_DAYS:
+        return None
+    return AMBER, f"The last day used is {case.age_days:.0f} days ago: needs may have changed since."
+
+
+def other_profile(case: Case) -> Finding | None:
+    hours = sum(day.other_profile_hours + day.unknown_profile_hours for day in case.days)
+    share = hours / (24 * len(case.days)) if case.days else 0.0
+    if share < OTHER_PROFILE_AMBER:
+        return None
+    return (RED if share >= OTHER_PROFILE_RED else AMBER), (
+        f"For {share:.0%} of the time other settings were in force than those that are tuned, or it is not known which."
+    )
+
+
+def data_as_served(case: Case) -> Finding | None:
+    if not case.corrected:
+        return AMBER, "The data were taken as the site served them: what upstream misreads is in these numbers."
+    if case.quarantined:
+        return AMBER, f"{case.quarantined} records could not be understood and are missing; see ledger.json."
+    return None
+
+
+def unlogged_lows(case: Case) -> Finding | None:
+    if case.glucose is None or case.glucose.rises_after_lows_without_carbs < UNLOGGED_LOWS_AMBER:
+        return None
+    count = case.glucose.rises_after_lows_without_carbs
+    sentence = (
+        f"{count} times glucose rose after a low and no carbs were entered within the hour. If they were eaten, "
+        "upstream takes the rise for missing basal and raises it in the hours before the low. Enter them, or leave "
+        "those days out."
+    )
+    return (RED if count >= UNLOGGED_LOWS_RED_PER_DAY * len(case.days) else AMBER), sentence
+
+
+def unannounced(case: Case) -> Finding | None:
+    share = case.glucose.unannounced_share_percent if case.glucose else None
+    without = sum(day.carb_entries == 0 for day in case.days)
+    if share is not None and share >= AMBER_UNANNOUNCED_PERCENT:
+        return (RED if share >= RED_UNANNOUNCED_PERCENT else AMBER), (
+            f"{share:.0f} % of the readings rose faster than the entered carbs explain: meals that are not entered are "
+            "booked on basal or sensitivity."
+        )
+    if case.days and without > len(case.days) / 2:
+        return AMBER, f"On {without} of {len(case.days)} days no carbs were entered: meals are then booked on basal."
+    return None
+
+
+RULES: tuple[SafetyRule, ...] = (
+    SafetyRule(
+        "too_little_data",
+        "Few days",
+        f"fewer than {FEW_DAYS} days",
+        f"fewer than {TOO_FEW_DAYS} days",
+        USERS,
+        enough_days,
+    ),
+    SafetyRule(
+        "coverage",
+        "Much glucose is missing",
+        f"glucose for less than {LOW_COVERAGE_PERCENT:g} % of the time",
+        "none",
+        CONSENSUS,
+        coverage,
+    ),
+    SafetyRule(
+        "amber_days",
+        "Many days are amber",
+        f"more than {AMBER_DAYS_SHARE:.0%} of the days are amber",
+        NEVER,
+        OUR_CHOICE,
+        good_days,
+    ),
+    SafetyRule(
+        "old_data",
+        "The data are old",
+        f"the last day is more than {AGED_DAYS:g} days ago",
+        NEVER,
+        OUR_CHOICE,
+        old_data,
+    ),
+    SafetyRule(
+        "other_profile",
+        "Another profile was in force",
+        f"other settings in force for ≥ {OTHER_PROFILE_AMBER:.0%} of the time",
+        f"≥ {OTHER_PROFILE_RED:.0%}",
+        USERS,
+        other_profile,
+    ),
+    SafetyRule(
+        "unlogged_lows",
+        "Lows seem to have been treated without an entry",
+        f"≥ {UNLOGGED_LOWS_AMBER} rises after lows without carbs entered",
+        f"as many as {UNLOGGED_LOWS_RED_PER_DAY:g} a day",
+        USERS,
+        unlogged_lows,
+    ),
+    SafetyRule(
+        "unannounced_meals",
+        "Meals seem not to have been entered",
+        f"≥ {AMBER_UNANNOUNCED_PERCENT:g} % of points unannounced, or most days without carbs",
+        f"≥ {RED_UNANNOUNCED_PERCENT:g} %",
+        USERS,
+        unannounced,
+    ),
+    SafetyRule(
+        "data_as_served",
+        "The data are not corrected, or not whole",
+        "inputs upstream, or records quarantined",
+        NEVER,
+        OUR_CHOICE,
+        data_as_served,
+    ),
+    SafetyRule(
+        "goes_on",
+        "The run goes on from an earlier result",
+        "the start profile is not the pump's",
+        NEVER,
+        OUR_CHOICE,
+        goes_on,
+    ),
+)

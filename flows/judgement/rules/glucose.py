@@ -1,0 +1,70 @@
+"""Safety rules about glucose as it is: what is beyond the consensus' limits is a finding before any number."""
+
+from __future__ import annotations
+
+from flows.judgement.case import AMBER, Case, Finding
+from flows.judgement.rule import CONSENSUS, NEVER, SafetyRule
+from flows.proposal.consensus_limits import (
+    ABOVE_140_PERCENT,
+    ABOVE_250_PERCENT,
+    BELOW_54_PERCENT,
+    BELOW_63_PERCENT,
+    BELOW_70_PERCENT,
+    HIGH,
+    LOW,
+    RULE_OF,
+    Shares,
+    exceeded,
+    shares_of,
+)
+from flows.proposal.document import GlucoseLimit
+from flows.settings import AgeGroup
+
+ADVICE = {
+    LOW: "Too much insulin at some time of the day is the first thing to look for.",
+    HIGH: "Look for missed boluses, sites that failed and illness before a setting is blamed.",
+}
+
+
+def beyond_low_limit(case: Case) -> Finding | None:
+    return beyond_limit(LOW, shares_of(case.glucose), case.age_group)
+
+
+def beyond_high_limit(case: Case) -> Finding | None:
+    return beyond_limit(HIGH, shares_of(case.glucose), case.age_group)
+
+
+def beyond_limit(side: GlucoseLimit, shares: Shares, group: AgeGroup) -> Finding | None:
+    """What is said of glucose beyond the limits on one side; `None` where it is within them."""
+    found = [e for e in exceeded(shares, group) if e.limit.side is side]
+    if not found:
+        return None
+    named = " and ".join(
+        f"{e.limit.where} for {e.share_percent:g} % of the time ({e.limit.allowed} is asked for)" for e in found
+    )
+    of = "in pregnancy " if group is AgeGroup.PREGNANT else ""
+    return AMBER, (
+        f"On these days glucose was {named}: {of}beyond the International Consensus on Time in Range, whatever is "
+        f"changed or kept. {ADVICE[side]} Discuss it with your diabetes team."
+    )
+
+
+RULES: tuple[SafetyRule, ...] = (
+    SafetyRule(
+        RULE_OF[LOW],
+        "Glucose is too often too low",
+        f"≥ {BELOW_70_PERCENT:g} % below 70 or ≥ {BELOW_54_PERCENT:g} % below 54 mg/dL; in pregnancy "
+        f"≥ {BELOW_63_PERCENT:g} % below 63 or ≥ {BELOW_54_PERCENT:g} % below 54",
+        NEVER,
+        CONSENSUS,
+        beyond_low_limit,
+    ),
+    SafetyRule(
+        RULE_OF[HIGH],
+        "Glucose is too often very high",
+        f"> {ABOVE_250_PERCENT:g} % above 250 mg/dL; in pregnancy also > {ABOVE_140_PERCENT:g} % above 140",
+        NEVER,
+        CONSENSUS,
+        beyond_high_limit,
+    ),
+)

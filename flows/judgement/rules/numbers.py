@@ -1,0 +1,300 @@
+"""Safety rules about the recommended numbers themselves: caps, receivers, human ranges, how much changes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows.judgement.case import AMBER, RED, Case, Finding, more_aggressive
+from flows.judgement.rule import CAPS, CONSENSUS, CURVE, NEVER, ONE_OF_EACH, OUR_CHOICE, USERS, SafetyRule
+from flows.proposal.aaps_limits import LIMITS
+from flows.proposal.caps import DEFAULT_HIGH, DEFAULT_LOW
+from flows.proposal.consensus_limits import (
+    BELOW_54_PERCENT,
+    BELOW_70_PERCENT,
+    below_70_percent,
+)
+from flows.proposal.rounding import EXACT
+from flows.proposal.several_values import NAMES, different, several
+from flows.values.parts import Part
+
+# Changing one thing at a time, watched for two or three days (AAPS documentation), means changes of about a tenth.
+AMBER_BASAL_CHANGE = 0.10
+LARGE_CHANGE = 0.10
+JUMP = 1.5
+# Half of the hours at a cap: upstream was stopped, not satisfied. Five of six: the amounts say nothing any more.
+AT_CAP_AMBER, AT_CAP_RED = 12, 20
+HUMAN_ISF_MGDL = (10.0, 400.0)
+HUMAN_CARB_RATIO = (3.0, 60.0)
+
+
+def within_caps(case: Case) -> Finding | None:
+    entered, caps = case.for_pump, case.caps
+    limits = [
+        *((new, caps.basal(now)) for now, new in zip(case.current.basal_u_per_h, entered.basal_u_per_h, strict=True)),
+        *((b.recommended_g_per_u, caps.carb_ratio(b.current_g_per_u)) for b in entered.carb_ratio),
+        *((b.recommended_mgdl_per_u, caps.isf(b.current_mgdl_per_u)) for b in entered.isf),
+    ]
+    slack = 0.0011  # both numbers are rounded to three decimals
+    outside = [new for new, (low, high) in limits if not low - slack <= new <= high + slack]
+    if outside:
+        return RED, f"{len(outside)} of the numbers to enter lie beyond upstream's caps. Please report this."
+    return None
+
+
+def receiver_takes_it(case: Case) -> Finding | None:
+    limits = LIMITS[case.age_group]
+    wrong = []
+    rates = case.for_pump.basal_u_per_h
+    if max(rates) > limits.highest_basal_u_per_h + EXACT:
+        wrong.append(f"a basal of more than {limits.highest_basal_u_per_h:g} U/h")
+    if min(rates) < limits.lowest_basal_u_per_h:
+        wrong.append(f"a basal below {limits.lowest_basal_u_per_h:g} U/h")
+    low, high = limits.carb_ratio_g_per_u
+    if not all(low <= b.recommended_g_per_u <= high for b in case.for_pump.carb_ratio):
+        wrong.append(f"a carb ratio outside {low:g}–{high:g} g/U")
+    low, high = limits.isf_mgdl_per_u
+    if not all(low <= b.recommended_mgdl_per_u <= high for b in case.for_pump.isf):
+        wrong.append("an insulin sensitivity beyond its limits")
+    if wrong:
+        return RED, f"AAPS would refuse {', '.join(wrong)} (age group: {case.age_group.value})."
+    low, high = limits.dia_h
+    dia_h = case.recommended.dia_h
+    if dia_h is not None and not low <= dia_h <= high:
+        return AMBER, f"The duration of insulin action is {dia_h:g} h; AAPS takes {low:g}–{high:g} h."
+    starts = [*(b.start for b in case.for_pump.isf), *(b.start for b in case.for_pump.carb_ratio)]
+    blocks = [start for start in starts if not start.endswith(":00")]
+    if blocks:
+        return AMBER, f"AAPS takes blocks on the full hour only; this profile has some at {', '.join(blocks[:4])}."
+    return None
+
+
+def humanly_possible(case: Case) -> Finding | None:
+    ratios = [b.recommended_g_per_u for b in case.for_pump.carb_ratio]
+    isf = [b.recommended_mgdl_per_u for b in case.for_pump.isf]
+    wrong = []
+    if not all(HUMAN_CARB_RATIO[0] <= r <= HUMAN_CARB_RATIO[1] for r in ratios):
+        wrong.append(f"a carb ratio outside {HUMAN_CARB_RATIO[0]:g}–{HUMAN_CARB_RATIO[1]:g} g/U")
+    if not all(HUMAN_ISF_MGDL[0] <= s <= HUMAN_ISF_MGDL[1] for s in isf):
+        low, high = HUMAN_ISF_MGDL
+        wrong.append(
+            f"an insulin sensitivity outside {low:g}–{high:g} mg/dL/U ({low / 18:.1f}–{high / 18:.0f} mmol/L/U)"
+        )
+    return (AMBER, f"Few people have {' or '.join(wrong)}: check units and entries.") if wrong else None
+
+
+def several_isfs(case: Case) -> Finding | None:
+    return _several(case, Part.ISF, [b.current_mgdl_per_u for b in case.for_pump.isf])
+
+
+def several_carb_ratios(case: Case) -> Finding | None:
+    return _several(case, Part.CARB_RATIO, [b.current_g_per_u for b in case.for_pump.carb_ratio])
+
+
+def _several(case: Case, part: Part, values: Sequence[float]) -> Finding | None:
+    if part not in several(case.for_pump):
+        return None
+    count = f"{different(values)} different" if different(values) > 1 else "several"
+    unread = " whose times or values cannot be read" if part in case.for_pump.unread else ""
+    return RED, (
+        f"The profile has {count} {NAMES[part]}{unread}, and upstream tunes one as if it held all day: "
+        "the recommendation for them cannot be trusted yet. The basal was tuned with that one, too."
+    )
+
+
+def daily_basal(case: Case) -> Finding | None:
+    now, new = case.current.daily_basal_u, case.for_pump.daily_basal_u
+    change = case.daily_basal_change
+    if abs(change) < AMBER_BASAL_CHANGE:
+        return None
+    return AMBER, (
+        f"The daily basal would change by {change:+.0%}, from {now:.2f} to {new:.2f} U: make such a change in steps, "
+        "each watched for two or three days."
+    )
+
+
+def many_at_caps(case: Case) -> Finding | None:
+    at = [h.at_cap for h in case.evidence.basal if h.at_cap is not None]
+    if len(at) < AT_CAP_AMBER:
+        return None
+    sentence = (
+        f"{len(at)} of 24 basals stand at upstream's caps, or were stopped by them on half of the days: the data ask "
+        "for more than upstream may change, so the profile or the data are far off. Find out why before going on."
+    )
+    return (RED if len(at) >= AT_CAP_RED else AMBER), sentence
+
+
+def isf_or_ratio_at_cap(case: Case) -> Finding | None:
+    at = [name for name, e in (("ISF", case.evidence.isf), ("carb ratio", case.evidence.carb_ratio)) if e.at_cap]
+    if not at:
+        return None
+    return AMBER, (
+        f"Upstream's cap decided the {' and the '.join(at)}: the data ask for more, and where it would end is not "
+        "known. A narrow interval there is the cap's."
+    )
+
+
+def wide_caps(case: Case) -> Finding | None:
+    if not case.caps.wider_than_usual:
+        return None
+    return AMBER, (
+        f"The pump profile's own caps ({case.caps.low:g}–{case.caps.high:g}) let settings move further than upstream's "
+        f"usual {DEFAULT_LOW:g}–{DEFAULT_HIGH:g}."
+    )
+
+
+def insulin_curve(case: Case) -> Finding | None:
+    if not case.curve_changes:
+        return None
+    return AMBER, (
+        "Upstream recommends another duration or peak of insulin action. All other numbers were tuned under it and "
+        "belong to it; a Nightscout profile has no place for the peak."
+    )
+
+
+def jumps(case: Case) -> Finding | None:
+    def steepest(rates: Sequence[float], hour: int) -> float:
+        a, b = rates[hour], rates[(hour + 1) % len(rates)]
+        return max(a, b) / min(a, b)
+
+    now, new = case.current.basal_u_per_h, case.for_pump.basal_u_per_h
+    hours = [h for h in range(24) if steepest(new, h) > max(JUMP, steepest(now, h)) * (1 + EXACT)]
+    if not hours:
+        return None
+    named = ", ".join(f"{(h + 1) % 24:02d}:00" for h in hours)
+    return AMBER, f"The basal would jump by more than half from one hour to the next at {named}."
+
+
+def several_at_once(case: Case) -> Finding | None:
+    changes = {
+        "ISF": case.evidence.isf.change_percent,
+        "carb ratio": case.evidence.carb_ratio.change_percent,
+        "daily basal": 100 * case.daily_basal_change,
+    }
+    large = [f"{name} {change:+.0f} %" for name, change in changes.items() if abs(change) >= 100 * LARGE_CHANGE]
+    if case.curve_changes:
+        large.append("insulin curve")
+    if len(large) < 2:
+        return None
+    return AMBER, f"Several settings would change much at once ({', '.join(large)}): change one thing at a time."
+
+
+def lows(case: Case) -> Finding | None:
+    if case.glucose is None or not more_aggressive(case):
+        return None
+    deep, low = case.glucose.below_54_percent, below_70_percent(case.glucose)
+    sentence = (
+        f"Glucose was below 70 mg/dL (3.9 mmol/L) for {low:.1f} % and below 54 mg/dL (3.0 mmol/L) for {deep:.1f} % of "
+        "the time, and these numbers would give more insulin."
+    )
+    if low >= BELOW_70_PERCENT or deep >= BELOW_54_PERCENT:
+        return RED, sentence
+    return (AMBER, sentence) if low >= BELOW_70_PERCENT / 2 or deep >= BELOW_54_PERCENT / 2 else None
+
+
+RULES: tuple[SafetyRule, ...] = (
+    SafetyRule(
+        "upstream_caps",
+        "A number lies beyond upstream's caps",
+        NEVER,
+        "a number to enter lies beyond the profile's own caps",
+        CAPS,
+        within_caps,
+    ),
+    SafetyRule(
+        "receiver_limits",
+        "AAPS might not take these settings",
+        "duration of insulin action outside what AAPS takes",
+        "basal, ISF or carb ratio outside what AAPS takes for the age group",
+        "AAPS 3.4 HardLimits",
+        receiver_takes_it,
+    ),
+    SafetyRule(
+        "human_range",
+        "Values that few people have",
+        f"ISF outside {HUMAN_ISF_MGDL[0]:g}–{HUMAN_ISF_MGDL[1]:g} mg/dL/U, carb ratio outside "
+        f"{HUMAN_CARB_RATIO[0]:g}–{HUMAN_CARB_RATIO[1]:g} g/U",
+        NEVER,
+        OUR_CHOICE,
+        humanly_possible,
+    ),
+    SafetyRule(
+        "several_isfs",
+        "The profile has several insulin sensitivities",
+        NEVER,
+        "the ISF differs between blocks of the profile, or several cannot be read",
+        ONE_OF_EACH,
+        several_isfs,
+    ),
+    SafetyRule(
+        "several_carb_ratios",
+        "The profile has several carb ratios",
+        NEVER,
+        "the carb ratio differs between blocks of the profile, or several cannot be read",
+        ONE_OF_EACH,
+        several_carb_ratios,
+    ),
+    SafetyRule(
+        "lows",
+        "More insulin although there were lows",
+        f"≥ {BELOW_70_PERCENT / 2:g} % below 70 or ≥ {BELOW_54_PERCENT / 2:g} % below 54 mg/dL, and more insulin",
+        f"≥ {BELOW_70_PERCENT:g} % below 70 or ≥ {BELOW_54_PERCENT:g} % below 54 mg/dL, and more insulin",
+        CONSENSUS,
+        lows,
+    ),
+    SafetyRule(
+        "daily_basal",
+        "The daily basal would change much",
+        f"the daily basal changes by {AMBER_BASAL_CHANGE:.0%} or more",
+        NEVER,
+        USERS,
+        daily_basal,
+    ),
+    SafetyRule(
+        "several_at_once",
+        "Several settings would change much at once",
+        f"two or more change by {LARGE_CHANGE:.0%}",
+        NEVER,
+        USERS,
+        several_at_once,
+    ),
+    SafetyRule(
+        "many_at_caps",
+        "Many basals stop at upstream's caps",
+        f"{AT_CAP_AMBER} or more basals stand at a cap, or were stopped there on half of the days",
+        f"{AT_CAP_RED} or more",
+        OUR_CHOICE,
+        many_at_caps,
+    ),
+    SafetyRule(
+        "jumps",
+        "The basal would jump from hour to hour",
+        "a basal step of more than half that was not there",
+        NEVER,
+        OUR_CHOICE,
+        jumps,
+    ),
+    SafetyRule(
+        "at_cap",
+        "Upstream's cap decided ISF or carb ratio",
+        "ISF or carb ratio stands at its cap, or was stopped by it on half of the days",
+        NEVER,
+        CAPS,
+        isf_or_ratio_at_cap,
+    ),
+    SafetyRule(
+        "wide_caps",
+        "The profile's own caps are wide",
+        f"autosens_min or autosens_max beyond {DEFAULT_LOW:g}–{DEFAULT_HIGH:g}",
+        NEVER,
+        CAPS,
+        wide_caps,
+    ),
+    SafetyRule(
+        "insulin_curve",
+        "The insulin's action would change too",
+        "duration or peak of insulin action changes",
+        NEVER,
+        CURVE,
+        insulin_curve,
+    ),
+)

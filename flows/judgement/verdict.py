@@ -1,0 +1,40 @@
+"""Whether a person should act on a recommendation: named rules, each with its threshold and its source.
+
+Green: nothing speaks against it. Amber: read this first. Red: it cannot be applied. `RULES` is the whole list; the
+report and docs/safety.md are made from it. Upstream's numbers are never changed here.
+"""
+
+from __future__ import annotations
+
+from flows.judgement.case import AMBER, RED, Case, worth_changing
+from flows.judgement.headline import headline
+from flows.judgement.rule import SafetyRule
+from flows.judgement.rules import certainty, data, glucose, numbers
+from flows.proposal.consensus_limits import exceeded, shares_of, sides
+from flows.proposal.document import Colour, Reason, Verdict
+
+# In the order the reasons are shown: glucose as it is before any number.
+RULES: tuple[SafetyRule, ...] = (*glucose.RULES, *numbers.RULES, *data.RULES, *certainty.RULES)
+
+
+def judge_case(case: Case) -> Verdict:
+    """Apply every rule; the verdict has the worst colour found."""
+    reasons = []
+    for rule in RULES:
+        if (found := rule.find(case)) is not None:
+            reasons.append(
+                Reason(rule=rule.name, title=rule.title, colour=found[0], sentence=found[1], source=rule.source)
+            )
+    reasons.sort(key=lambda r: r.colour is not RED)
+    worst = RED if any(r.colour is RED for r in reasons) else AMBER if reasons else Colour.GREEN
+    worth = worth_changing(case)
+    beyond = sides(exceeded(shares_of(case.glucose), case.age_group))
+    return Verdict(
+        colour=worst,
+        nothing_to_change=not worth and not beyond,
+        beyond_limits=beyond,
+        worth_changing=tuple(worth),
+        headline=headline(worst, not worth, beyond),
+        reasons=tuple(reasons),
+        rules_checked=tuple(r.name for r in RULES if case.profiles_known or r.name != "other_profile"),
+    )

@@ -1,0 +1,1 @@
+"""Everything else that touches Prefect: blocks, artifacts, events, limits, pools, deployments, workers."""

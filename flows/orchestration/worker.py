@@ -1,0 +1,39 @@
+"""The command of a worker's container: Prefect's worker, and a look at what became of the runs it started.
+
+python -m flows.orchestration.worker POOL TYPE
+"""
+
+from __future__ import annotations
+
+import runpy
+import sys
+import threading
+
+from prefect import get_client
+from prefect.client.orchestration import SyncPrefectClient
+
+from flows.orchestration.lost_runs import LostRuns, container_exists, look_after, process_exists
+
+EXISTS = {"docker": container_exists, "process": process_exists}
+
+
+def main() -> None:
+    """Work for the pool, one run at a time, so that the queues' order means something."""
+    pool, kind = sys.argv[1:]
+    name = f"{pool}-worker"  # the same after a restart: it is the same worker
+    lost = LostRuns(pool, name, EXISTS[kind])
+
+    def say(sentence: str) -> None:
+        sys.stderr.write(sentence + "\n")
+
+    def api() -> SyncPrefectClient:
+        return get_client(sync_client=True)
+
+    threading.Thread(target=look_after, args=(lost, api, say), name="autotune-lost-runs", daemon=True).start()
+    sys.argv = ["prefect", "worker", "start", "--pool", pool, "--type", kind, "--name", name]
+    sys.argv += ["--limit", "1", "--with-healthcheck"]
+    runpy.run_module("prefect", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,213 @@
+"""Step 4: how sure the numbers are. The run again over resampled days, on days kept aside, and in variants.
+
+Upstream computes all of it, in a pool of runners, whichever engine the run itself used: their bytes are the same. Work
+directories are made in the run directory beside the run's own, linked to its inputs, and removed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from flows.errors import Refused
+from flows.oref0.engine import EngineReport, TuneJob
+from flows.oref0.outcome import usable_settings
+from flows.oref0.pool import RunnerPool
+from flows.oref0.profile import PumpSettings, settings_of
+from flows.oref0.self_check import inputs_number
+from flows.pipeline.prepare import Prepared
+from flows.proposal.held_out import compare
+from flows.proposal.resampling import LEAST_DAYS, block_days, resampled
+from flows.proposal.uncertainty import SHARE, spreads
+from flows.settings import AnalysisRequest
+from flows.values.local_days import LocalDay
+from flows.values.run_directory import RunDirectory
+
+HELD_OUT_FROM_DAYS, EVERY = 8, 4  # every fourth day is kept aside
+LAST_DAYS = 7
+CURVE_SHARE = 5  # repetitions with the insulin curve take that much longer: so many fewer
+
+NOTHING: dict[str, Any] = {"settings": None, "uncertainty": None, "held_out": None, "sensitivity": [], "why_not": None}
+
+OnDone = Callable[[int, int], None]  # how many of how many computations are done
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One more computation: its name, its days, and what is different."""
+
+    name: str
+    days: tuple[LocalDay, ...]
+    uam_as_basal: bool
+    start: Path | None = None  # a profile to start from instead of the pump's
+
+
+def assess(request: AnalysisRequest, run: RunDirectory, on_done: OnDone) -> dict[str, Any] | None:
+    """Write `evidence.json`: intervals and agreement per setting, the held-out check, and the variants.
+
+    Args:
+        request: how many repetitions (none: no evidence is made), and the options of the run.
+        run: reads prepared.json and work/*; writes evidence.json.
+        on_done: told of every computation.
+
+    Returns:
+        The evidence, `None` where none was asked for. Where it cannot be computed `why_not` says so: a recommendation
+        without it is worth less, and still one.
+    """
+    if not request.resamples:
+        return None
+    prepared = Prepared(**run.read_json("prepared.json"))
+    days = tuple(LocalDay(date.fromisoformat(d), prepared.zone) for d in prepared.dates)
+    scratch = run.path / "assess"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(mode=0o700)
+    try:
+        evidence = _Assessment(request, run.work, days, scratch, on_done).evidence()
+    except Refused as refusal:
+        evidence = {**NOTHING, "why_not": refusal.sentence}
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    run.write_json("evidence.json", evidence)
+    return evidence
+
+
+class _Assessment:
+    """The computations of one run, sharing a pool."""
+
+    def __init__(
+        self, request: AnalysisRequest, work: Path, days: tuple[LocalDay, ...], scratch: Path, on_done: OnDone
+    ) -> None:
+        self.request, self.work, self.days, self.scratch, self.on_done = request, work, days, scratch, on_done
+        # Always from the pump's own profile: an earlier result was made from some of the same days.
+        self.pump = work / "autotune" / "profile.pump.json"
+        self.seed = inputs_number(work, [str(d) for d in days]) & 0xFFFF_FFFF
+
+    def evidence(self) -> dict[str, Any]:
+        count = self.request.resamples
+        if self.request.tune_insulin_curve:
+            count = max(1, count // CURVE_SHARE)
+        repeated = resampled(self.days, count, self.seed) if len(self.days) >= LEAST_DAYS else []
+        aside, kept = self._split()
+        first = [Variant(f"resample {n}", drawn, self.request.uam_as_basal) for n, drawn in enumerate(repeated)]
+        first += self._variants()
+        if aside:
+            first.append(Variant("kept", kept, self.request.uam_as_basal))
+        with RunnerPool() as pool:
+            made = self._compute(pool, first, extra=2 * len(aside))
+            held_out = self._held_out(pool, aside, made.get("kept"), done=len(first))
+        settings = {name: usable for name, work in made.items() if (usable := _settings(work)) is not None}
+        current = settings_of(json.loads(self.pump.read_bytes()))
+        again = [settings[v.name] for v in first if v.name.startswith("resample") and v.name in settings]
+        return {
+            "settings": spreads(current, again) if again else None,
+            "uncertainty": self._uncertainty(len(repeated), len(again)) if again else None,
+            "held_out": held_out,
+            "sensitivity": [_variant(v.name, settings[v.name]) for v in self._variants() if v.name in settings],
+            "why_not": None if repeated else f"fewer than {LEAST_DAYS} days cannot be resampled",
+        }
+
+    def _uncertainty(self, asked: int, done: int) -> dict[str, Any]:
+        blocks = block_days(len(self.days))
+        return {"resamples": done, "failed": asked - done, "seed": self.seed, "block_days": blocks, "share": SHARE}
+
+    def _split(self) -> tuple[tuple[LocalDay, ...], tuple[LocalDay, ...]]:
+        if len(self.days) < HELD_OUT_FROM_DAYS:
+            return (), self.days
+        aside = self.days[EVERY - 1 :: EVERY]
+        return aside, tuple(d for d in self.days if d not in aside)
+
+    def _variants(self) -> list[Variant]:
+        other = not self.request.uam_as_basal
+        name = "unannounced rises as basal" if other else "unannounced rises not as basal"
+        found = [Variant(name, self.days, other)]
+        if len(self.days) > LAST_DAYS:
+            found.append(Variant(f"last {LAST_DAYS} days", self.days[-LAST_DAYS:], self.request.uam_as_basal))
+        return found
+
+    def _held_out(
+        self, pool: RunnerPool, aside: tuple[LocalDay, ...], kept: Path | None, done: int
+    ) -> dict[str, Any] | None:
+        new = _settings(kept) if kept else None
+        if not aside or kept is None or new is None:
+            return None
+        tuned = kept / "autotune" / "profile.json"
+        scored = [
+            Variant(f"{which} {day}", (day,), self.request.uam_as_basal, start)
+            for day in aside
+            for which, start in (("old", self.pump), ("new", tuned))
+        ]
+        made = self._compute(pool, scored, before=done)
+        both = [d for d in aside if f"old {d}" in made and f"new {d}" in made]
+        old, other = (
+            [json.loads((made[f"{which} {d}"] / "autotune" / f"autotune.{d}.json").read_bytes()) for d in both]
+            for which in ("old", "new")
+        )
+        current = settings_of(json.loads(self.pump.read_bytes()))
+        return compare([str(d) for d in both], old, other, (current, new)).document()
+
+    def _compute(
+        self, pool: RunnerPool, variants: list[Variant], *, before: int = 0, extra: int = 0
+    ) -> dict[str, Path]:
+        """The work directories of the variants that came to their end, by name."""
+        jobs: Iterable[Callable[[], TuneJob]] = [partial(self._job, v) for v in variants]
+        made = {}
+        for n, (index, result) in enumerate(pool.run_all(jobs), 1):
+            name = variants[index].name
+            if isinstance(result, EngineReport) and result.stop is None:
+                made[name] = self.scratch / name
+            if name.startswith("resample"):
+                _keep_result_only(self.scratch / name)
+            self.on_done(before + n, before + len(variants) + extra)
+        return made
+
+    def _job(self, variant: Variant) -> TuneJob:
+        work = self.scratch / variant.name
+        autotune = work / "autotune"
+        autotune.mkdir(parents=True, mode=0o700)
+        for day in set(variant.days):
+            for kind in ("entries", "treatments"):
+                name = f"ns-{kind}.{day}.json"
+                _link(self.work / "autotune" / name, autotune / name)
+        shutil.copyfile(self.pump, autotune / "profile.pump.json")
+        shutil.copyfile(variant.start or self.pump, autotune / "profile.json")
+        return TuneJob(
+            work=work,
+            days=variant.days,
+            uam_as_basal=variant.uam_as_basal,
+            tune_insulin_curve=self.request.tune_insulin_curve,
+            timeout_seconds=self.request.timeout_seconds,
+            exact=self.request.exact,
+            self_check=False,  # the run over the same days has been checked
+        )
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(source)
+    except OSError:  # file systems without links, such as some network shares
+        shutil.copyfile(source, target)
+
+
+def _settings(work: Path) -> PumpSettings | None:
+    try:
+        return usable_settings(json.loads((work / "autotune" / "profile.json").read_bytes()))
+    except (OSError, ValueError, Refused):
+        return None
+
+
+def _keep_result_only(work: Path) -> None:
+    for file in (work / "autotune").iterdir():
+        if file.name != "profile.json":
+            file.unlink()
+
+
+def _variant(name: str, settings: PumpSettings) -> dict[str, Any]:
+    document = settings.document()
+    kept = {k: document[k] for k in ("isf_mgdl_per_u", "carb_ratio_g_per_u", "basal_u_per_h")}
+    return {"variant": name, **kept, "daily_basal_u": round(settings.daily_basal_u, 3)}

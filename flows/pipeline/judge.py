@@ -1,0 +1,189 @@
+"""Step 5: read what upstream wrote, refuse what is no result, weigh it, round it, seal the proposal."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.judgement.case import Case, Day
+from flows.judgement.verdict import judge_case
+from flows.oref0.engine import EngineReport
+from flows.oref0.outcome import DayOutcome, read_outcome, starts_elsewhere
+from flows.oref0.profile import PumpSettings
+from flows.pipeline.prepare import HIGHS_LEFT_OUT, LOWS_LEFT_OUT, Prepared, served_records
+from flows.profiles.raw_files import json_object
+from flows.proposal.corrections import changed_by_correction
+from flows.proposal.document import DayOfRun, Proposal, Settings, Units, WithoutCorrection, seal
+from flows.proposal.evidence import evidence_of, settings_document
+from flows.proposal.explanation import explain
+from flows.proposal.glucose import glucose_of
+from flows.proposal.insulin_response import insulin_correlation
+from flows.proposal.recommendation import recommend
+from flows.proposal.rounding import for_pump
+from flows.settings import AnalysisRequest, InputsMode
+from flows.values.local_days import LocalDay
+from flows.values.parts import Part
+from flows.values.run_directory import RunDirectory
+from flows.values.schedule import Block, Schedule
+
+DAY_S = 86_400
+LEFT_OUT = (LOWS_LEFT_OUT, HIGHS_LEFT_OUT)
+
+
+def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
+    """Read what upstream wrote, refuse what is no result, and write `proposal.json`.
+
+    Args:
+        request: options; the pump's step and the age group for the rules.
+        run: reads prepared.json, lows_left_out.json, highs_left_out.json, source_profile.json, engine.json,
+            evidence.json, uncorrected.json and work/*.
+        now: the clock.
+
+    Returns:
+        The proposal's sha256.
+
+    Raises:
+        Refused: an `UPSTREAM_…`, `RECOMMENDATION_INVALID` or `BEYOND_CAPS` reason; `FILE_MISSING` where the lows or
+            highs that the run wrote down are not there any more.
+    """
+    prepared = Prepared(**run.read_json("prepared.json"))
+    engine = EngineReport.from_document(run.read_json("engine.json"))
+    outcome = read_outcome(run.work, prepared.dates, engine)
+    pump = json_object((run.work / "settings" / "pumpprofile.json").read_bytes(), "settings/pumpprofile.json")
+    recommendation = recommend(pump, outcome)
+    source = run.read_json("source_profile.json")
+    units = Units(source["units"])
+    current, recommended = (settings_document(s) for s in (recommendation.current, recommendation.recommended))
+    entered = for_pump(
+        basal_now_u_per_h=current.basal_u_per_h,
+        basal_u_per_h=recommended.basal_u_per_h,
+        isf_now_mgdl_per_u=_schedule(source["isf_mgdl_per_u"]),
+        isf_ratio=recommended.isf_mgdl_per_u / current.isf_mgdl_per_u,
+        carb_ratio_now_g_per_u=_schedule(source["carb_ratio_g_per_u"]),
+        carb_ratio_ratio=recommended.carb_ratio_g_per_u / current.carb_ratio_g_per_u,
+        caps=recommendation.caps,
+        units=units,
+        basal_step_u_per_h=request.basal_step_u_per_h,
+        unread=[Part(name) for name in source.get("unread", ())],
+    )
+    explained = explain(run.work, prepared.dates, prepared.zone, recommendation.current, recommendation.recommended)
+    evidence = evidence_of(
+        recommendation,
+        explained,
+        entered.basal_u_per_h,
+        insulin_correlation(run.work, prepared.dates),
+        _maybe(run, "evidence.json"),
+    )
+    days = [LocalDay(date.fromisoformat(d), prepared.zone) for d in prepared.dates]
+    glucose = glucose_of(
+        days,
+        [served_records(run.work / "autotune" / f"ns-entries.{d}.json") for d in prepared.dates],
+        [served_records(run.work / "autotune" / f"ns-treatments.{d}.json") for d in prepared.dates],
+        explained.unannounced_share_percent,
+        [(low["date"], low["mgdl"]) for low in _left_out(run, prepared, LOWS_LEFT_OUT)],
+        [high["date"] for high in _left_out(run, prepared, HIGHS_LEFT_OUT)],
+    )
+    verdict = judge_case(
+        Case(
+            current=current,
+            recommended=recommended,
+            for_pump=entered,
+            caps=recommendation.caps,
+            evidence=evidence,
+            glucose=glucose,
+            days=_days_used(prepared),
+            age_days=(now.timestamp() - days[-1].glucose.end_ms / 1000) / DAY_S,
+            age_group=request.age_group,
+            corrected=request.inputs is InputsMode.CORRECTED,
+            quarantined=int(prepared.ledger.get("quarantined") or 0),
+            redone=engine.redone,
+            goes_on=starts_elsewhere(run.work, prepared.dates[0]),
+            profiles_known="in_force" in prepared.profile,
+        )
+    )
+    proposal = Proposal(
+        proposal_id=run.path.name,
+        created_at=now.astimezone(UTC).isoformat(timespec="seconds"),
+        timezone=prepared.zone,
+        inputs=request.inputs.value,
+        units=units,
+        site_sha256=hashlib.sha256(request.site.encode()).hexdigest() if request.site else None,
+        profile=prepared.profile,
+        current=current,
+        recommended=recommended,
+        for_pump=entered,
+        verdict=verdict,
+        evidence=evidence,
+        glucose=glucose,
+        without_correction=_without_correction(recommended, units, _maybe(run, "uncorrected.json")),
+        days=tuple(_day(day, outcome.days) for day in prepared.days),
+        warnings=(*engine.warnings, *prepared.warnings, *recommendation.warnings, *_nothing_learnt(outcome.days)),
+        ledger=prepared.ledger,
+        engine=engine.computed(),
+        options=request.options(),
+        rests_on=run.digests(lambda n: n in LEFT_OUT or n.startswith(("work/settings/", "work/autotune/"))),
+    )
+    sealed = seal(proposal.model_dump(mode="json"))
+    run.write_json("proposal.json", sealed)
+    return str(sealed["sha256"])
+
+
+def _schedule(blocks: Sequence[Mapping[str, Any]]) -> Schedule:
+    return Schedule(tuple(Block(int(b["minutes"]), float(b["value"])) for b in blocks))
+
+
+def _maybe(run: RunDirectory, name: str) -> Any:
+    return run.read_json(name) if run.file(name).is_file() else None
+
+
+def _left_out(run: RunDirectory, prepared: Prepared, name: str) -> list[dict[str, Any]]:
+    """The readings of a file that upstream is not given; a run of before such files were written has none."""
+    found = _maybe(run, name)
+    if found is None and name in prepared.left_out_files:
+        raise Refused(Reason.FILE_MISSING, file=name, remedy="Start the run again: without it lows would not count.")
+    return found or []
+
+
+def _days_used(prepared: Prepared) -> list[Day]:
+    return [
+        Day(
+            d.get("quality"),
+            d.get("carb_entries"),
+            float(d.get("other_profile_hours") or 0.0),
+            float(d.get("unknown_profile_hours") or 0.0),
+        )
+        for d in prepared.days
+        if d["status"] == "used"
+    ]
+
+
+def _day(day: dict[str, Any], outcomes: Sequence[DayOutcome]) -> DayOfRun:
+    found = next((asdict(o) for o in outcomes if o.date == day["date"]), {})
+    return DayOfRun(**{**day, **found})
+
+
+def _nothing_learnt(outcomes: Sequence[DayOutcome]) -> list[str]:
+    empty = [o.date for o in outcomes if o.empty]
+    if not empty:
+        return []
+    return [f"Upstream found nothing to learn from on {', '.join(empty)}; it moved the basals by smoothing only."]
+
+
+def _without_correction(recommended: Settings, units: Units, found: dict[str, Any] | None) -> WithoutCorrection | None:
+    if found is None:
+        return None
+    other = found["recommended"]
+    document = None
+    if other is not None:
+        settings = PumpSettings(**{**other, "basal_u_per_h": tuple(other["basal_u_per_h"])})
+        document = settings_document(settings)
+    return WithoutCorrection(
+        recommended=document,
+        reason=found["reason"],
+        reason_code=found["reason_code"],
+        changed=tuple(changed_by_correction(recommended, document, found["reason"], units)),
+    )

@@ -1,0 +1,148 @@
+"""Step 1: bring the data into `raw/`, as it was served."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flows.errors import Reason, Refused
+from flows.nightscout.authentication import Credentials
+from flows.nightscout.client import Answer, NightscoutClient
+from flows.nightscout.documents import read_records
+from flows.nightscout.fetch import (
+    SWITCHES_SINCE_MS,
+    ask_as_upstream,
+    fetch_entries,
+    fetch_profile_switches,
+    fetch_profiles,
+    fetch_together,
+    fetch_treatments,
+)
+from flows.nightscout.profile_switches import TEXT_MARGIN_MS
+from flows.nightscout.rate_limit import SitePace
+from flows.nightscout.wait import wait_for_readings
+from flows.oref0.work_dir import records_bytes
+from flows.profiles.active_in_data import MARGIN_MS
+from flows.profiles.raw_files import Loaded, RawFiles, zone_of
+from flows.profiles.timeline import History
+from flows.settings import AnalysisRequest, InputsMode
+from flows.values.local_days import LocalDay, Window, day_range
+from flows.values.run_directory import RunDirectory, write_atomically
+
+DEFAULT_DAYS = 7
+
+
+def load(request: AnalysisRequest, run: RunDirectory, credentials: Credentials, now: datetime) -> Loaded:
+    """Bring the data into `raw/`, as it was served, with an index of what each file answers.
+
+    Args:
+        request: whose data and which days.
+        run: the run directory; writes raw/*.
+        credentials: for a site.
+        now: the clock.
+
+    Returns:
+        Counts.
+
+    Raises:
+        Refused: a `SITE_…`, `FILE_…`, `NO_…` or `PROFILE_…` reason.
+    """
+    raw = RawFiles(run)
+    for kind, file in (
+        ("pumpprofile", request.openaps_profile),
+        ("autotune", request.openaps_autotune),
+        ("profile", request.profile_file),
+    ):
+        if file is not None:
+            raw.copy(kind, file)
+    if request.from_directory is not None:
+        _load_directory(request, request.from_directory, raw)
+        requests = 0
+    else:
+        assert request.site is not None
+        pace = SitePace(request.site)
+        with NightscoutClient(request.site, credentials, pace=pace, ignore_breaker=request.ask_now) as client:
+            _load_site(request, client, raw, now)
+        requests = client.requests_made
+    return raw.close(requests)
+
+
+def _load_directory(request: AnalysisRequest, source: Path, raw: RawFiles) -> None:
+    if not source.is_dir():
+        raise Refused(Reason.FILE_MISSING, file=str(source), remedy="Give --from an existing directory.")
+    for kind in ("entries", "treatments"):
+        records = read_records(source / f"{kind}.json")
+        raw.write(kind, records_bytes(records), len(records))
+    if not raw.has("pumpprofile") and not raw.has("profile"):
+        raw.copy("profile", source / "profile.json")
+
+
+def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles, now: datetime) -> None:
+    if not raw.has("pumpprofile") and not raw.has("profile"):
+        raw.answer("profile", fetch_profiles(client))
+    zone = zone_of(request, raw, until_ms=now.timestamp() * 1000)
+    days = _asked_days(request, zone, now)
+    if request.wait_for_data_min:
+        # Whether it came or not: the rules for the quality of a day judge what is there.
+        wait_for_readings(client, days[-1].glucose.end_ms, at_most_s=60 * request.wait_for_data_min, every_s=300)
+    if request.inputs is InputsMode.UPSTREAM:
+        for day in days:
+            entries, treatments = ask_as_upstream(client, day)
+            raw.answer("entries", entries, str(day))
+            raw.answer("treatments", treatments, str(day))
+        return
+    readings = Window(days[0].glucose.start_ms, days[-1].glucose.end_ms)
+    span = Window(days[0].treatments.start_ms, days[-1].treatments.end_ms)
+    parts = [partial(fetch_entries, client, readings), partial(fetch_treatments, client, span)]
+    if raw.has("profile"):
+        parts.append(partial(_switches, client, raw.records("profile"), zone, span.start_ms))
+    for kind, answers in zip(("entries", "treatments", "treatments"), fetch_together(client, *parts), strict=False):
+        for answer in answers:
+            raw.answer(kind, answer)
+
+
+def _switches(client: NightscoutClient, documents: list[Any], zone: str, start_ms: int) -> list[Answer]:
+    """Profile Switches back to the one that decides at the beginning of the data, or that a document overrules."""
+    at_ms = start_ms - MARGIN_MS
+    since_ms = min(start_ms - SWITCHES_SINCE_MS, History(documents, [], zone).decided_ms(at_ms) - TEXT_MARGIN_MS)
+    return fetch_profile_switches(
+        client, since_ms, lambda treatments: History(documents, treatments, zone).decided_ms(at_ms)
+    )
+
+
+def _asked_days(request: AnalysisRequest, zone: str, now: datetime) -> list[LocalDay]:
+    """The days asked of a site: by default the last whole ones, ending with the one that ended at 04:00 today."""
+    today = now.astimezone(ZoneInfo(zone))
+    last = (today - timedelta(hours=28)).date() if request.end is None else request.end
+    if request.start is not None:
+        return day_range(request.start, last, zone)
+    return day_range(last - timedelta(days=(request.days or DEFAULT_DAYS) - 1), last, zone)
+
+
+def export(run: RunDirectory, directory: Path) -> dict[str, int]:
+    """Save what was loaded as the directory that `--from` reads: entries.json, treatments.json, profile.json.
+
+    Args:
+        run: a run directory with raw/.
+        directory: new or without files; made private, since it holds health data.
+
+    Returns:
+        How many records of each.
+
+    Raises:
+        Refused: `RUN_DIRECTORY_NOT_EMPTY`.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise Refused(Reason.RUN_DIRECTORY_NOT_EMPTY, path=directory)
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory.chmod(0o700)
+    raw = RawFiles.open(run)
+    counts = {}
+    for kind in ("entries", "treatments", "profile"):
+        records = raw.records(kind)
+        write_atomically(directory / f"{kind}.json", records_bytes(records))
+        counts[kind] = len(records)
+    return counts

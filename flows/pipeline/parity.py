@@ -1,0 +1,140 @@
+"""Proof: our engines against upstream's own commands on the same work directory, file by file, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.oref0.engine import TuneJob
+from flows.oref0.runtime import bundled
+from flows.pipeline.load import load
+from flows.pipeline.prepare import Prepared, prepare
+from flows.pipeline.tune import engine_named
+from flows.settings import AnalysisRequest, EngineName
+from flows.values.local_days import LocalDay
+from flows.values.progress import tell
+from flows.values.run_directory import RunDirectory
+
+# What upstream itself writes; its words on standard error (log.*) are compared too.
+COMPARED = ("autotune.", "newprofile.", "profile.", "log.")
+
+
+@dataclass
+class Parity:
+    """Which files were compared, and which differ."""
+
+    engines: list[str]
+    files: int = 0
+    differing: list[str] = field(default_factory=list)
+
+    @property
+    def identical(self) -> bool:
+        """Whether every file of every engine has upstream's bytes."""
+        return self.files > 0 and not self.differing
+
+    def document(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "identical": self.identical,
+            "engines": self.engines,
+            "files": self.files,
+            "differing": self.differing,
+        }
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        if self.identical:
+            return [
+                f"Identical: {self.files} files of {', '.join(self.engines)} have the bytes of upstream's commands."
+            ]
+        return [f"DIFFERENT from upstream's commands: {name}" for name in self.differing]
+
+
+def prove(run: Path | None, *, docker: bool, now: datetime) -> Parity:
+    """Compute a run's days again with upstream's commands and with each engine, and compare.
+
+    Args:
+        run: a run directory; the bundled person when `None`.
+        docker: whether the container is compared too.
+        now: the clock.
+
+    Raises:
+        Refused: the run directory has no prepared inputs, or an engine's reason.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        base = Path(scratch)
+        source = RunDirectory(run.resolve()) if run else _bundled_run(base / "run", now)
+        if not source.file("prepared.json").is_file():
+            raise Refused(
+                Reason.FILE_MISSING,
+                file="prepared.json",
+                remedy="Give a run directory that `autotune propose` made.",
+            )
+        prepared = Prepared(**source.read_json("prepared.json"))
+        manifest = source.file("manifest.json")
+        options = (json.loads(manifest.read_text("utf-8")).get("options") if manifest.is_file() else None) or {}
+        names = [EngineName.REFERENCE, EngineName.NODE, *([EngineName.DOCKER] if docker else [])]
+        works = {}
+        for name in names:
+            works[name] = base / name.value
+            copy_inputs(source.work, works[name])
+            job = TuneJob(
+                work=works[name],
+                days=tuple(LocalDay(date.fromisoformat(d), prepared.zone) for d in prepared.dates),
+                uam_as_basal=bool(options.get("uam_as_basal")),
+                tune_insulin_curve=bool(options.get("tune_insulin_curve")),
+            )
+            engine_named(name).run(job, lambda d, i, of: tell("day", date=d, index=i, of=of))
+        found = Parity(engines=[n.value for n in names[1:]])
+        for name in names[1:]:
+            files, differing = compare(works[EngineName.REFERENCE], works[name])
+            found.files += files
+            found.differing += [f"{name.value}: {d}" for d in differing]
+        return found
+
+
+def copy_inputs(source: Path, target: Path) -> None:
+    """A work directory as it was before the first day: settings, day files and the start profile."""
+    shutil.copytree(source / "settings", target / "settings")
+    (target / "autotune").mkdir(parents=True)
+    for file in (source / "autotune").iterdir():
+        if file.name.startswith("ns-") or file.name == "profile.pump.json":
+            shutil.copy(file, target / "autotune" / file.name)
+    days = sorted((source / "autotune").glob("profile.????-??-??.json"))
+    start = days[0] if days else source / "autotune" / "profile.json"
+    shutil.copy(start, target / "autotune" / "profile.json")
+
+
+def compare(reference: Path, ours: Path, prefixes: Sequence[str] = COMPARED) -> tuple[int, list[str]]:
+    """How many of upstream's files were compared, and the names of those that differ or are missing on one side."""
+    names = sorted(
+        {
+            f.name
+            for work in (reference, ours)
+            for f in (work / "autotune").iterdir()
+            if f.name.startswith(tuple(prefixes))
+        }
+    )
+    differing = [n for n in names if _bytes(reference / "autotune" / n) != _bytes(ours / "autotune" / n)]
+    return len(names), differing
+
+
+def _bytes(file: Path) -> bytes | None:
+    return file.read_bytes() if file.is_file() else None
+
+
+def _bundled_run(path: Path, now: datetime) -> RunDirectory:
+    from flows.nightscout.authentication import Credentials
+
+    run = RunDirectory.create(path, now)
+    request = AnalysisRequest(from_directory=bundled("fixtures/aaps_closed_loop"))
+    load(request, run, Credentials(), now)
+    prepare(request, run, now)
+    return run

@@ -1,0 +1,300 @@
+"""Step 2: from `raw/` to what upstream reads, every correction in the ledger."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.history.clocks import clocks_that_disagree
+from flows.history.days import DayData, Selection, covered_days, cut_days
+from flows.history.events import find_events, notes_on
+from flows.history.glucose import UNKNOWN_UNIT, Readings, read_glucose
+from flows.history.glucose_values import LOWEST_MGDL
+from flows.history.quality import facts_of, judge_day
+from flows.history.records import Context
+from flows.history.treatments import normalise_treatments
+from flows.nightscout.as_served import sensor_readings, served_day
+from flows.oref0.inputs import check_profile, check_work_dir
+from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_day, write_settings
+from flows.pipeline.previous import previous_profile
+from flows.pipeline.profile_to_tune import as_it_is, profile_to_tune
+from flows.profiles.raw_files import RawFiles, json_object, zone_of
+from flows.settings import AnalysisRequest, InputsMode, StartFrom
+from flows.values.ledger import Ledger
+from flows.values.local_days import LocalDay, canonical_zone, day_range
+from flows.values.run_directory import RunDirectory
+from flows.values.timestamps import instant_ms
+
+QUARANTINE_SHARE, QUARANTINE_FREE = 0.02, 3
+LEAST_GOOD_SHARE = 1 / 3  # of the days asked for
+# What a sensor saw and upstream does not get: readings below 39 mg/dL, and the text "HIGH".
+LOWS_LEFT_OUT, HIGHS_LEFT_OUT = "lows_left_out.json", "highs_left_out.json"
+ADVISED_DAYS = 7  # what the systems' own documentation advises
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What upstream will be given: the zone, each day's summary, and what a person should know about it.
+
+    `left_out_files` are the files with readings that upstream is not given (empty in runs of before they were written).
+    """
+
+    zone: str
+    dates: list[str]
+    days: list[dict[str, Any]]
+    warnings: list[str]
+    ledger: dict[str, Any]
+    profile: dict[str, Any] = field(default_factory=dict)
+    left_out_files: list[str] = field(default_factory=list)
+
+
+def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepared:
+    """Make from `raw/` what upstream reads: settings, days cut at 04:00, every correction in the ledger.
+
+    Args:
+        request: profile, time zone, days, inputs mode.
+        run: reads raw/*; writes work/*, uncorrected/*, ledger.json, lows_left_out.json, highs_left_out.json,
+            source_profile.json, prepared.json.
+        now: the clock.
+
+    Returns:
+        Days, warnings and counts.
+
+    Raises:
+        Refused: a profile, data or `NO_DAYS_LEFT` reason.
+    """
+    raw = RawFiles.open(run)
+    entries, treatments = raw.records("entries"), raw.records("treatments")
+    instants = [f[0] for e in entries if (f := _date_of(e))]
+    until = max(instants, default=None)
+    zone = zone_of(request, raw, until)
+    now_ms = now.timestamp() * 1000
+    last = LocalDay(request.end, zone).glucose.end_ms if request.end else now_ms
+    window_ms = (min(instants, default=now_ms), min(max(instants, default=now_ms), last))
+    tuned = profile_to_tune(request, raw, treatments, zone, window_ms)
+    check_profile(json.loads(tuned.pump))
+    run.write_json("source_profile.json", tuned.schedules())
+    start, notes = tuned.start, list(tuned.notes)
+    if request.start_from is StartFrom.PREVIOUS:
+        start, said = previous_profile(request, tuned.identity(), run.path)
+        notes.append(said)
+    write_settings(run.work, tuned.pump, start)
+    ledger = Ledger()
+    context = Context(zone, tuned.basal, now_ms, tuned.basal_at)
+    if request.inputs is InputsMode.CORRECTED:
+        readings = read_glucose(entries, context, ledger)
+        clean = readings.for_upstream
+        events = normalise_treatments(treatments, context, ledger)
+        run.write_json("ledger.json", ledger.document())
+        notes += _quarantine(ledger, len(entries), len(treatments))
+        notes += clocks_that_disagree(clean, events, zone)
+        days = _days(request, clean, zone)
+        used, summaries, more = _write_corrected(request, run, days, readings, events)
+        notes += more
+        if request.compare and ledger.entries:
+            _write_uncorrected(run, used, entries, treatments, tuned.pump, start, zone)
+    else:
+        run.write_json("ledger.json", ledger.document())
+        # Only for the lows and highs: upstream is given what was served.
+        readings = read_glucose(entries, context, Ledger())
+        used, summaries = _write_untouched(request, run, raw, entries, treatments, zone, readings)
+    left_out_files = _write_left_out(run, readings)
+    if tuned.active is not None:
+        other = tuned.active.other_profile_hours
+        summaries = [
+            {
+                **s,
+                "other_profile_hours": round(other.get(s["date"], 0.0), 2),
+                "unknown_profile_hours": tuned.active.unknown_hours(LocalDay(date.fromisoformat(s["date"]), zone)),
+            }
+            for s in summaries
+        ]
+    notes += check_work_dir(run.work, used, now_ms=now_ms, zone=zone)
+    prepared = Prepared(zone, used, summaries, notes, ledger.summary(), tuned.identity(), left_out_files)
+    run.write_json("prepared.json", asdict(prepared))
+    return prepared
+
+
+def prepare_openaps(source: Path, run: RunDirectory, zone: str | None, now: datetime) -> Prepared:
+    """Take over an existing OpenAPS directory as it is; see `copy_openaps_directory`.
+
+    Raises:
+        Refused: as `prepare`; `NO_TIMEZONE` when neither the option nor the profile names a zone.
+    """
+    dates = copy_openaps_directory(source, run.work)
+    content = (run.work / "settings" / "pumpprofile.json").read_bytes()
+    pump = json_object(content, "settings/pumpprofile.json")
+    if zone is None:
+        named = pump.get("timezone")
+        if not isinstance(named, str) or not named:
+            raise Refused(Reason.NO_TIMEZONE, where="settings/pumpprofile.json")
+        zone = canonical_zone(named)
+    warnings = check_work_dir(run.work, dates, now_ms=now.timestamp() * 1000, zone=zone)
+    tuned = as_it_is(content, None)
+    run.write_json("source_profile.json", tuned.schedules())
+    ledger = Ledger()
+    run.write_json("ledger.json", ledger.document())
+    served = [e for d in dates for e in served_records(run.work / "autotune" / f"ns-entries.{d}.json")]
+    readings = read_glucose(served, Context(zone, None, now.timestamp() * 1000), Ledger())
+    days = [_as_served(run.work, d, zone, readings) for d in dates]
+    notes = [*tuned.notes, *warnings]
+    files = _write_left_out(run, readings)
+    prepared = Prepared(zone, dates, days, notes, ledger.summary(), tuned.identity(), files)
+    run.write_json("prepared.json", asdict(prepared))
+    return prepared
+
+
+def _date_of(entry: Any) -> tuple[float, bool] | None:
+    return instant_ms(entry.get("date") or entry.get("mills"), "UTC") if isinstance(entry, dict) else None
+
+
+def _write_left_out(run: RunDirectory, readings: Readings) -> list[str]:
+    run.write_json(LOWS_LEFT_OUT, [asdict(low) for low in readings.lows_left_out])
+    run.write_json(HIGHS_LEFT_OUT, [asdict(high) for high in readings.highs_left_out])
+    return [LOWS_LEFT_OUT, HIGHS_LEFT_OUT]
+
+
+def _quarantine(ledger: Ledger, entries: int, treatments: int) -> list[str]:
+    count = len(ledger.quarantined)
+    if not count:
+        return []
+    reasons = sorted({e.reason for e in ledger.quarantined})
+    detail = "; ".join(reasons[:3])
+    # A stretch of one unknown unit is one doubt. Where there are no more readings than doubted ones, nothing is known.
+    in_glucose = sum(e.rule == UNKNOWN_UNIT for e in ledger.quarantined)
+    doubts = ledger.doubts if 2 * in_glucose < entries else count
+    if doubts > max(QUARANTINE_FREE, QUARANTINE_SHARE * (entries + treatments)):
+        raise Refused(Reason.NOT_UNDERSTOOD, count=count, what="records", detail=detail)
+    return [f"{count} records could not be understood and were left out ({detail}); see ledger.json."]
+
+
+def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str) -> list[LocalDay]:
+    covered = covered_days(entries, zone)
+    if request.start or request.end:
+        first = request.start or (covered[0].date if covered else request.end)
+        last = request.end or (covered[-1].date if covered else request.start)
+        assert first is not None and last is not None
+        return day_range(first, last, zone)
+    if not covered:
+        raise Refused(Reason.NO_RECORDS, what="usable glucose readings")
+    if request.days is not None:
+        last_day = covered[-1].date
+        return day_range(last_day - timedelta(days=request.days - 1), last_day, zone)
+    return covered
+
+
+def _write_corrected(
+    request: AnalysisRequest,
+    run: RunDirectory,
+    days: list[LocalDay],
+    readings: Readings,
+    treatments: list[dict[str, Any]],
+) -> tuple[list[str], list[dict[str, Any]], list[str]]:
+    zone = days[0].zone
+    events = find_events(treatments, zone)
+    wanted = {kind.value for kind in request.exclude_events}
+    event_days = {d.date for e in events if e.kind in wanted for d in e.days(zone)}
+    selection = Selection(frozenset(request.exclude), frozenset(w.value for w in request.weekdays))
+    lows, highs = _instants(readings)
+    cut = cut_days(days, readings.for_upstream, treatments, selection, event_days, lows, highs)
+    used = [d for d in cut if not d.skipped]
+    _enough(cut, used, selection, event_days)
+    for data in used:
+        write_day(run.work, data.day, records_bytes(data.entries), records_bytes(data.treatments))
+    notes = [f"{d.day} is left out: {d.skipped}{_lows_of(d)}." for d in cut if d.skipped]
+    notes += [f"{d.day} is amber: {', '.join(d.remarks)}." for d in used if d.colour == "amber"]
+    missing = sorted(request.exclude)
+    notes += [
+        f"{d} is excluded, but is none of the days asked for." for d in missing if d not in {x.day.date for x in cut}
+    ]
+    notes += notes_on((e for e in events if any(d.day in e.days(zone) for d in used)), zone)
+    if len(used) < ADVISED_DAYS:
+        notes.append(f"{len(used)} days are few: at least {ADVISED_DAYS} are advised before settings are changed.")
+    return [str(d.day) for d in used], [d.summary() for d in cut], notes
+
+
+def _instants(readings: Readings) -> tuple[list[float], list[float]]:
+    return [low.date for low in readings.lows_left_out], [high.date for high in readings.highs_left_out]
+
+
+def _lows_of(left_out: DayData) -> str:
+    count = left_out.facts.lows_left_out
+    return f"; so are its {count} readings below {LOWEST_MGDL} mg/dL" if count else ""
+
+
+def _enough(cut: list[DayData], used: list[DayData], selection: Selection, event_days: set[date]) -> None:
+    if not used and all(d.facts.readings and not (d.facts.boluses or d.facts.temp_basals) for d in cut):
+        raise Refused(Reason.NO_INSULIN, days=", ".join(str(d.day) for d in cut[:5]))
+    reasons = ", ".join(sorted({d.skipped for d in cut if d.skipped}))
+    if not used:
+        raise Refused(Reason.NO_DAYS_LEFT, count=len(cut), detail=reasons)
+    asked = [d for d in cut if selection.why_not(d.day, event_days) is None]
+    if len(used) < LEAST_GOOD_SHARE * len(asked):
+        raise Refused(Reason.TOO_FEW_GOOD_DAYS, used=len(used), count=len(asked), detail=reasons)
+
+
+def _write_untouched(
+    request: AnalysisRequest,
+    run: RunDirectory,
+    raw: RawFiles,
+    entries: list[Any],
+    treatments: list[Any],
+    zone: str,
+    seen: Readings,
+) -> tuple[list[str], list[dict[str, Any]]]:
+    if raw.dates:
+        for day in raw.dates:
+            mine, events = raw.bytes_of("entries", day), raw.bytes_of("treatments", day)
+            assert mine is not None and events is not None
+            write_day(run.work, day, mine, events)
+        return raw.dates, [_as_served(run.work, d, zone, seen) for d in raw.dates]
+    readings = sensor_readings(entries)
+    days = _days(request, readings, zone)
+    for local in days:
+        _write_served(run.work, local, readings, treatments)
+    return [str(d) for d in days], [_as_served(run.work, str(d), zone, seen) for d in days]
+
+
+def _as_served(work: Path, day: str, zone: str, seen: Readings) -> dict[str, Any]:
+    """A day that is handed over as it is, judged like any other: nothing is corrected, and nothing left out for it."""
+    local = LocalDay(date.fromisoformat(day), zone)
+    entries = sensor_readings(served_records(work / "autotune" / f"ns-entries.{day}.json"))
+    treatments = served_records(work / "autotune" / f"ns-treatments.{day}.json")
+    dated = [e for e in entries if isinstance(e.get("date"), int | float) and local.glucose.holds(e["date"])]
+    facts = facts_of(local, dated, [t for t in treatments if isinstance(t.get("created_at"), str)], *_instants(seen))
+    colour, remarks = judge_day(facts)
+    return {"date": day, "status": "used", "reason": None, "quality": colour, "remarks": remarks, **asdict(facts)}
+
+
+def served_records(file: Path) -> list[dict[str, Any]]:
+    """The records of a day's file; none where it is missing or no list."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return []
+    return [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
+
+
+def _write_uncorrected(
+    run: RunDirectory,
+    dates: list[str],
+    entries: list[Any],
+    treatments: list[Any],
+    pump: bytes,
+    start: bytes | None,
+    zone: str,
+) -> None:
+    """The same days as upstream would have been given them: for saying what the corrections changed."""
+    write_settings(run.uncorrected, pump, start)
+    readings = sensor_readings(entries)
+    for day in dates:
+        _write_served(run.uncorrected, LocalDay(date.fromisoformat(day), zone), readings, treatments)
+
+
+def _write_served(work: Path, day: LocalDay, readings: list[dict[str, Any]], treatments: list[Any]) -> None:
+    mine, events = served_day(day, readings, treatments)
+    write_day(work, day, records_bytes(mine), records_bytes(events))

@@ -1,0 +1,56 @@
+"""Where a nightly run goes on from: the tuned profile of the last run of the same person and the same source profile.
+
+Upstream iterates day after day from its last profile; the caps stay those of the pump's own, so that no chain of nights
+can walk further than one night may.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from flows.settings import AnalysisRequest
+from flows.values.run_directory import default_root
+
+SAME_OPTIONS = (
+    *("site", "from_directory", "profile", "timezone", "inputs", "weekdays", "exclude_events", "openaps_profile"),
+    *("uam_as_basal", "tune_insulin_curve", "insulin", "insulin_peak_min"),
+)
+
+
+def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run: Path) -> tuple[bytes | None, str]:
+    """The profile to start from, and what to tell the person.
+
+    Args:
+        request: whose run; only runs of the same source and options count.
+        profile: identity of the source profile (`pump_sha256`, `name`): after a change the baseline is new.
+        own_run: the run asking, which does not count.
+
+    Returns:
+        The bytes of the last tuned profile, or `None` where there is none to go on from.
+    """
+    mine = request.options()
+    runs = [d for root in {default_root(), own_run.parent} if root.is_dir() for d in root.iterdir() if d.is_dir()]
+    proposals = [(run, _read(run / "proposal.json")) for run in set(runs) if run.resolve() != own_run.resolve()]
+    newest_first = sorted(proposals, key=lambda item: str(item[1].get("created_at", "")), reverse=True)
+    for run, proposal in newest_first:
+        options = _read(run / "manifest.json").get("options") or {}
+        if any(options.get(k) != mine.get(k) for k in SAME_OPTIONS) or not proposal:
+            continue
+        if (proposal.get("verdict") or {}).get("colour") == "red":
+            continue  # nobody may apply it, so nobody goes on from it
+        if any(proposal.get("profile", {}).get(k) != profile.get(k) for k in ("pump_sha256", "name")):
+            return None, "The source profile has changed since the last run: tuning starts from it anew."
+        tuned = run / "work" / "autotune" / "profile.json"
+        if tuned.is_file():
+            return tuned.read_bytes(), f"Tuning goes on from the run {run.name}; caps are those of the source profile."
+    return None, "There is no earlier run to go on from: tuning starts from the source profile."
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,160 @@
+"""Which settings a run tunes: an OpenAPS profile as it is, or the Nightscout profile in force, as upstream's file."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from typing import Any
+
+from flows.oref0.profile import settings_of, to_pumpprofile
+from flows.profiles.active_in_data import ActiveProfiles, basal_at, in_force
+from flows.profiles.openaps import OpenapsSchedule, read_openaps_schedule
+from flows.profiles.parse import MG_PER_DL, unit_name
+from flows.profiles.raw_files import RawFiles, json_object
+from flows.proposal.several_values import NAMES, different
+from flows.settings import AnalysisRequest
+from flows.values.parts import Part
+from flows.values.run_directory import dump
+from flows.values.schedule import Block, Schedule
+
+PEAK_LIMITS_MIN = (35, 120)  # what upstream's exponential curves are made for
+
+
+@dataclass(frozen=True)
+class ProfileToTune:
+    """The pump profile for upstream and the one to start from, as bytes; whose it is; what to tell the person."""
+
+    pump: bytes
+    start: bytes | None
+    active: ActiveProfiles | None
+    basal: Schedule
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def basal_at(self) -> Callable[[float], float | None] | None:
+        """The basal rate in force at an instant, where documents and switches are known."""
+        return partial(basal_at, self.active) if self.active else None
+
+    def schedules(self) -> dict[str, Any]:
+        """`source_profile.json`: the schedules as the profile has them, in mg/dL, g and U, and the person's units.
+
+        `unread` names those that have several entries and cannot be read; what stands for them is what upstream tunes.
+        """
+        unread: tuple[Part, ...] = ()
+        if self.active is not None:
+            profile = self.active.profile
+            isf, ratio, units = profile.isf_mgdl_per_u, profile.carb_ratio_g_per_u, profile.units
+        else:
+            pump = json_object(self.pump, "the pump profile")
+            isf, ratio, units = openaps_schedules(pump)
+            unread = tuple(part for part in NAMES if read_openaps_schedule(pump, part).unread)
+        return {
+            "units": units,
+            "isf_mgdl_per_u": [asdict(b) for b in isf.blocks],
+            "carb_ratio_g_per_u": [asdict(b) for b in ratio.blocks],
+            "basal_u_per_h": [asdict(b) for b in self.basal.blocks],
+            "unread": [part.value for part in unread],
+        }
+
+    def identity(self) -> dict[str, Any]:
+        """Which document and profile this is; no number of it."""
+        pump = {"pump_sha256": hashlib.sha256(self.pump).hexdigest()}
+        if self.active is None:
+            return pump
+        profile = self.active.profile
+        return {
+            **pump,
+            "name": profile.name,
+            "document_id": profile.document_id,
+            "start_date": profile.start_date,
+            "document_sha256": profile.document_sha256,
+            "units": profile.units,
+            "in_force": self.active.document(),
+        }
+
+
+def profile_to_tune(
+    request: AnalysisRequest, raw: RawFiles, treatments: list[Any], zone: str, window_ms: tuple[float, float]
+) -> ProfileToTune:
+    """Choose and convert the profile.
+
+    Args:
+        request: names, insulin, peak.
+        raw: profile documents, or an OpenAPS profile, which is used as it is.
+        treatments: as loaded, for Profile Switches.
+        zone: the run's time zone.
+        window_ms: first and last instant of the data.
+
+    Raises:
+        Refused: a `PROFILE_…` reason.
+    """
+    if pump := raw.bytes_of("pumpprofile"):
+        return as_it_is(pump, raw.bytes_of("autotune"))
+    active = in_force(
+        raw.records("profile"),
+        treatments,
+        name=request.profile,
+        window_start_ms=window_ms[0],
+        window_end_ms=window_ms[1],
+        zone=zone,
+    )
+    chosen = active.profile
+    peak_min, notes = _peak(request, chosen.insulin_peak_min)
+    document, more = to_pumpprofile(chosen, insulin=request.insulin, peak_min=peak_min, zone=zone)
+    return ProfileToTune(
+        dump(document), None, active, chosen.basal_u_per_h, [*chosen.notes, *active.warnings, *notes, *more]
+    )
+
+
+def as_it_is(pump: bytes, start: bytes | None) -> ProfileToTune:
+    """An OpenAPS profile, with a note where it has more than upstream tunes, or says it in two ways."""
+    document = json_object(pump, "the pump profile")
+    notes = [note for part in NAMES for note in _notes_on(NAMES[part], read_openaps_schedule(document, part))]
+    return ProfileToTune(pump, start, None, settings_of_bytes(pump), notes)
+
+
+def _notes_on(what: str, found: OpenapsSchedule) -> list[str]:
+    notes = []
+    if found.unread:
+        notes.append(f"The profile has several {what}, and their times or values cannot be read; autotune tunes one.")
+    elif found.schedule is not None and different(found.schedule.distinct) > 1:
+        notes.append(f"The profile has several {what}; autotune tunes one.")
+    if found.ambiguous:
+        named = ", ".join(found.ambiguous)
+        notes.append(f"Entries of the {what} have two times that differ: their offsets, {named}, were taken.")
+    return notes
+
+
+def openaps_schedules(pump: dict[str, Any]) -> tuple[Schedule, Schedule, str]:
+    """ISF, carb ratio and units of a valid OpenAPS pump profile; its numbers are in mg/dL whatever it prefers.
+
+    Upstream tunes the first ISF and `carb_ratio`, which stand for a schedule that is not there or cannot be read.
+    """
+    isf_profile = pump["isfProfile"]
+    first = float(isf_profile["sensitivities"][0]["sensitivity"])
+    isf = read_openaps_schedule(pump, Part.ISF).schedule or Schedule.constant(first)
+    ratio = read_openaps_schedule(pump, Part.CARB_RATIO).schedule or Schedule.constant(float(pump["carb_ratio"]))
+    preferred = unit_name(isf_profile.get("user_preferred_units")) or unit_name(pump.get("out_units"))
+    return isf, ratio, preferred or MG_PER_DL
+
+
+def settings_of_bytes(pump: bytes) -> Schedule:
+    """The hourly basal schedule of an OpenAPS pump profile; a flat nothing where it has none (it is refused later)."""
+    try:
+        rates = settings_of(json_object(pump, "the pump profile")).basal_u_per_h
+    except (KeyError, TypeError, ValueError, IndexError):
+        return Schedule.constant(0.0)
+    return Schedule(tuple(Block(hour * 60, rate) for hour, rate in enumerate(rates)))
+
+
+def _peak(request: AnalysisRequest, own_min: float | None) -> tuple[int | None, list[str]]:
+    if request.insulin_peak_min is not None or own_min is None:
+        return request.insulin_peak_min, []
+    low, high = PEAK_LIMITS_MIN
+    if not low <= own_min <= high:
+        return None, [
+            f"The profile's peak of insulin action is not between {low} and {high} min: the curve's was used."
+        ]
+    return round(own_min), [f"The profile's own peak of insulin action was used: {own_min:g} min."]

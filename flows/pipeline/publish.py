@@ -1,0 +1,159 @@
+"""Step 6: the report in its forms, and last the manifest that vouches for every file."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flows import __version__
+from flows.errors import Reason, Refused, is_full_disk
+from flows.oref0.engine import EngineReport
+from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
+from flows.proposal.document import Proposal, read_proposal
+from flows.report.text.upstream_table import recommendations_table
+from flows.settings import AnalysisRequest
+from flows.values.run_directory import RunDirectory, write_atomically
+
+MANIFEST_VERSION = 1
+WITHDRAWN = ("proposal.json", "report.json", "report.txt", "report.html", "report.csv", "report.xlsx")
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where the results are."""
+
+    run_directory: str
+    proposal_sha256: str
+
+
+def publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Published:
+    """Write the report in its forms, and last the manifest that vouches for every file.
+
+    Reads proposal.json and work/*; writes report.txt, report.json, report.html, report.csv, report.xlsx, manifest.json.
+    """
+    proposal = read_proposal(run.file("proposal.json"))
+    pump = json.loads((run.work / "settings" / "pumpprofile.json").read_bytes())
+    tuned = json.loads((run.work / "autotune" / "profile.json").read_bytes())
+    write_atomically(run.file("report.txt"), recommendations_table(pump, tuned).encode())
+    run.write_json("report.json", report_document(run, proposal.model_dump(mode="json")))
+    write_pages(run, proposal)
+    write_manifest(run, request, now, status="proposal", proposal_sha256=proposal.sha256)
+    return Published(str(run.path), proposal.sha256)
+
+
+def write_pages(run: RunDirectory, proposal: Proposal) -> None:
+    """report.html, report.csv and report.xlsx: of the proposal document and nothing else."""
+    from flows.report.html.report import report_html
+    from flows.report.spreadsheet import report_csv, report_xlsx
+
+    write_atomically(run.file("report.html"), report_html(proposal))
+    write_atomically(run.file("report.csv"), report_csv(proposal))
+    write_atomically(run.file("report.xlsx"), report_xlsx(proposal))
+
+
+def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, Any]:
+    """The one document `--json` prints for a run with a proposal."""
+    kept = {k: v for k, v in proposal.items() if k not in ("rests_on", "sha256", "schema_version")}
+    return {
+        "status": "proposal",
+        "reasons": [],
+        "reason_codes": [],
+        **kept,
+        "changed_by_correction": (proposal["without_correction"] or {}).get("changed", []),
+        "proposal_sha256": proposal["sha256"],
+        "run_directory": str(run.path),
+    }
+
+
+def refusal_document(refusal: Refused, run: RunDirectory | None) -> dict[str, Any]:
+    """The one document `--json` prints for a refused run."""
+    days: list[dict[str, Any]] = []
+    ledger: dict[str, Any] = {}
+    if run is not None and run.file("prepared.json").is_file():
+        prepared = run.read_json("prepared.json")
+        days, ledger = prepared["days"], prepared["ledger"]
+    return {
+        "status": "refused",
+        "reasons": [f"{refusal.sentence} {refusal.remedy}"],
+        "reason_codes": [refusal.reason.code],
+        "warnings": [],
+        "current": None,
+        "recommended": None,
+        "days": days,
+        "ledger": ledger,
+        "run_directory": str(run.path) if run else None,
+    }
+
+
+def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: datetime, **outcome: Any) -> None:
+    """manifest.json: versions, options, the outcome, and the sha256 of every file of the run."""
+    engine = run.read_json("engine.json") if run.file("engine.json").is_file() else {}
+    upstream = {}
+    if engine.get("upstream_sha256"):
+        upstream["node_modules_sha256"] = engine["upstream_sha256"]
+    with suppress(Refused):  # an incomplete installation must not hide why the run ended
+        upstream["lock_sha256"] = lock_digest()
+        upstream["tree_sha256"] = upstream_digest(find_oref0())
+    everything = run.digests(lambda name: name != "manifest.json")
+    inputs = {n: d for n, d in everything.items() if n.startswith("raw/") or "/ns-" in n or "/settings/" in n}
+    run.write_json(
+        "manifest.json",
+        {
+            "schema_version": MANIFEST_VERSION,
+            "written_at": now.astimezone(UTC).isoformat(timespec="seconds"),
+            **outcome,
+            "versions": {
+                "autotune_flows": __version__,
+                "python": platform.python_version(),
+                "node": engine.get("node"),
+                "oref0": engine.get("oref0"),
+            },
+            "upstream": upstream,
+            "engine": engine.get("engine"),
+            "computed": EngineReport.from_document(engine).computed() if engine else None,
+            "options": request.options() if request else None,
+            "inputs_sha256": inputs,
+            "outputs_sha256": {n: d for n, d in everything.items() if n not in inputs},
+        },
+    )
+
+
+@contextmanager
+def refusals_recorded(run: RunDirectory, request: AnalysisRequest | None, now: datetime) -> Iterator[None]:
+    """A run that ends early leaves its reason in the manifest, and no proposal and no report."""
+    try:
+        with _full_disk_said(run):
+            yield
+    except Refused as refusal:
+        _withdraw(run)
+        reasons = {"reasons": [refusal.sentence], "reason_codes": [refusal.reason.code]}
+        with suppress(OSError):  # what keeps the manifest from being written must not hide why the run ended
+            write_manifest(run, request, now, status="refused", **reasons)
+        raise
+    except Exception as error:
+        _withdraw(run)
+        write_manifest(run, request, now, status="failed", error=type(error).__name__)
+        raise
+    except BaseException:  # stopped from outside: what was sealed just before is not to be approved
+        _withdraw(run)
+        raise
+
+
+@contextmanager
+def _full_disk_said(run: RunDirectory) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if not is_full_disk(error):
+            raise
+        raise Refused(Reason.DISK_FULL, path=run.path) from None
+
+
+def _withdraw(run: RunDirectory) -> None:
+    for name in WITHDRAWN:
+        run.file(name).unlink(missing_ok=True)

@@ -1,0 +1,307 @@
+"""Which profile to tune and which was in force when: documents, Profile Switches and AAPS's effective-switch notes.
+
+The profile to tune is the one in force at the end of the data, at 100 %, without a time shift and without switches of
+limited duration: those are reported, not tuned. Nothing here knows upstream or reads the clock.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flows.errors import Reason, Refused
+from flows.profiles.parse import ACTIVE, TherapyProfile, profile_in
+from flows.profiles.stored import StoredDocument, choose_name, document_in_force, listed, quoted, skipped_note
+from flows.profiles.switches import Switch
+from flows.profiles.timeline import HOUR_MS, History, ProfileSpan, Source, State, same_settings
+from flows.values.local_days import LocalDay, day_of
+from flows.values.timestamps import iso_utc
+
+# Rates are asked for around the window too: temporary basals that began before its first reading, or after its last.
+MARGIN_MS = 48 * HOUR_MS
+NAMED_IN_ONE_WARNING = 5
+
+
+@dataclass(frozen=True)
+class ActiveProfiles:
+    """The profile to tune, and what was in force over the window.
+
+    `spans` cover the window without a gap; `other_profile_hours` gives for each local day (04:00 to 04:00) on which
+    the basal, sensitivity or carb ratio in force were not those of `profile` the hours of it; `timeline` reaches
+    beyond the window, for `basal_at`; `known_from_ms`: when the oldest document or switch that names something begins,
+    before which no hour is one of another profile.
+    """
+
+    profile: TherapyProfile
+    source: Source
+    zone: str
+    spans: tuple[ProfileSpan, ...]
+    warnings: tuple[str, ...]
+    other_profile_hours: dict[str, float]
+    timeline: tuple[ProfileSpan, ...] = field(repr=False)
+    known_from_ms: float = 0.0
+
+    def unknown_hours(self, day: LocalDay) -> float:
+        """The hours of a local day (04:00 to 04:00) before the oldest document or switch: nobody knows what was set."""
+        window = day.glucose
+        return round(max(0.0, min(self.known_from_ms, window.end_ms) - window.start_ms) / HOUR_MS, 2)
+
+    @property
+    def dates_with_other_profile(self) -> tuple[str, ...]:
+        """The local days on which something else than `profile` was in force, if only for a time."""
+        return tuple(self.other_profile_hours)
+
+    def document(self) -> dict[str, Any]:
+        """For JSON documents: without any therapy setting."""
+        return {
+            "tuned": self.profile.name,
+            "source": self.source.value,
+            "spans": [s.document() for s in self.spans],
+            "other_profile_hours": self.other_profile_hours,
+            "warnings": list(self.warnings),
+        }
+
+
+def in_force(
+    documents: list[Any],
+    treatments: Iterable[Any],
+    *,
+    name: str | None,
+    window_start_ms: float,
+    window_end_ms: float,
+    zone: str | None,
+) -> ActiveProfiles:
+    """The profile to tune and which profile was in force when.
+
+    Args:
+        documents: profile documents as Nightscout serves them, in any order.
+        treatments: treatments as served; only Profile Switches and effective-switch notes are read.
+        name: a profile of the document in force at the end of the window; "active" for what was in force then, by
+            document or Profile Switch; `None` for that document's default.
+        window_start_ms: the beginning of the data (epoch ms).
+        window_end_ms: the end of the data.
+        zone: the person's time zone, for schedules and for times written without one; `None` takes the profile's own.
+
+    Raises:
+        Refused: `NO_PROFILE`, `PROFILE_NOT_FOUND`, `PROFILE_UNITS`, `PROFILE_UNITS_DOUBTFUL`, `PROFILE_FIELD`,
+            `PROFILE_SWITCH_UNREADABLE`, `UNKNOWN_TIMEZONE`.
+    """
+    history = History(documents, treatments, zone)
+    profile, source, warnings = _to_tune(history, name, window_end_ms)
+    profile = replace(profile, notes=(*skipped_note(documents, history.stored), *profile.notes))
+    local = zone or profile.timezone or "UTC"
+    timeline = history.timeline(window_start_ms - MARGIN_MS, window_end_ms + MARGIN_MS)
+    spans = _clipped(timeline, window_start_ms, window_end_ms)
+    begun = [d.start_ms for d in history.stored]
+    begun += [s.at_ms for s in history.switches if not history.names_nothing(s)]
+    known_from_ms = min(begun, default=0.0)
+    others = _other_profile_hours(spans, profile, local, known_from_ms)
+    warnings += _document_warnings(history, window_end_ms)
+    warnings += _change_warnings(history.timeline(window_start_ms, window_end_ms, permanent_only=True), local)
+    warnings += _switch_warnings(spans)
+    warnings += _trouble_warnings(history, window_start_ms, window_end_ms, local)
+    if others:
+        warnings.append(
+            f"On {_count(len(others), 'day')} ({_some(others)}) other settings than those of {quoted(profile.name)}, "
+            "which is tuned, were in force for some of the time."
+        )
+    warned = tuple(dict.fromkeys(warnings))
+    return ActiveProfiles(profile, source, local, spans, warned, others, timeline, known_from_ms)
+
+
+def basal_at(active: ActiveProfiles, epoch_ms: float) -> float | None:
+    """The basal rate in U/h that was in force at an instant, percentage and time shift applied; `None` if unknown."""
+    starts = [s.start_ms for s in active.timeline]
+    span = active.timeline[max(0, bisect.bisect_right(starts, epoch_ms) - 1)]
+    if span.effective is None:
+        return None
+    local = datetime.fromtimestamp(epoch_ms / 1000, ZoneInfo(active.zone))
+    return span.effective.basal_u_per_h.at(local.hour * 60 + local.minute)
+
+
+# --- the profile to tune
+
+
+def _to_tune(history: History, name: str | None, end_ms: float) -> tuple[TherapyProfile, Source, list[str]]:
+    state = history.state(end_ms, permanent_only=True)
+    if state is None:
+        raise Refused(Reason.NO_PROFILE, where="the profile documents")
+    if name == ACTIVE or not history.stored:
+        if name not in (None, ACTIVE) and name != state.name:
+            raise Refused(Reason.PROFILE_NOT_FOUND, name=name, names=listed([state.name]))
+        return _in_force_then(history, state, end_ms)
+    document, _ = document_in_force(history.stored, end_ms)
+    try:
+        chosen, notes = choose_name(document, name)
+    except Refused:
+        if name is None and state.switch is not None and state.profile is not None:
+            profile, source, warnings = _in_force_then(history, state, end_ms)
+            said = (
+                f"The document's default profile is not in it; {quoted(state.name)}, to which was switched, was taken."
+            )
+            return profile, source, [said, *warnings]
+        raise
+    profile = profile_in(document, chosen, notes, zone=history.zone, others=history.stored)
+    warnings = []
+    if state.switch is not None and (state.profile is None or not same_settings(state.profile, profile)):
+        warnings.append(
+            f"At the end of the data {quoted(state.name)} was in force by a Profile Switch of "
+            f"{iso_utc(state.switch.at_ms)}, with other settings than {quoted(chosen)}, which is tuned; "
+            f"--profile {ACTIVE} tunes what was in force. "
+            f"The document has: {listed(document.names)}."
+        )
+    elif state.switch is None and (older := _overruled(history, document, end_ms)) is not None:
+        known = history.of_switch(older).profile
+        if known is None or not same_settings(known, profile):
+            warnings.append(
+                f"A Profile Switch to {quoted(older.name)} is older than the newest profile document, so that "
+                "Nightscout counts the document; AAPS goes on with the switch until the next one. "
+                "Check which one is in use."
+            )
+    return profile, Source.DOCUMENT, warnings
+
+
+def _in_force_then(history: History, state: State, end_ms: float) -> tuple[TherapyProfile, Source, list[str]]:
+    if state.switch is None:
+        document, _ = document_in_force(history.stored, end_ms)
+        chosen, notes = choose_name(document, None)
+        profile = profile_in(document, chosen, notes, zone=history.zone, others=history.stored)
+        return profile, Source.DOCUMENT, []
+    if state.profile is None:
+        detail = (state.trouble or "it holds no profile").rstrip(".")
+        raise Refused(Reason.PROFILE_SWITCH_UNREADABLE, when=iso_utc(state.switch.at_ms), detail=detail)
+    said = [] if history.stored else ["There is no profile document; the profile is that of a Profile Switch."]
+    return state.profile, state.source, said
+
+
+def _overruled(history: History, document: StoredDocument, end_ms: float) -> Switch | None:
+    """The newest permanent switch by AAPS that only the document's being newer keeps from counting."""
+    return next(
+        (
+            s
+            for s in history.switches
+            if s.from_aaps and not s.temporary and s.at_ms < document.start_ms <= end_ms and not s.trouble
+        ),
+        None,
+    )
+
+
+# --- what a person should know
+
+
+def _document_warnings(history: History, end_ms: float) -> list[str]:
+    if history.stored and history.document_at(end_ms) is None:
+        return ["Every profile document starts after the data ends; the oldest one was taken."]
+    return []
+
+
+def _change_warnings(permanent: tuple[ProfileSpan, ...], zone: str) -> list[str]:
+    changes, zones = [], []
+    for before, after in pairwise(permanent):
+        when = _local(after.start_ms, zone)
+        if before.profile is None or after.profile is None:
+            changes.append(f"{when} to {quoted(after.name)}")
+            continue
+        if not same_settings(before.profile, after.profile):
+            changes.append(f"{when} from {quoted(before.name)} to {quoted(after.name)}")
+        if before.profile.timezone != after.profile.timezone and before.profile.timezone and after.profile.timezone:
+            zones.append(f"{when} from {before.profile.timezone} to {after.profile.timezone}")
+    found = []
+    if changes:
+        found.append(f"The profile changed in the data: {_some(changes)}. The days before it teach less about it.")
+    if zones:
+        found.append(f"The profile's time zone changed in the data: {_some(zones)}.")
+    return found
+
+
+def _switch_warnings(spans: tuple[ProfileSpan, ...]) -> list[str]:
+    found = []
+    hours: dict[str, float] = {}
+    for span in spans:
+        if span.changed:
+            shift = f", {span.timeshift_h:+g} h" if span.timeshift_h else ""
+            label = f"{span.percentage:g} %{shift}"
+            hours[label] = hours.get(label, 0) + span.hours
+    if hours:
+        parts = _some([f"{label} for {h:.1f} h" for label, h in hours.items()])
+        found.append(
+            f"A percentage or time shift was in force for {sum(hours.values()):.1f} hours ({parts}); "
+            "the profile is tuned without it."
+        )
+    temporary = [s for s in spans if s.temporary]
+    if temporary:
+        found.append(
+            f"Profile Switches of limited duration were in force for {sum(s.hours for s in temporary):.1f} hours "
+            f"({_count(len(temporary), 'time')}); they are not tuned."
+        )
+    return found
+
+
+def _trouble_warnings(history: History, start_ms: float, end_ms: float, zone: str) -> list[str]:
+    """What could not be read, where it was in force in the window."""
+    found = []
+    for switch in history.switches:
+        until = switch.end_ms if switch.end_ms is not None else float("inf")
+        if switch.at_ms > end_ms or until < start_ms:
+            continue
+        when = _local(switch.at_ms, zone)
+        if history.names_nothing(switch):
+            found.append(f"The Profile Switch of {when} names {quoted(switch.name)}, which is in no profile document.")
+        elif switch.trouble:
+            found.append(f"The Profile Switch of {when} cannot be used: {switch.trouble}.")
+        elif switch.unreadable:
+            found.append(
+                f"The profile inside the Profile Switch of {when} is not readable JSON; its name was looked up."
+            )
+    for span in history.timeline(start_ms, end_ms):
+        if span.profile is None and (state := history.state(span.start_ms)) is not None and state.trouble:
+            when = _local(span.start_ms, zone)
+            detail = state.trouble.rstrip(".")
+            found.append(f"The profile in force from {when} on, {quoted(span.name)}, cannot be read: {detail}.")
+    return found
+
+
+def _other_profile_hours(
+    spans: tuple[ProfileSpan, ...], tuned: TherapyProfile, zone: str, known_from_ms: float
+) -> dict[str, float]:
+    hours: dict[str, float] = {}
+    for span in spans:
+        if span.end_ms <= known_from_ms or (span.effective is not None and same_settings(span.effective, tuned)):
+            continue
+        start_ms = max(span.start_ms, known_from_ms)
+        day = day_of(start_ms, zone)
+        while day.glucose.start_ms < span.end_ms:
+            window = day.glucose
+            inside = min(span.end_ms, window.end_ms) - max(start_ms, window.start_ms)
+            hours[str(day.date)] = round(hours.get(str(day.date), 0) + inside / HOUR_MS, 3)
+            day = day.next()
+    return dict(sorted(hours.items()))
+
+
+def _clipped(timeline: tuple[ProfileSpan, ...], start_ms: float, end_ms: float) -> tuple[ProfileSpan, ...]:
+    """The part of the timeline that lies in the window; of an empty window the instant itself."""
+    inside = tuple(
+        replace(s, start_ms=max(s.start_ms, start_ms), end_ms=min(s.end_ms, end_ms))
+        for s in timeline
+        if s.start_ms < end_ms and s.end_ms > start_ms
+    )
+    return inside or tuple(replace(s, start_ms=start_ms, end_ms=end_ms) for s in timeline if s.end_ms > end_ms)[:1]
+
+
+def _local(epoch_ms: float, zone: str) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _some(items: Iterable[str]) -> str:
+    every = list(items)
+    more = f" and {len(every) - NAMED_IN_ONE_WARNING} more" if len(every) > NAMED_IN_ONE_WARNING else ""
+    return ", ".join(every[:NAMED_IN_ONE_WARNING]) + more

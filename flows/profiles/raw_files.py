@@ -1,0 +1,133 @@
+"""`raw/`: what was loaded, as it came, with an index that says what each file is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.nightscout.client import Answer
+from flows.nightscout.documents import parse_records
+from flows.profiles.parse import named_zone
+from flows.settings import AnalysisRequest
+from flows.values.local_days import canonical_zone
+from flows.values.run_directory import RunDirectory, write_atomically
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What was loaded, in counts."""
+
+    files: int
+    entries: int
+    treatments: int
+    profiles: int
+    requests: int
+
+
+class RawFiles:
+    """raw/: files as they came and `index.json`, which says what each is."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+        self.files: list[dict[str, Any]] = []
+        self._read: dict[str, list[Any]] = {}
+
+    def has(self, kind: str) -> bool:
+        return any(f["kind"] == kind for f in self.files)
+
+    def write(self, kind: str, content: bytes, records: int, **more: Any) -> None:
+        name = f"{len(self.files) + 1:03d}-{kind}.json"
+        write_atomically(self.run.raw / name, content)
+        self._read.pop(kind, None)
+        self.files.append({"file": name, "kind": kind, "records": records, **more})
+
+    def copy(self, kind: str, source: Path) -> None:
+        if not source.is_file():
+            raise Refused(
+                Reason.FILE_MISSING,
+                file=source.name,
+                remedy="Check the path, or pass --profile-file or --openaps-profile.",
+            )
+        self.write(kind, source.read_bytes(), 1)
+
+    def answer(self, kind: str, answer: Answer, date: str | None = None) -> None:
+        count = len(answer.document) if isinstance(answer.document, list) else 1
+        asked = {"path": answer.path, "query": answer.query}
+        self.write(kind, answer.body, count, asked=asked, **({"date": date} if date else {}))
+
+    def close(self, requests: int) -> Loaded:
+        self.run.write_json("raw/index.json", {"files": self.files})
+        count = {
+            kind: sum(f["records"] for f in self.files if f["kind"] == kind)
+            for kind in ("entries", "treatments", "profile")
+        }
+        return Loaded(len(self.files), count["entries"], count["treatments"], count["profile"], requests)
+
+    @classmethod
+    def open(cls, run: RunDirectory) -> RawFiles:
+        raw = cls(run)
+        raw.files = run.read_json("raw/index.json")["files"]
+        return raw
+
+    def bytes_of(self, kind: str, date: str | None = None) -> bytes | None:
+        for file in self.files:
+            if file["kind"] == kind and file.get("date") == date:
+                return (self.run.raw / str(file["file"])).read_bytes()
+        return None
+
+    def records(self, kind: str) -> list[Any]:
+        """All records of a kind, without those that two pages share; read once, and not to be changed."""
+        if kind not in self._read:
+            self._read[kind] = self._read_records(kind)
+        return self._read[kind]
+
+    def _read_records(self, kind: str) -> list[Any]:
+        seen: set[str] = set()
+        result = []
+        files = [f for f in self.files if f["kind"] == kind]
+        for file in files:
+            for record in parse_records((self.run.raw / file["file"]).read_text("utf-8-sig"), file["file"]):
+                if len(files) > 1:
+                    text = json.dumps(record, sort_keys=True)
+                    if text in seen:
+                        continue
+                    seen.add(text)
+                result.append(record)
+        return result
+
+    @property
+    def dates(self) -> list[str]:
+        return sorted({f["date"] for f in self.files if "date" in f})
+
+
+def zone_of(request: AnalysisRequest, raw: RawFiles, until_ms: float | None) -> str:
+    """The run's time zone: the one asked for, else the profile's own.
+
+    Raises:
+        Refused: `NO_TIMEZONE`, `UNKNOWN_TIMEZONE`, or why the profile cannot be read.
+    """
+    if request.timezone:
+        return request.timezone
+    if pump := raw.bytes_of("pumpprofile"):
+        named = json_object(pump, "the pump profile").get("timezone")
+        if isinstance(named, str) and named:
+            return canonical_zone(named)
+        raise Refused(Reason.NO_TIMEZONE, where="the pump profile")
+    named_by_profile = named_zone(raw.records("profile"), name=request.profile, until_ms=until_ms)
+    if named_by_profile is None:
+        raise Refused(Reason.NO_TIMEZONE, where="the profile")
+    return named_by_profile
+
+
+def json_object(content: bytes, name: str) -> dict[str, Any]:
+    """A JSON object read from bytes; `name` says whose in the refusal."""
+    try:
+        document = json.loads(content)
+    except ValueError:
+        raise Refused(Reason.FILE_NOT_JSON, file=name, detail="cut off or no JSON") from None
+    if not isinstance(document, dict):
+        raise Refused(Reason.FILE_NOT_RECORDS, file=name, detail="not an object")
+    return document

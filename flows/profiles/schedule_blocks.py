@@ -1,0 +1,142 @@
+"""One schedule of a profile document, in every shape it is written in, as a `Schedule`.
+
+Knows nothing of what the schedule means. What it has to assume it says in `notes`; what it cannot know it refuses,
+with times of day and limits in the text but never a value: that text is stored where health data must not be.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.values.numbers import NotANumber, number
+from flows.values.schedule import MINUTES_PER_DAY, Block, Schedule
+
+# Any script's digits: Android writes the time with the digits of the phone's language.
+_CLOCK = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.0*)?)?")
+
+
+def read_schedule(value: Any, what: str, notes: list[str]) -> Schedule:
+    """A list of `{time, timeAsSeconds, value}`, one such entry, `{"HH:MM": value}`, or one number for the whole day."""
+    if isinstance(value, dict):
+        value = [value] if "value" in value else [{"time": time, "value": amount} for time, amount in value.items()]
+    if isinstance(value, int | float | str) and not isinstance(value, bool):
+        return Schedule.constant(required_number(value, what))
+    if not isinstance(value, list) or not value:
+        raise unusable(what, "it is missing or empty")
+    blocks: dict[int, float] = {}
+    order: list[int] = []
+    for place, item in enumerate(value, 1):
+        if not isinstance(item, dict):
+            raise unusable(what, f"entry {place} is not an object with a time and a value")
+        minutes = _minutes(item, what, place, notes)
+        amount = required_number(item.get("value"), what, f"the value at {clock_text(minutes)}")
+        if minutes in blocks and blocks[minutes] != amount:
+            notes.append(f"Two entries of the {what} are at {clock_text(minutes)}: the last one was taken.")
+        blocks[minutes] = amount
+        order.append(minutes)
+    if 0 not in blocks:
+        raise unusable(what, f"its first entry is at {clock_text(min(blocks))}, not at 00:00; add one at 00:00")
+    if order != sorted(order):
+        notes.append(f"The entries of the {what} are not in order of time: they were sorted.")
+    return Schedule(tuple(Block(m, blocks[m]) for m in sorted(blocks)))
+
+
+def clock_text(minutes: int) -> str:
+    """Minutes after midnight as `HH:MM`."""
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def strict_number(value: Any) -> float | None:
+    """As `flows.values.numbers.number`, also for integers too long for a float.
+
+    Raises:
+        NotANumber: as there.
+    """
+    try:
+        found = number(value)
+        return None if found is None else float(found)
+    except OverflowError:
+        raise NotANumber from None
+
+
+def optional_number(value: Any, what: str) -> float | None:
+    """A number, or `None` where the field is missing or empty.
+
+    Raises:
+        Refused: `PROFILE_FIELD`.
+    """
+    try:
+        return strict_number(value)
+    except NotANumber:
+        raise unusable(what, "it is not a plain number") from None
+
+
+def required_number(value: Any, what: str, which: str = "its value") -> float:
+    """A number.
+
+    Raises:
+        Refused: `PROFILE_FIELD`.
+    """
+    try:
+        found = strict_number(value)
+    except NotANumber:
+        raise unusable(what, f"{which} is not a plain number such as 1.5") from None
+    if found is None:
+        raise unusable(what, f"{which} is missing")
+    return found
+
+
+def check_range(schedule: Schedule, what: str, limits: tuple[float, float], unit: str) -> None:
+    """Refuse a schedule with a value no one has.
+
+    Raises:
+        Refused: `PROFILE_FIELD`.
+    """
+    low, high = limits
+    for block in schedule.blocks:
+        if not low <= block.value <= high:
+            where = f"the value at {clock_text(block.minutes)}"
+            raise unusable(what, f"{where} is outside {low:g}–{high:g} {unit}; check its units")
+
+
+def unusable(what: str, detail: str) -> Refused:
+    """The refusal of one field of a profile."""
+    return Refused(Reason.PROFILE_FIELD, field=what, detail=detail)
+
+
+def _minutes(item: dict[str, Any], what: str, place: int, notes: list[str]) -> int:
+    """When an entry starts: `time` first, as Nightscout itself, which overwrites `timeAsSeconds` with it."""
+    time, seconds = item.get("time"), item.get("timeAsSeconds")
+    by_clock = clock_seconds(time)
+    try:
+        by_seconds = strict_number(seconds)
+    except NotANumber:
+        by_seconds = None
+    if by_clock is None and by_seconds is None:
+        detail = "has no time" if time in (None, "") and seconds in (None, "") else "has a time that cannot be read"
+        raise unusable(what, f"entry {place} {detail}; times are written HH:MM")
+    start = by_clock if by_clock is not None else by_seconds
+    assert start is not None
+    if not 0 <= start < MINUTES_PER_DAY * 60:
+        raise unusable(what, f"entry {place} starts outside the day, which goes from 00:00 to 23:59")
+    if start % 60:
+        raise unusable(what, f"entry {place} does not start on a whole minute")
+    minutes = int(start // 60)
+    if by_clock is None and time not in (None, ""):
+        notes.append(f"An entry of the {what} has an unreadable time: its seconds, {clock_text(minutes)}, were taken.")
+    if by_clock is not None and by_seconds is not None and by_clock != by_seconds:
+        notes.append(
+            f"An entry of the {what} has two times that differ: the clock time, {clock_text(minutes)}, was taken."
+        )
+    return minutes
+
+
+def clock_seconds(value: Any) -> float | None:
+    """Seconds after midnight of `HH:MM` or `HH:MM:SS`; `None` for what is no such text."""
+    found = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return hours * 3600 + minutes * 60 + seconds if minutes < 60 and seconds < 60 else None

@@ -1,0 +1,385 @@
+"""Why a number moved or did not, in plain words: each kind of sentence one function and one row of a table.
+
+No glucose value is named, so that the same words serve in mg/dL and in mmol/L. The rules of upstream told here are
+those of oref0@0.7.1 lib/autotune/index.js. Knows facts already counted, and nothing of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from flows.oref0.log_parser import LEAST_ISF_POINTS
+from flows.proposal.document import HOURS, Cap
+
+FIFTH = "Upstream moves only a fifth of the way each day."
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What every setting has: days looked at, where it went, how far from its caps, days it wanted beyond them.
+
+    `cap_low_percent` and `cap_high_percent` are how far below and above the pump's setting upstream may go.
+    `elsewhere`: the run started from an earlier recommendation that had another value than the pump.
+    """
+
+    days: int
+    current: float
+    recommended: float
+    at_cap: Cap | None
+    past_cap: bool
+    cap_low_percent: int
+    cap_high_percent: int
+    days_capped_low: int
+    days_capped_high: int
+    days_up: int
+    days_down: int
+    elsewhere: bool
+
+    @property
+    def moved(self) -> bool:
+        """Whether it is another number than the pump's, at upstream's three decimals."""
+        return abs(self.recommended - self.current) > 0.0005
+
+
+@dataclass(frozen=True)
+class IsfFacts(Moved):
+    """Days upstream's points asked for a higher or lower sensitivity, and days they could not.
+
+    `data_counts_percent`: how much the data decides beside the pump's setting (`autotune_isf_adjustmentFraction`).
+    """
+
+    points: int
+    days_too_few_points: int
+    days_rising_under_insulin: int
+    days_borrowed_rises: int
+    days_borrowed_meals: int
+    data_counts_percent: int
+
+
+@dataclass(frozen=True)
+class CarbRatioFacts(Moved):
+    """Days meals took less (`days_up`) or more insulin (`days_down`) than the ratio of that day gives."""
+
+    periods_used: int
+    periods_ignored: int
+    carbs_g: float
+    insulin_u: float
+    days_without_meals: int
+
+
+@dataclass(frozen=True)
+class BasalFacts(Moved):
+    """An hour's basal. Upstream moves it for the glucose of the three hours after it, which the `after` facts count.
+
+    `days_up` and `days_down`: days those three hours asked for more or less insulin. `days_missing`: no change of its
+    own and so smoothed, because there was no point after it, because it stood at its cap, or for want of a difference.
+    """
+
+    hour: int
+    points: int
+    total_deviation_mgdl: float
+    days_missing: int
+    days_without_points: int
+    days_held_at_cap: int
+    points_after: int
+    unannounced_after: int
+
+
+Facts = TypeVar("Facts", bound=Moved)
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Facts]):
+    """One kind of sentence: its name, and what it says of the facts (`None`: nothing)."""
+
+    name: str
+    says: Callable[[Facts], str | None]
+
+
+def _on(count: int, days: int) -> str:
+    if days == 1:
+        return "On the only day"
+    if count < days:
+        return f"On {count} of {days} days"
+    return "On both days" if days == 2 else f"On all {days} days"
+
+
+def _many(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
+
+
+def _times(hour: int) -> str:
+    """The three hours whose glucose moves an hour's basal."""
+    return f"between {(hour + 1) % HOURS:02d}:00 and {(hour + 4) % HOURS:02d}:00"
+
+
+# ---- of every setting
+
+
+def _elsewhere(facts: Moved) -> str | None:
+    if not facts.elsewhere:
+        return None
+    return "This run started from an earlier recommendation, not from the pump's own setting."
+
+
+def _at_cap(facts: Moved) -> str | None:
+    if facts.at_cap is None:
+        return None
+    where = _where(facts, facts.at_cap)
+    if facts.past_cap:
+        return f"Smoothing between hours carried it past upstream's own cap: at most {where}."
+    return f"Upstream stopped at its cap: at most {where}."
+
+
+def _wanted_more(facts: Moved) -> str | None:
+    if facts.at_cap is not None:
+        return None
+    found = [
+        f"{_on(count, facts.days)} upstream wanted to go further than its cap: at most {_where(facts, cap)}."
+        for cap, count in ((Cap.HIGH, facts.days_capped_high), (Cap.LOW, facts.days_capped_low))
+        if count
+    ]
+    return " ".join(found) or None
+
+
+def _where(facts: Moved, cap: Cap) -> str:
+    if cap is Cap.HIGH:
+        return f"{facts.cap_high_percent} % above the pump's setting"
+    return f"{facts.cap_low_percent} % below the pump's setting"
+
+
+def _a_part(facts: Moved) -> str | None:
+    return FIFTH if facts.moved and facts.at_cap is None else None
+
+
+# ---- insulin sensitivity
+
+
+def _isf_up(facts: IsfFacts) -> str | None:
+    if not facts.days_up:
+        return None
+    return f"{_on(facts.days_up, facts.days)} one unit of insulin lowered glucose more than the setting says."
+
+
+def _isf_down(facts: IsfFacts) -> str | None:
+    if not facts.days_down:
+        return None
+    return f"{_on(facts.days_down, facts.days)} one unit of insulin lowered glucose less than the setting says."
+
+
+def _isf_rising(facts: IsfFacts) -> str | None:
+    if not (count := facts.days_rising_under_insulin):
+        return None
+    return f"{_on(count, facts.days)} glucose rose while insulin worked: upstream left the setting alone."
+
+
+def _isf_too_few(facts: IsfFacts) -> str | None:
+    if not (count := facts.days_too_few_points):
+        return None
+    return (
+        f"{_on(count, facts.days)} there were fewer than {LEAST_ISF_POINTS} data points: upstream left the setting "
+        "alone."
+    )
+
+
+def _isf_borrowed_rises(facts: IsfFacts) -> str | None:
+    if not (count := facts.days_borrowed_rises):
+        return None
+    return f"{_on(count, facts.days)} it had few points of its own and took rises nobody entered carbs for."
+
+
+def _isf_borrowed_meals(facts: IsfFacts) -> str | None:
+    if not (count := facts.days_borrowed_meals):
+        return None
+    return f"{_on(count, facts.days)} it had few points of its own and took the hours after meals."
+
+
+def _isf_shared(facts: IsfFacts) -> str | None:
+    if facts.data_counts_percent == 100:
+        return None
+    return f"The pump's profile lets the data count for {facts.data_counts_percent} %, its own setting for the rest."
+
+
+def _isf_unmoved(facts: IsfFacts) -> str | None:
+    if facts.moved or facts.at_cap is not None:
+        return None
+    if facts.days_up or facts.days_down:
+        return "The steps up and down came to nothing."
+    if facts.days_too_few_points + facts.days_rising_under_insulin == facts.days:
+        return "Nothing could move it."
+    return "Insulin lowered glucose as the setting says: nothing moved it."
+
+
+# ---- carb ratio
+
+
+def _meals(facts: CarbRatioFacts) -> str | None:
+    if not facts.periods_used:
+        return None
+    return (
+        f"{_many(facts.periods_used, 'meal', 'meals')} with {facts.carbs_g:.0f} g of carbs took "
+        f"{facts.insulin_u:.1f} U of insulin, counting what was on board and what would have brought glucose back."
+    )
+
+
+def _meals_ignored(facts: CarbRatioFacts) -> str | None:
+    if not (count := facts.periods_ignored):
+        return None
+    were = "was" if count == 1 else "were"
+    return (
+        f"{_many(count, 'meal', 'meals')} {were} left out: shorter than an hour, not over at the end of the day, or "
+        "without insulin."
+    )
+
+
+def _stronger(facts: CarbRatioFacts) -> str | None:
+    if not facts.days_down:
+        return None
+    return f"{_on(facts.days_down, facts.days)} meals took more insulin than the ratio gives."
+
+
+def _weaker(facts: CarbRatioFacts) -> str | None:
+    if not facts.days_up:
+        return None
+    return f"{_on(facts.days_up, facts.days)} meals took less insulin than the ratio gives."
+
+
+def _without_meals(facts: CarbRatioFacts) -> str | None:
+    if not (count := facts.days_without_meals):
+        return None
+    return f"{_on(count, facts.days)} there was no meal to learn from: upstream left the ratio alone."
+
+
+def _ratio_unmoved(facts: CarbRatioFacts) -> str | None:
+    if facts.moved or facts.at_cap is not None:
+        return None
+    if facts.days_up or facts.days_down:
+        return "The steps up and down came to nothing."
+    if facts.days_without_meals == facts.days:
+        return "Nothing could move it."
+    return "Meals took the insulin the ratio gives: nothing moved it."
+
+
+# ---- basal
+
+
+def _rose(facts: BasalFacts) -> str | None:
+    if not facts.days_up:
+        return None
+    return (
+        f"{_on(facts.days_up, facts.days)} glucose {_times(facts.hour)} rose more than insulin and carbs explain; "
+        "upstream gives more basal in the three hours before."
+    )
+
+
+def _fell(facts: BasalFacts) -> str | None:
+    if not facts.days_down:
+        return None
+    if facts.days_up:
+        return f"{_on(facts.days_down, facts.days)} it fell more than they explain."
+    return (
+        f"{_on(facts.days_down, facts.days)} glucose {_times(facts.hour)} fell more than insulin and carbs explain; "
+        "upstream gives less basal in the three hours before."
+    )
+
+
+def _unannounced(facts: BasalFacts) -> str | None:
+    if not facts.unannounced_after:
+        return None
+    return (
+        f"Of the {_many(facts.points_after, 'data point', 'data points')} {_times(facts.hour)}, "
+        f"{facts.unannounced_after} lay in rises like those of meals nobody entered; upstream counts them as basal."
+    )
+
+
+def _no_data(facts: BasalFacts) -> str | None:
+    if not (count := facts.days_without_points):
+        return None
+    return (
+        f"{_on(count, facts.days)} there was no data of its own {_times(facts.hour)}: it was drawn a fifth of the "
+        "way to its neighbouring hours."
+    )
+
+
+def _held(facts: BasalFacts) -> str | None:
+    if not (count := facts.days_held_at_cap):
+        return None
+    return (
+        f"{_on(count, facts.days)} it stood at its cap, could go no further, and was drawn to its neighbouring hours."
+    )
+
+
+def _as_explained(facts: BasalFacts) -> str | None:
+    count = facts.days_missing - facts.days_without_points - facts.days_held_at_cap
+    if count <= 0:
+        return None
+    return (
+        f"{_on(count, facts.days)} glucose {_times(facts.hour)} asked for no change: it was drawn a fifth of the way "
+        "to its neighbouring hours."
+    )
+
+
+def _remainder(facts: BasalFacts) -> str | None:
+    others = facts.days_up or facts.days_down or facts.days_missing or facts.elsewhere
+    if not facts.moved or others:
+        return None
+    return f"Rises and falls {_times(facts.hour)} nearly cancelled each other; what was left moved it."
+
+
+def _basal_unmoved(facts: BasalFacts) -> str | None:
+    if facts.moved or facts.at_cap is not None:
+        return None
+    if not facts.points_after:
+        return "Its neighbouring hours did not draw it away either: nothing moved it."
+    if facts.days_up or facts.days_down:
+        return "The steps up and down came to nothing."
+    return f"Glucose {_times(facts.hour)} went as insulin and carbs explain: nothing moved it."
+
+
+FOR_ISF: tuple[Kind[IsfFacts], ...] = (
+    Kind("started elsewhere", _elsewhere),
+    Kind("insulin worked more", _isf_up),
+    Kind("insulin worked less", _isf_down),
+    Kind("glucose rose under insulin", _isf_rising),
+    Kind("too few points", _isf_too_few),
+    Kind("rises borrowed", _isf_borrowed_rises),
+    Kind("meals borrowed", _isf_borrowed_meals),
+    Kind("the pump counts too", _isf_shared),
+    Kind("at the cap", _at_cap),
+    Kind("wanted beyond the cap", _wanted_more),
+    Kind("a part each day", _a_part),
+    Kind("why it did not move", _isf_unmoved),
+)
+FOR_CARB_RATIO: tuple[Kind[CarbRatioFacts], ...] = (
+    Kind("started elsewhere", _elsewhere),
+    Kind("meals used", _meals),
+    Kind("meals ignored", _meals_ignored),
+    Kind("meals took more", _stronger),
+    Kind("meals took less", _weaker),
+    Kind("no meals", _without_meals),
+    Kind("at the cap", _at_cap),
+    Kind("wanted beyond the cap", _wanted_more),
+    Kind("a part each day", _a_part),
+    Kind("why it did not move", _ratio_unmoved),
+)
+FOR_BASAL: tuple[Kind[BasalFacts], ...] = (
+    Kind("started elsewhere", _elsewhere),
+    Kind("glucose rose", _rose),
+    Kind("glucose fell", _fell),
+    Kind("unannounced rises counted", _unannounced),
+    Kind("no data", _no_data),
+    Kind("held at the cap", _held),
+    Kind("nothing asked", _as_explained),
+    Kind("rises and falls nearly cancelled", _remainder),
+    Kind("at the cap", _at_cap),
+    Kind("wanted beyond the cap", _wanted_more),
+    Kind("a part each day", _a_part),
+    Kind("why it did not move", _basal_unmoved),
+)
+
+
+def sentences(kinds: tuple[Kind[Facts], ...], facts: Facts) -> tuple[str, ...]:
+    """What the kinds say of the facts, in the order of the table."""
+    return tuple(said for kind in kinds if (said := kind.says(facts)))

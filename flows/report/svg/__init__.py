@@ -1,0 +1,1 @@
+"""The drawings of the report and the trend, as inline SVG."""

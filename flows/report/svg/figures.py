@@ -1,0 +1,310 @@
+"""The drawings of the report: basals, blocks, caps and intervals, glucose of a day, deviations, time in range.
+
+Takes the parts of a proposal document (`flows/proposal/document.py`) as dictionaries. Every number written into a
+drawing stands in the document; numbers of glucose are written in both units, of which the page shows one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from flows.report.svg import plots
+from flows.report.svg.plots import Frame
+from flows.report.wording import decimals_of, exact, fixed
+
+HOURS = 24
+EDGES = tuple(float(h) for h in range(HOURS + 1))
+MIDDLES = tuple(h + 0.5 for h in range(HOURS))
+MGDL_PER_MMOLL = 18.0
+# International Consensus on Time in Range, Diabetes Care 2019;42:1593: mg/dL and their twins in mmol/L.
+LEVELS = ((54.0, "54", "3.0"), (70.0, "70", "3.9"), (180.0, "180", "10.0"), (250.0, "250", "13.9"))
+LOWEST_SHOWN, HIGHEST_SHOWN = 40.0, 300.0
+WIDE, NARROW = 880.0, 330.0
+BASAL = (
+    "current_u_per_h",
+    "recommended_u_per_h",
+    "for_pump_u_per_h",
+    "cap_low_u_per_h",
+    "cap_high_u_per_h",
+    "interval_low_u_per_h",
+    "interval_high_u_per_h",
+)
+SHARES = (
+    ("below_54_percent", "very-low"),
+    ("from_54_to_69_percent", "low"),
+    ("in_range_70_180_percent", "in-range"),
+    ("from_181_to_250_percent", "high"),
+    ("above_250_percent", "very-high"),
+)
+
+
+def basal(hours: Sequence[dict[str, Any]], *, for_pump: bool) -> Markup:
+    """Basal over the day: now, recommended, for the pump, the interval of each hour, and upstream's caps.
+
+    Args:
+        hours: `evidence.basal`.
+        for_pump: whether the line for the pump is drawn (not when there is nothing to enter).
+    """
+    of = {name: [hour[name] for hour in hours] for name in BASAL}
+    every = [v for values in of.values() for v in values if v is not None]
+    low, high = max(0.0, min(every) * 0.92), max(max(every) * 1.04, 0.05)
+
+    def draw(frame: Frame, size: str) -> Markup:
+        marks = plots.ticks(low, high, 5)
+        places = max(decimals_of(mark) for mark in marks)
+        parts = [
+            plots.y_axis(frame, [(m, fixed(m, places)) for m in marks], "basal, U/h"),
+            plots.hours_axis(frame, 3 if size == "wide" else 6),
+            plots.boxes(frame, EDGES, of["interval_low_u_per_h"], of["interval_high_u_per_h"], "interval", 1),
+            plots.steps(frame, EDGES, of["cap_low_u_per_h"], "cap-line"),
+            plots.steps(frame, EDGES, of["cap_high_u_per_h"], "cap-line"),
+            plots.steps(frame, EDGES, of["current_u_per_h"], "now-line"),
+        ]
+        if for_pump:
+            parts.append(plots.steps(frame, EDGES, of["for_pump_u_per_h"], "pump-line"))
+        else:
+            parts.append(plots.steps(frame, EDGES, of["recommended_u_per_h"], "new-line"))
+        parts.append(plots.dots(frame, MIDDLES, of["recommended_u_per_h"], "new-dot", 3.2))
+        stopped = [h["recommended_u_per_h"] if h["at_cap"] else None for h in hours]
+        parts.append(plots.dots(frame, MIDDLES, stopped, "cap-dot", 6))
+        if size == "wide":
+            parts.append(_ends(frame, of, for_pump))
+        return plots.drawing(frame, f"basal-{size}", "Basal by hour of the day", _basal_words(hours), parts, size)
+
+    return plots.both(
+        draw,
+        Frame(WIDE, 330, (0, HOURS), (low, high), right=104, top=24, bottom=38),
+        Frame(NARROW, 250, (0, HOURS), (low, high), left=38, right=16, top=24, bottom=38),
+    )
+
+
+def _ends(frame: Frame, of: dict[str, list[Any]], for_pump: bool) -> Markup:
+    new, css = ("for_pump_u_per_h", "for the pump") if for_pump else ("recommended_u_per_h", "recommended")
+    labels = [
+        (of["cap_high_u_per_h"][-1], "upper cap", "cap-text"),
+        (of[new][-1], css, "new-text"),
+        (of["current_u_per_h"][-1], "now", "now-text"),
+        (of["cap_low_u_per_h"][-1], "lower cap", "cap-text"),
+    ]
+    places = plots.spread([frame.y(v) for v, _, _ in labels], 15, frame.top, frame.height - frame.bottom)
+    at = frame.width - frame.right + 8
+    return Markup("").join(plots.label(at, y + 4, text, css) for y, (_, text, css) in zip(places, labels, strict=True))
+
+
+def _basal_words(hours: Sequence[dict[str, Any]]) -> str:
+    said = (
+        f"{h['hour']:02d}:00 {exact(h['current_u_per_h'], 3)} to {exact(h['recommended_u_per_h'], 3)}" for h in hours
+    )
+    return f"From now to recommended, in U/h: {', '.join(said)}. The table of basals has every number."
+
+
+def blocks(blocks_: Sequence[dict[str, Any]], what: str, name: str, units: Sequence[tuple[str, str, int]]) -> Markup:
+    """The blocks of a schedule over the day, now and for the pump.
+
+    Args:
+        blocks_: `for_pump.isf` or `for_pump.carb_ratio`.
+        what: for the axis and title.
+        name: of the drawing in the page.
+        units: for each unit the end of the fields' names, its text, and decimals; a page class is made of the first.
+    """
+    starts = [int(b["start"][:2]) + int(b["start"][3:]) / 60 for b in blocks_]
+    edges = [0.0, *starts[1:], float(HOURS)]
+    field = units[0][0]
+    of = {w: [b[f"{w}_{field}"] for b in blocks_] for w in ("current", "recommended")}
+    every = [*of["current"], *of["recommended"]]
+    low, high = min(every) * 0.85, max(every) * 1.12
+
+    def draw(frame: Frame, size: str) -> Markup:
+        parts = [plots.hours_axis(frame, 3 if size == "wide" else 6)]
+        for unit_field, unit, places in units:
+            ratio = blocks_[0][f"current_{unit_field}"] / of["current"][0]
+            marks = [(m / ratio, fixed(m, places)) for m in plots.ticks(low * ratio, high * ratio, 4)]
+            parts.append(plots.y_axis(frame, marks, f"{what}, {unit}", _class(unit_field)))
+        parts.append(plots.steps(frame, edges, of["current"], "now-line"))
+        parts.append(plots.steps(frame, edges, of["recommended"], "pump-line"))
+        said = ", ".join(
+            f"from {b['start']} "
+            + " or ".join(
+                f"{exact(b[f'current_{f}'], n)} to {exact(b[f'recommended_{f}'], n)} {u}" for f, u, n in units
+            )
+            for b in blocks_
+        )
+        return plots.drawing(frame, f"{name}-{size}", f"{what}, blocks of the day", f"Now to new: {said}.", parts, size)
+
+    return plots.both(
+        draw,
+        Frame(WIDE, 210, (0, HOURS), (low, high), right=20, top=24, bottom=38),
+        Frame(NARROW, 200, (0, HOURS), (low, high), left=38, right=16, top=24, bottom=38),
+    )
+
+
+def _class(field: str) -> str:
+    return "mgdl" if field.startswith("mgdl") else "mmoll" if field.startswith("mmoll") else ""
+
+
+def between_caps(
+    found: dict[str, Any], what: str, name: str, units: Sequence[tuple[str, str, int]], share: str
+) -> Markup:
+    """A number between upstream's caps: now, recommended, and its interval.
+
+    Args:
+        found: `evidence.isf` or `evidence.carb_ratio`.
+        what, name, units: as of `blocks`.
+        share: of the repetitions in the interval, as text.
+    """
+    field = units[0][0]
+    now, new = found[f"current_{field}"], found[f"recommended_{field}"]
+    low, high = found[f"cap_low_{field}"], found[f"cap_high_{field}"]
+    ends = (found[f"interval_low_{field}"], found[f"interval_high_{field}"])
+    margin = (high - low) * 0.02 or 1.0
+    span = (min(low, now, new) - margin, max(high, now, new) + margin)
+
+    def draw(frame: Frame, size: str) -> Markup:
+        middle = 34.0
+        x1, x2 = frame.x(low), frame.x(high)
+        parts = [plots.box(x1, middle - 7, max(x2 - x1, 1), 14, "track")]
+        if None not in ends:
+            a, b = frame.x(ends[0]), frame.x(ends[1])
+            parts.append(plots.box(min(a, b), middle - 7, max(b - a, 2), 14, "interval"))
+        parts.append(Markup('<circle class="now-dot" cx="{:g}" cy="{:g}" r="6"/>').format(frame.x(now), middle))
+        parts.append(plots.mark(frame.x(new), middle, "new-dot", 8))
+        for unit_field, unit, places in units:
+            parts.append(plots.group(_strip_words(frame, found, unit_field, unit, places, middle), _class(unit_field)))
+        said = "; ".join(_strip_sentence(found, f, u, n, share) for f, u, n in units)
+        return plots.drawing(frame, f"{name}-{size}", f"{what} between upstream's caps", said, parts, size)
+
+    return plots.both(
+        draw,
+        Frame(WIDE, 84, span, (0, 1), left=20, right=20),
+        Frame(NARROW, 84, span, (0, 1), left=12, right=12),
+    )
+
+
+def _strip_words(
+    frame: Frame, found: dict[str, Any], field: str, unit: str, places: int, middle: float
+) -> list[Markup]:
+    def value(which: str) -> str:
+        return f"{_setting(found, which, field, places)} {unit}"
+
+    base = field if not field.startswith("mmoll") else field.replace("mmoll", "mgdl")
+    now, new = frame.x(found[f"current_{base}"]), frame.x(found[f"recommended_{base}"])
+    return [
+        plots.label(now, middle - 16, f"now {value('current')}", "now-text", _anchor(frame, now)),
+        plots.label(new, middle + 24, f"recommended {value('recommended')}", "new-text", _anchor(frame, new)),
+        plots.label(frame.x(found[f"cap_low_{base}"]), middle + 42, f"cap {value('cap_low')}", "cap-text"),
+        plots.label(frame.x(found[f"cap_high_{base}"]), middle + 42, f"cap {value('cap_high')}", "cap-text", "end"),
+    ]
+
+
+def _setting(found: dict[str, Any], which: str, field: str, places: int) -> str:
+    # What is and what is recommended as it is; caps and intervals to the decimals of a drawing.
+    of = exact if which in ("current", "recommended") else fixed
+    return of(found[f"{which}_{field}"], places)
+
+
+def _anchor(frame: Frame, x: float) -> str:
+    room = 90.0
+    return "start" if x - frame.left < room else "end" if frame.width - frame.right - x < room else "middle"
+
+
+def _strip_sentence(found: dict[str, Any], field: str, unit: str, places: int, share: str) -> str:
+    def value(which: str) -> str:
+        return _setting(found, which, field, places)
+
+    text = (
+        f"Now {value('current')}, recommended {value('recommended')}, caps {value('cap_low')} and {value('cap_high')}"
+    )
+    if found[f"interval_low_{field}"] is not None:
+        text += f", {share} of the repetitions between {value('interval_low')} and {value('interval_high')}"
+        text += ", where the cap decided" if found["at_cap"] else ""
+    return f"{text} {unit}"
+
+
+def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
+    """The median of each hour, and the bands that hold half and nine tenths of its readings."""
+    of = {n: [h[f"{n}_mgdl"] for h in hours] for n in ("p5", "p25", "median", "p75", "p95")}
+    high = max([HIGHEST_SHOWN, *(v * 1.03 for v in of["p95"] if v is not None)])
+
+    def draw(frame: Frame, size: str) -> Markup:
+        top, bottom = frame.y(180), frame.y(70)
+        width = frame.width - frame.left - frame.right
+        parts = [
+            plots.box(frame.left, top, width, bottom - top, "target"),
+            plots.y_axis(frame, [(v, text) for v, text, _ in LEVELS], "glucose, mg/dL", "mgdl"),
+            plots.y_axis(frame, [(v, text) for v, _, text in LEVELS], "glucose, mmol/L", "mmoll"),
+            plots.hours_axis(frame, 3 if size == "wide" else 6),
+            plots.band(frame, MIDDLES, of["p5"], of["p95"], "interval-outer"),
+            plots.band(frame, MIDDLES, of["p25"], of["p75"], "interval"),
+            plots.rule(frame, 70, "target-line"),
+            plots.rule(frame, 180, "target-line"),
+            plots.line(frame, MIDDLES, of["median"], "pump-line"),
+        ]
+        if size == "wide":
+            parts += _band_names(frame, of)
+        words = "Median and percentiles of each hour; the table under the drawing has every number."
+        return plots.drawing(frame, f"glucose-{size}", "Glucose by hour of the day", words, parts, size)
+
+    return plots.both(
+        draw,
+        Frame(WIDE, 330, (0, HOURS), (LOWEST_SHOWN, high), right=104, top=24, bottom=38),
+        Frame(NARROW, 260, (0, HOURS), (LOWEST_SHOWN, high), left=38, right=16, top=24, bottom=38),
+    )
+
+
+def _band_names(frame: Frame, of: dict[str, list[float | None]]) -> list[Markup]:
+    names = (("p95", "95th percentile"), ("p75", "75th"), ("median", "median"), ("p25", "25th"), ("p5", "5th"))
+    ends = [(next((v for v in reversed(of[key]) if v is not None), None), text) for key, text in names]
+    there = [(value, text) for value, text in ends if value is not None]
+    places = plots.spread([frame.y(v) for v, _ in there], 14, frame.top, frame.height - frame.bottom)
+    return [
+        plots.label(frame.width - frame.right + 6, y + 4, text, "new-text" if text == "median" else "cap-text")
+        for y, (_, text) in zip(places, there, strict=True)
+    ]
+
+
+def deviations(hours: Sequence[dict[str, Any]]) -> Markup:
+    """The total deviation of each hour: above zero glucose rose without an explanation, below it fell."""
+    values = [h["total_deviation_mgdl"] for h in hours]
+    known = [v for v in values if v is not None] or [0.0]
+    low, high = min(0.0, *known), max(0.0, *known)
+    low, high = (-10.0, 10.0) if low == high else (low * 1.08, high * 1.08)
+
+    def draw(frame: Frame, size: str) -> Markup:
+        marks = plots.ticks(low, high, 5)
+        other = [(m * MGDL_PER_MMOLL, m) for m in plots.ticks(low / MGDL_PER_MMOLL, high / MGDL_PER_MMOLL, 5)]
+        places = max((decimals_of(m) for _, m in other), default=0)
+        parts = [
+            plots.y_axis(frame, [(m, fixed(m, 0)) for m in marks], "total deviation, mg/dL", "mgdl"),
+            plots.y_axis(frame, [(v, fixed(m, places)) for v, m in other], "total deviation, mmol/L", "mmoll"),
+            plots.hours_axis(frame, 3 if size == "wide" else 6),
+        ]
+        for sign, css in ((1, "bar"), (-1, "bar-below")):
+            mine = [v if v is not None and v * sign > 0 else None for v in values]
+            lows = [None if v is None else min(v, 0.0) for v in mine]
+            highs = [None if v is None else max(v, 0.0) for v in mine]
+            parts.append(plots.boxes(frame, EDGES, lows, highs, css, 2 if size == "narrow" else 5))
+        parts.append(plots.rule(frame, 0.0, "zero"))
+        words = "A bar for each hour; the table under the drawing has every number."
+        return plots.drawing(frame, f"deviations-{size}", "Deviations by hour of the day", words, parts, size)
+
+    return plots.both(
+        draw,
+        Frame(WIDE, 230, (0, HOURS), (low, high), right=20, top=24, bottom=38),
+        Frame(NARROW, 210, (0, HOURS), (low, high), left=42, right=16, top=24, bottom=38),
+    )
+
+
+def time_in_range(glucose: dict[str, Any]) -> Markup:
+    """One bar of five shares, the lowest glucose first; the table under it names them."""
+    frame = Frame(WIDE, 30, (0, 100), (0, 1), left=0, right=0, top=0, bottom=0)
+    parts, start = [], 0.0
+    for field, css in SHARES:
+        width = frame.x(start + glucose[field]) - frame.x(start)
+        if width > 0:
+            parts.append(plots.box(frame.x(start), 0, width, 30, f"share {css}"))
+        start += glucose[field]
+    words = "From below 54 mg/dL (3.0 mmol/L) to above 250 mg/dL (13.89 mmol/L); the table names each share."
+    return plots.drawing(frame, "time-in-range", "Time in range", words, parts, "whole")

@@ -1,0 +1,1 @@
+"""The report as text: terminal, upstream's own table, Markdown of the run's page."""

@@ -1,0 +1,62 @@
+"""The recommendation on the terminal: the verdict first, then the numbers, what they rest on, and where the rest is."""
+
+from __future__ import annotations
+
+from flows.judgement.verdict_today import verdict_today
+from flows.proposal.document import Proposal
+from flows.report.text.certainty import certainty
+from flows.report.text.numbers import numbers_table
+from flows.report.wording import many
+from flows.values.run_directory import RunDirectory
+from flows.writeback.applied import applications, changes_of
+
+
+def summary(run: RunDirectory, proposal: Proposal) -> str:
+    """What `autotune propose` prints."""
+    used = [d.date for d in proposal.days if d.status == "used"]
+    verdict = verdict_today(proposal)
+    lines = [
+        f"Verdict: {verdict.colour.value}. {verdict.headline}",
+        *(f"  - {r.sentence}" for r in verdict.reasons),
+        "",
+        f"Recommendation of oref0 {proposal.engine['oref0']} autotune from {many(len(used), 'day')} "
+        f"({used[0] if len(used) == 1 else f'{used[0]} to {used[-1]}'}, {proposal.timezone}, inputs {proposal.inputs})",
+        "",
+        numbers_table(proposal),
+    ]
+    if sure := certainty(proposal):
+        lines += ["", "How sure the numbers are:", *(f"  {line}" for line in sure)]
+    rules = proposal.ledger.get("rules", {})
+    if rules:
+        lines += ["", "Corrected before tuning (each record is in ledger.json):"]
+        lines += [f"  {rule['records']:>6} × {rule['description']}" for rule in rules.values()]
+        without = proposal.without_correction
+        changed = list(without.changed) if without else ["not computed (--no-compare)"]
+        lines += ["", "What that changed in the recommendation:", *(f"  {line}" for line in _shortened(changed))]
+    if proposal.warnings:
+        lines += ["", "Please note:", *(f"  - {w}" for w in proposal.warnings)]
+    lines += [
+        "",
+        _what_became_of_it(run, proposal),
+        f"Report: {run.file('report.html')}",
+    ]
+    return "\n".join(lines)
+
+
+def _what_became_of_it(run: RunDirectory, proposal: Proposal) -> str:
+    done = applications(proposal.sha256, changes_of([run.path]))
+    if not done:
+        return (
+            "This is a proposal: nothing was changed in Nightscout or on a pump. Talk it over with your diabetes team."
+        )
+    last = done[-1]
+    applied = f"This proposal was written to the site on {last.at:%Y-%m-%d %H:%M} UTC ({', '.join(last.parts)})"
+    if last.undone_at is not None:
+        return f"{applied} and rolled back on {last.undone_at:%Y-%m-%d %H:%M} UTC."
+    active = "and activated" if last.activated else "and not activated"
+    return f"{applied} {active}. `autotune rollback {run.path}` undoes it."
+
+
+def _shortened(lines: list[str], most: int = 8) -> list[str]:
+    rest = len(lines) - most
+    return [*lines[:most], f"and {rest} more in report.json"] if rest > 1 else lines

@@ -1,0 +1,261 @@
+"""A person's runs as a history: whose they are, what was applied, and time in range before and after it.
+
+Only days that lie wholly before or wholly after a change are compared: a run whose days reach over it says nothing of
+either. Knows nothing of files (`past_runs`) and pages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flows.errors import Reason, Refused
+from flows.proposal.document import Units
+from flows.report.trend.past_runs import Found, Outcome, PastRun, Source, directory_key, site_key
+from flows.values.local_days import LocalDay
+
+SCHEMA_VERSION = 1
+# Diabetes Care 2019;42:1593: 14 days with 70 % of the readings say what a longer time says; a difference of 5
+# percentage points of time in range matters; below 70 mg/dL should be less than 4 % of the time. Half of the 14 days
+# is the least that holds every day of the week.
+ENOUGH_DAYS, GOOD_DAYS, ENOUGH_COVERAGE_PERCENT = 7, 14, 70.0
+MATTERS_POINTS, LOWS_LIMIT_PERCENT = 5.0, 4.0
+PARTS = {"basal": "basal", "isf": "ISF", "cr": "the carb ratio"}
+PROVES_NOTHING = "Illness, holidays, sensors and chance differ between the days too: this proves no cause."
+
+
+@dataclass(frozen=True)
+class Days:
+    """The days of one run, and the time in range on them."""
+
+    run: str
+    first: date
+    last: date
+    count: int
+    coverage_percent: float
+    in_range_percent: float
+    below_70_percent: float
+    below_54_percent: float
+
+
+@dataclass(frozen=True)
+class Application:
+    """A proposal that was applied, with the days before and after it.
+
+    Attributes:
+        comparable: enough days with enough readings on both sides.
+        in_range_points: after minus before, in percentage points; `None` where not comparable.
+        sentence: what can be said, and what cannot.
+    """
+
+    run: str
+    at: datetime
+    activated: bool
+    parts: tuple[str, ...]
+    undone_at: datetime | None
+    before: Days | None
+    after: Days | None
+    comparable: bool
+    in_range_points: float | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The runs of one source, the oldest first, and what was applied."""
+
+    source: Source
+    profiles: tuple[str, ...]
+    units: Units
+    zone: str
+    runs: tuple[PastRun, ...]
+    applications: tuple[Application, ...]
+    skipped: tuple[tuple[str, str], ...]
+    others: int
+
+    @property
+    def proposals(self) -> tuple[PastRun, ...]:
+        """The runs with a proposal."""
+        return tuple(r for r in self.runs if r.outcome is Outcome.PROPOSAL)
+
+
+def trend(
+    found: Found, root: Path, *, site: str | None = None, directory: Path | None = None, profile: str | None = None
+) -> Trend:
+    """The history of one person among all runs found.
+
+    Args:
+        found: all runs under `root`.
+        root: for what is said of it.
+        site: the tidied address, or
+        directory: of data, whose runs are meant; either may be left out where there is only one source.
+        profile: only runs that tuned the profile of this name. A refused run that was asked for no profile by name
+            may have been meant for any, and is kept.
+
+    Raises:
+        Refused: `HISTORY_EMPTY`, `HISTORY_OF_SEVERAL`.
+    """
+    wanted = site_key(site) if site else directory_key(directory) if directory else None
+    who = site or (str(directory) if directory else "anybody")
+    mine = [r for r in found.runs if wanted is None or r.source.key == wanted]
+    if profile is not None:
+        who = f"{who} and the profile {profile!r}" if wanted else f"the profile {profile!r}"
+        mine = [r for r in mine if r.profile == profile or (r.profile is None and r.outcome is not Outcome.PROPOSAL)]
+    if not mine or (profile is not None and all(r.profile is None for r in mine)):
+        raise Refused(Reason.HISTORY_EMPTY, who=who, root=root)
+    sources = Counter(r.source for r in mine)
+    if len({s.key for s in sources}) > 1:
+        listed = "; ".join(f"{s.label} ({count})" for s, count in sources.most_common())
+        raise Refused(Reason.HISTORY_OF_SEVERAL, root=root, who=listed)
+    proposals = [r for r in mine if r.outcome is Outcome.PROPOSAL]
+    last = (proposals or mine)[-1]
+    return Trend(
+        source=mine[-1].source,
+        profiles=tuple(name for name, _ in Counter(r.profile for r in proposals).most_common() if name),
+        units=last.units,
+        zone=last.zone,
+        runs=tuple(mine),
+        applications=_applications(proposals, found.changed.get(mine[-1].source.key, ())),
+        skipped=tuple((name, why.value) for name, why in found.skipped),
+        others=len(found.runs) - len(mine),
+    )
+
+
+# --- before and after ------------------------------------------------------------------------------------------------
+
+
+def _applications(proposals: list[PastRun], changed: tuple[datetime, ...]) -> tuple[Application, ...]:
+    applied = sorted(((r, a) for r in proposals for a in r.applied), key=lambda pair: (pair[1].at, pair[0].name))
+    found = []
+    for run, how in applied:
+        earlier, later = [t for t in changed if t < how.at], [t for t in changed if t > how.at]
+        before = _best(proposals, earlier[-1] if earlier else None, how.at, latest=True)
+        after = _best(proposals, how.at, later[0] if later else None, latest=False)
+        comparable = before is not None and after is not None and not _too_little(before) and not _too_little(after)
+        points = round(after.in_range_percent - before.in_range_percent, 1) if comparable and before and after else None
+        sentence = _sentence(before, after, ended=bool(later))
+        if not how.activated:
+            sentence = f"It was written and not activated here: when it came into use is not known. {sentence}"
+        if 0 < len(how.parts) < len(PARTS):
+            sentence = f"Of it only {' and '.join(PARTS.get(p, p) for p in how.parts)} went in. {sentence}"
+        found.append(
+            Application(
+                *(run.name, how.at, how.activated, how.parts, how.undone_at),
+                *(before, after, comparable, points, sentence),
+            )
+        )
+    return tuple(found)
+
+
+def _best(runs: list[PastRun], start: datetime | None, end: datetime | None, *, latest: bool) -> Days | None:
+    """Of the runs with days wholly between two changes: the one with most days, up to 14, nearest to the change."""
+    inside = [d for run in runs if (d := _days(run)) is not None and _between(d, run.zone, start, end)]
+    if not inside:
+        return None
+
+    def worth(days: Days) -> tuple[int, int]:
+        nearness = days.last.toordinal() if latest else -days.first.toordinal()
+        return min(days.count, GOOD_DAYS), nearness
+
+    return max(inside, key=worth)
+
+
+def _days(run: PastRun) -> Days | None:
+    if run.shares is None or not run.days:
+        return None
+    shares = run.shares
+    return Days(
+        run=run.name,
+        first=min(run.days),
+        last=max(run.days),
+        count=len(run.days),
+        coverage_percent=shares.coverage_percent,
+        in_range_percent=shares.in_range_percent,
+        below_70_percent=shares.below_70_percent,
+        below_54_percent=shares.below_54_percent,
+    )
+
+
+def _between(days: Days, zone: str, start: datetime | None, end: datetime | None) -> bool:
+    first, last = LocalDay(days.first, zone).glucose.start_ms, LocalDay(days.last, zone).glucose.end_ms
+    return (start is None or first >= start.timestamp() * 1000) and (end is None or last <= end.timestamp() * 1000)
+
+
+def _too_little(days: Days) -> str | None:
+    if days.count < ENOUGH_DAYS:
+        return f"only {_count(days.count)}"
+    if days.coverage_percent < ENOUGH_COVERAGE_PERCENT:
+        return f"only {days.coverage_percent:.0f} % of the readings of {_count(days.count)}"
+    return None
+
+
+def _sentence(before: Days | None, after: Days | None, *, ended: bool) -> str:
+    if before is None:
+        return "No run looked at days that lie wholly before it and after the change before: nothing to compare with."
+    if after is None:
+        until = "and before the next change" if ended else "yet"
+        return f"No run has looked at days that lie wholly after it {until}: nothing to compare."
+    for days, where in ((before, "before"), (after, "after")):
+        if little := _too_little(days):
+            needed = f"{ENOUGH_DAYS} days with {ENOUGH_COVERAGE_PERCENT:.0f} % of their readings"
+            return f"There are {little} {where} it: too few to compare ({needed} are needed, {GOOD_DAYS} are better)."
+    points = after.in_range_percent - before.in_range_percent
+    span = f"from {before.in_range_percent:.1f} % of {_count(before.count)} to {after.in_range_percent:.1f} % of "
+    span += _count(after.count)
+    if abs(points) < MATTERS_POINTS:
+        said = f"Time in range went {span}: less than {MATTERS_POINTS:.0f} percentage points, no clear difference."
+    else:
+        said = f"Time in range went {span}: {abs(points):.1f} percentage points {'more' if points > 0 else 'less'}."
+    if after.below_70_percent > max(LOWS_LIMIT_PERCENT, before.below_70_percent):
+        said += (
+            f" Below range rose from {before.below_70_percent:.1f} % to {after.below_70_percent:.1f} %, more than "
+            f"{LOWS_LIMIT_PERCENT:.0f} %: look at this first."
+        )
+    return f"{said} {PROVES_NOTHING}"
+
+
+def _count(days: int) -> str:
+    return "1 day" if days == 1 else f"{days} days"
+
+
+# --- as a document ---------------------------------------------------------------------------------------------------
+
+
+def document(found: Trend) -> dict[str, Any]:
+    """The trend as `autotune history --json` prints it: every number that is shown anywhere."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "source": found.source.label,
+        "profiles": list(found.profiles),
+        "units": found.units.value,
+        "timezone": found.zone,
+        "runs": [_run(r) for r in found.runs],
+        "applications": [_plain(asdict(a)) for a in found.applications],
+        "skipped": [{"directory": name, "why": why} for name, why in found.skipped],
+        "runs_of_others": found.others,
+    }
+
+
+def _run(run: PastRun) -> dict[str, Any]:
+    values = asdict(run)
+    values["source"] = run.source.label
+    return dict(_plain(values))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def local(at: datetime, zone: str) -> datetime:
+    """A point in time by the clock on the person's wall."""
+    return at.astimezone(ZoneInfo(zone))

@@ -1,0 +1,361 @@
+"""The runs that lie under a directory, each as far as a history needs it. Reads and never writes.
+
+A directory of runs grows for years, and not everything in it is one: what cannot be read is skipped and counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flows.judgement.headline import colour_today, headline_today
+from flows.proposal.consensus_limits import age_group, exceeded, sides
+from flows.proposal.document import HOURS, Colour, GlucoseLimit, Units, digest, mmoll
+from flows.writeback.applied import YEARS, Applied, applications, changes_of, instant
+
+LARGEST_NUMBER = 100_000  # no setting and no share comes near
+LARGEST_BYTES = 32_000_000  # a proposal of a year is far smaller
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    PROPOSAL, REFUSED, FAILED = "proposal", "refused", "failed"
+
+
+class Skipped(StrEnum):
+    """Why a directory is no part of a history."""
+
+    FOREIGN = "no run directory"
+    UNFINISHED = "a run that has not ended"
+    UNREADABLE = "not readable"
+    ALTERED = "changed after it was sealed"
+    UNKNOWN = "written by another version"
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Settings as upstream tunes them, not rounded for a pump."""
+
+    isf_mgdl_per_u: float
+    isf_mmoll_per_u: float
+    carb_ratio_g_per_u: float
+    basal_u_per_h: tuple[float, ...]
+    daily_basal_u: float
+
+
+@dataclass(frozen=True)
+class Intervals:
+    """Where nine of ten repetitions lie, low and high."""
+
+    isf_mgdl_per_u: tuple[float, float] | None
+    isf_mmoll_per_u: tuple[float, float] | None
+    carb_ratio_g_per_u: tuple[float, float] | None
+
+
+NO_INTERVALS = Intervals(None, None, None)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Of the readings of the days used, in percent."""
+
+    in_range_percent: float
+    below_70_percent: float
+    below_54_percent: float
+    coverage_percent: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """Whose data: a site or a directory. `key` tells sources apart, `label` is for the person."""
+
+    key: str
+    label: str
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One run. Settings are there for a proposal; `why` is there for a run without one."""
+
+    name: str
+    at: datetime
+    zone: str
+    source: Source
+    profile: str | None
+    outcome: Outcome
+    why: str = ""
+    units: Units = Units.MG_PER_DL
+    colour: Colour | None = None
+    nothing_to_change: bool = False
+    headline: str = ""
+    current: Tuned | None = None
+    recommended: Tuned | None = None
+    intervals: Intervals = NO_INTERVALS
+    days: tuple[date, ...] = ()
+    shares: Shares | None = None
+    sha256: str = ""
+    applied: tuple[Applied, ...] = ()
+
+    @property
+    def last_applied(self) -> Applied | None:
+        """The last time it was applied."""
+        return self.applied[-1] if self.applied else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies under a directory of runs.
+
+    Attributes:
+        runs: the oldest first.
+        skipped: the names of what was skipped, and why.
+        changed: by source, when a change through this program left another profile on its site than before.
+    """
+
+    runs: tuple[PastRun, ...]
+    skipped: tuple[tuple[str, Skipped], ...]
+    changed: dict[str, tuple[datetime, ...]]
+
+
+def site_key(site: str) -> str:
+    """What tells a site apart, from its tidied address."""
+    return "site:" + hashlib.sha256(site.encode()).hexdigest()
+
+
+def directory_key(directory: str | Path) -> str:
+    """What tells a directory of data apart."""
+    return f"directory:{Path(directory).resolve()}"
+
+
+def find_runs(root: Path) -> Found:
+    """Read every run directory directly under `root`; a root that is not there holds none."""
+    runs: list[tuple[Path, PastRun]] = []
+    skipped: list[tuple[str, Skipped]] = []
+    for directory in _directories(root):
+        found = _read_run(directory)
+        if isinstance(found, Skipped):
+            skipped.append((_text(directory.name), found))
+        else:
+            runs.append((directory, found))
+    told, changed = [], {}
+    for source in dict.fromkeys(r.source.key for _, r in runs):
+        changes = changes_of(directory for directory, r in runs if r.source.key == source)
+        changed[source] = tuple(c.at for c in changes)
+        told += [replace(r, applied=applications(r.sha256, changes)) for _, r in runs if r.source.key == source]
+    return Found(tuple(sorted(told, key=lambda r: (r.at, r.name))), tuple(skipped), changed)
+
+
+def _directories(root: Path) -> Iterator[Path]:
+    try:
+        yield from sorted(d for d in root.iterdir() if not d.name.startswith(".") and d.is_dir())
+    except OSError:
+        return
+
+
+def _read_run(directory: Path) -> PastRun | Skipped:
+    try:
+        proposal, manifest = _read(directory / "proposal.json"), _read(directory / "manifest.json")
+    except (OSError, ValueError, RecursionError):
+        return Skipped.UNREADABLE
+    if proposal is None and manifest is None:
+        return Skipped.UNFINISHED if (directory / "raw").is_dir() else Skipped.FOREIGN
+    try:
+        if proposal is None:
+            return _without_proposal(directory, manifest or {})
+        if digest(proposal) != proposal.get("sha256"):
+            return Skipped.ALTERED
+        version = proposal.get("schema_version")
+        readers = {1: _version_1, 2: _version_2}
+        return readers[version](directory, proposal, manifest or {}) if version in readers else Skipped.UNKNOWN
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
+        return Skipped.UNREADABLE
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    """A JSON object; `None` where there is no such file."""
+    if not file.exists():
+        return None
+    if not file.is_file() or file.stat().st_size > LARGEST_BYTES:
+        raise ValueError("no document")
+    document = json.loads(file.read_text("utf-8"))
+    if not isinstance(document, dict):
+        raise ValueError("no JSON object")
+    return document
+
+
+# --- the forms -------------------------------------------------------------------------------------------------------
+
+
+def _without_proposal(directory: Path, manifest: dict[str, Any]) -> PastRun | Skipped:
+    at = instant(manifest.get("written_at"))
+    if manifest.get("status") not in ("refused", "failed") or at is None:
+        return Skipped.FOREIGN
+    outcome = Outcome(manifest["status"])
+    reasons = manifest.get("reasons") if outcome is Outcome.REFUSED else [f"Our fault: {manifest.get('error')}."]
+    options = manifest.get("options") or {}
+    return PastRun(
+        name=_text(directory.name),
+        at=at,
+        zone=_zone(options.get("timezone")),
+        source=_source(options, None),
+        profile=_name(options.get("profile")),
+        outcome=outcome,
+        why=" ".join(_text(r) for r in reasons or []),
+    )
+
+
+def _version_1(directory: Path, proposal: dict[str, Any], manifest: dict[str, Any]) -> PastRun:
+    """Version 1 had no verdict and no glucose."""
+    profile = proposal["profile"]
+    options = manifest.get("options") or {}
+    return PastRun(
+        name=_text(directory.name),
+        at=_must(instant(proposal["created_at"])),
+        zone=_zone(proposal["timezone"]),
+        source=_source(options, None),
+        profile=_name(profile.get("name")),
+        outcome=Outcome.PROPOSAL,
+        units=Units.MMOL_PER_L if "mmol" in str(profile.get("units")).lower() else Units.MG_PER_DL,
+        current=_tuned(proposal["current"]),
+        recommended=_tuned(proposal["recommended"]),
+        intervals=_intervals_1(proposal.get("evidence") or {}),
+        days=tuple(_day(d["date"]) for d in proposal["days"] if d["status"] == "used"),
+        sha256=proposal["sha256"],
+    )
+
+
+def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, Any]) -> PastRun:
+    """By the fields a history needs and not by the whole model: a field that came later is missed by no old run."""
+    verdict, evidence = proposal["verdict"], proposal["evidence"]
+    options = manifest.get("options") or proposal["options"]
+    colour, nothing, said = _verdict(verdict, proposal["glucose"], options)
+    return PastRun(
+        name=_text(directory.name),
+        at=_must(instant(proposal["created_at"])),
+        zone=_zone(proposal["timezone"]),
+        source=_source(options, proposal["site_sha256"]),
+        profile=_name(proposal["profile"].get("name")),
+        outcome=Outcome.PROPOSAL,
+        units=Units(proposal["units"]),
+        colour=colour,
+        nothing_to_change=nothing,
+        headline=_text(said),
+        current=_tuned(proposal["current"]),
+        recommended=_tuned(proposal["recommended"]),
+        intervals=Intervals(
+            _pair(evidence["isf"], "mgdl_per_u"),
+            _pair(evidence["isf"], "mmoll_per_u"),
+            _pair(evidence["carb_ratio"], "g_per_u"),
+        ),
+        days=tuple(_day(d["date"]) for d in proposal["days"] if d["status"] == "used"),
+        shares=_shares(proposal["glucose"]) if proposal["glucose"] else None,
+        sha256=proposal["sha256"],
+    )
+
+
+def _verdict(
+    verdict: dict[str, Any], glucose: dict[str, Any] | None, options: dict[str, Any]
+) -> tuple[Colour, bool, str]:
+    """The colour, whether there is nothing to change, and the headline.
+
+    Beyond a limit it is neither green nor nothing to change, however it was sealed.
+    """
+    nothing = verdict["nothing_to_change"] is True
+    found: dict[int, float | None] = {}
+    if glucose:
+        very_low, low = _number(glucose["below_54_percent"]), _number(glucose["from_54_to_69_percent"])
+        found = {54: very_low, 70: round(very_low + low, 2), 250: _number(glucose["above_250_percent"])}
+        for at, name in ((63, "below_63_percent"), (140, "above_140_percent")):
+            found[at] = None if glucose.get(name) is None else _number(glucose[name])
+    beyond = sides(exceeded(found, age_group(options)))
+    known = tuple(GlucoseLimit(side) for side in verdict.get("beyond_limits") or ())
+    sealed = Colour(verdict["colour"])
+    said = headline_today(verdict["headline"], sealed, nothing, beyond, known)
+    return colour_today(sealed, beyond), nothing and not beyond, said
+
+
+def _shares(glucose: dict[str, Any]) -> Shares:
+    names = ("in_range_70_180_percent", "below_54_percent", "from_54_to_69_percent", "coverage_percent")
+    in_range, very_low, low, coverage = (_number(glucose[n]) for n in names)
+    return Shares(in_range, round(very_low + low, 3), very_low, coverage)
+
+
+def _tuned(settings: dict[str, Any]) -> Tuned:
+    isf, ratio = _positive(settings["isf_mgdl_per_u"]), _positive(settings["carb_ratio_g_per_u"])
+    basal = tuple(_number(v) for v in settings["basal_u_per_h"])
+    if len(basal) != HOURS:
+        raise ValueError("a basal schedule has 24 hours")
+    in_mmoll = _positive(settings["isf_mmoll_per_u"]) if "isf_mmoll_per_u" in settings else mmoll(isf)
+    return Tuned(isf, in_mmoll, ratio, basal, round(sum(basal), 3))
+
+
+def _intervals_1(evidence: dict[str, Any]) -> Intervals:
+    found = evidence.get("settings") or {}
+    if not found:
+        return NO_INTERVALS
+    isf = (_positive(found["isf"]["interval_low"]), _positive(found["isf"]["interval_high"]))
+    ratio = (_positive(found["carb_ratio"]["interval_low"]), _positive(found["carb_ratio"]["interval_high"]))
+    return Intervals(isf, (mmoll(isf[0]), mmoll(isf[1])), ratio)
+
+
+def _pair(found: dict[str, Any], unit: str) -> tuple[float, float] | None:
+    low, high = found[f"interval_low_{unit}"], found[f"interval_high_{unit}"]
+    return None if low is None or high is None else (_positive(low), _positive(high))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST_NUMBER:
+        raise ValueError("no number of a setting")
+    return float(value)
+
+
+def _positive(value: Any) -> float:
+    if (number := _number(value)) == 0:
+        raise ValueError("zero is no such setting")
+    return number
+
+
+def _name(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _text(value: Any) -> str:
+    """Text that can be written: file names and JSON may hold halves of characters."""
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def _day(text: str) -> date:
+    if (day := date.fromisoformat(text)).year not in YEARS:
+        raise ValueError("no day of a run")
+    return day
+
+
+def _must(at: datetime | None) -> datetime:
+    if at is None:
+        raise ValueError("no point in time")
+    return at.astimezone(UTC)
+
+
+def _zone(name: Any) -> str:
+    try:
+        return ZoneInfo(str(name)).key
+    except (OSError, ValueError, KeyError):
+        return "UTC"
+
+
+def _source(options: dict[str, Any], site_sha256: str | None) -> Source:
+    if site := options.get("site"):
+        return Source(site_key(_text(site)), _text(site))
+    if directory := options.get("from_directory"):
+        return Source(directory_key(str(directory)), _text(directory))
+    if site_sha256:
+        return Source(f"site:{site_sha256}", f"a site whose address is not recorded ({site_sha256[:8]})")
+    return Source("unknown", "data whose source is not recorded")

@@ -1,0 +1,252 @@
+"""The drawings of the trend page, in SVG: settings over time, the basal of each hour, time in range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import pairwise
+
+from markupsafe import Markup
+
+from flows.proposal.document import HOURS, MGDL_PER_MMOLL, Colour
+from flows.report.svg.plots import Frame, band, both, dots, drawing, group, line, mark, steps, ticks, x_axis, y_axis
+from flows.report.trend.history import Trend, local
+from flows.report.trend.past_runs import PastRun, Tuned
+from flows.report.wording import fixed
+
+WIDE = Frame(860, 230, (0, 1), (0, 1), left=52, right=16, top=22, bottom=30)
+NARROW = Frame(340, 220, (0, 1), (0, 1), left=44, right=12, top=22, bottom=30)
+SMALL = Frame(180, 92, (0, 1), (0, 1), left=32, right=6, top=8, bottom=8)
+DATE_WIDTH = 78  # what a date under the axis takes, with the space beside it
+CALENDAR: tuple[Callable[[date], bool], ...] = (
+    lambda d: True,
+    lambda d: d.toordinal() % 2 == 0,
+    lambda d: d.weekday() == 0,
+    lambda d: d.weekday() == 0 and d.toordinal() % 14 == 1,
+    *((lambda d, n=n: d.day == 1 and d.month % n == 1 % n) for n in (1, 2, 3, 6, 12)),
+    lambda d: d.day == d.month == 1 and d.year % 5 == 0,
+)
+DOTS_UP_TO = 60  # runs; more are a line
+
+Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What one drawing shows: its values, its axis in one unit or in both."""
+
+    name: str
+    title: str
+    value: Callable[[Tuned], float]
+    interval: Callable[[PastRun], Pair | None]
+    unit: str
+    decimals: int
+    glucose: bool = False
+
+    def text(self, value: float) -> str:
+        """A number with its unit; of glucose in both."""
+        if not self.glucose:
+            return f"{fixed(value, self.decimals)} {self.unit}"
+        return f"{fixed(value, 1)} mg/dL per U ({fixed(value / MGDL_PER_MMOLL, 2)} mmol/L per U)"
+
+
+MEASURES = (
+    Measure("isf", "ISF", lambda s: s.isf_mgdl_per_u, lambda r: r.intervals.isf_mgdl_per_u, "", 1, glucose=True),
+    Measure(
+        *("carb-ratio", "Carb ratio", lambda s: s.carb_ratio_g_per_u, lambda r: r.intervals.carb_ratio_g_per_u),
+        *("g per U", 1),
+    ),
+    Measure("basal", "Basal of a whole day", lambda s: s.daily_basal_u, lambda _: None, "U a day", 2),
+)
+
+
+def settings_over_time(trend: Trend, measure: Measure) -> Markup:
+    """One setting: recommended and in force at each run, the interval, and what was applied."""
+    runs, times = trend.proposals, _times(trend)
+    new, now = _values(runs, measure, "recommended"), _values(runs, measure, "current")
+    spans = [measure.interval(r) for r in runs]
+    shown = [*new, *now, *(v for span in spans if span for v in span)]
+    frame_range = _padded(shown)
+    description = (
+        f"{measure.title} in {len(runs)} runs from {_date(runs[0], trend)} to {_date(runs[-1], trend)}. Recommended "
+        f"between {measure.text(min(new))} and {measure.text(max(new))}, last {measure.text(new[-1])}; in force then "
+        f"{measure.text(now[-1])}. Applied {len(trend.applications)} times. The table of all runs has every number."
+    )
+
+    def draw(frame: Frame, css: str) -> Markup:
+        frame = replace(frame, x_range=_time_range(trend), y_range=frame_range)
+        lows, highs = ([s[n] if s else None for s in spans] for n in (0, 1))
+        parts = [
+            _glucose_axes(frame) if measure.glucose else _axis(frame, f"{measure.unit}"),
+            _dates_axis(frame),
+            band(frame, times, lows, highs, "interval"),
+            _applied_lines(frame, trend),
+            _in_force(frame, trend, times, now),
+            line(frame, times, new, "new-line"),
+            _points(frame, runs, times, new),
+        ]
+        name = f"{measure.name}-{css}"
+        return drawing(frame, name, f"{measure.title} over time", description, parts, css)
+
+    return both(draw, WIDE, NARROW)
+
+
+def hour_over_time(trend: Trend, hour: int, y_range: Pair) -> Markup:
+    """The basal of one hour over the runs, on the scale all hours share."""
+    runs, times = trend.proposals, _times(trend)
+    new = [r.recommended.basal_u_per_h[hour] for r in runs if r.recommended]
+    now = [r.current.basal_u_per_h[hour] for r in runs if r.current]
+    frame = replace(SMALL, x_range=_time_range(trend), y_range=y_range)
+    marks = ticks(*y_range, count=3)
+    decimals = 2 if y_range[1] - y_range[0] < 1 else 1
+    parts = [
+        y_axis(frame, [(v, fixed(v, decimals)) for v in marks]),
+        _applied_lines(frame, trend),
+        _in_force(frame, trend, times, now),
+        line(frame, times, new, "new-line"),
+        dots(frame, times[-1:], new[-1:], "new-dot", 2.5),
+    ]
+    description = (
+        f"Recommended between {min(new):.2f} and {max(new):.2f} U/h, last {new[-1]:.2f} U/h; in force then "
+        f"{now[-1]:.2f} U/h."
+    )
+    return drawing(frame, f"hour-{hour}", f"Basal at {hour:02d}:00 over time", description, parts)
+
+
+def hours_range(trend: Trend) -> Pair:
+    """The scale that the drawings of all hours share: zero is not on it where nothing is near."""
+    every = [s.basal_u_per_h[h] for r in trend.proposals for s in (r.current, r.recommended) if s for h in range(HOURS)]
+    return _padded(every)
+
+
+def in_range_over_time(trend: Trend) -> Markup:
+    """Time in range: each run's days as a bar at their share, those compared drawn strong."""
+    runs = [r for r in trend.proposals if r.shares and r.days]
+    if not runs:
+        return Markup("")
+    compared = {d.run for a in trend.applications for d in (a.before, a.after) if d is not None}
+    shares = [r.shares.in_range_percent for r in runs if r.shares]
+    first, last = min(min(r.days) for r in runs), max(max(r.days) for r in runs)
+    changes = [_day(a.at, trend) for a in trend.applications]
+    x_range = (min([first.toordinal(), *changes]) - 0.5, max([last.toordinal() + 1, *changes]) + 0.5)
+    low, high = min([*shares, 68.0]), max([*shares, 72.0])
+    y_range = (max(0.0, low - 4), min(100.0, high + 4))
+    description = (
+        f"Percent of readings between 70 and 180 mg/dL (3.9 and 10.0 mmol/L) in the days of {len(runs)} runs: from "
+        f"{min(shares):.1f} % to {max(shares):.1f} %, last {shares[-1]:.1f} %. The consensus goal is more than 70 %."
+    )
+
+    def draw(frame: Frame, css: str) -> Markup:
+        frame = replace(frame, x_range=x_range, y_range=y_range)
+        goal = frame.y(70.0)
+        parts = [
+            y_axis(frame, [(v, f"{v:g}") for v in ticks(*y_range, count=4)], "% of readings in range"),
+            _dates_axis(frame),
+            _stroke(frame.left, goal, frame.width - frame.right, goal, "target-line"),
+            _applied_lines(frame, trend),
+        ]
+        for run, share in zip(runs, shares, strict=True):
+            start, end = frame.x(min(run.days).toordinal()), frame.x(max(run.days).toordinal() + 1)
+            kind = "days-compared" if run.name in compared else "days-other"
+            parts.append(_stroke(start, frame.y(share), end, frame.y(share), kind))
+        return drawing(frame, f"in-range-{css}", "Time in range over time", description, parts, css)
+
+    return both(draw, WIDE, NARROW)
+
+
+# --- pieces ----------------------------------------------------------------------------------------------------------
+
+
+def _values(runs: Sequence[PastRun], measure: Measure, which: str) -> list[float]:
+    found: list[Tuned | None] = [getattr(r, which) for r in runs]
+    return [measure.value(s) for s in found if s is not None]
+
+
+def _times(trend: Trend) -> list[float]:
+    return [_day(r.at, trend) for r in trend.proposals]
+
+
+def _day(at: datetime, trend: Trend) -> float:
+    clock = local(at, trend.zone)
+    return clock.toordinal() + (clock.hour + clock.minute / 60) / 24
+
+
+def _date(run: PastRun, trend: Trend) -> str:
+    return f"{local(run.at, trend.zone):%Y-%m-%d}"
+
+
+def _time_range(trend: Trend) -> Pair:
+    times = [*_times(trend), *(_day(a.at, trend) for a in trend.applications)]
+    margin = max(0.03 * (max(times) - min(times)), 0.5)
+    return min(times) - margin, max(times) + margin
+
+
+def _padded(values: Sequence[float]) -> Pair:
+    low, high = min(values), max(values)
+    margin = max(0.12 * (high - low), 0.04 * high, 0.02)
+    return max(0.0, low - margin), high + margin
+
+
+def _axis(frame: Frame, name: str) -> Markup:
+    marks = ticks(*frame.y_range, count=4)
+    step = marks[1] - marks[0] if len(marks) > 1 else 1.0
+    decimals = 0 if step >= 1 else 1 if step >= 0.1 else 2
+    return y_axis(frame, [(v, fixed(v, decimals)) for v in marks], name)
+
+
+def _glucose_axes(frame: Frame) -> Markup:
+    """The same drawing under the axis of either unit; the page shows the one chosen."""
+    converted = replace(frame, y_range=(frame.y_range[0] / MGDL_PER_MMOLL, frame.y_range[1] / MGDL_PER_MMOLL))
+    return group([_axis(frame, "mg/dL per U")], "mgdl") + group([_axis(converted, "mmol/L per U")], "mmoll")
+
+
+def _dates_axis(frame: Frame) -> Markup:
+    """Days, Mondays or firsts of a month: the densest of them that have room."""
+    first, last = (date.fromordinal(round(v)) for v in frame.x_range)
+    every = [date.fromordinal(n) for n in range(first.toordinal(), last.toordinal() + 1)]
+    for fits in CALENDAR:
+        marks = [d for d in every if fits(d) and _has_room(frame, d)]
+        if all(frame.x(b.toordinal()) - frame.x(a.toordinal()) >= DATE_WIDTH for a, b in pairwise(marks)):
+            break
+    marks = marks or [every[len(every) // 2]]
+    return x_axis(frame, [(d.toordinal(), d.isoformat()) for d in marks])
+
+
+def _has_room(frame: Frame, day: date) -> bool:
+    x = frame.x(day.toordinal())
+    return DATE_WIDTH / 2 - 8 <= x <= frame.width - DATE_WIDTH / 2 + 8 and frame.x_range[0] <= day.toordinal()
+
+
+def _in_force(frame: Frame, trend: Trend, times: Sequence[float], values: Sequence[float]) -> Markup:
+    """The settings in force, as each run found them: they change where something was applied, else at the run."""
+    applied = [_day(a.at, trend) for a in trend.applications]
+    edges = [times[0] - 0.3]
+    for before, after in pairwise(times):
+        edges.append(max((t for t in applied if before < t <= after), default=after))
+    return steps(frame, [*edges, times[-1] + 0.3], values, "now-line")
+
+
+def _applied_lines(frame: Frame, trend: Trend) -> Markup:
+    parts = []
+    for application in trend.applications:
+        x = frame.x(_day(application.at, trend))
+        parts.append(_stroke(x, frame.top, x, frame.height - frame.bottom, "applied-line"))
+    return Markup("").join(parts)
+
+
+def _points(frame: Frame, runs: Sequence[PastRun], times: Sequence[float], values: Sequence[float]) -> Markup:
+    """A dot for a run, hollow where its verdict is red, a diamond where it was applied."""
+    parts = []
+    for run, time, value in zip(runs, times, values, strict=True):
+        if run.applied:
+            parts.append(mark(frame.x(time), frame.y(value), "applied-mark"))
+        elif run.colour is Colour.RED:
+            parts.append(dots(frame, [time], [value], "now-dot"))
+        elif len(runs) <= DOTS_UP_TO:
+            parts.append(dots(frame, [time], [value], "new-dot"))
+    return Markup("").join(parts)
+
+
+def _stroke(x1: float, y1: float, x2: float, y2: float, css: str) -> Markup:
+    return Markup('<line class="{}" x1="{:g}" y1="{:g}" x2="{:g}" y2="{:g}"/>').format(css, x1, y1, x2, y2)

@@ -1,0 +1,95 @@
+"""A history on the terminal: a line for every run, and what can be said of each application."""
+
+from __future__ import annotations
+
+from textwrap import wrap
+
+from flows.proposal.document import Units
+from flows.report.trend.history import Trend, local
+from flows.report.trend.past_runs import Outcome, PastRun, Tuned
+from flows.report.wording import cut, harmless
+
+HEAD = ("date", "verdict", "ISF", "carb ratio", "daily basal", "in range", "applied")
+LONGEST_REASON, WIDTH = 100, 100
+
+
+def history(trend: Trend) -> str:
+    """What `autotune history` prints; `current → recommended` for each setting, not rounded for a pump."""
+    profiles = ", ".join(harmless(p) for p in trend.profiles) or "(none known)"
+    lines = [
+        f"Runs for {harmless(trend.source.label)}, {'profiles' if len(trend.profiles) > 1 else 'profile'} {profiles}",
+        f"ISF in {trend.units.value} per U, carb ratio in g per U, basal in U a day: current → recommended",
+        "",
+        *_table(trend),
+    ]
+    if trend.applications:
+        lines += ["", "What was applied:"]
+        for a in trend.applications:
+            undone = f", rolled back {local(a.undone_at, trend.zone):%Y-%m-%d %H:%M}" if a.undone_at else ""
+            lines.append(f"  {local(a.at, trend.zone):%Y-%m-%d %H:%M}  run {harmless(a.run)}{undone}")
+            lines += wrap(a.sentence, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    if len(trend.profiles) > 1:
+        lines += ["", "Runs of several profiles stand together here: --profile NAME shows one."]
+    lines += ["", *remarks(trend)]
+    return "\n".join(lines).rstrip()
+
+
+def remarks(trend: Trend) -> list[str]:
+    """What is not in the history, counted."""
+    lines = []
+    if trend.others:
+        lines.append(f"{_of(trend.others, 'run')} of other sites, directories or profiles left out.")
+    for why in sorted({w for _, w in trend.skipped}):
+        count = sum(w == why for _, w in trend.skipped)
+        plural = "directory" if count == 1 else "directories"
+        lines.append(f"{count} {plural} skipped: {why}.")
+    return lines
+
+
+def isf(settings: Tuned, units: Units) -> str:
+    """In the person's unit."""
+    return f"{settings.isf_mmoll_per_u:.2f}" if units is Units.MMOL_PER_L else f"{settings.isf_mgdl_per_u:.1f}"
+
+
+def verdict(run: PastRun) -> str:
+    """One or two words: the verdict's colour, or how a run without one ended."""
+    if run.outcome is not Outcome.PROPOSAL:
+        return run.outcome.value
+    if run.colour is None:
+        return "not judged"
+    return f"{run.colour.value}, no change" if run.nothing_to_change else run.colour.value
+
+
+def _table(trend: Trend) -> list[str]:
+    rows = [HEAD, *(_cells(run, trend) for run in trend.runs)]
+    # A refused run's sentence takes the place of all its settings: it widens no column.
+    whole = [row for row in rows if len(row) == len(HEAD)]
+    widths = [max(len(row[n]) for row in (rows if n < 2 else whole)) for n in range(len(HEAD))]
+    lines = []
+    for row in rows:
+        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip())
+    return lines
+
+
+def _cells(run: PastRun, trend: Trend) -> tuple[str, ...]:
+    when, now, new = f"{local(run.at, trend.zone):%Y-%m-%d %H:%M}", run.current, run.recommended
+    if now is None or new is None:
+        return when, verdict(run), cut(harmless(run.why), LONGEST_REASON)
+    shares = f"{run.shares.in_range_percent:.0f} % of {len(run.days)} d" if run.shares else f"– of {len(run.days)} d"
+    last = run.last_applied
+    applied = f"{local(last.at, trend.zone):%Y-%m-%d}" if last else "no"
+    if last and last.undone_at:
+        applied += ", rolled back"
+    return (
+        when,
+        verdict(run),
+        f"{isf(now, trend.units)} → {isf(new, trend.units)}",
+        f"{now.carb_ratio_g_per_u:.1f} → {new.carb_ratio_g_per_u:.1f}",
+        f"{now.daily_basal_u:.2f} → {new.daily_basal_u:.2f}",
+        shares,
+        applied,
+    )
+
+
+def _of(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

@@ -1,0 +1,1 @@
+"""Values every room uses: time, numbers, schedules, the ledger, files. They know no other room."""

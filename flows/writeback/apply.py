@@ -1,0 +1,331 @@
+"""Apply: write what was approved to its site, once; and settle what an earlier change left unfinished."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import platform
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flows import __version__
+from flows.errors import Reason, Refused
+from flows.nightscout.authentication import Credentials
+from flows.nightscout.rate_limit import SitePace
+from flows.nightscout.writer import CREATE_PROFILE, CREATE_TREATMENTS, READ_PROFILE, READ_TREATMENTS, NightscoutWriter
+from flows.values.run_directory import RunDirectory
+from flows.writeback.active_on_site import SiteProfiles, content, differences
+from flows.writeback.approval import MAX_AGE_H, Decision, SyncRequest
+from flows.writeback.approval_checks import (
+    Approved,
+    check_may_be_written,
+    read_approved,
+    report_only_app,
+    source_document,
+)
+from flows.writeback.journal import Change, Journal, Outcome
+from flows.writeback.kept_documents import check_kept, intent_of
+from flows.writeback.plan import Plan, dated, plan, switch_treatment
+from flows.writeback.policy import read_policy
+from flows.writeback.policy_checks import check_without_a_person
+from flows.writeback.session import Intent, Site
+from flows.writeback.transaction import anything_to_settle, carry_out, reconcile
+
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What became of a request: `outcome` is `applied`, `already-applied`, `rejected`, `rolled-back` or `settled`.
+
+    `active`: whether the site counts the new profile as active. Holds no number of anybody's therapy.
+    """
+
+    outcome: str
+    name: str | None = None
+    active: bool = False
+    change: str | None = None
+
+
+def _in_the_environment(permissions: str) -> str:
+    return f"Give an access token with {permissions}, or the API secret."
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What reaches outside: time, the site's client, where journals lie. Tests bring their own."""
+
+    clock: Callable[[], datetime]
+    credentials: Credentials
+    journals: Path | None = None
+    sleep: Callable[[float], object] | None = None
+    client: Callable[[str, Credentials], NightscoutWriter] | None = None
+    journal: Callable[[str], Journal] | None = None
+    who: str | None = None
+    advice: Callable[[str], str] = _in_the_environment  # what to do without credentials, given the permissions needed
+    told: Callable[[Applied], object] | None = None  # of each change that was settled on the way
+
+    def open_client(self, site: str) -> NightscoutWriter:
+        """A client for the site; never asked before there is something to write with."""
+        if self.client is not None:
+            return self.client(site, self.credentials)
+        return NightscoutWriter(site, self.credentials, pace=SitePace(site))
+
+    def open_journal(self, site: str) -> Journal:
+        """The site's journal."""
+        return self.journal(site) if self.journal else Journal(site, self.journals, self.clock)
+
+    def site(self, client: NightscoutWriter) -> Site:
+        """The site as a change sees it."""
+        return Site(client, self.clock, self.sleep) if self.sleep else Site(client, self.clock)
+
+
+def preview(run: RunDirectory, request: SyncRequest, sha256: str | None = None) -> tuple[Approved, Plan]:
+    """What would be written, without asking the site.
+
+    Raises:
+        Refused: as `read_approved`, `source_document` and `plan`.
+    """
+    approved = read_approved(run, sha256)
+    return approved, plan(approved.proposal, source_document(approved), request)
+
+
+def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Applied:
+    """Write a proposal that was approved.
+
+    Reads the run directory and the site's journal; writes the site, the journal, and `applied.json` of the run.
+
+    Args:
+        run: the run directory the proposal lies in.
+        request: what was approved, and the decision.
+        tools: time, credentials.
+        how: by which way it was approved, for the audit.
+
+    Raises:
+        Refused: nothing was written, or it was taken back, and why; `WRITE_UNKNOWN`: see `resume`.
+    """
+    if request.decision is Decision.REJECT:
+        approved = read_approved(run, request.sha256)
+        return rejected(approved, tools.open_journal(approved.site), tools, how)
+    policy = read_policy(os.environ.get("AUTOTUNE_APPLY_POLICY")) if request.decision is Decision.POLICY else None
+    approved = read_approved(run, request.sha256)
+    if policy is not None:  # nobody looks at it: an older one than usual is not for it
+        request = request.model_copy(update={"max_age_h": min(request.max_age_h, MAX_AGE_H)})
+    now = tools.clock()
+    check_may_be_written(approved.proposal, now, request.max_age_h, although_unsure=request.although_unsure)
+    source = source_document(approved)
+    if (app := report_only_app(source)) is not None:
+        raise Refused(Reason.REPORT_ONLY, app=app)
+    planned = plan(approved.proposal, source, request)
+    journal = tools.open_journal(approved.site)
+    with journal.locked(), writing_client(tools, approved.site, activate=request.activate) as client:
+        site = tools.site(client)
+
+        def asked_for(change: Change) -> bool:
+            same = change.facts.get("proposal_sha256") == approved.sha256
+            return same and request.activate and request.decision is Decision.APPROVE
+
+        settle(journal, site, tools, asked_for)
+        state = site.read()
+        if (done := _already(journal, request, planned, state, approved.sha256)) is not None:
+            active = is_active(site, state, done)
+            if active or not request.activate:
+                return Applied("already-applied", done.facts["name"], active, done.name)
+        if policy is not None:
+            check_without_a_person(policy, approved, request, planned, journal, state, now)
+
+        def make(state: SiteProfiles) -> Intent:
+            # Of the state that is backed up and written over: one read before may be somebody else's by now.
+            done = _already(journal, request, planned, state, approved.sha256)
+            if done is None and differences(content(state.newest), content(source)):
+                raise Refused(Reason.SITE_PROFILE_CHANGED)
+            if done is not None and not request.activate:
+                raise Refused(Reason.SITE_PROFILE_CHANGED)
+            return _intent(site, state, planned, approved, request, done)
+
+        facts = {
+            "kind": "apply",
+            "proposal_id": approved.proposal.proposal_id,
+            "proposal_sha256": approved.sha256,
+            "parts": [p.value for p in request.parts],
+            "name": planned.name,
+            "source": planned.source_name,
+            "activate": request.activate,
+            "max_age_h": request.max_age_h,
+            "although_unsure": request.although_unsure,
+            "only_less": planned.only_less,
+            **audit(tools, approved, how),
+        }
+        with remembered(run, journal):
+            change = carry_out(site, journal, make, **facts)
+    return Applied("applied", planned.name, request.activate, change.name)
+
+
+def resume(run: RunDirectory, tools: Tools) -> list[Applied]:
+    """Settle what earlier changes of the run's site left unfinished; nothing new is begun.
+
+    Raises:
+        Refused: `WRITE_UNKNOWN`, `CHANGE_UNSETTLED`: it cannot be settled now.
+    """
+    approved = read_approved(run, None)
+    journal = tools.open_journal(approved.site)
+    with journal.locked():
+        if not anything_to_settle(journal):
+            return []
+        with writing_client(tools, approved.site, activate=False) as client, remembered(run, journal):
+            return settle(journal, tools.site(client), tools, lambda _: True)
+
+
+def settle(journal: Journal, site: Site, tools: Tools, asked_for: Callable[[Change], bool]) -> list[Applied]:
+    """Settle what was left unfinished, and tell `tools.told` of each; with the lock held.
+
+    A rollback is finished by whoever comes next; an activation only where `asked_for`, else it is taken back.
+    """
+    settled = reconcile(journal, site, lambda c: c.facts.get("kind") == "rollback" or asked_for(c))
+    state = site.read() if any(c.facts.get("activate") for c in settled) else None
+    found = []
+    for change in settled:
+        active = change.outcome is Outcome.AFTER and state is not None and is_active(site, state, change)
+        found.append(Applied(f"settled-{change.outcome}", change.facts.get("name"), active, change.name))
+        if tools.told is not None:
+            tools.told(found[-1])
+    return found
+
+
+def audit(tools: Tools, approved: Approved, how: str) -> dict[str, Any]:
+    """Who, by which way, about which site, with which versions."""
+    return {
+        "who": tools.who or _who(),
+        "how": how,
+        "site_sha256": approved.proposal.site_sha256,
+        "versions": {"autotune_flows": __version__, "python": platform.python_version()},
+    }
+
+
+@contextmanager
+def remembered(run: RunDirectory, journal: Journal) -> Iterator[None]:
+    """Leave a copy of this run's lines of the journal in the run directory, however the block ends.
+
+    One looks there first; the journal is what counts.
+    """
+    try:
+        yield
+    finally:
+        with suppress(OSError, Refused):  # neither hides how the block ended
+            mine = [c.records for c in journal.changes() if c.facts.get("proposal_id") == run.path.name]
+            if mine:
+                run.write_json("applied.json", {"journal": str(journal.directory), "changes": mine})
+
+
+def other_journal(run: RunDirectory, journal: Journal) -> str | None:
+    """Where the run's own note says that it was applied with another journal directory than this one."""
+    try:
+        note = json.loads(run.file("applied.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    written = note.get("journal") if isinstance(note, dict) else None
+    return written if isinstance(written, str) and written != str(journal.directory) else None
+
+
+def rejected(approved: Approved, journal: Journal, tools: Tools, how: str, kind: str = "reject") -> Applied:
+    """Write down that a person said no; nothing else happens. What is unfinished of it will be taken back."""
+    with journal.locked():
+        facts = {"kind": kind, "proposal_id": approved.proposal.proposal_id, "proposal_sha256": approved.sha256}
+        change = journal.begin(**facts, **audit(tools, approved, how))
+        change.end(Outcome.BEFORE, "rejected")
+    return Applied("rejected", change=change.name)
+
+
+def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWriter:
+    """A client whose permissions were asked for before anything is written."""
+    wanted = (READ_PROFILE, CREATE_PROFILE, READ_TREATMENTS, *((CREATE_TREATMENTS,) if activate else ()))
+    named = ", ".join(wanted)
+    if tools.credentials.anonymous:
+        raise Refused(Reason.WRITE_NO_CREDENTIALS, remedy=tools.advice(named))
+    with ExitStack() as opened:  # closed again where it is not handed out
+        client = opened.enter_context(tools.open_client(site))
+        try:
+            missing = client.missing_permissions(wanted)
+        except Refused as refusal:
+            if refusal.reason not in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
+                raise
+            missing = list(wanted)
+        if missing:
+            raise Refused(Reason.WRITE_NOT_PERMITTED, permissions=", ".join(missing))
+        opened.pop_all()
+    return client
+
+
+def _already(journal: Journal, request: SyncRequest, planned: Plan, state: SiteProfiles, sha256: str) -> Change | None:
+    """The change that wrote this very proposal in this very way, where the site still has what it wrote."""
+    for change in reversed(journal.changes()):
+        facts = change.facts
+        same = facts.get("proposal_sha256") == sha256 and facts.get("parts") == [p.value for p in request.parts]
+        if facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or not same:
+            continue
+        if facts.get("name") != planned.name or bool(facts.get("only_less")) != planned.only_less:
+            continue
+        check_kept(change)
+        written = intent_of(change).document
+        return change if state.newest_says(written) else None
+    return None
+
+
+def is_active(site: Site, state: SiteProfiles, done: Change) -> bool:
+    """Whether the site counts as active what a change wrote, now and by either clock."""
+    intent = intent_of(done)
+    body = intent.document["store"].get(done.facts.get("name"))
+    actives = [state.active(at_ms) for at_ms in (site.now_ms(), site.late_ms())]
+    return all(a.name == done.facts.get("name") and not differences(a.body, body) for a in actives)
+
+
+def _intent(
+    site: Site, state: SiteProfiles, planned: Plan, approved: Approved, request: SyncRequest, done: Change | None
+) -> Intent:
+    """The document with its start, and the switch; refuses what would end a switch nobody spoke of."""
+    now_ms = site.now_ms()
+    if not request.activate and planned.name in state.names_ahead(now_ms):
+        raise Refused(Reason.WRITE_NAME_IN_USE, name=planned.name)
+    if request.activate:
+        check_no_special_switch(site, state)
+    if done is not None:
+        document = {k: v for k, v in state.newest.items() if k == "startDate" or k in content(state.newest)}
+    else:
+        document = dated(planned.document, state.newest, site.start_for(state, state.newest))
+    treatment = None
+    if request.activate:
+        at_ms = site.free_instant(state, document)
+        notes = f"autotune-flows proposal {approved.sha256[:12]}"
+        treatment = switch_treatment(planned.name, planned.profile_json, at_ms, notes)
+    made_ms = datetime.fromisoformat(approved.proposal.created_at).timestamp() * 1000
+    until = made_ms + request.max_age_h * HOUR_MS
+    return Intent.of(state, now_ms, document, treatment, stands=done is not None, activate_until_ms=until)
+
+
+def check_no_special_switch(site: Site, state: SiteProfiles) -> None:
+    """Refuse to switch while another switch is in force that ends by itself or scales, by either clock.
+
+    Raises:
+        Refused: `SWITCH_IN_FORCE`, `SWITCH_AHEAD`.
+    """
+    late_ms = site.late_ms()
+    for switch in {id(s): s for at in (site.now_ms(), late_ms) for s in state.deciding(at)}.values():
+        if switch.at_ms > late_ms:
+            raise Refused(Reason.SWITCH_AHEAD)
+        if switch.temporary or switch.percentage != 100 or switch.timeshift_h:
+            detail = "of limited duration" if switch.temporary else "with a percentage or a time shift"
+            raise Refused(Reason.SWITCH_IN_FORCE, detail=detail)
+
+
+def _who() -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.getuid())
+    return f"{user}@{socket.gethostname()}"

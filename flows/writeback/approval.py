@@ -1,0 +1,73 @@
+"""What a person approves: which proposal by its sha256, which parts of it, and the decision itself, without a default.
+
+Holds no secrets and no health data: these requests are parameters that Prefect shows and stores.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from flows.errors import Reason, Refused
+from flows.values.parts import Part
+from flows.values.run_form import in_order
+
+MAX_AGE_H = 48.0
+
+
+class Decision(StrEnum):
+    """What a person decided, or that a policy is to decide; there is no default."""
+
+    APPROVE, REJECT, POLICY = "approve", "reject", "policy"
+
+
+def run_name(value: str) -> str:
+    """The name of a run directory, never a path.
+
+    Raises:
+        Refused: `PROPOSAL_UNREADABLE`.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", value):
+        raise Refused(Reason.PROPOSAL_UNREADABLE, run="that name", detail="it is no name of a run directory")
+    return value
+
+
+RunName = Annotated[str, AfterValidator(run_name)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra=in_order)
+
+
+class SyncRequest(_Request):
+    """Write one proposal to its site."""
+
+    proposal_id: RunName = Field(description="The run directory's name, as the proposal's artifact shows it.")
+    sha256: Sha256 = Field(description="The proposal's sha256, as shown: nothing else is written.")
+    decision: Decision = Field(description="approve, reject, or policy (a policy file decides). There is no default.")
+    only: list[Part] = Field(default_factory=list, description="Write these parts only (all if left empty).")
+    name: str | None = Field(default=None, description="Name of the new profile; Autotune and the date if left empty.")
+    overwrite: bool = Field(default=False, description="Replace a profile of that name on purpose.")
+    activate: bool = Field(default=False, description="Also switch to the new profile, by a Profile Switch.")
+    although_unsure: bool = Field(
+        default=False, description="Also where the verdict says that nothing in it is sure enough to act on."
+    )
+    max_age_h: float = Field(default=MAX_AGE_H, gt=0, le=24 * 14, description="An older proposal is refused (hours).")
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts to write, in a fixed order."""
+        return tuple(p for p in Part if p in self.only or not self.only)
+
+
+class RollbackRequest(_Request):
+    """Put back what was there before a proposal was applied."""
+
+    proposal_id: RunName = Field(description="The run directory's name.")
+    sha256: Sha256 = Field(description="The sha256 of the proposal that was applied.")
+    decision: Decision = Field(description="approve or reject. There is no default.")
+    even_if_edited: bool = Field(default=False, description="Also when somebody changed the profile since.")

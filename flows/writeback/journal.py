@@ -1,0 +1,310 @@
+"""The journal of one site's changes: append-only, on disk before each effect, so that whatever happens is known after.
+
+One directory for each site, outside the runs: `journal.jsonl` holds a line for each step of each change (who, what,
+when, hashes; no number of anybody's therapy), `CHANGE/` the documents of a change: `backup.json`, `intent.json`,
+`undo.json`, whose sha256 is in the line of the step after them. All readable by their owner only. `lock` keeps changes
+of one site apart. Knows no HTTP.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.nightscout.rate_limit import site_key
+from flows.values.run_directory import dump, write_atomically
+from flows.writeback.journal_lines import (
+    BACKUP,
+    CLOSES,
+    INTENT,
+    KEPT,
+    UNDO,
+    Damaged,
+    Outcome,
+    Step,
+    check_order,
+    cut_off_bytes,
+    numbered_records,
+)
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows
+    fcntl = None  # type: ignore[assignment]
+
+LINES = "journal.jsonl"
+LOCK_PATIENCE_S, LOCK_PAUSE_S = 30.0, 0.05
+__all__ = ["BACKUP", "INTENT", "KEPT", "UNDO", "Change", "Journal", "Outcome", "Step", "altered", "default_root"]
+
+
+@dataclass
+class Change:
+    """One change and its steps so far."""
+
+    journal: Journal
+    name: str
+    records: list[dict[str, Any]] = field(default_factory=list)
+    _kept: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What it was begun with: kind, who, proposal, versions."""
+        return self.records[0]
+
+    @property
+    def step(self) -> Step:
+        """The last step."""
+        return Step(self.records[-1]["step"])
+
+    @property
+    def ended(self) -> bool:
+        """Whether it was brought to its end."""
+        return self.step is Step.DONE
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How it ended; `None` for one that did not."""
+        return Outcome(self.records[-1]["outcome"]) if self.ended else None
+
+    def reached(self, step: Step) -> bool:
+        """Whether it came to this step at any time."""
+        return any(r["step"] == step for r in self.records)
+
+    def note(self, step: Step, **facts: Any) -> None:
+        """Write the next step down, for good, before it is taken; with the hashes of what was kept for it."""
+        if self._kept:
+            facts = {KEPT: dict(self._kept), **facts}
+        self.records.append(self.journal.append(self.name, step, facts))
+        self._kept.clear()
+
+    def end(self, outcome: Outcome, why: str, **facts: Any) -> None:
+        """Write the end down."""
+        self.note(Step.DONE, outcome=outcome.value, why=why, **facts)
+
+    def keep(self, name: str, document: Any) -> None:
+        """Put a document of this change on disk, for good.
+
+        Raises:
+            Refused: `BACKUP_UNUSABLE`.
+        """
+        with _usable():
+            content = dump(document)
+            file = self.file(name)
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            write_atomically(file, content)
+            _sync(file.parent)
+            _sync(self.journal.directory)
+        self._kept[name] = hashlib.sha256(content).hexdigest()
+
+    def has(self, name: str) -> bool:
+        """Whether such a document was kept."""
+        return self.file(name).is_file()
+
+    def file(self, name: str) -> Path:
+        """Where a document of this change lies."""
+        return self.journal.directory / self.name / f"{name}.json"
+
+    def kept_sha256(self, name: str) -> str | None:
+        """The sha256 of a document's file by the journal; `None` in one of an earlier version."""
+        noted = [kept.get(name) for r in self.records if isinstance(kept := r.get(KEPT), dict)]
+        return next((str(sha256) for sha256 in reversed(noted) if sha256), None)
+
+    def read(self, name: str) -> Any:
+        """A document of this change, as it was kept.
+
+        Raises:
+            Refused: `JOURNAL_ALTERED` for one that is missing or is not what the journal has the hash of;
+                `BACKUP_UNUSABLE`.
+        """
+        try:
+            content = self.file(name).read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise altered(self, name, "it is missing") from None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise altered(self, name, "it is a link that leads back to itself") from None
+            raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
+        noted = self.kept_sha256(name)
+        if noted is not None and hashlib.sha256(content).hexdigest() != noted:
+            raise altered(self, name, "it has another sha256 than the journal says")
+        try:
+            return json.loads(content)
+        except (ValueError, RecursionError):
+            raise altered(self, name, "it is not readable JSON") from None
+
+
+def altered(change: Change, name: str, detail: str) -> Refused:
+    """The refusal of a kept document that is not what was written."""
+    return Refused(Reason.JOURNAL_ALTERED, file=f"{name}.json", path=change.file(name), detail=detail)
+
+
+class Journal:
+    """The journal of one site.
+
+    Args:
+        site: its address.
+        root: the directory of all sites; `default_root()` when left out.
+        clock: the time written beside each step.
+    """
+
+    def __init__(self, site: str, root: Path | None = None, clock: Callable[[], datetime] | None = None) -> None:
+        self.directory = (root or default_root()) / site_key(site)
+        self._clock = clock or (lambda: datetime.now(UTC))
+
+    @contextmanager
+    def locked(
+        self, patience_s: float = LOCK_PATIENCE_S, sleep: Callable[[float], object] = time.sleep
+    ) -> Iterator[None]:
+        """Hold the site's lock, waiting for it for a time; it ends with the process that holds it.
+
+        Raises:
+            Refused: `CHANGE_UNDER_WAY`, `BACKUP_UNUSABLE`.
+        """
+        with _usable():
+            for directory in (
+                self.directory.parent,
+                self.directory,
+            ):  # a parent made on the way would be open to others
+                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.directory.chmod(0o700)
+            descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _take(descriptor, patience_s, sleep)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def begin(self, **facts: Any) -> Change:
+        """Begin a change."""
+        change = Change(self, f"{self._clock():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}")
+        change.note(Step.BEGUN, **facts)
+        return change
+
+    def append(self, change: str, step: Step, facts: dict[str, Any]) -> dict[str, Any]:
+        """Add a line and put it on disk.
+
+        Raises:
+            Refused: `BACKUP_UNUSABLE`.
+        """
+        at = self._clock().astimezone(UTC).isoformat(timespec="milliseconds")
+        record = {"change": change, "step": step.value, "at": at, **facts}
+        path = self.directory / LINES
+        with _usable():
+            new = not path.exists()
+            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "rb+", buffering=0) as stream:
+                before = stream.read()
+                try:
+                    cut_off = cut_off_bytes(before)
+                except Damaged as damage:
+                    raise self._damaged(damage) from None
+                if cut_off:
+                    record[CLOSES] = cut_off
+                line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+                if before and not before.endswith(b"\n"):
+                    line = b"\n" + line  # a lost process or a full disk cut off the one before
+                if os.write(stream.fileno(), line) != len(line):
+                    raise OSError("the line was not written whole")
+                os.fsync(stream.fileno())
+            if new:
+                _sync(self.directory)
+        return record
+
+    def changes(self) -> list[Change]:
+        """Every change, oldest first. A line that was cut off at the end counts as never written.
+
+        Raises:
+            Refused: `JOURNAL_ALTERED` where a line is damaged or one is missing; `BACKUP_UNUSABLE`.
+        """
+        try:
+            content = (self.directory / LINES).read_bytes()
+        except FileNotFoundError:
+            content = b""
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise self._damaged("it is a link that leads back to itself") from None
+            raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
+        found: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        try:
+            for number, record in numbered_records(content):
+                found.setdefault(record["change"], []).append((number, record))
+            for records in found.values():
+                check_order(records)
+        except Damaged as damage:
+            raise self._damaged(damage) from None
+        if any(kept.parent.name not in found for kept in self.directory.glob(f"*/{BACKUP}.json")):
+            raise self._damaged("a change whose documents lie beside it has no line")
+        return [Change(self, name, [record for _, record in records]) for name, records in found.items()]
+
+    def _damaged(self, detail: object) -> Refused:
+        path = self.directory / LINES
+        return Refused(Reason.JOURNAL_ALTERED, file=LINES, path=path, detail=detail)
+
+    def unfinished(self) -> list[Change]:
+        """Changes that were not brought to an end."""
+        return [c for c in self.changes() if not c.ended]
+
+
+def default_root() -> Path:
+    """`AUTOTUNE_APPLIED`; else beside the runs of `AUTOTUNE_RUNS`; else the user's own state, wherever runs lie.
+
+    The same for every run of a person, so that what one process left unfinished the next one finds.
+
+    Raises:
+        Refused: `BACKUP_UNUSABLE` for a user without a home.
+    """
+    if named := os.environ.get("AUTOTUNE_APPLIED"):
+        return Path(named).absolute()
+    if runs := os.environ.get("AUTOTUNE_RUNS"):
+        return Path(runs).absolute() / ".applied"
+    state = os.environ.get("XDG_STATE_HOME", "")
+    try:
+        home = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
+    except RuntimeError:
+        raise Refused(Reason.BACKUP_UNUSABLE, detail="this user has no home directory") from None
+    return home / "autotune-flows" / "applied"
+
+
+@contextmanager
+def _usable() -> Iterator[None]:
+    try:
+        yield
+    except Refused:
+        raise
+    except (OSError, ValueError) as error:
+        raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
+
+
+def _sync(directory: Path) -> None:
+    """Put a directory's entries on disk: without this, a power cut may lose a file that was written."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, patience_s: float, sleep: Callable[[float], object]) -> None:
+    if fcntl is None:  # pragma: no cover - Windows
+        raise Refused(Reason.BACKUP_UNUSABLE, detail="this system has no file locks")
+    waited_s = 0.0
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if waited_s >= patience_s:
+                raise Refused(Reason.CHANGE_UNDER_WAY) from None
+        sleep(LOCK_PAUSE_S)
+        waited_s += LOCK_PAUSE_S

@@ -1,0 +1,206 @@
+"""What a change finds on its site after a write: what it sent, what others did, and what is active by that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import NoReturn
+
+from flows.errors import Reason, Refused
+from flows.nightscout.documents import Record
+from flows.nightscout.writer import Fate, Sent
+from flows.profiles.switches import Switch, read_switches
+from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, content, differences, same_ahead, store_of
+from flows.writeback.journal import Change, Outcome, Step
+from flows.writeback.kept_documents import backup_of, intent_of, undo_of
+from flows.writeback.session import Intent, Site, comparable
+
+LOOK_AGAIN_S = (0.5, 2.0, 5.0)  # for a write whose answer was lost: it may still be on its way
+
+
+def ours_in(
+    documents: Iterable[Record], sent: Record, known_ids: Iterable[str], *, altered: bool = False
+) -> list[Record]:
+    """Which documents are the one we sent: each that says what it says, for a proxy may have delivered it twice.
+
+    Nightscout gives each delivery an id of its own.
+
+    Args:
+        documents: those of the site.
+        sent: as it was sent.
+        known_ids: of the documents that were there before.
+        altered: the site changed it on the way: where none says the same, those that begin when ours does are ours.
+            Without this they are somebody's edit of it.
+    """
+    known = set(known_ids)
+    alike = [d for d in documents if _id(d) not in known and d.get("startDate") == sent["startDate"]]
+    return [d for d in alike if not differences(comparable(sent), comparable(d))] or (alike if altered else [])
+
+
+def altered_on_the_way(change: Change) -> bool:
+    """Whether the process that wrote it found our document changed by the site, and began to take it back.
+
+    Any other difference is somebody's edit. An earlier version noted the reason only.
+    """
+    undoing = [r for r in change.records if r["step"] == Step.UNDOING]
+    return any(r.get("altered", r.get("why") == Reason.WRITE_DIFFERS.code) for r in undoing)
+
+
+def beside_ours(state: SiteProfiles, intent: Intent, *, altered: bool = False) -> Record:
+    """What the newest document says that is not ours, which is the newest; as before where there is no other."""
+    others = state.without(*ours_in(state.documents, intent.document, intent.known_ids, altered=altered))
+    return intent.before if intent.stands or not others.documents else content(others.newest)
+
+
+def without_ours(state: SiteProfiles, change: Change, *own: Record | None, altered: bool = False) -> SiteProfiles:
+    """The site as it were without what this change wrote: its documents, and `own`, Profile Switches it sent.
+
+    As it was backed up, where somebody removed all other documents.
+    """
+    intent = intent_of(change)
+    altered = altered or altered_on_the_way(change)
+    ours = [] if intent.stands else ours_in(state.documents, intent.document, intent.known_ids, altered=altered)
+    if change.reached(Step.UNDOING) and (undone := undo_of(change))["document"] is not None:
+        ours += ours_in(state.documents, undone["document"], undone["known_ids"])
+    documents = state.without(*ours).documents
+    if not documents:
+        documents = (backup_of(change).newest,)
+    sent = [s for switch in own if switch for s in switches_in(state, switch)]
+    return SiteProfiles(documents, tuple(s for s in state.switches if not any(s is o for o in sent)))
+
+
+def leaves_active(
+    base: SiteProfiles, state: SiteProfiles, document: Record, from_ms: float, *, new_content: bool
+) -> bool:
+    """Whether a new document leaves active what was: now, and after each Profile Switch that begins or ends later.
+
+    Args:
+        base: the site without it.
+        state: the site with it.
+        document: the new document.
+        from_ms: now, by the earlier clock.
+        new_content: it may say something else of what is active, and only must end no switch.
+    """
+    if not new_content:
+        return same_ahead(base, state, from_ms)
+    dates = {k: v for k, v in base.newest.items() if k in SERVER_OWNED or k == "startDate"}
+    as_said = {**dates, **content(document)}
+    others = base.without(base.newest).documents
+    return same_ahead(SiteProfiles((*others, as_said), base.switches), state, from_ms)
+
+
+def switches_in(state: SiteProfiles, switch: Record) -> list[Record]:
+    """A Profile Switch we sent, as the site has it: each delivery that says the same, else what has its time."""
+    then = _switches_then(state, switch)
+    return [s for s in then if not switch_differences(switch, s)] or then
+
+
+def switch_in(state: SiteProfiles, switch: Record) -> Record | None:
+    """One of `switches_in`."""
+    return next(iter(switches_in(state, switch)), None)
+
+
+def other_switch_then(state: SiteProfiles, switch: Record) -> bool:
+    """Whether beside a Profile Switch we sent there is another one of the same time, which says something else."""
+    different = [bool(switch_differences(switch, s)) for s in _switches_then(state, switch)]
+    return any(different) and not all(different)
+
+
+def _switches_then(state: SiteProfiles, switch: Record) -> list[Record]:
+    at = _whether_deleted_or_not(switch)[0].at_ms
+    return [s for s in state.switches if any(r.at_ms == at for r in _whether_deleted_or_not(s))]
+
+
+def switch_differences(sent: Record, stored: Record) -> list[str]:
+    """What of a switch matters and is not as it was sent; times and numbers as Nightscout writes them.
+
+    As it stands in the record, and as it is read: a time shift, a duration and what is deleted have several forms.
+    """
+    found: list[str] = [k for k in ("eventType", "profile", "percentage") if k in sent and sent[k] != stored.get(k)]
+    if _minutes(stored) != _minutes(sent):
+        found.append("duration")
+    if bool(read_switches([sent], "UTC")) != bool(read_switches([stored], "UTC")):
+        found.append("isValid")
+    ours, theirs = _whether_deleted_or_not(sent), _whether_deleted_or_not(stored)
+    if [_in_force(s) for s in ours] != [_in_force(s) for s in theirs]:
+        found += [] if found else ["what it brings into force"]
+    if not sent.get("profileJson"):
+        return found
+    try:
+        carried = json.loads(stored.get("profileJson") or "")
+    except (TypeError, ValueError):
+        return [*found, "profileJson"]
+    return found + differences(json.loads(sent["profileJson"]), carried, "profileJson")
+
+
+def _whether_deleted_or_not(switch: Record) -> list[Switch]:
+    return read_switches([{k: v for k, v in switch.items() if k != "isValid"}], "UTC")
+
+
+def _in_force(switch: Switch) -> tuple[object, ...]:
+    """All that a switch brings into force, but the profile it carries."""
+    carries = switch.body is not None or switch.unreadable
+    scaled = switch.percentage, switch.timeshift_h, switch.trouble
+    return switch.at_ms, switch.end_ms, switch.name, *scaled, switch.effective, carries
+
+
+def _minutes(switch: Record) -> float | None:
+    try:
+        return float(switch.get("duration") or 0)
+    except (TypeError, ValueError):
+        return None
+
+
+def find(
+    site: Site, what: str, document: Record, known_ids: tuple[str, ...], sent: Sent | None
+) -> tuple[SiteProfiles, Record | None]:
+    """The document we sent, as the site has it; looked for more than once where it may still be on its way.
+
+    Where none says what it says, one that begins when it does: the site changed it on the way, or a person since. Only
+    who has just sent it can take it for the first.
+    """
+    pauses = () if sent is not None and sent.fate is Fate.REFUSED else LOOK_AGAIN_S
+    for pause_s in (*pauses, None):
+        state = read_again(site, what)
+        unknown = [d for d in state.newest_first if _id(d) not in known_ids]
+        ours = [d for d in unknown if not differences(comparable(document), comparable(d))]
+        if not ours and sent is not None and sent.document_id is not None:
+            answered = [d for d in unknown if d.get("_id") == sent.document_id]
+            ours = [d for d in unknown if any(not differences(comparable(a), comparable(d)) for a in answered)]
+        if not ours:
+            names = set(store_of(document))
+            alike = [d for d in unknown if d.get("startDate") == document["startDate"]]
+            ours = alike if sent is None else [d for d in alike if set(store_of(d)) == names]
+        if ours:
+            return state, ours[0]
+        if pause_s is not None:
+            site.sleep(pause_s)
+    return state, None
+
+
+def _id(document: Record) -> str:
+    return str(document.get("_id"))
+
+
+def read_again(site: Site, what: str) -> SiteProfiles:
+    """The site after a write of `what`.
+
+    Raises:
+        Refused: `WRITE_UNKNOWN`.
+    """
+    try:
+        return site.read()
+    except Refused as refusal:
+        raise Refused(Reason.WRITE_UNKNOWN, what=what, detail=refusal.reason.code) from None
+
+
+def named(paths: list[str]) -> str:
+    """Field names for a sentence: the last part of each path, which holds no number and no name of a profile."""
+    paths = ["a whole profile" if p.startswith("store.") and p.count(".") == 1 else p for p in paths]
+    return ", ".join(dict.fromkeys(p.rsplit(".", 1)[-1].partition("[")[0][:40] for p in paths[:5]))
+
+
+def end(change: Change, outcome: Outcome, refusal: Refused) -> NoReturn:
+    """Write down how a change ended, and refuse."""
+    change.end(outcome, refusal.reason.code)
+    raise refusal

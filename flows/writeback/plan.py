@@ -1,0 +1,380 @@
+"""From a proposal and its source document the exact new profile document, and what it changes in the person's units.
+
+Everything of the source stays (siblings, targets, units, time zone, fields nobody knows) but what the server owns; the
+tuned profile stands beside the old ones under its own name. A pure function: knows no site and reads no clock.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flows.errors import Reason, Refused
+from flows.nightscout.documents import Record
+from flows.profiles.parse import unit_name
+from flows.profiles.schedule_blocks import clock_text, read_schedule
+from flows.proposal.consensus_limits import beyond_limits
+from flows.proposal.document import HOURS, GlucoseLimit, Proposal, Units
+from flows.proposal.several_values import NAMES, several
+from flows.values.parts import Part
+from flows.values.schedule import Block, Schedule
+from flows.writeback.active_on_site import content, store_of
+from flows.writeback.approval import Decision, SyncRequest
+from flows.writeback.new_schedules import hours_that_stay, new_basal, new_carb_ratio, new_isf
+
+NAME = "Autotune"
+ENTERED_BY = "autotune-flows"
+LONGEST_NAME = 40
+WORDS = {Part.BASAL: "basal", Part.ISF: "insulin sensitivity", Part.CARB_RATIO: "carb ratio"}
+FIELDS = {Part.BASAL: "basal", Part.ISF: "sens", Part.CARB_RATIO: "carbratio"}
+# Wider than any of upstream's caps (oref0@0.7.1 lib/autotune: 0.7 to 1.2, for ISF their inverse); one step is rounding.
+LEAST_RATIO, MOST_RATIO = 0.69, 1.45
+# AAPS 3.4 takes no profile outside these (HardLimits, and ProfileSealed.isValid).
+AAPS_LEAST_BASAL_U_PER_H, AAPS_DIA_H, AAPS_CARB_RATIO = 0.01, (5.0, 10.0), (2.0, 100.0)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One number that is written: from when to when of the day, what it is and what it becomes, in `unit`."""
+
+    part: Part
+    start: str
+    end: str
+    current: float
+    new: float
+    unit: str
+
+    @property
+    def key(self) -> str:
+        """How the proposal's verdict names it: `basal_06`, `isf`, `carb_ratio`."""
+        return {Part.BASAL: f"basal_{self.start[:2]}", Part.ISF: "isf", Part.CARB_RATIO: "carb_ratio"}[self.part]
+
+    @property
+    def more_insulin(self) -> bool:
+        """Whether the new number gives more insulin: a higher basal, a lower sensitivity or carb ratio."""
+        return self.new > self.current if self.part is Part.BASAL else self.new < self.current
+
+    @property
+    def change_percent(self) -> float:
+        """The change in percent of what it is."""
+        return 100.0 * (self.new / self.current - 1) if self.current else 0.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be written: `document` without its `startDate`, which depends on when.
+
+    `profile_json` is the tuned profile by itself, as a Profile Switch carries it. With `only_less` whatever of the
+    proposal would give more insulin stays as it is.
+    """
+
+    name: str
+    source_name: str
+    document: Record
+    profile_json: Record
+    lines: tuple[Line, ...]
+    daily_basal_current_u: float
+    daily_basal_new_u: float
+    notes: tuple[str, ...]
+    only_less: bool = False
+
+    @property
+    def changed(self) -> tuple[Line, ...]:
+        """The numbers that become others."""
+        return tuple(line for line in self.lines if not math.isclose(line.current, line.new, abs_tol=1e-9))
+
+
+def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
+    """The new profile document, and what it changes.
+
+    Where a policy decides and glucose is beyond a low limit of the consensus, only what gives less insulin: whoever has
+    lows must be able to have the cuts of a proposal without its rises.
+
+    Args:
+        proposal: sealed and approved; its `for_pump` holds the numbers.
+        source: the document it was computed from, as the site serves it.
+        request: which parts, under which name.
+
+    Raises:
+        Refused: `PROPOSAL_WITHOUT_SITE`, `PROPOSAL_SEVERAL`, `PROPOSAL_OTHER_SOURCE`, `NOTHING_TO_WRITE`,
+            `NOTHING_LESS_TO_WRITE`, `WRITE_NAME`, `WRITE_NAME_TAKEN`, `WRITE_NAME_IN_USE`, `WRITE_MARKUP`,
+            `WRITE_VALUE`, `PROFILE_FIELD`.
+    """
+    store = store_of(source)
+    source_name = str(proposal.profile.get("name"))
+    if source_name not in store:
+        raise Refused(Reason.PROPOSAL_WITHOUT_SITE, detail="its profile is not in the document")
+    _trusted(proposal, request)
+    name = _name(proposal, request, source, store)
+    body = copy.deepcopy(store[source_name])
+    old = {part: read_schedule(body.get(field), field, []) for part, field in FIELDS.items()}
+    pump = proposal.for_pump
+    only_less = request.decision is Decision.POLICY and GlucoseLimit.LOW in beyond_limits(proposal)
+    # By part: how its new values come about, their step, their unit.
+    new = {
+        Part.BASAL: (new_basal, pump.basal_step_u_per_h, "U/h"),
+        Part.ISF: (new_isf, pump.isf_step, f"{proposal.units.value}/U"),
+        Part.CARB_RATIO: (new_carb_ratio, pump.carb_ratio_step_g_per_u, "g/U"),
+    }
+    lines: list[Line] = []
+    stay: list[Line] = []
+    for part in request.parts:
+        values_of, step, unit = new[part]
+        values = values_of(proposal, old[part], only_less=only_less)
+        written = list(_lines(part, old[part], values, unit))
+        if only_less:
+            wanted = _lines(part, old[part], values_of(proposal, old[part]), unit)
+            stay += [one for one, line in zip(wanted, written, strict=True) if one != line]
+        _check(part, written, step)
+        lines += written
+        if any(line.new != line.current for line in written):  # else its entries stay as they are, each of them
+            body[FIELDS[part]] = _entries(body.get(FIELDS[part]), values)
+    document = _beside(source, store, name, body, proposal)
+    _no_markup(document)
+    carried = copy.deepcopy(document["store"][name])
+    done = Plan(
+        name=name,
+        source_name=source_name,
+        document=document,
+        profile_json=carried,
+        lines=tuple(lines),
+        daily_basal_current_u=24 * old[Part.BASAL].mean(),
+        daily_basal_new_u=24 * read_schedule(carried["basal"], "basal", []).mean(),
+        notes=(*_left(stay), *_flattened(proposal, old[Part.BASAL], request, only_less), *_notes(carried)),
+        only_less=only_less,
+    )
+    if not done.changed:
+        if stay:
+            raise Refused(Reason.NOTHING_LESS_TO_WRITE, parts=", ".join(request.parts))
+        raise Refused(Reason.NOTHING_TO_WRITE, parts=", ".join(request.parts))
+    return done
+
+
+def _trusted(proposal: Proposal, request: SyncRequest) -> None:
+    """Refuse settings the profile has several of: a proposal sealed before that was a rule is not red for it."""
+    untrusted = [NAMES[part] for part in several(proposal.for_pump) if part in request.parts]
+    if untrusted:
+        raise Refused(Reason.PROPOSAL_SEVERAL, what=" and ".join(untrusted))
+
+
+# --- the name
+
+
+def _name(proposal: Proposal, request: SyncRequest, source: Record, store: dict[str, Record]) -> str:
+    name = request.name if request.name is not None else default_name(proposal)
+    plain_name(name)
+    if name in store and not request.overwrite:
+        raise Refused(Reason.WRITE_NAME_TAKEN, name=name)
+    if name == source.get("defaultProfile") and not request.activate:
+        raise Refused(Reason.WRITE_NAME_IN_USE, name=name)
+    return name
+
+
+def default_name(proposal: Proposal) -> str:
+    """`Autotune 2026-11-22`: the local day on which the proposal was made."""
+    made = datetime.fromisoformat(proposal.created_at).astimezone(ZoneInfo(proposal.timezone))
+    return f"{NAME} {made:%Y-%m-%d}"
+
+
+def plain_name(name: str) -> None:
+    """Refuse what Nightscout or an app would change in a name.
+
+    Nightscout 15 escapes HTML in `defaultProfile` but not in keys, MongoDB takes neither dots nor a leading `$` in
+    keys, Nightscout reads `@@@@@` and AAPS `(80%)` as marks of their own.
+
+    Raises:
+        Refused: `WRITE_NAME`.
+    """
+    if len(name) > LONGEST_NAME:
+        raise Refused(Reason.WRITE_NAME, detail=f"it has more than {LONGEST_NAME} characters")
+    if not re.fullmatch(r"[^\W_](?:[\w \-]*[\w\-])?", name):
+        raise Refused(Reason.WRITE_NAME, detail="it holds something else than letters, digits, spaces and hyphens")
+
+
+# --- the numbers
+
+
+def _lines(part: Part, old: Schedule, new: dict[int, float], unit: str) -> Iterator[Line]:
+    if part is Part.BASAL:
+        rates, edges = old.hourly(), [h * 60 for h in range(HOURS)]
+        current = {minutes: rates[minutes // 60] for minutes in edges}
+    else:
+        edges = [b.minutes for b in old.blocks]
+        current = {b.minutes: b.value for b in old.blocks}
+    written = Schedule(tuple(Block(minutes, value) for minutes, value in sorted(new.items())))
+    for start, end in zip(edges, [*edges[1:], 24 * 60], strict=True):
+        value = written.mean(start, end) if part is Part.BASAL else written.at(start)
+        value = current[start] if math.isclose(value, current[start], abs_tol=1e-9) else value
+        yield Line(part, clock_text(start), clock_text(end), current[start], value, unit)
+
+
+def _check(part: Part, lines: list[Line], step: float) -> None:
+    """No number that no recommendation of upstream's, rounded to the pump's step, can be."""
+    for line in lines:
+        what = f"{WORDS[part]} of {line.start}"
+        if not math.isfinite(line.new) or line.new <= 0:
+            raise Refused(Reason.WRITE_VALUE, what=what, detail="is not above zero")
+        low, high = line.current * LEAST_RATIO - step, line.current * MOST_RATIO + step
+        if not low - 1e-9 <= line.new <= high + 1e-9:
+            raise Refused(Reason.WRITE_VALUE, what=what, detail="is further from the current one than upstream goes")
+
+
+def _entries(written: Any, new: dict[int, float]) -> list[Record]:
+    """The schedule as entries; those of the source keep their own fields where they are at the same times."""
+    own: dict[int, Record] = {}
+    if isinstance(written, list) and all(isinstance(e, dict) for e in written):
+        own = {read_schedule([{**e, "time": e.get("time")}, _MIDNIGHT], "", []).blocks[-1].minutes: e for e in written}
+    keep = len(own) == len(new) and set(own) == set(new)
+    entries = []
+    for minutes, value in sorted(new.items()):
+        entry = dict(own[minutes]) if keep else {"timeAsSeconds": minutes * 60}
+        if str(entry.get("timeAsSeconds", minutes * 60)) != str(minutes * 60):
+            entry["timeAsSeconds"] = minutes * 60  # of an entry whose two times contradict each other
+        entries.append({**entry, "time": clock_text(minutes), "value": value})
+    return entries
+
+
+_MIDNIGHT = {"time": "00:00", "value": 1}
+
+
+# --- the document
+
+
+def _beside(source: Record, store: dict[str, Record], name: str, body: Record, proposal: Proposal) -> Record:
+    """The source document with the tuned profile in its store; a flat one as Nightscout itself reads it."""
+    kept = copy.deepcopy(content(source))
+    if unit_name(body.get("units")) is None:
+        # Whoever reads the profile by itself (a switch's profileJson, AAPS) has to find them.
+        top = source.get("units")
+        mmol = proposal.units is Units.MMOL_PER_L
+        body["units"] = top if unit_name(top) == proposal.units.value else "mmol" if mmol else "mg/dl"
+    elif unit_name(body["units"]) != proposal.units.value:
+        raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what="unit")
+    if _is_flat(source):  # the old flat shape, as Nightscout itself reads it
+        (default,) = store
+        kept = {"defaultProfile": default, "store": {default: kept}}
+        body = content(body)
+    elif not isinstance(source["store"], dict):
+        kept["store"] = copy.deepcopy(store)
+    if not kept.get("defaultProfile") and len(store) == 1:
+        kept["defaultProfile"] = next(iter(store))
+    return {**kept, "store": {**kept["store"], name: body}}
+
+
+def _is_flat(source: Record) -> bool:
+    return store_of(source) == {"Default": source}
+
+
+def _no_markup(value: Any, where: str = "") -> None:
+    """Refuse texts that DOMPurify, which Nightscout 15 puts over everything posted, would give back changed.
+
+    It writes a text as HTML does; keys it leaves as they are.
+    """
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _no_markup(inner, f"{where}.{key}" if where else str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            _no_markup(inner, where)
+    elif isinstance(value, str) and re.search(r"[<>\r\x00\xa0]|&(?!(?:amp|lt|gt|nbsp);)", value):
+        raise Refused(Reason.WRITE_MARKUP, where=where.split(".")[-1][:LONGEST_NAME])
+
+
+def _left(stay: list[Line]) -> tuple[str, ...]:
+    """What of the proposal is not written, since it would give more insulin."""
+    if not stay:
+        return ()
+    named = ", ".join(f"{WORDS[line.part]} of {line.start}" for line in stay)
+    return (f"Glucose is beyond a low limit, so only what gives less insulin is written. As it is stays the {named}.",)
+
+
+def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest, only_less: bool) -> tuple[str, ...]:
+    """Which hours lose a change within them."""
+    if Part.BASAL not in request.parts:
+        return ()
+    within = {b.minutes // 60 for b in old.blocks if b.minutes % 60 and b.value != old.at(b.minutes - 1)}
+    hours = sorted(within - hours_that_stay(proposal, old, only_less=only_less))
+    if not hours:
+        return ()
+    named = ", ".join(f"{hour:02d}:00" for hour in hours)
+    return (f"The basal changes within the hour of {named} now; it becomes one rate for that whole hour.",)
+
+
+def _notes(body: Record) -> tuple[str, ...]:
+    """Why AAPS, where it is used, would not take the profile."""
+    found = []
+    schedules = {field: read_schedule(body.get(field), field, []) for field in FIELDS.values()}
+    if any(b.minutes % 60 for s in schedules.values() for b in s.blocks):
+        found.append("AAPS takes only profiles whose blocks all begin on a full hour; this one has others.")
+    if min(b.value for b in schedules["basal"].blocks) < AAPS_LEAST_BASAL_U_PER_H:
+        found.append(f"AAPS takes no basal below {AAPS_LEAST_BASAL_U_PER_H:g} U/h.")
+    low, high = AAPS_CARB_RATIO
+    if not all(low <= b.value <= high for b in schedules["carbratio"].blocks):
+        found.append(f"AAPS takes no carb ratio outside {low:g}–{high:g} g/U.")
+    low, high = AAPS_DIA_H
+    try:
+        dia_h = float(body.get("dia") or "nan")
+    except (TypeError, ValueError):
+        dia_h = math.nan
+    if not low <= dia_h <= high:
+        found.append(f"AAPS takes no duration of insulin action outside {low:g}–{high:g} h.")
+    return tuple(found)
+
+
+# --- the Profile Switch
+
+
+def switch_treatment(name: str, body: Record, created_at_ms: int, notes: str) -> Record:
+    """The Profile Switch that makes a profile active: for Nightscout by its name, for AAPS by the profile it carries.
+
+    Duration 0 means until the next switch. Sent without `units`: Nightscout 0.12 drops that field.
+
+    Args:
+        name: as the document's store has it.
+        body: the profile itself.
+        created_at_ms: when; not before the document's start, else Nightscout does not count it.
+        notes: plain text that says why.
+    """
+    at = datetime.fromtimestamp(created_at_ms / 1000, UTC)
+    return {
+        "eventType": "Profile Switch",
+        "created_at": at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "enteredBy": ENTERED_BY,
+        "profile": name,
+        "originalProfileName": name,
+        "profileJson": harmless_json(body),
+        "percentage": 100,
+        "timeshift": 0,
+        "duration": 0,
+        "notes": notes,
+    }
+
+
+def harmless_json(body: Record) -> str:
+    """JSON text that no purifier has a reason to change: ASCII, `<`, `>` and `&` written as escapes."""
+    text = json.dumps(body, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return re.sub(r"[<>&]", lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def dated(document: Record, like: Record, epoch_ms: int) -> Record:
+    """A document with its start, and with `date` and `mills` saying the same where `like` has them.
+
+    API v3, and AAPS with it, sorts profile documents by `date`.
+    """
+    follows: Record = {}
+    for key in ("date", "mills"):
+        if key in like:
+            follows[key] = str(epoch_ms) if isinstance(like[key], str) else epoch_ms
+    return {**document, **follows, "startDate": start_date(epoch_ms)}
+
+
+def start_date(epoch_ms: int) -> str:
+    """A `startDate` that every reader takes: UTC, a whole second (AAPS reads milliseconds as its own upload)."""
+    return datetime.fromtimestamp(epoch_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
