@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import runpy
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from flows.demo.site import READ_TOKEN, WRITE_TOKEN, serve
 from tests.conftest import ROOT
 
-MODULE: dict[str, Any] = runpy.run_path(str(ROOT / "images" / "demo_site" / "demo_site.py"), run_name="demo_site")
-READ_TOKEN, WRITE_TOKEN = MODULE["READ_TOKEN"], MODULE["WRITE_TOKEN"]
+__all__ = ["PERSON", "READ_TOKEN", "WRITE_TOKEN", "demo_site"]
+
 PERSON = ROOT / "fixtures" / "aaps_closed_loop"
 
 
 @contextmanager
 def demo_site(data: Path) -> Iterator[str]:
     """Its address while it serves; what is written to it is kept under `data`."""
-    server = MODULE["serve"](PERSON, data, "127.0.0.1", 0)
+    server = serve(PERSON, data, "127.0.0.1", 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"

@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    from flows.oref0.runtime import bundled
+    from flows.values.bundled import bundled
 
     say("autotune-flows: tuning a synthetic person whose true settings are known.")
     person = bundled("fixtures/aaps_closed_loop")

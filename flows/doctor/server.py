@@ -13,7 +13,7 @@ from flows.nightscout.answers import kind_of_trouble
 
 TIMEOUT_S = (5, 15)
 DEPLOYMENTS = ("autotune-analysis/on-demand", "autotune-analysis/nightly-autotune")
-SET_UP = "Run `docker compose up --detach --wait`, or `python images/flows/set_up.py` with PREFECT_API_URL set."
+SET_UP = "Run `docker compose up --detach --wait`, or `python -m flows.orchestration.set_up` with PREFECT_API_URL set."
 
 
 def server(circumstances: Circumstances) -> Finding:

@@ -1,6 +1,6 @@
 """Runs whose container or process is gone: they say nothing any more, and would keep the next run waiting.
 
-`set_up.py`'s automation ends runs that fall silent, but it knows only of those whose first sign of life the server had
+The set-up's automation ends runs that fall silent, but it knows only of those whose first sign of life the server had
 written down. A worker knows better: it looks whether what it started still exists.
 """
 

@@ -21,12 +21,12 @@ from pathlib import Path
 
 from flows.errors import Reason, Refused
 from flows.oref0.provenance import differences, package_digests, tree_sha256
+from flows.values.bundled import bundled
 
 OLDEST_NODE = 20
 INSTALL = "python -m flows.oref0.runtime install"
 INSTALL_TIMEOUT_S = 900
 LAID_OUT_AS_PINNED = ("--omit=dev", "--bin-links", "--install-strategy=hoisted")
-_HERE = Path(__file__).resolve()
 _installing = threading.Lock()
 
 
@@ -84,19 +84,6 @@ def _node(source: str, executable: Path | None) -> Node | None:
 
 def _major(node: Node) -> int:
     return int(node.version.lstrip("v").split(".")[0])
-
-
-def bundled(name: str) -> Path:
-    """A directory that ships with the application (`images/oref0`, `fixtures/…`), in a checkout or in a wheel."""
-    for base in (_HERE.parents[2], _HERE.parents[1] / "_bundled"):
-        if (base / name).is_dir():
-            return base / name
-    raise Refused(
-        Reason.ENGINE_MISSING,
-        what=name,
-        detail="the installation is incomplete",
-        remedy="Reinstall.",
-    )
 
 
 def image_context() -> Path:

@@ -13,11 +13,11 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.oref0.engine import TuneJob
-from flows.oref0.runtime import bundled
 from flows.pipeline.load import load
 from flows.pipeline.prepare import Prepared, prepare
 from flows.pipeline.tune import engine_named
 from flows.settings import AnalysisRequest, EngineName
+from flows.values.bundled import bundled
 from flows.values.local_days import LocalDay
 from flows.values.progress import tell
 from flows.values.run_directory import RunDirectory

@@ -14,7 +14,7 @@ from flows.report.trend.past_runs import find_runs
 from tests.browser.conftest import DESK, PHONE, Open, ask
 from tests.browser.test_report_page import CONTRAST, STRUCTURE
 from tests.proposal_documents import refused_run
-from tests.unit.test_trend import apply, at, made
+from tests.unit.report.test_trend import apply, at, made
 
 pytestmark = pytest.mark.browser
 

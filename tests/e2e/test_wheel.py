@@ -23,7 +23,8 @@ def test_a_wheel_brings_all_that_the_demo_needs(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as packed:
         names = packed.namelist()
     assert not [name for name in names if "node_modules" in name]
-    assert {"flows/report/templates/report.html", "flows/report/templates/style.css"} <= set(names)
+    assert {"flows/report/html/templates/report.html", "flows/report/html/templates/style.css"} <= set(names)
+    assert "flows/_bundled/prefect.yaml" in names
     installed = tmp_path / "installed"
     subprocess.run([*pip, "install", "--no-deps", "--target", str(installed), str(wheel)], check=True)
     environment = {k: v for k, v in os.environ.items() if k not in ("AUTOTUNE_NODE", "PYTHONPATH")}

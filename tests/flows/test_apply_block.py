@@ -15,7 +15,7 @@ from flows.settings import AnalysisRequest
 from tests.demo import READ_TOKEN, WRITE_TOKEN, demo_site
 from tests.integration.standin import READER, SWITCHER, StandIn, standing_in
 from tests.proposals import proposal, run_with
-from tests.unit.test_cli_block import made_with_a_block, run, tokens_shown
+from tests.unit.cli.test_block import made_with_a_block, run, tokens_shown
 from tests.writing import Person, active_name
 
 pytestmark = pytest.mark.flow

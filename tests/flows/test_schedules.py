@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,8 +17,8 @@ from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRu
 from flows.doctor import schedules, server
 from flows.doctor.check import Circumstances, Finding, Level
 from flows.orchestration import nightly_schedule
+from flows.orchestration import set_up as set_up_service
 from flows.orchestration.pools import Containers, make_pools
-from tests.conftest import ROOT
 
 pytestmark = pytest.mark.flow
 
@@ -44,16 +43,14 @@ def client(prefect_server: str) -> Iterator[SyncPrefectClient]:
 
 @pytest.fixture
 def set_up(client: SyncPrefectClient, prefect_server: str, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """images/flows/set_up.py as its container runs it, for a setting of AUTOTUNE_NIGHTLY."""
-    monkeypatch.chdir(ROOT)
+    """The set-up as its container runs it, for a setting of AUTOTUNE_NIGHTLY."""
     monkeypatch.setenv("PREFECT_API_URL", prefect_server)
     monkeypatch.setenv("AUTOTUNE_TIMEZONE", "Europe/Paris")
     monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_SITE", "https://env.example")
-    main = runpy.run_path(str(ROOT / "images" / "flows" / "set_up.py"), run_name="set_up")["main"]
 
     def run(switch: str) -> None:
         monkeypatch.setenv("AUTOTUNE_NIGHTLY", switch)
-        assert main() == 0
+        assert set_up_service.main() == 0
 
     return run
 

@@ -1,10 +1,9 @@
 """Make a Prefect server ready for the application: pools, queues, limits, blocks, deployments, automations.
 
-Running it again brings all of it back to what prefect.yaml, flows/service and this file say. Schedules that somebody
-else made, and their parameters, stay as they are.
+Running it again brings all of it back to what prefect.yaml and this room say. Schedules that somebody else made, and
+their parameters, stay as they are.
 
-    python set_up.py             in the directory of prefect.yaml; reads the AUTOTUNE_… settings of docker-compose.yml
-    python set_up.py demo URL    saves the block of the demonstration's site
+    python -m flows.orchestration.set_up     reads the AUTOTUNE_… settings of docker-compose.yml
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from flows.orchestration.nightly_schedule import set_nightly
 from flows.orchestration.notices import make_notices
 from flows.orchestration.pools import DOCKER_POOL, PROCESS_POOL, QUEUES, Containers, make_pools
 from flows.settings import secret_from_environment, site_url
+from flows.values.bundled import bundled
 
-DEMO = "demo"  # the block of the demonstration's site
 SWITCH = {"true": True, "false": False, "": None}
 
 # A run whose worker was stopped says nothing any more, but would stay Running and keep the next one waiting. The worker
@@ -89,24 +88,11 @@ def main() -> int:
     return 0
 
 
-def demo(url: str) -> int:
-    """Save the block of the demonstration's site, whose tokens are known to everybody."""
-    from demo_site import READ_TOKEN, WRITE_TOKEN
-
-    site = NightscoutSite(url=url, allow_http=True, read_token=READ_TOKEN, write_token=WRITE_TOKEN)
-    site.save(DEMO, overwrite=True)
-    with get_client(sync_client=True) as client:
-        make_limit(client, site.url)
-    _say(f"The synthetic person's site is the block {DEMO}.")
-    return 0
-
-
 def _deploy(client: SyncPrefectClient) -> int:
     """Deploy all of prefect.yaml; what somebody paused stays paused, which a deploy by itself would end."""
     paused = [deployment.id for deployment in client.read_deployments() if deployment.paused]
-    done = subprocess.run(
-        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"], stdin=subprocess.DEVNULL, check=False
-    )
+    command = ["--no-prompt", "deploy", "--all", "--prefect-file", str(bundled("prefect.yaml"))]
+    done = subprocess.run([sys.executable, "-m", "prefect", *command], stdin=subprocess.DEVNULL, check=False)
     for deployment in paused:
         client.pause_deployment(deployment)
     return done.returncode
@@ -135,6 +121,6 @@ def _say(sentence: str) -> None:
 
 if __name__ == "__main__":
     try:
-        sys.exit(demo(sys.argv[2]) if sys.argv[1:2] == ["demo"] else main())
+        sys.exit(main())
     except Refused as refusal:
         sys.exit(_wrong(f"{refusal.sentence} {refusal.remedy}"))

@@ -1,6 +1,6 @@
 """A stand-in for a Nightscout site, for the demonstration only: a synthetic person whose last day is yesterday.
 
-    python demo_site.py PERSON_DIRECTORY DATA_DIRECTORY [PORT]
+    python -m flows.demo.site PERSON_DIRECTORY DATA_DIRECTORY [PORT]
 
 Speaks as much of Nightscout's API v1 as this application uses, with its meanings: a short default count that cuts the
 oldest, times in UTC, profiles that are only ever added, tokens that are exchanged. It is no Nightscout and no place for
@@ -130,7 +130,7 @@ def _matches(value: Any, name: str, operator: str, wanted: str) -> bool:
     elif name == "created_at":
         bound = _iso(datetime.fromisoformat(wanted.replace(" ", "+")))
     order = {"gte": value >= bound, "gt": value > bound, "lte": value <= bound, "lt": value < bound}
-    return order.get(operator, value == bound)
+    return bool(order.get(operator, value == bound))
 
 
 def _iso_ms(epoch_ms: float) -> str:

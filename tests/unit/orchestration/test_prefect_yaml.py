@@ -6,7 +6,7 @@ import importlib
 import inspect
 import json
 import re
-import runpy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,12 +21,11 @@ from prefect.cli.deploy._models import (
 )
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy
 from prefect.flows import Flow, load_flow_from_entrypoint
-from prefect.utilities.importtools import import_object
 from prefect_docker.worker import DockerWorker
 from pydantic import BaseModel
 
 from flows import __version__
-from flows.orchestration import nightly_schedule, pools
+from flows.orchestration import nightly_schedule, pools, set_up
 from flows.settings import AnalysisRequest
 from tests.conftest import ROOT
 
@@ -113,24 +112,18 @@ def test_the_deployments_are_there_in_their_queues() -> None:
     assert queues == QUEUES
 
 
-def test_the_pull_steps_exist_and_name_the_image_s_directory() -> None:
-    (step,) = DOCUMENT["pull"]
-    ((name, inputs),) = step.items()
-    assert callable(import_object(name))
-    dockerfile = (ROOT / "images" / "flows" / "Dockerfile").read_text("utf-8")
-    assert f"WORKDIR {inputs['directory']}\nCMD" in dockerfile
+def test_nothing_is_pulled_or_looked_for_in_a_directory() -> None:
+    assert DOCUMENT["pull"] == [], "an omitted one would be made up from the directory of who deploys"
 
 
 @every_deployment
 def test_the_entrypoint_is_a_flow(deployment: dict[str, Any]) -> None:
-    path, _, function = deployment["entrypoint"].partition(":")
-    assert (ROOT / path).is_file()
-    module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
-    assert isinstance(getattr(module, function), Flow)
+    module, _, function = deployment["entrypoint"].rpartition(".")
+    assert isinstance(getattr(importlib.import_module(module), function), Flow)
 
 
-def test_prefect_itself_loads_the_entrypoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(ROOT)
+def test_prefect_itself_loads_the_entrypoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     (entrypoint,) = {deployment["entrypoint"] for deployment in ANALYSES.values()}
     assert load_flow_from_entrypoint(entrypoint).name == "autotune-analysis"
     for name, flow in WRITING.items():
@@ -143,9 +136,8 @@ def test_what_is_written_is_decided_in_the_run_form_each_time(name: str) -> None
     deployment = DEPLOYMENTS[name]
     assert deployment["parameters"] == {}
     assert deployment["enforce_parameter_schema"] is True
-    path, _, function = deployment["entrypoint"].partition(":")
-    module = importlib.import_module(path.removesuffix(".py").replace("/", "."))
-    schema = getattr(module, function).parameters
+    module, _, function = deployment["entrypoint"].rpartition(".")
+    schema = getattr(importlib.import_module(module), function).parameters
     assert schema.required == ["request"]
     (request,) = (d for d in schema.definitions.values() if "decision" in d.get("properties", {}))
     assert {"proposal_id", "sha256", "decision"} <= set(request["required"])
@@ -194,13 +186,7 @@ def test_a_second_run_waits_and_is_not_cancelled(deployment: dict[str, Any]) -> 
     assert deployment["concurrency_limit"]["collision_strategy"] == ConcurrencyLimitStrategy.ENQUEUE.value
 
 
-@pytest.fixture(scope="module")
-def set_up() -> dict[str, Any]:
-    """What images/flows/set_up.py defines; it is a script of the image, not a module of the application."""
-    return runpy.run_path(str(ROOT / "images" / "flows" / "set_up.py"), run_name="set_up")
-
-
-def test_set_up_makes_the_pool_and_queues_the_deployments_name(set_up: dict[str, Any]) -> None:
+def test_set_up_makes_the_pool_and_queues_the_deployments_name() -> None:
     named = {filled_in(deployment["work_pool"]["name"]) for deployment in DEPLOYMENTS.values()}
     assert named <= {pools.PROCESS_POOL, pools.DOCKER_POOL}
     assert pools.QUEUES == {"autotune-manual": 1, "autotune-scheduled": 20}
@@ -248,7 +234,6 @@ def test_a_container_of_the_docker_pool_is_confined_and_holds_no_secret() -> Non
     ],
 )
 def test_set_up_refuses_what_could_not_run(
-    set_up: dict[str, Any],
     settings: dict[str, str],
     said: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -256,15 +241,15 @@ def test_set_up_refuses_what_could_not_run(
 ) -> None:
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    assert set_up["main"]() == 2
+    assert set_up.main() == 2
     assert said in capsys.readouterr().err
 
 
-def test_a_run_is_abandoned_only_after_several_missed_heartbeats(set_up: dict[str, Any]) -> None:
+def test_a_run_is_abandoned_only_after_several_missed_heartbeats() -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
     heartbeat = int(compose["services"]["worker"]["environment"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"])
     assert pools.job_variables(CONTAINERS)["env"]["PREFECT_FLOWS_HEARTBEAT_FREQUENCY"] == str(heartbeat)
-    assert set_up["ABANDONED"].trigger.within.total_seconds() >= 4 * heartbeat
+    assert set_up.ABANDONED.trigger.within.total_seconds() >= 4 * heartbeat
 
 
 @pytest.mark.parametrize(
@@ -275,12 +260,11 @@ def test_a_run_is_abandoned_only_after_several_missed_heartbeats(set_up: dict[st
     ],
 )
 def test_set_up_refuses_a_nightly_run_of_nobody(
-    set_up: dict[str, Any],
     switch: str,
     said: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("AUTOTUNE_NIGHTLY", switch)
-    assert set_up["main"]() == 2
+    assert set_up.main() == 2
     assert said in capsys.readouterr().err

@@ -12,7 +12,7 @@ from prefect.utilities.importtools import import_object
 from flows import __version__
 from flows.orchestration.pools import DOCKER_POOL
 from tests.conftest import ROOT
-from tests.unit.test_prefect_yaml import unknown_keys
+from tests.unit.orchestration.test_prefect_yaml import unknown_keys
 
 OURS: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))
 THEIRS: dict[str, Any] = yaml.safe_load((ROOT / "prefect.registry.yaml").read_text("utf-8"))
