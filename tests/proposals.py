@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from flows.nightscout.documents import Record
-from flows.profiles.parse import MGDL_PER_MMOLL, unit_name
+from flows.profiles.parse import unit_name
 from flows.profiles.raw_files import RawFiles
 from flows.profiles.schedule_blocks import clock_text, read_schedule
 from flows.profiles.stored import document_sha256
 from flows.proposal.document import Proposal, mmoll, seal
 from flows.values.run_directory import RunDirectory
+from flows.values.units import MGDL_PER_MMOLL
 from flows.writeback.active_on_site import store_of
 from tests.proposal_case import glucose
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from flows.settings import AnalysisRequest
 
 ROLE_NAME = "autotune-reader"
-PERMISSIONS = "api:entries:read, api:treatments:read, api:profile:read"
+PERMISSIONS = "api:entries:read, api:treatments:read, api:profile:read"  # `permissions.READING`, without its imports
 WHAT_TO_MAKE = f"""
 In Nightscout open the menu (☰), then Admin Tools (it asks for the API secret):
   1. Roles → Add new Role. Name: {ROLE_NAME}

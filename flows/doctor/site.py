@@ -16,6 +16,7 @@ from flows.nightscout.answers import kind_of_trouble
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.client import NightscoutClient
 from flows.nightscout.permissions import READING, SWITCHING_PROFILES, WRITING_PROFILES, lacking, permissions_of
+from flows.nightscout.writer import NightscoutWriter
 
 TIMEOUT_S = (10, 30)
 # What the corrections and the write-back were tried with, by real servers.
@@ -170,17 +171,19 @@ def writing(probe: SiteProbe) -> Finding:
     if held.anonymous:
         return skipped("no credentials for writing are set; nothing can be written to the site")
     try:
-        permissions = permissions_of(probe.site, held)
+        # The writer's own question, so that what it says here is what `apply` will say.
+        with NightscoutWriter(probe.site, held) as writer:
+            every = writer.missing_permissions((*WRITING_PROFILES, *SWITCHING_PROFILES))
     except Refused as refusal:
         if refusal.reason is Reason.SITE_UNAUTHORIZED:
             return fail("The site does not know the token or secret for writing.", "Set a new one.")
         return fail(refusal.sentence, refusal.remedy)
-    if missing := lacking(permissions, WRITING_PROFILES):
+    if missing := [p for p in every if p in WRITING_PROFILES]:
         return fail(
             f"The token for writing may not write profiles: its role lacks {', '.join(missing)}.",
             f"Give its role {', '.join(WRITING_PROFILES)}.",
         )
-    if missing := lacking(permissions, SWITCHING_PROFILES):
+    if missing := every:
         return warn(
             f"A profile can be written, but not switched to: the role lacks {', '.join(missing)}.",
             f"Give it {', '.join(SWITCHING_PROFILES)}, or switch by hand.",

@@ -13,12 +13,13 @@ from flows.history.records import Changed, Context, Dropped, Quarantined, Record
 from flows.history.temp_basals import is_temp_basal
 from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms, iso_utc
+from flows.values.units import MINUTE_MS, MINUTES_PER_DAY
 
 COUNTED_TYPES = ("Meal Bolus", "Correction Bolus", "Snack Bolus", "Bolus Wizard")
 MAX_BOLUS_U, MAX_CARBS_G = 100.0, 500.0
 PART_ROUNDING_U = 0.051  # a pump's step
 PART_MIN = 5  # an extended bolus becomes one small bolus every so many minutes
-LONGEST_EXTENDED_MIN = 24 * 60
+LONGEST_EXTENDED_MIN = MINUTES_PER_DAY
 FILLING_TYPES = ("Prime", "Priming", "Cannula Fill", "Tubing Fill", "Site Change", "Insulin Change", "Pump Fill")
 _LONG_ACTING = re.compile(
     r"\b(lantus|toujeo|levemir|tresiba|basaglar|abasaglar|semglee|rezvoglar|awiqli|icodec|glargine?|degludec|detemir"
@@ -107,7 +108,7 @@ def extended_is_delivered_over_time(record: Record, context: Context) -> Verdict
             **small,
             "eventType": "Correction Bolus",
             "insulin": extended / parts,
-            "created_at": iso_utc(found[0] + (n + 0.5) * duration / parts * 60_000),
+            "created_at": iso_utc(found[0] + (n + 0.5) * duration / parts * MINUTE_MS),
         }
         for n in range(parts)
     ]

@@ -10,6 +10,7 @@ from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
 from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms, iso_utc
+from flows.values.units import MINUTE_MS
 
 PART_MIN = 15
 LONGEST_MIN = 12 * 60
@@ -22,8 +23,8 @@ def extended_are_eaten_over_time(record: Record, context: Context) -> Verdict:
         return None
     if amount(record.get("insulin")) > 0 and uploader(record) != "AndroidAPS":
         return None  # how long the bolus took
-    if duration >= 60_000:
-        duration /= 60_000  # milliseconds
+    if duration >= MINUTE_MS:
+        duration /= MINUTE_MS  # milliseconds
     if not 0 < duration <= LONGEST_MIN:
         return Quarantined("carbs over an impossible duration")
     if duration < 2 * PART_MIN:
@@ -34,7 +35,7 @@ def extended_are_eaten_over_time(record: Record, context: Context) -> Verdict:
     parts = min(int(duration // PART_MIN), max(1, int(carbs)))
     grams = _whole_grams(carbs, parts)
     small = {k: v for k, v in record.items() if k in ("_id", "enteredBy", "app", "device")}
-    step_ms = duration / parts * 60_000
+    step_ms = duration / parts * MINUTE_MS
     spread = tuple(
         {
             **small,

@@ -9,9 +9,9 @@ from flows.history.records import Record
 from flows.values.local_days import LocalDay, day_of
 from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms
+from flows.values.units import MINUTE_MS, MINUTES_PER_DAY
 
-MINUTE_MS = 60_000
-LONGEST_MIN = 7 * 1440
+LONGEST_MIN = 7 * MINUTES_PER_DAY
 RESUMES = ("Resume Pump", "Pump Resume", "Basal Resume", "PumpResume")
 
 

@@ -33,16 +33,17 @@ from flows.history.records import (
     valid_only,
 )
 from flows.history.sensors import one_sensor_at_a_time, sensor_of
-from flows.profiles.parse import MG_PER_DL, MGDL_PER_MMOLL, MMOL_PER_L, unit_name
+from flows.profiles.parse import MG_PER_DL, MMOL_PER_L, unit_name
 from flows.values.ledger import Entry, Ledger, Totals
 from flows.values.numbers import NotANumber, amount, number
 from flows.values.timestamps import instant_ms
+from flows.values.units import HOUR_MS, MGDL_PER_MMOLL
 
 HIGHEST_MGDL = 1000
 UNKNOWN_UNIT = "glucose_unit"  # the rule that quarantines readings whose unit nobody knows
 # Half of mmol/L's last decimal, 0.05, is 0.9 mg/dL; and a whole number is half a mg/dL off.
 SAME_WITHIN_MGDL = 1.5
-SAME_DOUBT_MS = 3_600_000  # readings of unknown unit an hour apart are one doubt; later ones are another
+SAME_DOUBT_MS = HOUR_MS  # readings of unknown unit an hour apart are one doubt; later ones are another
 NOT_SENSORS = ("finger", "manual")  # `glucoseType` of Nightscout's BG Check
 
 

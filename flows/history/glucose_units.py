@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 from flows.history.glucose_declared import HIGHEST_MMOLL, LONG, MMOL_MEDIAN_BELOW, Reading, is_mmol_only, trusted
 from flows.history.glucose_values import HIGHEST_CODE_MMOLL, HIGHEST_ERROR_CODE, LOWEST_MGDL, is_error_code
-from flows.profiles.parse import MG_PER_DL, MGDL_PER_MMOLL, MMOL_PER_L
+from flows.profiles.parse import MG_PER_DL, MMOL_PER_L
+from flows.values.units import MGDL_PER_MMOLL, MINUTE_MS
 
-MINUTE_MS = 60_000
 # Glucose moves by 4 mg/dL a minute at the most (sensors' steepest arrow is "more than 3"); the rest is noise.
 RATE_MGDL_PER_MIN, NOISE_MGDL = 4.0, 20.0
 # The two meanings of a number above 12 are 204 mg/dL apart or more: up to 20 minutes never both fit a reading.

@@ -16,8 +16,7 @@ from zoneinfo import ZoneInfo
 from flows.history.glucose_values import LOWEST_MGDL, upstream_mgdl
 from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms
-
-MINUTE_MS = 60_000
+from flows.values.units import MINUTE_MS
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from flows.history.uploaders import uploader
 from flows.values.local_days import LocalDay
 from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms
+from flows.values.units import HOUR_MS
 
 Colour = Literal["green", "amber", "red"]
 SLOT_MS = 300_000
-HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)

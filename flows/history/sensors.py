@@ -11,8 +11,8 @@ from collections import Counter
 
 from flows.history.records import Numbered, Record, keep_if
 from flows.values.ledger import Ledger
+from flows.values.units import MINUTE_MS
 
-MINUTE_MS = 60_000
 OWN_STEP_MS = 3.9 * MINUTE_MS  # a sensor of four or five minutes, with its jitter
 LEAST_STEP_MS = 4.5 * MINUTE_MS  # of a faster cadence every fifth minute
 GAP_MS = 20 * MINUTE_MS  # what the preferred sensor leaves open for another

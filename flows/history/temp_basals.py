@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from flows.history.records import Changed, Context, Quarantined, Record, Verdict
 from flows.values.timestamps import instant_ms
+from flows.values.units import MINUTE_MS, MINUTES_PER_DAY
 
 AAPS = "openaps://AndroidAPS"
 HIGHEST_RATE_U_PER_H = 35.0  # above it a "rate" can only be a percentage or a mistake
-LONGEST_MIN = 24 * 60
+LONGEST_MIN = MINUTES_PER_DAY
 SAME_RATE_U_PER_H = 0.051  # a pump's step
 PERCENT_ABOVE = 5  # times the highest scheduled basal
 LARGEST_PERCENT = 500
@@ -35,16 +36,16 @@ def duration_in_minutes(record: Record, _: Context) -> Verdict:
         return None
     duration, in_ms = record.get("duration"), record.get("durationInMilliseconds")
     if duration is None and isinstance(in_ms, int | float) and not isinstance(in_ms, bool) and in_ms > 0:
-        return Changed({**record, "duration": in_ms / 60_000}, "duration from durationInMilliseconds")
+        return Changed({**record, "duration": in_ms / MINUTE_MS}, "duration from durationInMilliseconds")
     if duration is None:
         return None
     if duration < 0:
         return Quarantined("its duration is negative")
-    if isinstance(in_ms, int | float) and duration == in_ms and duration >= 60_000:
-        return Changed({**record, "duration": duration / 60_000}, "duration was in milliseconds")
+    if isinstance(in_ms, int | float) and duration == in_ms and duration >= MINUTE_MS:
+        return Changed({**record, "duration": duration / MINUTE_MS}, "duration was in milliseconds")
     if duration <= LONGEST_MIN:
         return None
-    minutes = duration / 60_000
+    minutes = duration / MINUTE_MS
     if record.get("identifier") and record.get("srvModified") and minutes <= LONGEST_MIN:
         return Changed({**record, "duration": minutes}, "duration was in milliseconds (API v3)")
     return Quarantined("a duration of more than 24 hours")

@@ -28,6 +28,7 @@ from flows.errors import Reason, Refused
 from flows.nightscout.answers import CUT_OFF, is_outside, kind_of_trouble, moved_site, parse, refusal, retry_after_s
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.documents import what_it_is
+from flows.nightscout.permissions import exchange_path
 from flows.nightscout.rate_limit import SitePace
 
 ATTEMPTS = 5
@@ -192,7 +193,7 @@ class NightscoutClient:
 
     def _exchanged(self, token: str, access: _Access) -> str:
         what = "the exchange of the access token"
-        answer = self._ask(f"/api/v2/authorization/request/{quote(token, safe='')}", what, "", access)
+        answer = self._ask(exchange_path(token), what, "", access)
         web_token = answer.document.get("token") if isinstance(answer.document, dict) else None
         if not isinstance(web_token, str) or not re.fullmatch(r"[\x21-\x7e]+", web_token):
             raise Refused(Reason.SITE_NOT_DATA, what=what, detail="no usable answer to the access token")

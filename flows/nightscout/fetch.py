@@ -13,10 +13,10 @@ from flows.nightscout.client import MOST_AT_ONCE, Answer, NightscoutClient
 from flows.nightscout.profile_switches import NOTES_OF_AAPS, PROFILE_SWITCHES, TEXT_MARGIN_MS, switches_since
 from flows.values.local_days import LocalDay, Window
 from flows.values.timestamps import iso_utc
+from flows.values.units import DAY_MS
 
 PAGE = 5000  # records asked for in one answer: 17 days of 5-minute readings
 SPAN_DAYS = 10  # a first guess at a span whose records fit one page
-DAY_MS = 86_400_000
 SWITCHES_SINCE_MS = 366 * DAY_MS
 
 

@@ -1,4 +1,8 @@
-"""What credentials allow on a site, asked of the site itself without writing anything. Knows nothing of profiles."""
+"""What credentials allow on a site: the one rule, for the doctor, for every write, and for the demonstration's site.
+
+Permissions are Apache Shiro's strings as Nightscout compares them (its package `shiro-trie`): by the letter, so that
+`create , update` grants neither. Knows nothing of profiles.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,17 @@ from flows.nightscout.answers import kind_of_trouble, refusal
 from flows.nightscout.authentication import Credentials
 
 TIMEOUT_S = (10, 30)
-READING = ("api:entries:read", "api:treatments:read", "api:profile:read")
-# A router lets nobody write who may not read (cgm-remote-monitor@0.12.8 lib/api/profile/index.js), so both are needed.
-WRITING_PROFILES = ("api:profile:read", "api:profile:create")
-SWITCHING_PROFILES = ("api:treatments:read", "api:treatments:create")
+READ_PROFILE, CREATE_PROFILE = "api:profile:read", "api:profile:create"
+READ_TREATMENTS, CREATE_TREATMENTS = "api:treatments:read", "api:treatments:create"
+READING = ("api:entries:read", READ_TREATMENTS, READ_PROFILE)
+# A router lets nobody write who may not read (cgm-remote-monitor@0.12.8 lib/api/profile/index.js), so both are needed;
+# the treatments say what is active.
+WRITING_PROFILES = (READ_PROFILE, CREATE_PROFILE, READ_TREATMENTS)
+SWITCHING_PROFILES = (CREATE_TREATMENTS,)
 
 
 def allowed(permissions: Iterable[str], wanted: str) -> bool:
-    """Whether one of the permissions, written as Apache Shiro's, implies the wanted one, as `*:*:read` all reading.
+    """Whether one of the permissions implies the wanted one, as `*:*:read` implies all reading.
 
     Args:
         permissions: such as `api:profile:create,update`; parts that are left out at the end stand for all.
@@ -30,7 +37,7 @@ def allowed(permissions: Iterable[str], wanted: str) -> bool:
 
     def implies(permission: str) -> bool:
         for index, part in enumerate(permission.split(":")):
-            choices = {choice.strip() for choice in part.split(",")}
+            choices = part.split(",")
             if "*" not in choices and (index >= len(parts) or parts[index] not in choices):
                 return False
         return True
@@ -44,6 +51,26 @@ def lacking(permissions: Iterable[str], wanted: Iterable[str]) -> list[str]:
     return [permission for permission in wanted if not allowed(held, permission)]
 
 
+def exchange_path(token: str) -> str:
+    """Where a site exchanges an access token, and names its permissions."""
+    return f"/api/v2/authorization/request/{quote(token, safe='')}"
+
+
+def granted(exchange: Any) -> list[str]:
+    """The permissions in the answer to the exchange of an access token: all its groups together."""
+    groups = exchange.get("permissionGroups") if isinstance(exchange, dict) else None
+    return [str(g) for group in groups or [] for g in (group if isinstance(group, list) else [group])]
+
+
+def is_admin(verified: Any) -> bool:
+    """Whether the answer of `verifyauth` is to an administrator, as whoever has the API secret is.
+
+    0.12.8 says OK to an administrator only; 15 answers an object, whose `canWrite` is no permission it checks itself.
+    """
+    message = verified.get("message") if isinstance(verified, dict) else None
+    return message.get("isAdmin") is True if isinstance(message, dict) else message == "OK"
+
+
 def permissions_of(site: str, credentials: Credentials) -> list[str]:
     """What the site says the credentials may do; `*` for the API secret.
 
@@ -55,14 +82,9 @@ def permissions_of(site: str, credentials: Credentials) -> list[str]:
         Refused: `SITE_UNAUTHORIZED` for a token or secret the site does not know, and other `SITE_…` reasons.
     """
     if token := credentials.access_token:
-        document = _ask(site, f"/api/v2/authorization/request/{quote(token, safe='')}", credentials.basic_header())
-        groups = document.get("permissionGroups")
-        return [str(permission) for group in groups or [] if isinstance(group, list) for permission in group]
+        return granted(_ask(site, exchange_path(token), credentials.basic_header()))
     headers = {**credentials.secret_header(), **credentials.basic_header()}
-    message = _ask(site, "/api/v1/verifyauth", headers).get("message")
-    # 0.12.8 says OK to an administrator only; 15 answers an object.
-    admin = message.get("isAdmin") if isinstance(message, dict) else message == "OK"
-    if not admin:
+    if not is_admin(_ask(site, "/api/v1/verifyauth", headers)):
         raise Refused(Reason.SITE_UNAUTHORIZED, what="the API secret")
     return ["*"]
 

@@ -13,12 +13,13 @@ from urllib.parse import quote
 from flows.errors import Reason, Refused
 from flows.nightscout.client import Answer, NightscoutClient
 from flows.values.timestamps import instant_ms, iso_utc
+from flows.values.units import HOUR_MS
 
 NEWEST = 1000  # asked for first
 PAGE = 5000  # in one answer of those before
 MOST_ANSWERS = 100
 # Old servers and uploaders stored created_at with the phone's offset, and the server compares text: reach further out.
-TEXT_MARGIN_MS = 14 * 3_600_000
+TEXT_MARGIN_MS = 14 * HOUR_MS
 PATH = "treatments.json"
 PROFILE_SWITCHES = "find%5BeventType%5D=Profile%20Switch&"
 NOTES_OF_AAPS = "find%5BoriginalProfileName%5D%5B%24exists%5D=true&"

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from flows.nightscout.client import NightscoutClient
+from flows.values.units import MINUTE_MS
 
-LATE_MS = 10 * 60_000  # a sensor reads every 5 minutes: one missing reading is no reason to wait
-AHEAD_MS = 10 * 60_000  # a reading from further ahead of the clock tells nothing of what has arrived
+LATE_MS = 10 * MINUTE_MS  # a sensor reads every 5 minutes: one missing reading is no reason to wait
+AHEAD_MS = 10 * MINUTE_MS  # a reading from further ahead of the clock tells nothing of what has arrived
 
 
 def wait_for_readings(

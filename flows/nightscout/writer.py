@@ -12,8 +12,6 @@ import re
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from typing import Any
-from urllib.parse import quote
 
 import requests
 import urllib3
@@ -22,10 +20,9 @@ from flows.errors import OurFault, Reason, Refused
 from flows.nightscout.answers import kind_of_trouble
 from flows.nightscout.client import NightscoutClient, _Access
 from flows.nightscout.documents import Record
+from flows.nightscout.permissions import READ_PROFILE, READ_TREATMENTS, exchange_path, granted, is_admin, lacking
 from flows.nightscout.profile_switches import PROFILE_SWITCHES, switches_since
 
-READ_PROFILE, CREATE_PROFILE = "api:profile:read", "api:profile:create"
-READ_TREATMENTS, CREATE_TREATMENTS = "api:treatments:read", "api:treatments:create"
 REFUSALS = range(400, 500)
 NOT_DECIDED = frozenset({408, 409, 425, 429})  # the write may have happened, or may yet
 REQUIRED = {"profile": "store", "treatments": "eventType"}
@@ -84,13 +81,10 @@ class NightscoutWriter(NightscoutClient):
         if token is not None:
             basic = _Access(self._credentials.basic_header())
             what = "the permissions of the access token"
-            answer = self._ask(f"/api/v2/authorization/request/{quote(token, safe='')}", what, "", basic)
-            groups = answer.document.get("permissionGroups") if isinstance(answer.document, dict) else None
-            granted = [g for group in groups or [] for g in (group if isinstance(group, list) else [group])]
-            missing = [w for w in wanted if not any(implies(str(g), w) for g in granted)]
-            return [w for w in missing if not self._open_to_all(w)]
+            answer = self._ask(exchange_path(token), what, "", basic)
+            return [w for w in lacking(granted(answer.document), wanted) if not self._open_to_all(w)]
         answer = self._ask("/api/v1/verifyauth", "verifyauth", "", access)
-        return [] if _is_admin(answer.document) else list(wanted)
+        return [] if is_admin(answer.document) else list(wanted)
 
     def _open_to_all(self, wanted: str) -> bool:
         """Whether a permission to read comes with the site's default role: found out by reading."""
@@ -141,24 +135,6 @@ class NightscoutWriter(NightscoutClient):
             ahead_s = date.timestamp() - self._clock()
             self.site_ahead_s = ahead_s if self.site_ahead_s is None else max(self.site_ahead_s, ahead_s)
         return response, body
-
-
-def implies(granted: str, wanted: str) -> bool:
-    """Whether a permission (shiro's `part:part:part`, `*`, lists with commas) covers another without wildcards."""
-    parts = [p.split(",") for p in granted.strip().split(":")]
-    for place, part in enumerate(wanted.split(":")):
-        if place >= len(parts):
-            return True
-        if "*" not in parts[place] and part not in parts[place]:
-            return False
-    return all("*" in p for p in parts[len(wanted.split(":")) :])
-
-
-def _is_admin(document: Any) -> bool:
-    message = document.get("message") if isinstance(document, dict) else None
-    if isinstance(message, dict):
-        return message.get("isAdmin") is True or message.get("canWrite") is True
-    return message == "OK"
 
 
 def _id_in(answer: bytes) -> str | None:

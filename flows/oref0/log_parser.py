@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-HOURS = 24
+from flows.values.units import HOURS_PER_DAY
+
 LEAST_ISF_POINTS = 10  # oref0@0.7.1 lib/autotune/index.js: `if (ISFGlucose.length < 10)`
 _N = r"(-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)|NaN)"
 
@@ -156,7 +157,7 @@ def smoothed_hours(work: Path, date: str) -> tuple[bool, ...] | None:
     files = work / "autotune"
     start, new = _document(files / f"profile.{date}.json"), _document(files / f"newprofile.{date}.json")
     try:
-        before, after = ([_block(p["basalprofile"], h) for h in range(HOURS)] for p in (start, new))
+        before, after = ([_block(p["basalprofile"], h) for h in range(HOURS_PER_DAY)] for p in (start, new))
         return tuple(
             int(b.get("untuned") or 0) < int(a.get("untuned") or 0) for b, a in zip(before, after, strict=True)
         )
@@ -176,7 +177,7 @@ def _hours(
     for clock, kind in _POINT.findall(prep):
         kinds.setdefault(clock, []).append(kind)
     rises = Counter(at.hour for at in instants if _kind(kinds, at) == "uam")
-    for hour in range(HOURS):
+    for hour in range(HOURS_PER_DAY):
         yield Hour(
             deviation_mgdl=deviations[hour],
             needed_u_per_h=needed[hour],
@@ -224,7 +225,7 @@ def _carb_ratio(prep: str, core: str, periods: list[Any], isf_mgdl_per_u: float)
 
 def _by_hour(pattern: re.Pattern[str], core: str) -> dict[int, float]:
     found = {int(hour): float(value) for hour, value in pattern.findall(core)}
-    if not all(math.isfinite(found[hour]) for hour in range(HOURS)):
+    if not all(math.isfinite(found[hour]) for hour in range(HOURS_PER_DAY)):
         raise ValueError
     return found
 

@@ -9,8 +9,9 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flows.profiles.parse import MGDL_PER_MMOLL, TherapyProfile
+from flows.profiles.parse import TherapyProfile
 from flows.settings import Insulin
+from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL, MINUTES_PER_DAY
 
 AUTOSENS_MAX, AUTOSENS_MIN = 1.2, 0.7
 MIN_5M_CARBIMPACT_MGDL = 8
@@ -80,7 +81,7 @@ def to_pumpprofile(
             "first": 1,
             "sensitivities": [
                 {
-                    "endoffset": 1440,
+                    "endoffset": MINUTES_PER_DAY,
                     "i": 0,
                     "offset": 0,
                     "sensitivity": isf,
@@ -120,7 +121,7 @@ def settings_of(document: dict[str, Any]) -> PumpSettings:
     """
     blocks = document["basalprofile"]
     basal = []
-    for hour in range(24):
+    for hour in range(HOURS_PER_DAY):
         current = [b for b in blocks if b["minutes"] <= hour * 60]
         basal.append(round(float(current[-1]["rate"]), 3))
     return PumpSettings(

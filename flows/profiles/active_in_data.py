@@ -18,9 +18,10 @@ from flows.errors import Reason, Refused
 from flows.profiles.parse import ACTIVE, TherapyProfile, profile_in
 from flows.profiles.stored import StoredDocument, choose_name, document_in_force, listed, quoted, skipped_note
 from flows.profiles.switches import Switch
-from flows.profiles.timeline import HOUR_MS, History, ProfileSpan, Source, State, same_settings
+from flows.profiles.timeline import History, ProfileSpan, Source, State, same_settings
 from flows.values.local_days import LocalDay, day_of
 from flows.values.timestamps import iso_utc
+from flows.values.units import HOUR_MS
 
 # Rates are asked for around the window too: temporary basals that began before its first reading, or after its last.
 MARGIN_MS = 48 * HOUR_MS

@@ -31,8 +31,8 @@ from flows.profiles.stored import (
 from flows.values.local_days import canonical_zone
 from flows.values.numbers import NotANumber
 from flows.values.schedule import Schedule
+from flows.values.units import HOUR_MS, MGDL_PER_MMOLL, MINUTE_MS
 
-MGDL_PER_MMOLL = 18.0  # what every uploader and oref0 itself use
 ISF_LIMITS_MGDL = (5.0, 500.0)
 BASAL_LIMIT_U_PER_H = 35.0  # more than any pump delivers
 CARB_RATIO_LIMITS = (1.0, 200.0)
@@ -304,10 +304,10 @@ def _insulin_action(dia: Any, insulin: Record, notes: list[str]) -> tuple[float 
     what = "duration of insulin action"
     ends_ms = optional_number(insulin.get("insulinEndTime"), what)
     peak_ms = optional_number(insulin.get("insulinPeakTime"), "peak of insulin action")
-    peak_min = peak_ms / 60_000 if peak_ms and 10 * 60_000 <= peak_ms <= 180 * 60_000 else None
+    peak_min = peak_ms / MINUTE_MS if peak_ms and 10 * MINUTE_MS <= peak_ms <= 180 * MINUTE_MS else None
     dia_h = optional_number(dia, what)
     if dia_h is None and ends_ms:
-        dia_h = ends_ms / 3_600_000
+        dia_h = ends_ms / HOUR_MS
     if dia_h is None:
         return None, peak_min
     if dia_h == 0:

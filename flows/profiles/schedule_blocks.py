@@ -11,7 +11,8 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.values.numbers import NotANumber, number
-from flows.values.schedule import MINUTES_PER_DAY, Block, Schedule
+from flows.values.schedule import Block, Schedule
+from flows.values.units import MINUTES_PER_DAY
 
 # Any script's digits: Android writes the time with the digits of the phone's language.
 _CLOCK = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.0*)?)?")

@@ -18,6 +18,7 @@ from flows.nightscout.documents import Record
 from flows.profiles.schedule_blocks import strict_number
 from flows.values.numbers import NotANumber
 from flows.values.timestamps import instant_ms
+from flows.values.units import DAY_MS
 
 FLAT_FIELDS = ("basal", "sens", "carbratio")
 LISTED_NAMES, LONGEST_NAME = 20, 80
@@ -196,7 +197,7 @@ def _long_ago(value: Any) -> bool:
         number = strict_number(value)
     except NotANumber:
         return False
-    return number is not None and 0 <= number < 86_400_000  # no other time is written so small: 1970 itself
+    return number is not None and 0 <= number < DAY_MS  # no other time is written so small: 1970 itself
 
 
 def _instant(value: Any, zone: str) -> float | None:

@@ -26,8 +26,8 @@ from flows.profiles.schedule_blocks import strict_number
 from flows.profiles.stored import json_value
 from flows.values.numbers import NotANumber
 from flows.values.timestamps import instant_ms
+from flows.values.units import HOUR_MS, MINUTE_MS
 
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 PERCENTAGE_LIMITS = (10.0, 500.0)  # AAPS itself allows 30 to 250
 LONGEST_SHIFT_H = 24.0
 # A `duration` of 41 days in minutes is none that an app offers: it is milliseconds (AAPS's longest is 7 days).

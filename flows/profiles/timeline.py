@@ -18,8 +18,7 @@ from flows.profiles.stored import StoredDocument, choose_name, document_sha256, 
 from flows.profiles.switches import Switch, read_switches
 from flows.values.schedule import Block, Schedule
 from flows.values.timestamps import iso_utc
-
-HOUR_MS = 3_600_000
+from flows.values.units import HOUR_MS
 
 
 class Source(StrEnum):

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flows.proposal.document import MGDL_PER_MMOLL, Glucose, GlucoseLimit, Proposal
+from flows.proposal.document import Glucose, GlucoseLimit, Proposal
 from flows.settings import AgeGroup
+from flows.values.units import MGDL_PER_MMOLL
 
 BELOW_70_PERCENT, BELOW_54_PERCENT, ABOVE_250_PERCENT = 4.0, 1.0, 5.0
 BELOW_63_PERCENT, ABOVE_140_PERCENT = 4.0, 25.0  # in pregnancy

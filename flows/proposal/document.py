@@ -17,10 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from flows.errors import Reason as Why
 from flows.errors import Refused
 from flows.values.parts import Part
+from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 SCHEMA_VERSION = 2
-MGDL_PER_MMOLL = 18.0  # what every uploader and oref0 itself use
-HOURS = 24
 
 
 class Colour(StrEnum):
@@ -52,7 +51,7 @@ class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
 
 
-Hourly = Annotated[tuple[float, ...], Field(min_length=HOURS, max_length=HOURS)]
+Hourly = Annotated[tuple[float, ...], Field(min_length=HOURS_PER_DAY, max_length=HOURS_PER_DAY)]
 Clock = Annotated[str, Field(pattern=r"^\d\d:\d\d$")]
 
 
@@ -164,7 +163,7 @@ class CarbRatioEvidence(_Document):
 class BasalEvidence(_Document):
     """The basal of one hour, and what it rests on."""
 
-    hour: int = Field(ge=0, lt=HOURS)
+    hour: int = Field(ge=0, lt=HOURS_PER_DAY)
     current_u_per_h: float
     recommended_u_per_h: float
     for_pump_u_per_h: float
@@ -235,7 +234,7 @@ class Evidence(_Document):
 
     isf: IsfEvidence
     carb_ratio: CarbRatioEvidence
-    basal: Annotated[tuple[BasalEvidence, ...], Field(min_length=HOURS, max_length=HOURS)]
+    basal: Annotated[tuple[BasalEvidence, ...], Field(min_length=HOURS_PER_DAY, max_length=HOURS_PER_DAY)]
     repetitions: Repetitions | None
     why_no_repetitions: str | None
     held_out: HeldOut | None
@@ -321,7 +320,7 @@ class Glucose(_Document):
     unannounced_share_percent: float | None = Field(
         description="Of upstream's data points, those it took for unannounced rises."
     )
-    by_hour: Annotated[tuple[GlucoseHour, ...], Field(min_length=HOURS, max_length=HOURS)]
+    by_hour: Annotated[tuple[GlucoseHour, ...], Field(min_length=HOURS_PER_DAY, max_length=HOURS_PER_DAY)]
 
 
 class DayOfRun(BaseModel):

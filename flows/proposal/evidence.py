@@ -27,6 +27,7 @@ from flows.proposal.explanation import Explanation
 from flows.proposal.explanation_text import BasalFacts, Moved
 from flows.proposal.recommendation import ROUNDING, Recommendation
 from flows.proposal.uncertainty import UNMOVED
+from flows.values.units import HOURS_PER_DAY
 
 NOT_ASKED = "no repetitions were asked for"
 
@@ -67,7 +68,7 @@ def evidence_of(
         carb_ratio=_carb_ratio(recommendation, explained, spreads.get("carb_ratio")),
         basal=tuple(
             _basal(recommendation, explained, hour, for_pump_u_per_h[hour], (spreads.get("basal") or [None] * 24)[hour])
-            for hour in range(24)
+            for hour in range(HOURS_PER_DAY)
         ),
         repetitions=Repetitions(
             count=how["resamples"],

@@ -11,7 +11,7 @@ from typing import Any
 
 from flows.oref0.log_parser import CarbRatio, DayWords, Isf, read_day, smoothed_hours
 from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN, PumpSettings
-from flows.proposal.document import HOURS, Cap
+from flows.proposal.document import Cap
 from flows.proposal.explanation_text import (
     FOR_BASAL,
     FOR_CARB_RATIO,
@@ -23,6 +23,7 @@ from flows.proposal.explanation_text import (
     sentences,
 )
 from flows.proposal.recommendation import ROUNDING
+from flows.values.units import HOURS_PER_DAY
 
 CARB_RATIO_LIMITS = (3.0, 150.0)  # oref0@0.7.1 lib/autotune/index.js: maxCR, minCR
 
@@ -93,11 +94,11 @@ def explain(work: Path, dates: list[str], zone: str, pump: PumpSettings, recomme
         recommended: what upstream made of them.
     """
     smoothed = [found for date in dates if (found := smoothed_hours(work, date))]
-    missing = [sum(day[hour] for day in smoothed) for hour in range(HOURS)]
+    missing = [sum(day[hour] for day in smoothed) for hour in range(HOURS_PER_DAY)]
     days = [read_day(work, date, zone) for date in dates]
     known = [day for day in days if day is not None]
     if not known or len(known) < len(days):
-        basal = tuple(BasalExplanation(hour, None, None, missing[hour], ()) for hour in range(HOURS))
+        basal = tuple(BasalExplanation(hour, None, None, missing[hour], ()) for hour in range(HOURS_PER_DAY))
         return Explanation(
             IsfExplanation(None, None, ()), CarbRatioExplanation(None, None, None, None, ()), basal, None
         )
@@ -113,7 +114,7 @@ def explain(work: Path, dates: list[str], zone: str, pump: PumpSettings, recomme
             sentences(FOR_CARB_RATIO, ratio),
             ratio,
         ),
-        tuple(_basal_explanation(_basal(known, hour, pump, recommended, caps)) for hour in range(HOURS)),
+        tuple(_basal_explanation(_basal(known, hour, pump, recommended, caps)) for hour in range(HOURS_PER_DAY)),
         _unannounced(known),
     )
 
@@ -128,7 +129,7 @@ def _basal(
 ) -> BasalFacts:
     current, new = pump.basal_u_per_h[hour], recommended.basal_u_per_h[hour]
     # oref0@0.7.1 lib/autotune/index.js books an hour's deviations on the basals "1-3 hour prior".
-    after = [[day.hours[(hour + n) % HOURS] for n in (1, 2, 3)] for day in days]
+    after = [[day.hours[(hour + n) % HOURS_PER_DAY] for n in (1, 2, 3)] for day in days]
     own = [day.hours[hour] for day in days]
     needed = [round(math.fsum(h.needed_u_per_h for h in three), 2) for three in after]
     without = [not any(h.points for h in three) for three in after]

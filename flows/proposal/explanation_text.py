@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from flows.oref0.log_parser import LEAST_ISF_POINTS
-from flows.proposal.document import HOURS, Cap
+from flows.proposal.document import Cap
+from flows.values.units import HOURS_PER_DAY
 
 FIFTH = "Upstream moves only a fifth of the way each day."
 
@@ -112,7 +113,7 @@ def _many(count: int, one: str, more: str) -> str:
 
 def _times(hour: int) -> str:
     """The three hours whose glucose moves an hour's basal."""
-    return f"between {(hour + 1) % HOURS:02d}:00 and {(hour + 4) % HOURS:02d}:00"
+    return f"between {(hour + 1) % HOURS_PER_DAY:02d}:00 and {(hour + 4) % HOURS_PER_DAY:02d}:00"
 
 
 # ---- of every setting

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 
 from flows.history.glucose_values import ABOVE_RANGE_MGDL, upstream_mgdl
 from flows.history.lows import lows
-from flows.proposal.document import HOURS, Glucose, GlucoseHour, maybe_mmoll, mmoll
+from flows.proposal.document import Glucose, GlucoseHour, maybe_mmoll, mmoll
 from flows.proposal.uncertainty import quantile
 from flows.values.local_days import LocalDay
+from flows.values.units import HOURS_PER_DAY
 
 Record = Mapping[str, Any]
 
@@ -123,7 +124,7 @@ def _band(mgdl: float) -> str:
 
 def _by_hour(readings: Mapping[float, float], zone: str) -> list[GlucoseHour]:
     where = ZoneInfo(zone)
-    hours: list[list[float]] = [[] for _ in range(HOURS)]
+    hours: list[list[float]] = [[] for _ in range(HOURS_PER_DAY)]
     for ms, value in readings.items():
         hours[datetime.fromtimestamp(ms / 1000, where).hour].append(value)
     found = []

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from flows.profiles.schedule_blocks import clock_text
 from flows.proposal.caps import Caps
-from flows.proposal.document import MGDL_PER_MMOLL, CarbRatioBlock, ForPump, IsfBlock, Units, mmoll
+from flows.proposal.document import CarbRatioBlock, ForPump, IsfBlock, Units, mmoll
 from flows.values.parts import Part
 from flows.values.schedule import Schedule
+from flows.values.units import MGDL_PER_MMOLL
 
 BASAL_STEP_U_PER_H = 0.05  # what the coarsest of today's pumps takes
 ISF_STEP = {Units.MG_PER_DL: 1.0, Units.MMOL_PER_L: 0.1}  # in the unit per U; AAPS, Loop and Nightscout show no finer

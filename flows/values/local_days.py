@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from flows.errors import Reason, Refused
+from flows.values.units import HOUR_MS
 
 # oref0@0.7.1 bin/oref0-autotune.sh: glucose from 4 am to 4 am, treatments from 18 h before midnight (12 h for time
 # zones, 6 h of insulin) to 42 h after it, all as elapsed hours from local midnight.
@@ -93,7 +94,7 @@ class LocalDay:
     @property
     def length_hours(self) -> float:
         """Hours from 04:00 to 04:00: 24, or 23 or 25 where the clock changes."""
-        return (self.glucose.end_ms - self.glucose.start_ms) / 3_600_000
+        return (self.glucose.end_ms - self.glucose.start_ms) / HOUR_MS
 
     def next(self) -> LocalDay:
         """The day after."""

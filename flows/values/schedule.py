@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-MINUTES_PER_DAY = 1440
+from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Schedule:
 
     def hourly(self) -> list[float]:
         """24 values, each the time-weighted mean of its hour: blocks within an hour keep the daily total."""
-        return [self.mean(h * 60, h * 60 + 60) for h in range(24)]
+        return [self.mean(h * 60, h * 60 + 60) for h in range(HOURS_PER_DAY)]
 
     @property
     def within_hours(self) -> bool:

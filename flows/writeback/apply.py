@@ -17,9 +17,11 @@ from typing import Any
 from flows import __version__
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
+from flows.nightscout.permissions import SWITCHING_PROFILES, WRITING_PROFILES
 from flows.nightscout.rate_limit import SitePace
-from flows.nightscout.writer import CREATE_PROFILE, CREATE_TREATMENTS, READ_PROFILE, READ_TREATMENTS, NightscoutWriter
+from flows.nightscout.writer import NightscoutWriter
 from flows.values.run_directory import RunDirectory
+from flows.values.units import HOUR_MS
 from flows.writeback.active_on_site import SiteProfiles, content, differences
 from flows.writeback.approval import MAX_AGE_H, Decision, SyncRequest
 from flows.writeback.approval_checks import (
@@ -36,8 +38,6 @@ from flows.writeback.policy import read_policy
 from flows.writeback.policy_checks import check_without_a_person
 from flows.writeback.session import Intent, Site
 from flows.writeback.transaction import anything_to_settle, carry_out, reconcile
-
-HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ def rejected(approved: Approved, journal: Journal, tools: Tools, how: str, kind:
 
 def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWriter:
     """A client whose permissions were asked for before anything is written."""
-    wanted = (READ_PROFILE, CREATE_PROFILE, READ_TREATMENTS, *((CREATE_TREATMENTS,) if activate else ()))
+    wanted = (*WRITING_PROFILES, *(SWITCHING_PROFILES if activate else ()))
     named = ", ".join(wanted)
     if tools.credentials.anonymous:
         raise Refused(Reason.WRITE_NO_CREDENTIALS, remedy=tools.advice(named))

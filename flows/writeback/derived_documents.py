@@ -14,12 +14,13 @@ from typing import Any
 from flows.nightscout.documents import Record
 from flows.profiles.switches import read_switches
 from flows.values.timestamps import instant_ms
+from flows.values.units import HOUR_MS, MINUTE_MS
 from flows.writeback.active_on_site import OF_A_DELIVERY, SiteProfiles, content, differences, store_of, switch_key
 from flows.writeback.journal import Change, Outcome, Step
 from flows.writeback.plan import switch_treatment
 from flows.writeback.session import Intent, comparable, once_more, raw_switch, switch_back
 
-APART_MS = 15 * 60_000  # of a step's line and what was made for it: clocks may differ by five minutes
+APART_MS = 15 * MINUTE_MS  # of a step's line and what was made for it: clocks may differ by five minutes
 REASONS = ("rolled back", "taken back", "another profile was saved")
 
 
@@ -106,7 +107,7 @@ def _may_be_activated_so_long(change: Change, intent: Intent, made_ms: float) ->
     if intent.switch is None or change.facts.get("kind") != "apply":
         return True
     hours = change.facts.get("max_age_h")
-    return isinstance(hours, int | float) and intent.activate_until_ms <= made_ms + hours * 3_600_000
+    return isinstance(hours, int | float) and intent.activate_until_ms <= made_ms + hours * HOUR_MS
 
 
 def _is_one_of(switch: Record, raws: Iterable[Record], named: Iterable[tuple[str, Any]], made_ms: float) -> bool:

@@ -21,10 +21,11 @@ from flows.nightscout.documents import Record
 from flows.profiles.parse import unit_name
 from flows.profiles.schedule_blocks import clock_text, read_schedule
 from flows.proposal.consensus_limits import beyond_limits
-from flows.proposal.document import HOURS, GlucoseLimit, Proposal, Units
+from flows.proposal.document import GlucoseLimit, Proposal, Units
 from flows.proposal.several_values import NAMES, several
 from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
+from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
 from flows.writeback.active_on_site import content, store_of
 from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.new_schedules import hours_that_stay, new_basal, new_carb_ratio, new_isf
@@ -203,13 +204,13 @@ def plain_name(name: str) -> None:
 
 def _lines(part: Part, old: Schedule, new: dict[int, float], unit: str) -> Iterator[Line]:
     if part is Part.BASAL:
-        rates, edges = old.hourly(), [h * 60 for h in range(HOURS)]
+        rates, edges = old.hourly(), [h * 60 for h in range(HOURS_PER_DAY)]
         current = {minutes: rates[minutes // 60] for minutes in edges}
     else:
         edges = [b.minutes for b in old.blocks]
         current = {b.minutes: b.value for b in old.blocks}
     written = Schedule(tuple(Block(minutes, value) for minutes, value in sorted(new.items())))
-    for start, end in zip(edges, [*edges[1:], 24 * 60], strict=True):
+    for start, end in zip(edges, [*edges[1:], MINUTES_PER_DAY], strict=True):
         value = written.mean(start, end) if part is Part.BASAL else written.at(start)
         value = current[start] if math.isclose(value, current[start], abs_tol=1e-9) else value
         yield Line(part, clock_text(start), clock_text(end), current[start], value, unit)

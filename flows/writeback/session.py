@@ -13,10 +13,10 @@ from flows.nightscout.documents import Record
 from flows.nightscout.writer import NightscoutWriter
 from flows.profiles.switches import Switch, read_switches
 from flows.values.timestamps import instant_ms
+from flows.values.units import DAY_MS, MINUTE_MS, SECOND_MS
 from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, content, differences, start_ms, switch_key
 from flows.writeback.plan import start_date, switch_treatment
 
-DAY_MS, SECOND_MS = 86_400_000, 1000
 CLOCK_TOLERANCE_S = 300.0
 LEAST_ROOM_S = 3  # between a document and a Profile Switch that follows it
 LONGEST_WAIT_S = 5.0  # for the next whole second after the newest document's
@@ -212,5 +212,5 @@ def once_more(raw: Record, at_ms: int) -> Record:
         for key in ("originalDuration", "durationInMilliseconds"):
             if key in copy:
                 copy[key] = left_ms
-        copy["duration"] = round(left_ms / 60_000) or 1
+        copy["duration"] = round(left_ms / MINUTE_MS) or 1
     return copy

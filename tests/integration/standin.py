@@ -20,6 +20,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from flows.nightscout.permissions import allowed
+
 API_SECRET = "stand-in-api-secret"  # noqa: S105
 READER, WRITER, SWITCHER = "reader-1234567890abcdef", "writer-1234567890abcdef", "switcher-1234567890abcd"
 PERMISSIONS = {
@@ -186,9 +188,7 @@ class Handler(BaseHTTPRequestHandler):
         return PERMISSIONS.get(bearer, [])
 
     def _may(self, wanted: str) -> bool:
-        from flows.nightscout.writer import implies
-
-        return any(implies(g, wanted) for g in self._granted())
+        return allowed(self._granted(), wanted)
 
     def _answer(self, status: int, document: Any) -> None:
         content = json.dumps(document).encode()

@@ -16,6 +16,7 @@ from flows.proposal.consensus_limits import (
 from flows.proposal.rounding import EXACT
 from flows.proposal.several_values import NAMES, different, several
 from flows.values.parts import Part
+from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 # Changing one thing at a time, watched for two or three days (AAPS documentation), means changes of about a tenth.
 AMBER_BASAL_CHANGE = 0.10
@@ -77,7 +78,8 @@ def humanly_possible(case: Case) -> Finding | None:
     if not all(HUMAN_ISF_MGDL[0] <= s <= HUMAN_ISF_MGDL[1] for s in isf):
         low, high = HUMAN_ISF_MGDL
         wrong.append(
-            f"an insulin sensitivity outside {low:g}–{high:g} mg/dL/U ({low / 18:.1f}–{high / 18:.0f} mmol/L/U)"
+            f"an insulin sensitivity outside {low:g}–{high:g} mg/dL/U "
+            f"({low / MGDL_PER_MMOLL:.1f}–{high / MGDL_PER_MMOLL:.0f} mmol/L/U)"
         )
     return (AMBER, f"Few people have {' or '.join(wrong)}: check units and entries.") if wrong else None
 
@@ -157,7 +159,7 @@ def jumps(case: Case) -> Finding | None:
         return max(a, b) / min(a, b)
 
     now, new = case.current.basal_u_per_h, case.for_pump.basal_u_per_h
-    hours = [h for h in range(24) if steepest(new, h) > max(JUMP, steepest(now, h)) * (1 + EXACT)]
+    hours = [h for h in range(HOURS_PER_DAY) if steepest(new, h) > max(JUMP, steepest(now, h)) * (1 + EXACT)]
     if not hours:
         return None
     named = ", ".join(f"{(h + 1) % 24:02d}:00" for h in hours)

@@ -15,12 +15,13 @@ from markupsafe import Markup
 
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.consensus_limits import age_group, limits_for, shares_of
-from flows.proposal.document import MGDL_PER_MMOLL, Proposal
+from flows.proposal.document import Proposal
 from flows.report import entering
 from flows.report.html.page import page
 from flows.report.svg import figures
 from flows.report.wording import fixed, harmless_all, isolated, number
 from flows.settings import AgeGroup
+from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 T = TypeVar("T")
 MOST_LINES = 60  # of a list of unknown length; the rest is in proposal.json
@@ -76,7 +77,7 @@ def report_html(proposal: Proposal) -> bytes:
         curve_note=entering.curve_note(curve),
         outside=outside_their_intervals(proposal),
         e=entering,
-        hours=range(figures.HOURS),
+        hours=range(HOURS_PER_DAY),
         basal_plot=figures.basal(evidence["basal"], for_pump=to_enter),
         isf_plot=figures.between_caps(evidence["isf"], "Insulin sensitivity", "isf", ISF_UNITS, share),
         ratio_plot=figures.between_caps(evidence["carb_ratio"], "Carb ratio", "ratio", RATIO_UNITS, share),

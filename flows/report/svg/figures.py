@@ -14,11 +14,10 @@ from markupsafe import Markup
 from flows.report.svg import plots
 from flows.report.svg.plots import Frame
 from flows.report.wording import decimals_of, exact, fixed
+from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
-HOURS = 24
-EDGES = tuple(float(h) for h in range(HOURS + 1))
-MIDDLES = tuple(h + 0.5 for h in range(HOURS))
-MGDL_PER_MMOLL = 18.0
+EDGES = tuple(float(h) for h in range(HOURS_PER_DAY + 1))
+MIDDLES = tuple(h + 0.5 for h in range(HOURS_PER_DAY))
 # International Consensus on Time in Range, Diabetes Care 2019;42:1593: mg/dL and their twins in mmol/L.
 LEVELS = ((54.0, "54", "3.0"), (70.0, "70", "3.9"), (180.0, "180", "10.0"), (250.0, "250", "13.9"))
 LOWEST_SHOWN, HIGHEST_SHOWN = 40.0, 300.0
@@ -76,8 +75,8 @@ def basal(hours: Sequence[dict[str, Any]], *, for_pump: bool) -> Markup:
 
     return plots.both(
         draw,
-        Frame(WIDE, 330, (0, HOURS), (low, high), right=104, top=24, bottom=38),
-        Frame(NARROW, 250, (0, HOURS), (low, high), left=38, right=16, top=24, bottom=38),
+        Frame(WIDE, 330, (0, HOURS_PER_DAY), (low, high), right=104, top=24, bottom=38),
+        Frame(NARROW, 250, (0, HOURS_PER_DAY), (low, high), left=38, right=16, top=24, bottom=38),
     )
 
 
@@ -111,7 +110,7 @@ def blocks(blocks_: Sequence[dict[str, Any]], what: str, name: str, units: Seque
         units: for each unit the end of the fields' names, its text, and decimals; a page class is made of the first.
     """
     starts = [int(b["start"][:2]) + int(b["start"][3:]) / 60 for b in blocks_]
-    edges = [0.0, *starts[1:], float(HOURS)]
+    edges = [0.0, *starts[1:], float(HOURS_PER_DAY)]
     field = units[0][0]
     of = {w: [b[f"{w}_{field}"] for b in blocks_] for w in ("current", "recommended")}
     every = [*of["current"], *of["recommended"]]
@@ -136,8 +135,8 @@ def blocks(blocks_: Sequence[dict[str, Any]], what: str, name: str, units: Seque
 
     return plots.both(
         draw,
-        Frame(WIDE, 210, (0, HOURS), (low, high), right=20, top=24, bottom=38),
-        Frame(NARROW, 200, (0, HOURS), (low, high), left=38, right=16, top=24, bottom=38),
+        Frame(WIDE, 210, (0, HOURS_PER_DAY), (low, high), right=20, top=24, bottom=38),
+        Frame(NARROW, 200, (0, HOURS_PER_DAY), (low, high), left=38, right=16, top=24, bottom=38),
     )
 
 
@@ -249,8 +248,8 @@ def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
 
     return plots.both(
         draw,
-        Frame(WIDE, 330, (0, HOURS), (LOWEST_SHOWN, high), right=104, top=24, bottom=38),
-        Frame(NARROW, 260, (0, HOURS), (LOWEST_SHOWN, high), left=38, right=16, top=24, bottom=38),
+        Frame(WIDE, 330, (0, HOURS_PER_DAY), (LOWEST_SHOWN, high), right=104, top=24, bottom=38),
+        Frame(NARROW, 260, (0, HOURS_PER_DAY), (LOWEST_SHOWN, high), left=38, right=16, top=24, bottom=38),
     )
 
 
@@ -292,8 +291,8 @@ def deviations(hours: Sequence[dict[str, Any]]) -> Markup:
 
     return plots.both(
         draw,
-        Frame(WIDE, 230, (0, HOURS), (low, high), right=20, top=24, bottom=38),
-        Frame(NARROW, 210, (0, HOURS), (low, high), left=42, right=16, top=24, bottom=38),
+        Frame(WIDE, 230, (0, HOURS_PER_DAY), (low, high), right=20, top=24, bottom=38),
+        Frame(NARROW, 210, (0, HOURS_PER_DAY), (low, high), left=42, right=16, top=24, bottom=38),
     )
 
 

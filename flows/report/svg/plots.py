@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from markupsafe import Markup, escape
 
-HOURS = 24
+from flows.values.units import HOURS_PER_DAY
+
 T = TypeVar("T")
 
 
@@ -110,7 +111,7 @@ def x_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "") -> 
 
 def hours_axis(frame: Frame, every: int = 3, name: str = "local time") -> Markup:
     """The hours of a day as clock times; the frame's horizontal range is 0 to 24."""
-    return x_axis(frame, [(h, f"{h:02d}:00") for h in range(0, HOURS + 1, every)], name)
+    return x_axis(frame, [(h, f"{h:02d}:00") for h in range(0, HOURS_PER_DAY + 1, every)], name)
 
 
 def y_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "", css: str = "") -> Markup:

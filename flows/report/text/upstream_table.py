@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from flows.values.units import MINUTES_PER_DAY
+
 WIDTH, COLUMN = 15, 12
 RULE = "-" * 57
 
@@ -22,7 +24,7 @@ def recommendations_table(pump: dict[str, Any], tuned: dict[str, Any]) -> str:
     ]
     current = {int(b["minutes"]): b for b in pump["basalprofile"]}
     new = {int(b["minutes"]): b for b in tuned["basalprofile"]}
-    for minutes in range(0, 1440, 30):
+    for minutes in range(0, MINUTES_PER_DAY, 30):
         now, then = current.get(minutes), new.get(minutes)
         label = f"  {minutes // 60:02d}:{minutes % 60:02d}".ljust(WIDTH)
         missing = str(then.get("untuned") or 0) if then else ""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.proposal.document import HOURS
 from flows.report.html.page import page
 from flows.report.trend.history import Application, Trend, local
 from flows.report.trend.past_runs import Outcome, PastRun
 from flows.report.trend.plots import MEASURES, hour_over_time, hours_range, in_range_over_time, settings_over_time
 from flows.report.trend.text import remarks, verdict
+from flows.values.units import HOURS_PER_DAY
 
 HOURLY_RUNS = 14  # of which the table of all hours shows the numbers; older ones are in the drawings and in --json
 # A row of the comparison: what, between which glucose values in both units, where it stands, its decimals.
@@ -37,7 +37,7 @@ def trend_page(trend: Trend) -> bytes:
         applications=[_application(a, trend) for a in reversed(trend.applications)],
         in_range=in_range_over_time(trend),
         measures=[(m.title, settings_over_time(trend, m)) for m in MEASURES] if proposals else [],
-        hours=[(h, hour_over_time(trend, h, shared)) for h in range(HOURS)] if proposals else [],
+        hours=[(h, hour_over_time(trend, h, shared)) for h in range(HOURS_PER_DAY)] if proposals else [],
         rows=[_row(r, trend) for r in reversed(trend.runs[-TABLE_RUNS:])],
         older=max(0, len(trend.runs) - TABLE_RUNS),
         hourly=[_row(r, trend) for r in reversed(proposals[-HOURLY_RUNS:])],

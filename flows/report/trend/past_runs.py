@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from flows.judgement.headline import colour_today, headline_today
 from flows.proposal.consensus_limits import age_group, exceeded, sides
-from flows.proposal.document import HOURS, Colour, GlucoseLimit, Units, digest, mmoll
+from flows.proposal.document import Colour, GlucoseLimit, Units, digest, mmoll
+from flows.values.units import HOURS_PER_DAY
 from flows.writeback.applied import YEARS, Applied, applications, changes_of, instant
 
 LARGEST_NUMBER = 100_000  # no setting and no share comes near
@@ -291,7 +292,7 @@ def _shares(glucose: dict[str, Any]) -> Shares:
 def _tuned(settings: dict[str, Any]) -> Tuned:
     isf, ratio = _positive(settings["isf_mgdl_per_u"]), _positive(settings["carb_ratio_g_per_u"])
     basal = tuple(_number(v) for v in settings["basal_u_per_h"])
-    if len(basal) != HOURS:
+    if len(basal) != HOURS_PER_DAY:
         raise ValueError("a basal schedule has 24 hours")
     in_mmoll = _positive(settings["isf_mmoll_per_u"]) if "isf_mmoll_per_u" in settings else mmoll(isf)
     return Tuned(isf, in_mmoll, ratio, basal, round(sum(basal), 3))

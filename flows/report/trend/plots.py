@@ -9,11 +9,12 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from flows.proposal.document import HOURS, MGDL_PER_MMOLL, Colour
+from flows.proposal.document import Colour
 from flows.report.svg.plots import Frame, band, both, dots, drawing, group, line, mark, steps, ticks, x_axis, y_axis
 from flows.report.trend.history import Trend, local
 from flows.report.trend.past_runs import PastRun, Tuned
 from flows.report.wording import fixed
+from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 WIDE = Frame(860, 230, (0, 1), (0, 1), left=52, right=16, top=22, bottom=30)
 NARROW = Frame(340, 220, (0, 1), (0, 1), left=44, right=12, top=22, bottom=30)
@@ -116,7 +117,13 @@ def hour_over_time(trend: Trend, hour: int, y_range: Pair) -> Markup:
 
 def hours_range(trend: Trend) -> Pair:
     """The scale that the drawings of all hours share: zero is not on it where nothing is near."""
-    every = [s.basal_u_per_h[h] for r in trend.proposals for s in (r.current, r.recommended) if s for h in range(HOURS)]
+    every = [
+        s.basal_u_per_h[h]
+        for r in trend.proposals
+        for s in (r.current, r.recommended)
+        if s
+        for h in range(HOURS_PER_DAY)
+    ]
     return _padded(every)
 
 

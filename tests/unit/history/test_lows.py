@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.history.lows import MINUTE_MS, THRESHOLDS, lows
+from flows.history.lows import THRESHOLDS, lows
 from flows.values.timestamps import iso_utc
+from flows.values.units import MINUTE_MS
 from tests.conftest import ROOT
 
 START = int(datetime(2026, 5, 13, 2, tzinfo=UTC).timestamp() * 1000)

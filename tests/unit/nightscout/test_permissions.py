@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flows.cli.setup import PERMISSIONS
 from flows.nightscout.permissions import READING, WRITING_PROFILES, allowed, lacking
 
 
@@ -19,6 +20,11 @@ from flows.nightscout.permissions import READING, WRITING_PROFILES, allowed, lac
         ("api:profile", "api:profile:delete", True),
         ("api:profile:read", "api:treatments:read", False),
         ("api:profile:read:mine", "api:profile:read", False),
+        ("api:*:create,update", "api:profile:create", True),
+        ("api:profile:create:one", "api:profile:create", False),
+        ("api:profile:create:*", "api:profile:create", True),
+        ("api:profile:create , update", "api:profile:create", False),
+        (" api:profile:create", "api:profile:create", False),
         ("", "api:profile:read", False),
     ],
 )
@@ -30,3 +36,7 @@ def test_what_is_lacking_is_named() -> None:
     assert lacking(["api:entries:read"], READING) == ["api:treatments:read", "api:profile:read"]
     assert lacking(["*:*:read"], WRITING_PROFILES) == ["api:profile:create"]
     assert lacking(["*"], WRITING_PROFILES) == []
+
+
+def test_the_command_names_the_permissions_to_give() -> None:
+    assert ", ".join(READING) == PERMISSIONS
