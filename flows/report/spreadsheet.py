@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,8 +18,9 @@ import xlsxwriter
 
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal
-from flows.report.entering import basal_key, curve_note, insulin_curve, to_enter, worth_changing
-from flows.report.wording import cut, harmless_all
+from flows.report.numbers_to_enter import may_be_entered
+from flows.report.rows import CurveRow, Entry, Row, blocks_of, curve_note, setting_rows
+from flows.report.wording import cut, harmless, harmless_all
 
 Cell = str | int | float | None
 # What a spreadsheet takes for the beginning of a formula, full width too.
@@ -27,6 +28,7 @@ FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 MOST_CHARACTERS = 2000
 WIDEST_COLUMN = 60
 PUMP = "for_pump"
+WORTH = {True: "yes", False: "no", None: None}
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Table:
 
 def report_csv(proposal: Proposal) -> bytes:
     """One row for each hour and each start of a block; UTF-8 with a mark, which Excel needs to read it as such."""
-    table = by_time(proposal, _shown(proposal))
+    table = by_time(proposal)
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(table.heads)
@@ -92,14 +94,13 @@ def _plain(cell: Cell) -> Cell:
 
 def tables(proposal: Proposal) -> list[Table]:
     """Every sheet of the workbook, the verdict first."""
-    document = _shown(proposal)
-    pump = to_enter(proposal)
+    document, rows, pump = _shown(proposal), setting_rows(proposal), may_be_entered(proposal)
     return [
         _verdict(document),
-        by_time(proposal, document),
-        _setting(document, "isf", "ISF", ("mgdl_per_u", "mmoll_per_u"), pump),
-        _setting(document, "carb_ratio", "Carb ratio", ("g_per_u",), pump),
-        *_insulin(proposal),
+        by_time(proposal),
+        _setting("ISF", rows.isf_in_both, pump),
+        _setting("Carb ratio", (rows.carb_ratio,), pump),
+        *_insulin(rows.curve),
         *_glucose(document),
         _days(document),
         _about(document),
@@ -135,71 +136,56 @@ AGREEMENT = ("moves_up", "moves_down", "unchanged")
 HOURLY = ("points", "days_without_points", "days_missing", "total_deviation_mgdl", "total_deviation_mmoll")
 
 
-def by_time(proposal: Proposal, document: dict[str, Any]) -> Table:
-    """Basal, ISF and carb ratio from each local time on: hours, and the starts of blocks between them.
-
-    Args:
-        proposal: for what is to be entered.
-        document: the same with harmless texts.
-    """
-    pump, usable = document[PUMP], to_enter(proposal)
-    hours = document["evidence"]["basal"]
-    times = sorted(
-        {f"{h:02d}:00" for h in range(len(hours))} | {b["start"] for b in [*pump["isf"], *pump["carb_ratio"]]}
-    )
+def by_time(proposal: Proposal) -> Table:
+    """Basal, ISF and carb ratio from each local time on: hours, and the starts of blocks between them."""
+    rows, usable = setting_rows(proposal), may_be_entered(proposal)
     basal = [name for name in BASAL if usable or not name.startswith(PUMP)]
+    numbers = [("current", "current"), (PUMP, "to_enter")][: 1 + usable]
+    blocks = [(row, *of) for same in (rows.isf_in_both, (rows.carb_ratio,)) for of in numbers for row in same]
     heads = ["from_local_time", *(f"basal_{name}" for name in basal), "basal_agreement_percent"]
     heads += [f"basal_repetitions_{name}" for name in AGREEMENT] + [f"basal_{name}" for name in HOURLY]
-    for setting, units in (("isf", ("mgdl_per_u", "mmoll_per_u")), ("carb_ratio", ("g_per_u",))):
-        heads += [f"{setting}_current_{unit}" for unit in units]
-        heads += [f"{setting}_for_pump_{unit}" for unit in units if usable]
-    curve = insulin_curve(proposal)
-    heads += [f"{part.field}_{which}_{part.unit}" for part in curve for which in ("current", "recommended")]
+    heads += [f"{row.key}_{name}_{row.field}" for row, name, _ in blocks]
+    heads += [f"{row.field}_{which}_{row.unit}" for row in rows.curve for which in ("current", "recommended")]
     heads += [f"{name}_worth_changing" for name in ("basal", "isf", "carb_ratio") if usable]
     heads += ["basal_explanation", "verdict"]
-    rows = []
-    for time in times:
-        hour = hours[int(time[:2])]
-        row: list[Cell] = [time, *(hour[name] for name in basal), *_agreement(hour), *(hour[n] for n in HOURLY)]
-        row += _block(pump["isf"], time, ("mgdl_per_u", "mmoll_per_u"), usable)
-        row += _block(pump["carb_ratio"], time, ("g_per_u",), usable)
-        row += [number for part in curve for number in (part.now, part.recommended)]
-        row += [_worth(proposal, key) for key in (basal_key(hour["hour"]), "isf", "carb_ratio") if usable]
-        rows.append((*row, " ".join(hour["explanation"]), document["verdict"]["colour"]))
-    return Table("By time of day", tuple(heads), tuple(rows))
+    lines = []
+    for time in sorted({entry.start for row in rows.every for entry in row.entries}):
+        hour = rows.basal[int(time[:2])]
+        line: list[Cell] = [time, *(_cell(getattr(hour.evidence, name)) for name in basal), *_agreement(hour)]
+        line += [getattr(hour.evidence, name) for name in HOURLY]
+        line += [getattr(_in_force(row.entries, time), number) for row, _, number in blocks]
+        line += [number for row in rows.curve for number in (row.current, row.recommended)]
+        line += [WORTH[row.worth_changing] for row in (hour, rows.isf, rows.carb_ratio) if usable]
+        line += [" ".join(map(harmless, hour.evidence.explanation)), verdict_today(proposal).colour.value]
+        lines.append(tuple(line))
+    return Table("By time of day", tuple(heads), tuple(lines))
 
 
-def _worth(proposal: Proposal, key: str) -> str | None:
-    return {True: "yes", False: "no", None: None}[worth_changing(proposal, key)]
-
-
-def _agreement(found: dict[str, Any]) -> list[Cell]:
-    agreement = found["agreement"]
+def _agreement(row: Row) -> list[Cell]:
+    agreement = row.evidence.agreement
     if agreement is None:
         return [None] * (1 + len(AGREEMENT))
-    return [round(agreement["share"] * 100, 1), *(agreement[name] for name in AGREEMENT)]
+    return [round(agreement.share * 100, 1), *(getattr(agreement, name) for name in AGREEMENT)]
 
 
-def _block(blocks: Sequence[dict[str, Any]], time: str, units: Iterable[str], usable: bool) -> list[Cell]:
+def _in_force(entries: Sequence[Entry], time: str) -> Entry:
     """The block in force at a time; the last one before the first, over midnight."""
-    block = blocks[bisect_right([b["start"] for b in blocks], time) - 1]
-    which = ("current", "recommended") if usable else ("current",)
-    return [block[f"{w}_{unit}"] for w in which for unit in units]
+    return entries[bisect_right([entry.start for entry in entries], time) - 1]
 
 
-def _insulin(proposal: Proposal) -> list[Table]:
+def _insulin(curve: Sequence[CurveRow]) -> list[Table]:
     """The insulin curve, where it was tuned too."""
-    curve = insulin_curve(proposal)
-    rows = [(part.name, part.now, part.recommended, part.unit) for part in curve]
+    rows = [(row.name, row.current, row.recommended, row.unit) for row in curve]
     heads = ("what (its unit at the end)", "now", "recommended", "unit")
     return [Table("Insulin action", heads, (*rows, ("note", None, None, curve_note(curve))))] if curve else []
 
 
-def _setting(document: dict[str, Any], field: str, name: str, units: Sequence[str], to_pump: bool) -> Table:
-    found = document["evidence"][field]
+def _setting(name: str, same: Sequence[Row], to_pump: bool) -> Table:
+    """A sheet of one setting, a column for each unit of it."""
+    first = same[0]
     rows: list[tuple[Cell, ...]] = [
-        (label, *(found[f"{key}_{unit}"] for unit in units))
-        for label, key in (
+        (label, *(getattr(row, number) for row in same))
+        for label, number in (
             ("now", "current"),
             ("recommended by upstream", "recommended"),
             ("interval, low end", "interval_low"),
@@ -208,13 +194,13 @@ def _setting(document: dict[str, Any], field: str, name: str, units: Sequence[st
             ("upstream's upper cap", "cap_high"),
         )
     ]
-    cap = found["at_cap"]
-    rows.append(("cap that decided, where one did: an interval is no certainty then", cap, *(None for _ in units[1:])))
+    cap = _cell(first.evidence.at_cap), *(None for _ in same[1:])
+    rows.append(("cap that decided, where one did: an interval is no certainty then", *cap))
     if to_pump:
-        for block in document[PUMP][field]:
-            rows.append((f"now, from {block['start']}", *(block[f"current_{unit}"] for unit in units)))
-            rows.append((f"for the pump, from {block['start']}", *(block[f"recommended_{unit}"] for unit in units)))
-    return Table(name, ("what", *(f"{field}_{unit}" for unit in units)), tuple(rows))
+        for blocks in blocks_of(same):
+            rows.append((f"now, from {blocks[0].start}", *(entry.current for entry in blocks)))
+            rows.append((f"for the pump, from {blocks[0].start}", *(entry.to_enter for entry in blocks)))
+    return Table(name, ("what", *(f"{row.key}_{row.field}" for row in same)), tuple(rows))
 
 
 def _glucose(document: dict[str, Any]) -> list[Table]:

@@ -9,24 +9,38 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 from markupsafe import Markup
 
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.consensus_limits import age_group, limits_for, shares_of
 from flows.proposal.document import Proposal
-from flows.report import entering
+from flows.report import numbers_to_enter
 from flows.report.html.page import page
+from flows.report.numbers_to_enter import may_be_entered, nothing_to_change, why_nothing_to_enter
+from flows.report.rows import (
+    Entry,
+    Row,
+    SettingRows,
+    all_on_steps,
+    blocks_of,
+    clock,
+    curve_note,
+    joined,
+    off_step,
+    setting_rows,
+)
 from flows.report.svg import figures
-from flows.report.wording import fixed, harmless_all, isolated, number
+from flows.report.wording import DECIMALS, fixed, glucose, harmless_all, isolated, number
 from flows.settings import AgeGroup
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
-T = TypeVar("T")
 MOST_LINES = 60  # of a list of unknown length; the rest is in proposal.json
-RATIO_UNITS = (("g_per_u", "g/U", 1),)
-ISF_UNITS = (("mgdl_per_u", "mg/dL/U", 1), ("mmoll_per_u", "mmol/L/U", 2))
+ORDER_MATTERS = (
+    "The recommended number lies outside its own interval: upstream takes one day after the other, and the repetitions "
+    "draw the days in another order."
+)
 
 # The consensus' targets for adults with type 1 (Diabetes Care 2019;42:1593); each holds for all on its side. 250 mg/dL
 # are 13.89 mmol/L: a reading of 13.9 is above it, though the consensus writes 13.9 for the edge.
@@ -48,40 +62,41 @@ LETTERS = {"green": "G", "amber": "A", "red": "R"}
 
 def report_html(proposal: Proposal) -> bytes:
     """The report as one HTML file, in the proposal's own unit until the reader chooses the other."""
-    verdict = verdict_today(proposal)
+    verdict, rows = verdict_today(proposal), setting_rows(proposal)
     document = harmless_all({**proposal.model_dump(mode="json"), "verdict": verdict.model_dump(mode="json")})
-    colour, evidence, pump = document["verdict"]["colour"], document["evidence"], document["for_pump"]
+    colour, evidence = document["verdict"]["colour"], document["evidence"]
     repetitions = evidence["repetitions"]
-    to_enter = entering.to_enter(proposal)
-    curve = entering.insulin_curve(proposal)
+    to_enter = may_be_entered(proposal)
+    isf, ratio = rows.isf_in_both, (rows.carb_ratio,)
     share = percent(repetitions["share"]) if repetitions else ""
     return page(
         "report.html",
         d=document,
         units=document["units"],
         evidence=evidence,
-        pump=pump,
+        pump=document["for_pump"],
+        rows=rows,
+        isf=isf,
+        ratio=ratio,
         to_enter=to_enter,
-        nothing_to_enter=entering.why_nothing_to_enter(proposal),
-        word=NOTHING if entering.nothing_to_change(proposal) and colour == "green" else WORDS[colour],
+        nothing_to_enter=why_nothing_to_enter(proposal),
+        word=NOTHING if nothing_to_change(proposal) and colour == "green" else WORDS[colour],
         headline=verdict.headline,
         words=WORDS,
         share=share,
-        segments=segments(pump_rates(proposal)),
-        unsure=[clock(hour) for hour in entering.unsure_hours(proposal)],
-        stays=lambda key, now, new: entering.stays(proposal, key, now, new),
-        says_what_is_sure=entering.worth_changing(proposal, "") is not None,
-        off_step=entering.off_step(proposal),
-        all_on_steps=entering.all_on_steps(proposal),
-        curve=curve,
-        curve_note=entering.curve_note(curve),
-        outside=outside_their_intervals(proposal),
-        e=entering,
+        rates=joined(rows.rates),
+        off_step=off_step(proposal),
+        all_on_steps=all_on_steps(proposal),
+        curve_note=curve_note(rows.curve),
+        no_change=numbers_to_enter.NOTHING,
+        order_matters=ORDER_MATTERS,
+        blocks_of=blocks_of,
+        shown=shown,
         hours=range(HOURS_PER_DAY),
-        basal_plot=figures.basal(evidence["basal"], for_pump=to_enter),
-        isf_plot=figures.between_caps(evidence["isf"], "Insulin sensitivity", "isf", ISF_UNITS, share),
-        ratio_plot=figures.between_caps(evidence["carb_ratio"], "Carb ratio", "ratio", RATIO_UNITS, share),
-        block_plots=_block_plots(pump) if to_enter else [],
+        basal_plot=figures.basal(rows.basal, for_pump=to_enter),
+        isf_plot=figures.between_caps(isf, "Insulin sensitivity", "isf", share),
+        ratio_plot=figures.between_caps(ratio, "Carb ratio", "ratio", share),
+        block_plots=_block_plots(rows) if to_enter else [],
         deviation_plot=figures.deviations(evidence["basal"]),
         glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"]) if document["glucose"] else None,
         range_plot=figures.time_in_range(document["glucose"]) if document["glucose"] else None,
@@ -96,13 +111,12 @@ def report_html(proposal: Proposal) -> bytes:
     )
 
 
-def _block_plots(pump: dict[str, Any]) -> list[Markup]:
-    drawn = (("isf", "Insulin sensitivity", ISF_UNITS), ("carb_ratio", "Carb ratio", RATIO_UNITS))
-    return [
-        figures.blocks(pump[field], what, f"{field.replace('_', '-')}-blocks", units)
-        for field, what, units in drawn
-        if len(pump[field]) > 1
-    ]
+def _block_plots(rows: SettingRows) -> list[Markup]:
+    drawn = (
+        (rows.isf_in_both, "Insulin sensitivity", "isf-blocks"),
+        ((rows.carb_ratio,), "Carb ratio", "carb-ratio-blocks"),
+    )
+    return [figures.blocks(same, what, name) for same, what, name in drawn if len(same[0].entries) > 1]
 
 
 # --- for the template ------------------------------------------------------------------------------------------------
@@ -134,34 +148,29 @@ def in_pregnancy(proposal: Proposal) -> bool:
     return age_group(proposal.options) is AgeGroup.PREGNANT
 
 
-def pump_rates(proposal: Proposal) -> list[tuple[float, float, str]]:
-    """Of each hour the basal to enter, the one now, and the word beside them."""
-    return [
-        (
-            hour.for_pump_u_per_h,
-            hour.current_u_per_h,
-            entering.stays(proposal, entering.basal_key(hour.hour), hour.current_u_per_h, hour.for_pump_u_per_h),
-        )
-        for hour in proposal.evidence.basal
-    ]
+def shown(
+    same: Sequence[Row] | Sequence[Entry],
+    which: str,
+    decimals: Sequence[int] | None = None,
+    *,
+    unit: bool = True,
+    exactly: bool = False,
+) -> Markup:
+    """A number of a setting, in both units of glucose where `same` has it in both.
 
-
-def segments(rates: Sequence[T]) -> list[tuple[str, T]]:
-    """Basal as a pump is given it: the local time from which each rate, and what is said of it, holds."""
-    return [(clock(h), rate) for h, rate in enumerate(rates) if h == 0 or rate != rates[h - 1]]
-
-
-def outside_their_intervals(proposal: Proposal) -> set[str]:
-    """The keys of settings whose recommended number is not within its own interval."""
-    evidence = proposal.evidence
-    every: list[tuple[str, entering.Setting]] = [("isf", evidence.isf), ("carb_ratio", evidence.carb_ratio)]
-    found = {key for key, part in every if entering.outside_its_interval(part)}
-    return found | {entering.basal_key(h.hour) for h in evidence.basal if entering.outside_its_interval(h)}
-
-
-def clock(hour: int) -> str:
-    """An hour as a local clock time."""
-    return f"{hour:02d}:00"
+    Args:
+        same: a row, or an entry, in one unit or in both.
+        which: the name of the number.
+        decimals: of each unit, if not the usual ones.
+        unit: whether it is shown.
+        exactly: not rounded.
+    """
+    numbers = [getattr(one, which) for one in same]
+    places = decimals or [DECIMALS[one.unit] for one in same]
+    if len(same) == 1:
+        return number(numbers[0], places[0], same[0].unit if unit else "", exactly=exactly)
+    (mgdl, mmoll), (of_mgdl, of_mmoll) = numbers, places
+    return glucose(mgdl, mmoll, (of_mgdl, of_mmoll), "/U", unit=unit, exactly=exactly)
 
 
 def percent(share: float) -> str:
@@ -173,7 +182,7 @@ def first(values: Any) -> list[Any]:
     """The beginning of a list of unknown length, or of the pairs of a dictionary; nothing of anything else."""
     if isinstance(values, dict):
         values = list(values.items())
-    return list(islice(values, MOST_LINES)) if isinstance(values, list) else []
+    return list(islice(values, MOST_LINES)) if isinstance(values, list | tuple) else []
 
 
 def maybe_number(value: Any, decimals: int, unit: str = "", *, sign: bool = False) -> Markup:

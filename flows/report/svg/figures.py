@@ -1,6 +1,6 @@
 """The drawings of the report: basals, blocks, caps and intervals, glucose of a day, deviations, time in range.
 
-Takes the parts of a proposal document (`flows/proposal/document.py`) as dictionaries. Every number written into a
+Takes the rows of settings, and the other parts of a proposal document as dictionaries. Every number written into a
 drawing stands in the document; numbers of glucose are written in both units, of which the page shows one.
 """
 
@@ -11,9 +11,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from flows.report.rows import MGDL, MMOLL, Entry, Row, blocks_of
 from flows.report.svg import plots
 from flows.report.svg.plots import Frame
-from flows.report.wording import decimals_of, exact, fixed
+from flows.report.wording import DECIMALS, decimals_of, exact, fixed
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 EDGES = tuple(float(h) for h in range(HOURS_PER_DAY + 1))
@@ -22,15 +23,7 @@ MIDDLES = tuple(h + 0.5 for h in range(HOURS_PER_DAY))
 LEVELS = ((54.0, "54", "3.0"), (70.0, "70", "3.9"), (180.0, "180", "10.0"), (250.0, "250", "13.9"))
 LOWEST_SHOWN, HIGHEST_SHOWN = 40.0, 300.0
 WIDE, NARROW = 880.0, 330.0
-BASAL = (
-    "current_u_per_h",
-    "recommended_u_per_h",
-    "for_pump_u_per_h",
-    "cap_low_u_per_h",
-    "cap_high_u_per_h",
-    "interval_low_u_per_h",
-    "interval_high_u_per_h",
-)
+NUMBERS = ("current", "recommended", "cap_low", "cap_high", "interval_low", "interval_high")
 SHARES = (
     ("below_54_percent", "very-low"),
     ("from_54_to_69_percent", "low"),
@@ -40,14 +33,15 @@ SHARES = (
 )
 
 
-def basal(hours: Sequence[dict[str, Any]], *, for_pump: bool) -> Markup:
+def basal(hours: Sequence[Row], *, for_pump: bool) -> Markup:
     """Basal over the day: now, recommended, for the pump, the interval of each hour, and upstream's caps.
 
     Args:
-        hours: `evidence.basal`.
+        hours: a row an hour.
         for_pump: whether the line for the pump is drawn (not when there is nothing to enter).
     """
-    of = {name: [hour[name] for hour in hours] for name in BASAL}
+    of = {name: [getattr(hour, name) for hour in hours] for name in NUMBERS}
+    of["to_enter"] = [hour.entries[0].to_enter for hour in hours]
     every = [v for values in of.values() for v in values if v is not None]
     low, high = max(0.0, min(every) * 0.92), max(max(every) * 1.04, 0.05)
 
@@ -57,17 +51,17 @@ def basal(hours: Sequence[dict[str, Any]], *, for_pump: bool) -> Markup:
         parts = [
             plots.y_axis(frame, [(m, fixed(m, places)) for m in marks], "basal, U/h"),
             plots.hours_axis(frame, 3 if size == "wide" else 6),
-            plots.boxes(frame, EDGES, of["interval_low_u_per_h"], of["interval_high_u_per_h"], "interval", 1),
-            plots.steps(frame, EDGES, of["cap_low_u_per_h"], "cap-line"),
-            plots.steps(frame, EDGES, of["cap_high_u_per_h"], "cap-line"),
-            plots.steps(frame, EDGES, of["current_u_per_h"], "now-line"),
+            plots.boxes(frame, EDGES, of["interval_low"], of["interval_high"], "interval", 1),
+            plots.steps(frame, EDGES, of["cap_low"], "cap-line"),
+            plots.steps(frame, EDGES, of["cap_high"], "cap-line"),
+            plots.steps(frame, EDGES, of["current"], "now-line"),
         ]
         if for_pump:
-            parts.append(plots.steps(frame, EDGES, of["for_pump_u_per_h"], "pump-line"))
+            parts.append(plots.steps(frame, EDGES, of["to_enter"], "pump-line"))
         else:
-            parts.append(plots.steps(frame, EDGES, of["recommended_u_per_h"], "new-line"))
-        parts.append(plots.dots(frame, MIDDLES, of["recommended_u_per_h"], "new-dot", 3.2))
-        stopped = [h["recommended_u_per_h"] if h["at_cap"] else None for h in hours]
+            parts.append(plots.steps(frame, EDGES, of["recommended"], "new-line"))
+        parts.append(plots.dots(frame, MIDDLES, of["recommended"], "new-dot", 3.2))
+        stopped = [h.recommended if h.evidence.at_cap else None for h in hours]
         parts.append(plots.dots(frame, MIDDLES, stopped, "cap-dot", 6))
         if size == "wide":
             parts.append(_ends(frame, of, for_pump))
@@ -81,56 +75,45 @@ def basal(hours: Sequence[dict[str, Any]], *, for_pump: bool) -> Markup:
 
 
 def _ends(frame: Frame, of: dict[str, list[Any]], for_pump: bool) -> Markup:
-    new, css = ("for_pump_u_per_h", "for the pump") if for_pump else ("recommended_u_per_h", "recommended")
+    new, css = ("to_enter", "for the pump") if for_pump else ("recommended", "recommended")
     labels = [
-        (of["cap_high_u_per_h"][-1], "upper cap", "cap-text"),
+        (of["cap_high"][-1], "upper cap", "cap-text"),
         (of[new][-1], css, "new-text"),
-        (of["current_u_per_h"][-1], "now", "now-text"),
-        (of["cap_low_u_per_h"][-1], "lower cap", "cap-text"),
+        (of["current"][-1], "now", "now-text"),
+        (of["cap_low"][-1], "lower cap", "cap-text"),
     ]
     places = plots.spread([frame.y(v) for v, _, _ in labels], 15, frame.top, frame.height - frame.bottom)
     at = frame.width - frame.right + 8
     return Markup("").join(plots.label(at, y + 4, text, css) for y, (_, text, css) in zip(places, labels, strict=True))
 
 
-def _basal_words(hours: Sequence[dict[str, Any]]) -> str:
-    said = (
-        f"{h['hour']:02d}:00 {exact(h['current_u_per_h'], 3)} to {exact(h['recommended_u_per_h'], 3)}" for h in hours
-    )
+def _basal_words(hours: Sequence[Row]) -> str:
+    said = (f"{h.entries[0].start} {exact(h.current, 3)} to {exact(h.recommended, 3)}" for h in hours)
     return f"From now to recommended, in U/h: {', '.join(said)}. The table of basals has every number."
 
 
-def blocks(blocks_: Sequence[dict[str, Any]], what: str, name: str, units: Sequence[tuple[str, str, int]]) -> Markup:
+def blocks(same: Sequence[Row], what: str, name: str) -> Markup:
     """The blocks of a schedule over the day, now and for the pump.
 
     Args:
-        blocks_: `for_pump.isf` or `for_pump.carb_ratio`.
+        same: the ISF in both units, or the carb ratio.
         what: for the axis and title.
         name: of the drawing in the page.
-        units: for each unit the end of the fields' names, its text, and decimals; a page class is made of the first.
     """
-    starts = [int(b["start"][:2]) + int(b["start"][3:]) / 60 for b in blocks_]
-    edges = [0.0, *starts[1:], float(HOURS_PER_DAY)]
-    field = units[0][0]
-    of = {w: [b[f"{w}_{field}"] for b in blocks_] for w in ("current", "recommended")}
-    every = [*of["current"], *of["recommended"]]
-    low, high = min(every) * 0.85, max(every) * 1.12
+    entries = same[0].entries
+    edges = [0.0, *(int(e.start[:2]) + int(e.start[3:]) / 60 for e in entries[1:]), float(HOURS_PER_DAY)]
+    current, new = [e.current for e in entries], [e.to_enter for e in entries]
+    low, high = min(*current, *new) * 0.85, max(*current, *new) * 1.12
 
     def draw(frame: Frame, size: str) -> Markup:
         parts = [plots.hours_axis(frame, 3 if size == "wide" else 6)]
-        for unit_field, unit, places in units:
-            ratio = blocks_[0][f"current_{unit_field}"] / of["current"][0]
-            marks = [(m / ratio, fixed(m, places)) for m in plots.ticks(low * ratio, high * ratio, 4)]
-            parts.append(plots.y_axis(frame, marks, f"{what}, {unit}", _class(unit_field)))
-        parts.append(plots.steps(frame, edges, of["current"], "now-line"))
-        parts.append(plots.steps(frame, edges, of["recommended"], "pump-line"))
-        said = ", ".join(
-            f"from {b['start']} "
-            + " or ".join(
-                f"{exact(b[f'current_{f}'], n)} to {exact(b[f'recommended_{f}'], n)} {u}" for f, u, n in units
-            )
-            for b in blocks_
-        )
+        for row in same:
+            ratio = row.entries[0].current / current[0]
+            marks = [(m / ratio, fixed(m, DECIMALS[row.unit])) for m in plots.ticks(low * ratio, high * ratio, 4)]
+            parts.append(plots.y_axis(frame, marks, f"{what}, {row.unit}", _class(row)))
+        parts.append(plots.steps(frame, edges, current, "now-line"))
+        parts.append(plots.steps(frame, edges, new, "pump-line"))
+        said = ", ".join(f"from {b[0].start} {' or '.join(map(_change, b))}" for b in blocks_of(same))
         return plots.drawing(frame, f"{name}-{size}", f"{what}, blocks of the day", f"Now to new: {said}.", parts, size)
 
     return plots.both(
@@ -140,39 +123,38 @@ def blocks(blocks_: Sequence[dict[str, Any]], what: str, name: str, units: Seque
     )
 
 
-def _class(field: str) -> str:
-    return "mgdl" if field.startswith("mgdl") else "mmoll" if field.startswith("mmoll") else ""
+def _change(entry: Entry) -> str:
+    least = DECIMALS[entry.unit]
+    return f"{exact(entry.current, least)} to {exact(entry.to_enter, least)} {entry.unit}"
 
 
-def between_caps(
-    found: dict[str, Any], what: str, name: str, units: Sequence[tuple[str, str, int]], share: str
-) -> Markup:
+def _class(row: Row) -> str:
+    return {MGDL: "mgdl", MMOLL: "mmoll"}.get(row.field, "")
+
+
+def between_caps(same: Sequence[Row], what: str, name: str, share: str) -> Markup:
     """A number between upstream's caps: now, recommended, and its interval.
 
     Args:
-        found: `evidence.isf` or `evidence.carb_ratio`.
-        what, name, units: as of `blocks`.
+        same, what, name: as of `blocks`.
         share: of the repetitions in the interval, as text.
     """
-    field = units[0][0]
-    now, new = found[f"current_{field}"], found[f"recommended_{field}"]
-    low, high = found[f"cap_low_{field}"], found[f"cap_high_{field}"]
-    ends = (found[f"interval_low_{field}"], found[f"interval_high_{field}"])
-    margin = (high - low) * 0.02 or 1.0
-    span = (min(low, now, new) - margin, max(high, now, new) + margin)
+    row = same[0]
+    margin = (row.cap_high - row.cap_low) * 0.02 or 1.0
+    numbers = row.current, row.recommended
+    span = (min(row.cap_low, *numbers) - margin, max(row.cap_high, *numbers) + margin)
 
     def draw(frame: Frame, size: str) -> Markup:
         middle = 34.0
-        x1, x2 = frame.x(low), frame.x(high)
+        x1, x2 = frame.x(row.cap_low), frame.x(row.cap_high)
         parts = [plots.box(x1, middle - 7, max(x2 - x1, 1), 14, "track")]
-        if None not in ends:
-            a, b = frame.x(ends[0]), frame.x(ends[1])
+        if row.interval_low is not None and row.interval_high is not None:
+            a, b = frame.x(row.interval_low), frame.x(row.interval_high)
             parts.append(plots.box(min(a, b), middle - 7, max(b - a, 2), 14, "interval"))
-        parts.append(Markup('<circle class="now-dot" cx="{:g}" cy="{:g}" r="6"/>').format(frame.x(now), middle))
-        parts.append(plots.mark(frame.x(new), middle, "new-dot", 8))
-        for unit_field, unit, places in units:
-            parts.append(plots.group(_strip_words(frame, found, unit_field, unit, places, middle), _class(unit_field)))
-        said = "; ".join(_strip_sentence(found, f, u, n, share) for f, u, n in units)
+        parts.append(Markup('<circle class="now-dot" cx="{:g}" cy="{:g}" r="6"/>').format(frame.x(row.current), middle))
+        parts.append(plots.mark(frame.x(row.recommended), middle, "new-dot", 8))
+        parts += [plots.group(_strip_words(frame, row, shown, middle), _class(shown)) for shown in same]
+        said = "; ".join(_strip_sentence(shown, share) for shown in same)
         return plots.drawing(frame, f"{name}-{size}", f"{what} between upstream's caps", said, parts, size)
 
     return plots.both(
@@ -182,26 +164,23 @@ def between_caps(
     )
 
 
-def _strip_words(
-    frame: Frame, found: dict[str, Any], field: str, unit: str, places: int, middle: float
-) -> list[Markup]:
-    def value(which: str) -> str:
-        return f"{_setting(found, which, field, places)} {unit}"
-
-    base = field if not field.startswith("mmoll") else field.replace("mmoll", "mgdl")
-    now, new = frame.x(found[f"current_{base}"]), frame.x(found[f"recommended_{base}"])
+def _strip_words(frame: Frame, row: Row, shown: Row, middle: float) -> list[Markup]:
+    """Labels where `row` has its numbers, with those of `shown`."""
+    now, new = frame.x(row.current), frame.x(row.recommended)
+    current, recommended, low, high = (f"{number} {shown.unit}" for number in _four(shown))
     return [
-        plots.label(now, middle - 16, f"now {value('current')}", "now-text", _anchor(frame, now)),
-        plots.label(new, middle + 24, f"recommended {value('recommended')}", "new-text", _anchor(frame, new)),
-        plots.label(frame.x(found[f"cap_low_{base}"]), middle + 42, f"cap {value('cap_low')}", "cap-text"),
-        plots.label(frame.x(found[f"cap_high_{base}"]), middle + 42, f"cap {value('cap_high')}", "cap-text", "end"),
+        plots.label(now, middle - 16, f"now {current}", "now-text", _anchor(frame, now)),
+        plots.label(new, middle + 24, f"recommended {recommended}", "new-text", _anchor(frame, new)),
+        plots.label(frame.x(row.cap_low), middle + 42, f"cap {low}", "cap-text"),
+        plots.label(frame.x(row.cap_high), middle + 42, f"cap {high}", "cap-text", "end"),
     ]
 
 
-def _setting(found: dict[str, Any], which: str, field: str, places: int) -> str:
+def _four(row: Row) -> list[str]:
     # What is and what is recommended as it is; caps and intervals to the decimals of a drawing.
-    of = exact if which in ("current", "recommended") else fixed
-    return of(found[f"{which}_{field}"], places)
+    least = DECIMALS[row.unit]
+    settings, caps = (row.current, row.recommended), (row.cap_low, row.cap_high)
+    return [*(exact(value, least) for value in settings), *(fixed(value, least) for value in caps)]
 
 
 def _anchor(frame: Frame, x: float) -> str:
@@ -209,17 +188,14 @@ def _anchor(frame: Frame, x: float) -> str:
     return "start" if x - frame.left < room else "end" if frame.width - frame.right - x < room else "middle"
 
 
-def _strip_sentence(found: dict[str, Any], field: str, unit: str, places: int, share: str) -> str:
-    def value(which: str) -> str:
-        return _setting(found, which, field, places)
-
-    text = (
-        f"Now {value('current')}, recommended {value('recommended')}, caps {value('cap_low')} and {value('cap_high')}"
-    )
-    if found[f"interval_low_{field}"] is not None:
-        text += f", {share} of the repetitions between {value('interval_low')} and {value('interval_high')}"
-        text += ", where the cap decided" if found["at_cap"] else ""
-    return f"{text} {unit}"
+def _strip_sentence(row: Row, share: str) -> str:
+    current, recommended, low, high = _four(row)
+    text = f"Now {current}, recommended {recommended}, caps {low} and {high}"
+    if row.interval_low is not None:
+        ends = (fixed(end, DECIMALS[row.unit]) for end in (row.interval_low, row.interval_high))
+        text += f", {share} of the repetitions between {' and '.join(ends)}"
+        text += ", where the cap decided" if row.cap_label else ""
+    return f"{text} {row.unit}"
 
 
 def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:

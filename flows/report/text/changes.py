@@ -6,7 +6,8 @@ from itertools import groupby
 
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal
-from flows.report.entering import MAY_STAY, worth_changing
+from flows.report.numbers_to_enter import AS_NOW, MAY_STAY, STAY, keep_label
+from flows.report.rows import Entry, joined
 from flows.report.wording import exact
 from flows.values.parts import Part
 from flows.writeback.plan import Line, Plan
@@ -19,19 +20,17 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
 
     Neighbouring hours with the same two numbers are one line. A number that is small or unsure is marked.
     """
-    unsure = {line.key for line in plan.changed if worth_changing(proposal, line.key) is False}
     rows = [f"New profile {plan.name!r} beside {plan.source_name!r}, from which it was computed:"]
-    for part, lines in groupby(plan.lines, key=lambda line: line.part):
-        joined = _joined(list(lines), unsure)
-        rows += ["", f"{HEADINGS[part]} [{joined[0].unit}]"]
-        rows += [_row(line, marked=line.key in unsure) for line in joined]
+    entries = _entries(plan, proposal)
+    for part, lines in entries.items():
+        rows += ["", f"{HEADINGS[part]} [{lines[0].unit}]", *map(_row, joined(lines))]
         if part is Part.BASAL:
             old, new = plan.daily_basal_current_u, plan.daily_basal_new_u
-            rows.append(f"  whole day    {old:>8.2f} → {new:>8.2f} U  {_percent(100 * (new / old - 1) if old else 0)}")
-    left = [HEADINGS[p] for p in Part if p not in {line.part for line in plan.lines}]
+            rows.append(f"  whole day    {old:>8.2f} → {new:>8.2f} U  {_percent(old, new)}")
+    left = [HEADINGS[p] for p in Part if p not in entries]
     if left:
         rows += ["", f"Not written, as it is: {', '.join(left)}"]
-    if unsure:
+    if any(entry.keep_label == STAY for lines in entries.values() for entry in lines):
         rows += ["", f"{MAY_STAY[0].upper()}{MAY_STAY[1:]} as it is. --only writes the parts that you name."]
     rows += ["", *(f"Note: {note}" for note in plan.notes)]
     rows.append(
@@ -52,38 +51,37 @@ def verdict_text(proposal: Proposal) -> str:
 def to_type_in(plan: Plan) -> str:
     """The new numbers alone, for those whose app reads no profile from Nightscout."""
     rows = ["Numbers to type in yourself:"]
-    for part, lines in groupby(plan.lines, key=lambda line: line.part):
-        joined = _joined(list(lines), set())
-        rows += ["", f"{HEADINGS[part]} [{joined[0].unit}]"]
-        rows += [f"  {line.start}  {_number(line.new)}" for line in joined]
+    for part, entries in _entries(plan).items():
+        rows += ["", f"{HEADINGS[part]} [{entries[0].unit}]"]
+        rows += [f"  {entry.start}  {_number(entry.to_enter)}" for entry in joined(entries)]
         if part is Part.BASAL:
             rows.append(f"  whole day {plan.daily_basal_new_u:.2f} U (now {plan.daily_basal_current_u:.2f} U)")
     return "\n".join(rows)
 
 
-def _joined(lines: list[Line], unsure: set[str]) -> list[Line]:
-    def alike(line: Line) -> tuple[float, float, bool]:
-        return line.current, line.new, line.key in unsure
+def _entries(plan: Plan, proposal: Proposal | None = None) -> dict[Part, list[Entry]]:
+    """What is written, by part; with a proposal labelled by what it says of each number."""
 
-    found: list[Line] = []
-    for line in lines:
-        if found and alike(found[-1]) == alike(line):
-            last = found.pop()
-            line = Line(last.part, last.start, line.end, last.current, last.new, last.unit)
-        found.append(line)
-    return found
+    def label(line: Line) -> str:
+        return keep_label(proposal, line.key, line.current, line.new) if proposal else ""
 
-
-def _row(line: Line, *, marked: bool) -> str:
-    span = f"{line.start}–{line.end}"
-    if line.new == line.current:
-        return f"  {span}  {_number(line.current):>8}   unchanged"
-    mark = f"   {MAY_STAY}" if marked else ""
-    return f"  {span}  {_number(line.current):>8} → {_number(line.new):>8}   {_percent(line.change_percent)}{mark}"
+    return {
+        part: [Entry(line.start, line.end, line.current, line.new, line.unit, label(line)) for line in lines]
+        for part, lines in groupby(plan.lines, key=lambda line: line.part)
+    }
 
 
-def _percent(change: float) -> str:
-    return f"{change:+.1f} %"
+def _row(entry: Entry) -> str:
+    span = f"{entry.start}–{entry.end}"
+    if entry.keep_label == AS_NOW:
+        return f"  {span}  {_number(entry.current):>8}   unchanged"
+    mark = f"   {MAY_STAY}" if entry.keep_label else ""
+    change = _percent(entry.current, entry.to_enter)
+    return f"  {span}  {_number(entry.current):>8} → {_number(entry.to_enter):>8}   {change}{mark}"
+
+
+def _percent(now: float, new: float) -> str:
+    return f"{100 * (new / now - 1) if now else 0.0:+.1f} %"
 
 
 def _number(value: float) -> str:

@@ -15,17 +15,9 @@ from urllib.parse import quote, urlsplit
 
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.consensus_limits import beyond_limits
-from flows.proposal.document import Agreement, Cap, Colour, Proposal
-from flows.report.entering import (
-    basal_key,
-    cap_decided,
-    curve_note,
-    insulin_curve,
-    isf_of,
-    same,
-    to_enter,
-    worth_changing,
-)
+from flows.proposal.document import Agreement, Colour, Proposal
+from flows.report.numbers_to_enter import may_be_entered
+from flows.report.rows import Entry, Row, curve_note, setting_rows
 from flows.report.text.markdown import code_block, escaped, plain
 from flows.report.wording import exact, many
 
@@ -130,7 +122,7 @@ def _where(run: Path, sha256: str, address: str | None) -> list[str]:
 
 
 def _how_to_apply(run: Path, proposal: Proposal) -> list[str]:
-    if not to_enter(proposal) or proposal.site_sha256 is None:  # not to be applied, or of no site
+    if not may_be_entered(proposal) or proposal.site_sha256 is None:  # not to be applied, or of no site
         return []
     parameters = {"proposal_id": proposal.proposal_id, "sha256": proposal.sha256}
     return [
@@ -151,49 +143,31 @@ def settings_table(document: dict[str, Any]) -> list[dict[str, str]]:
         document: `proposal.json`; of version 1, of a red verdict and of nothing to change there are no rows.
     """
     proposal = _version_2(document)
-    if proposal is None or not to_enter(proposal):
+    if proposal is None or not may_be_entered(proposal):
         return []
-    rows = [*_isf_rows(proposal), *_carb_ratio_rows(proposal), *_basal_rows(proposal)]
-    if not (insulin := _insulin_rows(proposal)):
+    table = setting_rows(proposal)
+
+    def row(name: str, entry: Entry, found: Row | None = None) -> dict[str, str]:
+        worth = "no" if entry.keep_label else "yes" if table.says_what_is_sure else "not known"
+        known = (_agreed(found.evidence.agreement), found.cap_label) if found else ("", "")
+        return _cells(name, entry.unit.replace("/U", " per U"), (entry.current, entry.to_enter), worth, *known)
+
+    rows = [
+        *(row(f"ISF from {entry.start}", entry, table.isf) for entry in table.isf.entries),
+        *(row(f"Carb ratio from {entry.start}", entry, table.carb_ratio) for entry in table.carb_ratio.entries),
+        *(row(f"Basal at {entry.start}", entry, hour) for hour in table.basal for entry in hour.entries),
+        {**row("Basal in all", table.daily_basal), "unit": "U a day"},
+    ]
+    if not table.curve:
         return rows
     # A page takes its columns from the first row.
-    note = {"note": curve_note(insulin_curve(proposal))}
+    note = {"note": curve_note(table.curve)}
+    insulin = [_cells(r.name, r.unit, (r.current, r.recommended), "", "", "") for r in table.curve]
     return [*({**row, "note": ""} for row in rows), *({**row, **note} for row in insulin)]
 
 
-def _isf_rows(proposal: Proposal) -> list[dict[str, str]]:
-    found, unit = proposal.evidence.isf, f"{proposal.units.value} per U"
-    known = _agreed(found.agreement), found.at_cap, _worth(proposal, "isf")
-    return [
-        _row(f"ISF from {block.start}", unit, isf_of(block, proposal.units), *known) for block in proposal.for_pump.isf
-    ]
-
-
-def _carb_ratio_rows(proposal: Proposal) -> list[dict[str, str]]:
-    found = proposal.evidence.carb_ratio
-    known = _agreed(found.agreement), found.at_cap, _worth(proposal, "carb_ratio")
-    return [
-        _row(f"Carb ratio from {block.start}", "g per U", (block.current_g_per_u, block.recommended_g_per_u), *known)
-        for block in proposal.for_pump.carb_ratio
-    ]
-
-
-def _basal_rows(proposal: Proposal) -> list[dict[str, str]]:
-    rows = []
-    for hour in proposal.evidence.basal:
-        numbers = hour.current_u_per_h, hour.for_pump_u_per_h
-        known = _agreed(hour.agreement), hour.at_cap, _worth(proposal, basal_key(hour.hour))
-        rows.append(_row(f"Basal at {hour.hour:02d}:00", "U/h", numbers, *known))
-    totals = proposal.current.daily_basal_u, proposal.for_pump.daily_basal_u
-    return [*rows, _row("Basal in all", "U a day", totals, "", None, _worth(proposal, "daily_basal"))]
-
-
-def _insulin_rows(proposal: Proposal) -> list[dict[str, str]]:
-    return [_row(p.name, p.unit, (p.now, p.recommended), "", None, "") for p in insulin_curve(proposal)]
-
-
-def _row(
-    name: str, unit: str, numbers: tuple[float | None, float], agreed: str, at_cap: Cap | None, worth: str
+def _cells(
+    name: str, unit: str, numbers: tuple[float | None, float], worth: str, agreed: str, at_cap: str
 ) -> dict[str, str]:
     """Text throughout: no page rounds it. Every number stands beside its unit, which differs from row to row."""
     current, new = numbers
@@ -204,14 +178,10 @@ def _row(
         "current (in that unit)": "not known" if current is None else exact(current, decimals),
         "recommended for the pump (in that unit)": exact(new, decimals),
         "change (%)": f"{100 * (new - current) / current:+.1f}" if current else "",
-        "worth changing": "no" if current is not None and same(current, new) else worth,
+        "worth changing": worth,
         "repetitions that agree": agreed,
-        "at a cap": cap_decided(at_cap),
+        "at a cap": at_cap,
     }
-
-
-def _worth(proposal: Proposal, key: str) -> str:
-    return {True: "yes", False: "no", None: "not known"}[worth_changing(proposal, key)]
 
 
 def _agreed(agreement: Agreement | None) -> str:

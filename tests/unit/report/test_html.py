@@ -25,7 +25,7 @@ from flows.errors import Reason, Refused
 from flows.pipeline.publish import WITHDRAWN, publish, refusals_recorded
 from flows.proposal.document import digest, seal
 from flows.report.html.page import TEMPLATES, environment
-from flows.report.html.report import report_html, segments
+from flows.report.html.report import report_html
 from flows.report.spreadsheet import FORMULA, report_csv, report_xlsx
 from flows.report.svg import plots
 from flows.report.text.terminal import summary
@@ -109,10 +109,6 @@ def test_lines_and_bands_break_where_nothing_is_known() -> None:
     assert plots.band(frame, [0, 1, 2, 3], values, [v and v + 0.1 for v in values], "a").count("Z") == 2
     assert plots.steps(frame, [0, 1, 2, 3, 4], values, "a").count("M") == 2
     assert "NaN" not in plots.boxes(frame, [0, 1, 2, 3, 4], values, values, "a")
-
-
-def test_pump_segments_begin_at_midnight_and_where_the_rate_changes() -> None:
-    assert segments([0.5] * 3 + [0.6] * 20 + [0.5]) == [("00:00", 0.5), ("03:00", 0.6), ("23:00", 0.5)]
 
 
 @pytest.mark.parametrize("person", [{}, {"evidence": False, "glucose": False}, {"units": "mmol/L", "blocks": 5}])

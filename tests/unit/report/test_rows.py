@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from flows.judgement.headline import headline as headline_of
 from flows.proposal.document import Colour, GlucoseLimit, Proposal, mmoll, seal
-from flows.report.entering import all_on_steps, off_step, unsure_hours
 from flows.report.html.report import TARGETS, report_html
+from flows.report.rows import Entry, all_on_steps, joined, off_step, setting_rows
 from flows.report.spreadsheet import report_csv, tables
 from flows.report.text.changes import to_type_in, verdict_text
 from flows.report.text.inspection import inspection
@@ -157,6 +157,56 @@ def test_an_isf_and_a_ratio_off_their_steps_are_named(units: str) -> None:
     assert off_step(changed(isf_and_ratio, units=units)) == ["ISF from 00:00", "carb ratio from 00:00"]
 
 
+def test_neighbours_with_the_same_numbers_and_label_are_one_from_the_start_of_the_first() -> None:
+    def hour(n: int, new: float, label: str = "") -> Entry:
+        return Entry(f"{n:02d}:00", f"{n + 1:02d}:00", 0.5, new, "U/h", label)
+
+    same = [hour(0, 0.5), hour(1, 0.5), hour(2, 0.6), hour(3, 0.6, "may stay"), hour(4, 0.5)]
+    assert [(e.start, e.end) for e in joined(same)] == [
+        ("00:00", "02:00"),
+        ("02:00", "03:00"),
+        ("03:00", "04:00"),
+        ("04:00", "05:00"),
+    ]
+
+
+@pytest.mark.parametrize("units", ["mg/dL", "mmol/L"])
+def test_a_row_has_the_numbers_of_the_document_in_its_unit(units: str) -> None:
+    proposal = changed(units=units, blocks=3)
+    rows, found, ratio = setting_rows(proposal), proposal.evidence.isf, proposal.evidence.carb_ratio
+    mgdl, mmol = rows.isf_in_both
+    assert rows.isf is (mmol if units == "mmol/L" else mgdl)
+    assert (mgdl.current, mgdl.interval_low, mgdl.cap_high) == (
+        found.current_mgdl_per_u,
+        found.interval_low_mgdl_per_u,
+        found.cap_high_mgdl_per_u,
+    )
+    assert (mmol.recommended, mmol.interval_high, mmol.cap_low) == (
+        found.recommended_mmoll_per_u,
+        found.interval_high_mmoll_per_u,
+        found.cap_low_mmoll_per_u,
+    )
+    assert (rows.carb_ratio.current, rows.carb_ratio.recommended) == (ratio.current_g_per_u, ratio.recommended_g_per_u)
+    blocks = [(e.start, e.end, e.to_enter) for e in mmol.entries]
+    starts = [(b.start, b.recommended_mmoll_per_u) for b in proposal.for_pump.isf]
+    assert blocks == [(start, end, new) for (start, new), end in zip(starts, ["08:30", "16:00", "24:00"], strict=True)]
+    assert [row.entries[0].start for row in rows.basal] == [f"{hour:02d}:00" for hour in range(24)]
+
+
+def test_whether_a_number_is_another_than_now_is_told_in_the_unit_that_the_person_reads() -> None:
+    def a_trace(document: Document) -> None:
+        document["for_pump"]["isf"][0] |= {
+            "current_mgdl_per_u": 50.407,
+            "current_mmoll_per_u": 2.8,
+            "recommended_mgdl_per_u": 50.4,
+            "recommended_mmoll_per_u": 2.8,
+        }
+
+    for units, label in (("mmol/L", "as now"), ("mg/dL", "")):
+        rows = setting_rows(changed(a_trace, units=units))
+        assert [row.entries[0].keep_label for row in rows.isf_in_both] == [label, label]
+
+
 # --- 2: nothing to enter ---------------------------------------------------------------------------------------------
 
 
@@ -257,9 +307,10 @@ def test_what_is_not_worth_changing_is_marked_in_every_form() -> None:
         document["verdict"]["worth_changing"] = ("carb_ratio", "basal_03")
 
     proposal = changed(unsure, rate(3, 0.8, 0.95), rate(4, 0.8, 0.85), rate(5, 0.8, 0.8))
-    assert 4 in unsure_hours(proposal)
-    assert {3, 5}.isdisjoint(unsure_hours(proposal))
-    named = ", ".join(f"{hour:02d}:00" for hour in unsure_hours(proposal))
+    hours = setting_rows(proposal).unsure_hours
+    assert "04:00" in hours
+    assert {"03:00", "05:00"}.isdisjoint(hours)
+    named = ", ".join(hours)
     card, _ = cards(proposal)
     assert f"basal at {named}." in card
     rates = re.findall(r'<li><span class="start">(\d\d:\d\d)</span>(.*?)</li>', card, re.S)

@@ -1,0 +1,64 @@
+"""Which numbers of a proposal may be entered into the pump, and which may stay: decided once for every form shown."""
+
+from __future__ import annotations
+
+from flows.proposal.consensus_limits import beyond_limits
+from flows.proposal.document import Colour, Proposal
+from flows.proposal.several_values import NAMES, several
+
+SAME = 1e-9  # floating point, not a choice
+STAY, MAY_STAY, AS_NOW = "may stay", "small or unsure: may stay", "as now"
+RED = "The verdict is red: these numbers are not for a pump, and none to enter is shown."
+NOTHING_BEYOND = (
+    "Glucose is outside the consensus limits, and no change of a setting is sure enough to act on: no numbers to enter "
+    "are shown. Discuss it with your diabetes team."
+)
+NOTHING = (
+    "No change is sure enough to act on, so no numbers to enter are shown. Keep the settings that are in the pump."
+)
+SEVERAL = (
+    "The profile has several {what}, and what upstream made of them as if they were one cannot be trusted yet: no "
+    "numbers to enter are shown."
+)
+
+
+def may_be_entered(proposal: Proposal) -> bool:
+    """Whether there are numbers to enter at all: the verdict is not red, and something is worth changing."""
+    return why_nothing_to_enter(proposal) is None
+
+
+def why_nothing_to_enter(proposal: Proposal) -> str | None:
+    """In one sentence; `None` where numbers are to be entered."""
+    if proposal.verdict.colour is Colour.RED:
+        return RED
+    if untrusted := several(proposal.for_pump):  # sealed before that made a verdict red
+        return SEVERAL.format(what=" and ".join(NAMES[part] for part in untrusted))
+    if not proposal.verdict.nothing_sure:
+        return None
+    return NOTHING_BEYOND if beyond_limits(proposal) else NOTHING
+
+
+def nothing_to_change(proposal: Proposal) -> bool:
+    """Whether it may be said that there is nothing to change: never where glucose is beyond a limit as it is."""
+    return proposal.verdict.nothing_sure and not beyond_limits(proposal)
+
+
+def worth_changing(proposal: Proposal, key: str) -> bool | None:
+    """Whether a setting changes by enough and surely enough; `None` where the document does not say of any."""
+    verdict = proposal.verdict
+    # A proposal sealed before the list existed has numbers to enter, and none on it.
+    if not verdict.worth_changing and not verdict.nothing_sure:
+        return None
+    return key in verdict.worth_changing
+
+
+def keep_label(proposal: Proposal, key: str, now: float, new: float) -> str:
+    """The word beside a number to enter: `as now`, `may stay`, or nothing for what is worth changing."""
+    if same(now, new):
+        return AS_NOW
+    return STAY if worth_changing(proposal, key) is False else ""
+
+
+def same(now: float, new: float) -> bool:
+    """Whether two numbers of a setting are one."""
+    return abs(now - new) < SAME

@@ -1,0 +1,264 @@
+"""The settings of a proposal as one table of rows: every form shown renders these and decides nothing itself.
+
+A row is a setting as upstream tunes it: the ISF, the carb ratio, the basal of one hour. Its entries are the numbers to
+enter for it: one, or one for each block of the profile. Knows no form: no decimals, no layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flows.proposal.document import (
+    BasalEvidence,
+    Cap,
+    CarbRatioBlock,
+    CarbRatioEvidence,
+    IsfBlock,
+    IsfEvidence,
+    Proposal,
+    Units,
+)
+from flows.report.numbers_to_enter import MAY_STAY, SAME, STAY, keep_label, may_be_entered, same, worth_changing
+
+Evidence = IsfEvidence | CarbRatioEvidence | BasalEvidence
+MGDL, MMOLL, RATIO, RATE = "mgdl_per_u", "mmoll_per_u", "g_per_u", "u_per_h"
+UNITS = {MGDL: "mg/dL/U", MMOLL: "mmol/L/U", RATIO: "g/U", RATE: "U/h"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A number to enter, from `start` to `end` of the local day: what it is now, what to enter, and its unit.
+
+    Attributes:
+        keep_label: `as now`, `may stay`, or nothing for what is worth changing.
+    """
+
+    start: str
+    end: str
+    current: float
+    to_enter: float
+    unit: str
+    keep_label: str
+
+    @property
+    def keep_label_in_full(self) -> str:
+        """The label with its reason."""
+        return MAY_STAY if self.keep_label == STAY else self.keep_label
+
+
+@dataclass(frozen=True)
+class Row:
+    """A setting, not rounded.
+
+    Attributes:
+        key: as in `verdict.worth_changing`.
+        name: within a sentence.
+        field: the end of the names of its fields in the document: its unit.
+        current, recommended: now, and upstream's own.
+        interval_low, interval_high: of the repetitions; `None` without them.
+        cap_low, cap_high: upstream's.
+        outside_interval: whether the recommended number lies outside the interval.
+        worth_changing: whether it changes by enough, and surely enough; `None` where the document does not say.
+        entries: the numbers to enter, in the order of the day.
+        evidence: its change, the agreement, the cap that decided, the explanation.
+    """
+
+    key: str
+    name: str
+    field: str
+    current: float
+    recommended: float
+    interval_low: float | None
+    interval_high: float | None
+    cap_low: float
+    cap_high: float
+    outside_interval: bool
+    worth_changing: bool | None
+    entries: tuple[Entry, ...]
+    evidence: Evidence
+
+    @property
+    def unit(self) -> str:
+        """As text."""
+        return UNITS[self.field]
+
+    @property
+    def cap_label(self) -> str:
+        """Of a setting at a cap, where an interval that shrank is no certainty."""
+        cap = self.evidence.at_cap
+        return "" if cap is None else f"{'upper' if cap is Cap.HIGH else 'lower'} cap decided"
+
+
+@dataclass(frozen=True)
+class CurveRow:
+    """A property of the insulin curve that was tuned too: its number now (if known) and recommended."""
+
+    name: str
+    field: str
+    unit: str
+    current: float | None
+    recommended: float
+
+
+@dataclass(frozen=True)
+class SettingRows:
+    """All settings of a proposal.
+
+    Attributes:
+        isf_in_both: in mg/dL and in mmol/L.
+        isf: the one of them in the person's unit.
+        daily_basal: of the whole day, in U.
+        curve: what differs from the insulin curve in use; nothing where it was not tuned.
+        says_what_is_sure: whether the document says what is worth changing.
+    """
+
+    isf_in_both: tuple[Row, Row]
+    isf: Row
+    carb_ratio: Row
+    basal: tuple[Row, ...]
+    daily_basal: Entry
+    curve: tuple[CurveRow, ...]
+    says_what_is_sure: bool
+
+    @property
+    def every(self) -> tuple[Row, ...]:
+        """Every row, in the person's unit."""
+        return self.isf, self.carb_ratio, *self.basal
+
+    @property
+    def rates(self) -> list[Entry]:
+        """The basal rates to enter, hour by hour."""
+        return [entry for row in self.basal for entry in row.entries]
+
+    @property
+    def unsure_hours(self) -> list[str]:
+        """The local times whose basal to enter is another than now, and may stay."""
+        return [entry.start for entry in self.rates if entry.keep_label == STAY]
+
+
+def setting_rows(proposal: Proposal) -> SettingRows:
+    """The table of a proposal; nothing is labelled where nothing may be entered."""
+    evidence, pump = proposal.evidence, proposal.for_pump
+    own = MMOLL if proposal.units is Units.MMOL_PER_L else MGDL
+    isf = {
+        field: _row(proposal, "isf", "ISF", field, evidence.isf, _blocks(proposal, "isf", pump.isf, field, own))
+        for field in (MGDL, MMOLL)
+    }
+    ratios = _blocks(proposal, "carb_ratio", pump.carb_ratio, RATIO, RATIO)
+    rates = proposal.current.daily_basal_u, pump.daily_basal_u
+    return SettingRows(
+        isf_in_both=(isf[MGDL], isf[MMOLL]),
+        isf=isf[own],
+        carb_ratio=_row(proposal, "carb_ratio", "carb ratio", RATIO, evidence.carb_ratio, ratios),
+        basal=tuple(_basal(proposal, hour) for hour in evidence.basal),
+        daily_basal=Entry(clock(0), clock(24), *rates, "U", _label(proposal, "daily_basal", *rates)),
+        curve=_curve(proposal),
+        says_what_is_sure=worth_changing(proposal, "") is not None,
+    )
+
+
+def clock(hour: int) -> str:
+    """An hour as a local clock time."""
+    return f"{hour:02d}:00"
+
+
+def blocks_of(same: Sequence[Row]) -> list[tuple[Entry, ...]]:
+    """Of a setting in one unit or in both: each of its entries in them."""
+    return list(zip(*(row.entries for row in same), strict=True))
+
+
+def joined(entries: Iterable[Entry]) -> list[Entry]:
+    """Neighbours with the same two numbers and the same label as one, from the start of the first."""
+    found: list[Entry] = []
+    for entry in entries:
+        if found and replace(found[-1], start=entry.start, end=entry.end) == entry:
+            entry = replace(entry, start=found.pop().start)
+        found.append(entry)
+    return found
+
+
+def curve_note(curve: Sequence[CurveRow]) -> str:
+    """What has to be known of settings tuned with another insulin curve."""
+    peak = any(row.unit == "min" for row in curve)
+    return (
+        "ISF, carb ratio and basals were tuned under this new insulin curve: they belong together with it, and are not "
+        "for the curve in use now."
+        + (" A Nightscout profile has no field for the peak: it is set in the app." if peak else "")
+    )
+
+
+def off_step(proposal: Proposal) -> list[str]:
+    """The numbers to enter that are on no step, since none lies within upstream's caps: what they are, in order."""
+    table, pump = setting_rows(proposal), proposal.for_pump
+    steps = {"isf": pump.isf_step, "carb_ratio": pump.carb_ratio_step_g_per_u}
+    return [
+        row.name if row.field == RATE else f"{row.name} from {entry.start}"
+        for row in (*table.basal, table.isf, table.carb_ratio)
+        for entry in row.entries
+        if not _on(entry.to_enter, steps.get(row.key, pump.basal_step_u_per_h))
+    ]
+
+
+def all_on_steps(proposal: Proposal) -> bool:
+    """Whether it may be said that every number is on a step: none is off it, and no remark says one was left alone."""
+    return not off_step(proposal) and not any("stays as it is" in r for r in proposal.for_pump.remarks)
+
+
+# --- making it -------------------------------------------------------------------------------------------------------
+
+
+def _row(proposal: Proposal, key: str, name: str, field: str, found: Evidence, entries: Iterable[Entry]) -> Row:
+    names = ("current", "recommended", "interval_low", "interval_high", "cap_low", "cap_high")
+    now, new, low, high, cap_low, cap_high = _numbers(found, field, *names)
+    outside = _outside(*_numbers(found, MGDL if field == MMOLL else field, *names[1:4]))
+    worth = worth_changing(proposal, key)
+    entries = tuple(entries)
+    return Row(key, name, field, now, new, low, high, cap_low, cap_high, outside, worth, entries, found)
+
+
+def _basal(proposal: Proposal, hour: BasalEvidence) -> Row:
+    key, rates = f"basal_{hour.hour:02d}", (hour.current_u_per_h, hour.for_pump_u_per_h)
+    entry = Entry(clock(hour.hour), clock(hour.hour + 1), *rates, UNITS[RATE], _label(proposal, key, *rates))
+    return _row(proposal, key, f"basal at {entry.start}", RATE, hour, [entry])
+
+
+def _blocks(
+    proposal: Proposal, key: str, blocks: Sequence[IsfBlock | CarbRatioBlock], field: str, own: str
+) -> Iterator[Entry]:
+    """A schedule in a unit; whether a number is another than now is told in the person's own."""
+    for block, end in zip(blocks, [*(b.start for b in blocks[1:]), clock(24)], strict=True):
+        label = _label(proposal, key, *_numbers(block, own, "current", "recommended"))
+        now, new = _numbers(block, field, "current", "recommended")
+        yield Entry(block.start, end, now, new, UNITS[field], label)
+
+
+def _numbers(part: Any, field: str, *names: str) -> Any:
+    """The fields of a part of the document in the unit that is the end of their names."""
+    return [getattr(part, f"{name}_{field}") for name in names]
+
+
+def _label(proposal: Proposal, key: str, now: float, new: float) -> str:
+    return keep_label(proposal, key, now, new) if may_be_entered(proposal) else ""
+
+
+def _outside(new: float, low: float | None, high: float | None) -> bool:
+    return low is not None and high is not None and not low - SAME <= new <= high + SAME
+
+
+def _on(value: float, step: float) -> bool:
+    return step > 0 and abs(value / step - round(value / step)) < 1e-6
+
+
+def _curve(proposal: Proposal) -> tuple[CurveRow, ...]:
+    now, new = proposal.current, proposal.recommended
+    both = (
+        ("Duration of insulin action", "duration_of_insulin_action", "h", now.dia_h, new.dia_h),
+        ("Peak of insulin action", "peak_of_insulin_action", "min", now.insulin_peak_min, new.insulin_peak_min),
+    )
+    return tuple(
+        CurveRow(name, field, unit, was, will)
+        for name, field, unit, was, will in both
+        if will is not None and (was is None or not same(was, will))
+    )
