@@ -1,0 +1,141 @@
+"""Mutations: what can be changed, that the same ones are drawn, and that tests kill them in a copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.mutations import (
+    EQUIVALENT,
+    Copy,
+    Mutation,
+    Trial,
+    distances,
+    draw,
+    equivalents,
+    imports,
+    main,
+    places,
+    stages,
+)
+
+MODULE = '''"""Of 1 and 2."""
+
+LIMIT = 10
+
+
+def is_high(value: float, names: dict[str, int] | None = None) -> bool:
+    """More than 10."""
+    first = [value, 3.5][0]
+    return (first) >= LIMIT and not 0.5 < value <= 2  # > 4
+'''
+TEST = """from flows.room import low
+from flows.room.high import is_high
+
+def test_ten_is_high():
+    assert is_high(10) and not is_high(9)
+    assert low
+"""
+
+
+def test_numbers_comparisons_and_logic_can_be_changed_and_nothing_else() -> None:
+    found = {(p.old, p.line): p.new for p in places("m.py", MODULE)}
+    assert found == {
+        ("10", 3): ("11", "9", "13"),
+        ("3.5", 8): ("4.5", "2.5", "4.55"),
+        (">=", 9): (">",),
+        ("and", 9): ("or",),
+        ("0.5", 9): ("0.65", "0.35"),
+        ("<", 9): ("<=",),
+        ("<=", 9): ("<",),
+        ("2", 9): ("3", "1"),
+    }
+
+
+def test_a_change_is_one_token_of_one_line_also_after_letters_of_two_bytes() -> None:
+    source = 'x = "é", 1 < 2\ny = 3\n'
+    (less,) = [p for p in places("m.py", source) if p.old == "<"]
+    mutation = Mutation(less.file, less.line, less.column, less.old, less.new[0])
+    assert mutation.applied(source) == 'x = "é", 1 <= 2\ny = 3\n'
+    assert mutation.lines(source) == ('x = "é", 1 < 2', 'x = "é", 1 <= 2')
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    root = tmp_path / "checkout"
+    files = {
+        "flows/__init__.py": "",
+        "flows/room/__init__.py": "",
+        "flows/room/high.py": MODULE,
+        "flows/room/low.py": "from flows.room import high\n\nUNUSED = 7\n",
+        "flows/top.py": "def f():\n    from .room.low import UNUSED\n    return UNUSED\n",
+        "tests/unit/room/test_high.py": TEST,
+        "tests/unit/test_top.py": "import flows.top\n\ndef test_it():\n    assert True\n",
+        "tests/unit/test_other.py": "import flows\n",
+    }
+    for name, source in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(source)
+    return root
+
+
+def test_the_same_seed_draws_the_same_and_a_smaller_count_the_first_of_them(checkout: Path) -> None:
+    drawn = draw(checkout, ["room"], 5, 8)
+    assert drawn == draw(checkout, ["room"], 5, 8) != draw(checkout, ["room"], 6, 8)
+    assert draw(checkout, ["room"], 5, 3) == drawn[:3]
+    assert len(set(drawn)) == 8
+
+
+def test_tests_that_reach_a_module_are_found_through_other_modules_the_nearest_first(checkout: Path) -> None:
+    graph = imports(checkout)
+    away = distances(graph, "flows.room.low")
+    assert (away["tests.unit.room.test_high"], away["flows.top"], away["tests.unit.test_top"]) == (1, 1, 2)
+    assert "tests.unit.test_other" not in away
+    assert stages(graph, "flows/room/low.py") == [
+        ["tests/unit/room/test_high.py"],
+        ["tests/unit/test_top.py"],
+    ]
+    (checkout / "tests/conftest.py").write_text("from flows.room import low\n")
+    assert "tests.unit.test_other" in distances(imports(checkout), "flows.room.low")
+
+
+def tried(checkout: Path, home: Path, old: str, new: str, file: str = "flows/room/high.py") -> tuple[str, str]:
+    (place,) = [p for p in places(file, (checkout / file).read_text()) if p.old == old]
+    trial = Trial(checkout, timeout=60)
+    result = trial.run(Copy(checkout, home), Mutation(file, place.line, place.column, old, new))
+    assert (checkout / "flows/room/high.py").read_text() == MODULE
+    return result.fate, result.by
+
+
+def test_a_mutation_is_tried_in_a_copy_and_its_test_kills_it(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    assert tried(checkout, tmp_path / "a", ">=", ">") == ("killed", "tests/unit/room/test_high.py::test_ten_is_high")
+    (tmp_path / "b").mkdir()
+    assert tried(checkout, tmp_path / "b", "7", "8", "flows/room/low.py") == ("survived", "")
+
+
+def test_a_test_that_fails_without_the_change_kills_nothing(checkout: Path, tmp_path: Path) -> None:
+    (checkout / "tests/unit/room/test_high.py").write_text(
+        TEST + "\n\ndef test_that_is_broken():\n    assert not low\n"
+    )
+    assert tried(checkout, tmp_path, "7", "8", "flows/room/low.py") == ("survived", "")
+
+
+def test_a_copy_is_put_back_whatever_a_run_did_to_it(checkout: Path, tmp_path: Path) -> None:
+    copy = Copy(checkout, tmp_path)
+    copy.write("flows/room/high.py", "x = 1\n")
+    (copy.root / "flows/new.py").write_text("")
+    (copy.root / "flows/top.py").unlink()
+    copy.restore()
+    names = [p.relative_to(copy.root).as_posix() for p in copy.root.rglob("*.py")]
+    assert sorted(names) == sorted(p.relative_to(checkout).as_posix() for p in checkout.rglob("*.py"))
+    assert (copy.root / "flows/room/high.py").read_text() == MODULE
+
+
+def test_the_listed_equivalents_name_a_change_and_why(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "# a comment\n\nflows/a.py :: if x < 1: :: if x <= 1: :: x is never 1\n"
+    assert equivalents(text) == {("flows/a.py", "if x < 1:", "if x <= 1:"): "x is never 1"}
+    assert all(equivalents(EQUIVALENT.read_text("utf-8")).values())
+    assert main(["--seed", "1", "--count", "2", "--rooms", "room", "--tree", str(checkout), "--list"]) == 0
+    assert "2 mutations of room" in capsys.readouterr().out
