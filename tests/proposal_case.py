@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from flows.judgement.case import Case, Day
-from flows.proposal.caps import Caps
+from flows.oref0.caps import Caps
 from flows.proposal.document import (
     Agreement,
     BasalEvidence,

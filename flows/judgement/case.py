@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flows.proposal.caps import Caps
+from flows.oref0.caps import Caps
 from flows.proposal.document import Agreement, Colour, Evidence, ForPump, Glucose, Settings
 from flows.proposal.several_values import several
 from flows.settings import AgeGroup

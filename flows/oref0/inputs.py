@@ -18,16 +18,13 @@ from flows.history.boluses import COUNTED_TYPES
 from flows.history.glucose_values import LOWEST_MGDL, upstream_value
 from flows.history.temp_basals import AAPS, LONGEST_MIN
 from flows.nightscout.documents import what_it_is
-from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN
-from flows.profiles.parse import ISF_LIMITS_MGDL
+from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW, UPSTREAM_CARB_RATIO_G_PER_U, WIDEST_CAPS
+from flows.profiles.parse import ACCEPTED_ISF_MGDL_PER_U
 from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms
 
 CURVES = ("rapid-acting", "ultra-rapid", "bilinear")
-CARB_RATIO_LIMITS = (3.0, 150.0)  # lib/autotune never recommends beyond these
-DIA_LIMITS_H = (2.0, 12.0)
-# oref0's own documented range for autosens; AAPS ships 1.2 and lets it be set to 2.0 at most.
-WIDEST_CAPS = (0.5, 2.0)
+UPSTREAM_DIA_H = (2.0, 12.0)
 
 
 def check_profile(document: Any) -> None:
@@ -41,18 +38,18 @@ def check_profile(document: Any) -> None:
         raise Refused(Reason.FILE_NOT_RECORDS, file="the pump profile", detail=what_it_is(document))
     _check_basal(document.get("basalprofile"))
     _check_isf(document.get("isfProfile"))
-    low, high = CARB_RATIO_LIMITS
+    low, high = UPSTREAM_CARB_RATIO_G_PER_U
     if not low <= _number(document.get("carb_ratio")) <= high:
         raise Refused(Reason.CARB_RATIO_RANGE, low=low, high=high)
     if document.get("curve") not in CURVES:
         raise Refused(Reason.CURVE_UNKNOWN, value=document.get("curve"))
-    low, high = DIA_LIMITS_H
+    low, high = UPSTREAM_DIA_H
     if not low <= _number(document.get("dia")) <= high:
         raise Refused(Reason.DIA_MISSING, low=low, high=high)
     if math.isnan(_number(document.get("min_5m_carbimpact"))):
         raise Refused(Reason.CARB_IMPACT_MISSING)
     low, high = WIDEST_CAPS
-    for name, default in (("autosens_min", AUTOSENS_MIN), ("autosens_max", AUTOSENS_MAX)):
+    for name, default in (("autosens_min", DEFAULT_LOW), ("autosens_max", DEFAULT_HIGH)):
         if not low <= _number(document.get(name, default)) <= high:
             raise Refused(Reason.CAPS_WIDENED, low=low, high=high)
 
@@ -83,7 +80,7 @@ def _check_isf(profile: Any) -> None:
         raise Refused(Reason.ISF_MISSING)
     if blocks[0].get("offset") != 0:
         raise Refused(Reason.ISF_START)
-    low, high = ISF_LIMITS_MGDL
+    low, high = ACCEPTED_ISF_MGDL_PER_U
     for block in blocks:
         value = _number(block.get("sensitivity") if isinstance(block, dict) else None)
         if math.isnan(value):

@@ -9,11 +9,11 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.profiles.parse import TherapyProfile
 from flows.settings import Insulin
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL, MINUTES_PER_DAY
 
-AUTOSENS_MAX, AUTOSENS_MIN = 1.2, 0.7
 MIN_5M_CARBIMPACT_MGDL = 8
 DEFAULT_PEAK_MIN = {Insulin.RAPID_ACTING.value: 75, Insulin.ULTRA_RAPID.value: 55}
 DEFAULT_DIA_H, SHORTEST_EXPONENTIAL_DIA_H = 6.0, 5.0
@@ -93,8 +93,8 @@ def to_pumpprofile(
             "user_preferred_units": "mg/dL",
         },
         "carb_ratio": ratio,
-        "autosens_max": AUTOSENS_MAX,
-        "autosens_min": AUTOSENS_MIN,
+        "autosens_max": DEFAULT_HIGH,
+        "autosens_min": DEFAULT_LOW,
         "timezone": zone,
     }
     return document, notes

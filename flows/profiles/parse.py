@@ -33,10 +33,11 @@ from flows.values.numbers import NotANumber
 from flows.values.schedule import Schedule
 from flows.values.units import HOUR_MS, MGDL_PER_MMOLL, MINUTE_MS
 
-ISF_LIMITS_MGDL = (5.0, 500.0)
+# Beyond these a profile holds a slip or another unit: it is refused.
+ACCEPTED_ISF_MGDL_PER_U = (5.0, 500.0)
 BASAL_LIMIT_U_PER_H = 35.0  # more than any pump delivers
-CARB_RATIO_LIMITS = (1.0, 200.0)
-DIA_LIMITS_H = (1.0, 24.0)
+ACCEPTED_CARB_RATIO_G_PER_U = (1.0, 200.0)
+ACCEPTED_DIA_H = (1.0, 24.0)
 LONG_DIA_H = 10.0
 NEAR_ZERO_BASAL_U_PER_H = 0.1
 ACTIVE = "active"  # the name that asks for what was in force at the end of the data
@@ -169,10 +170,10 @@ def read_body(
     factor = MGDL_PER_MMOLL if units == MMOL_PER_L else 1.0
     written = read_schedule(body.get("sens"), "insulin sensitivity", notes)
     isf = written.mapped(factor)
-    check_range(isf, "insulin sensitivity", ISF_LIMITS_MGDL, "mg/dL per U")
+    check_range(isf, "insulin sensitivity", ACCEPTED_ISF_MGDL_PER_U, "mg/dL per U")
     _check_targets(body, units, written)
     ratio = read_schedule(body.get("carbratio"), "carb ratio", notes)
-    check_range(ratio, "carb ratio", CARB_RATIO_LIMITS, "g per U")
+    check_range(ratio, "carb ratio", ACCEPTED_CARB_RATIO_G_PER_U, "g per U")
     basal = read_schedule(body.get("basal"), "basal", notes)
     check_range(basal, "basal", (0.0, BASAL_LIMIT_U_PER_H), "U/h")
     if 0 < max(b.value for b in basal.blocks) < NEAR_ZERO_BASAL_U_PER_H:
@@ -281,7 +282,7 @@ def _check_targets(body: Record, units: str, sensitivity: Schedule) -> None:
         other, factor = MG_PER_DL, 1.0
     else:
         return
-    low, high = ISF_LIMITS_MGDL
+    low, high = ACCEPTED_ISF_MGDL_PER_U
     if all(low <= b.value * factor <= high for b in sensitivity.blocks):
         raise Refused(Reason.PROFILE_UNITS_DOUBTFUL, units=units, other=other)
 
@@ -313,7 +314,7 @@ def _insulin_action(dia: Any, insulin: Record, notes: list[str]) -> tuple[float 
     if dia_h == 0:
         notes.append("The profile's duration of insulin action is 0, which is none at all: it counts as missing.")
         return None, peak_min
-    low, high = DIA_LIMITS_H
+    low, high = ACCEPTED_DIA_H
     if not low <= dia_h <= high:
         raise unusable(what, f"it is outside {low:g}–{high:g} hours")
     if dia_h > LONG_DIA_H:

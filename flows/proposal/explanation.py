@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flows.oref0.caps import Caps
 from flows.oref0.log_parser import CarbRatio, DayWords, Isf, read_day, smoothed_hours
-from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN, PumpSettings
+from flows.oref0.profile import PumpSettings
 from flows.proposal.document import Cap
 from flows.proposal.explanation_text import (
     FOR_BASAL,
@@ -22,10 +23,8 @@ from flows.proposal.explanation_text import (
     Moved,
     sentences,
 )
-from flows.proposal.recommendation import ROUNDING
+from flows.proposal.recommendation import ROUNDING, within
 from flows.values.units import HOURS_PER_DAY
-
-CARB_RATIO_LIMITS = (3.0, 150.0)  # oref0@0.7.1 lib/autotune/index.js: maxCR, minCR
 
 
 @dataclass(frozen=True)
@@ -72,15 +71,6 @@ class Explanation:
     unannounced_share_percent: float | None
 
 
-@dataclass(frozen=True)
-class Caps:
-    """Factors of the pump's settings upstream stops at, and how much of an ISF the data decides (0–1)."""
-
-    low: float
-    high: float
-    isf_data_share: float
-
-
 def explain(work: Path, dates: list[str], zone: str, pump: PumpSettings, recommended: PumpSettings) -> Explanation:
     """Read upstream's words of every day, and say for each setting what they come to.
 
@@ -102,8 +92,8 @@ def explain(work: Path, dates: list[str], zone: str, pump: PumpSettings, recomme
         return Explanation(
             IsfExplanation(None, None, ()), CarbRatioExplanation(None, None, None, None, ()), basal, None
         )
-    caps = _caps(work)
-    isf, ratio = _isf(known, pump, recommended, caps), _carb_ratio(known, pump, recommended, caps)
+    caps, data_share = _caps(work)
+    isf, ratio = _isf(known, pump, recommended, caps, data_share), _carb_ratio(known, pump, recommended, caps)
     return Explanation(
         IsfExplanation(isf.points, isf.days_too_few_points, sentences(FOR_ISF, isf), isf),
         CarbRatioExplanation(
@@ -133,7 +123,7 @@ def _basal(
     own = [day.hours[hour] for day in days]
     needed = [round(math.fsum(h.needed_u_per_h for h in three), 2) for three in after]
     without = [not any(h.points for h in three) for three in after]
-    limits = (current * caps.low, current * caps.high)
+    limits = caps.basal(current)
     at_cap = [_stands_at(h.before_u_per_h, *limits) and bool(h.cap) for h in own]
     return BasalFacts(
         **_moved(current, new, limits, own[0].before_u_per_h, needed, [h.cap for h in own]),
@@ -150,11 +140,13 @@ def _basal(
     )
 
 
-def _isf(days: Sequence[DayWords], pump: PumpSettings, recommended: PumpSettings, caps: Caps) -> IsfFacts:
+def _isf(
+    days: Sequence[DayWords], pump: PumpSettings, recommended: PumpSettings, caps: Caps, data_share: float
+) -> IsfFacts:
     current = pump.isf_mgdl_per_u
     found = [day.isf for day in days]
     # A low factor is a high sensitivity: the pump's ISF is divided by it.
-    limits, factors = (current / caps.high, current / caps.low), [1 / day.cap if day.cap else None for day in found]
+    limits, factors = caps.isf(current), [1 / day.cap if day.cap else None for day in found]
     ways, start = [_isf_way(day) for day in found], found[0].before_mgdl_per_u
     return IsfFacts(
         **_moved(current, recommended.isf_mgdl_per_u, limits, start, ways, factors),
@@ -163,7 +155,7 @@ def _isf(days: Sequence[DayWords], pump: PumpSettings, recommended: PumpSettings
         days_rising_under_insulin=sum(not day.too_few and (day.full_mgdl_per_u or 0) < 0 for day in found),
         days_borrowed_rises=sum(day.borrowed_rises for day in found),
         days_borrowed_meals=sum(day.borrowed_meals for day in found),
-        data_counts_percent=round(100 * caps.isf_data_share),
+        data_counts_percent=round(100 * data_share),
     )
 
 
@@ -176,8 +168,7 @@ def _isf_way(day: Isf) -> float:
 
 def _carb_ratio(days: Sequence[DayWords], pump: PumpSettings, recommended: PumpSettings, caps: Caps) -> CarbRatioFacts:
     current, found = pump.carb_ratio_g_per_u, [day.carb_ratio for day in days]
-    lowest, highest = CARB_RATIO_LIMITS
-    limits = (max(lowest, current * caps.low), min(highest, current * caps.high))
+    limits = caps.carb_ratio(current)
     ways, start = [_ratio_way(day) for day in found], found[0].before_g_per_u
     return CarbRatioFacts(
         **_moved(current, recommended.carb_ratio_g_per_u, limits, start, ways, [day.cap for day in found]),
@@ -214,7 +205,7 @@ def _moved(
         current=current,
         recommended=new,
         at_cap=cap,
-        past_cap=not low - ROUNDING <= new <= high + ROUNDING,
+        past_cap=not within(new, limits),
         cap_low_percent=round(100 * (1 - low / current)),
         cap_high_percent=round(100 * (high / current - 1)),
         days_capped_low=sum(factor < 1 for factor in stopped),
@@ -235,12 +226,11 @@ def _unannounced(days: Sequence[DayWords]) -> float | None:
     return round(100 * sum(day.kinds.get("uam", 0) for day in days) / total, 1) if total else None
 
 
-def _caps(work: Path) -> Caps:
-    """The pump profile's own factors, or upstream's where it has none (oref0@0.7.1 lib/autotune/index.js)."""
+def _caps(work: Path) -> tuple[Caps, float]:
+    """The pump profile's caps and how much of an ISF the data decides (0–1), or upstream's where it cannot be read."""
     try:
         pump: Any = json.loads((work / "autotune" / "profile.pump.json").read_text("utf-8"))
-        low, high = float(pump.get("autosens_min", AUTOSENS_MIN)), float(pump.get("autosens_max", AUTOSENS_MAX))
         share = float(pump.get("autotune_isf_adjustmentFraction", 1.0))
-        return Caps(low, high, share if math.isfinite(share) else 1.0)
+        return Caps.of(pump), share if math.isfinite(share) else 1.0
     except (OSError, ValueError, TypeError, AttributeError):
-        return Caps(AUTOSENS_MIN, AUTOSENS_MAX, 1.0)
+        return Caps(), 1.0

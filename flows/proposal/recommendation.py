@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.oref0.caps import Caps, Limits
 from flows.oref0.outcome import Outcome
-from flows.oref0.profile import AUTOSENS_MAX, AUTOSENS_MIN, PumpSettings, settings_of
-from flows.proposal.caps import Caps
+from flows.oref0.profile import PumpSettings, settings_of
 
 ROUNDING = 0.0015  # upstream rounds to three decimals, before and after the cap
 
@@ -30,26 +30,29 @@ def recommend(pump: dict[str, Any], outcome: Outcome) -> Recommendation:
         Refused: `BEYOND_CAPS` when ISF or carb ratio lie beyond the caps, which upstream itself enforces last.
     """
     current = settings_of(pump)
-    low = float(pump.get("autosens_min", AUTOSENS_MIN))
-    high = float(pump.get("autosens_max", AUTOSENS_MAX))
-    tuned, caps = outcome.tuned, Caps(low, high)
-    _within("insulin sensitivity", tuned.isf_mgdl_per_u, *caps.isf(current.isf_mgdl_per_u))
-    _within("carb ratio", tuned.carb_ratio_g_per_u, *caps.carb_ratio(current.carb_ratio_g_per_u))
+    tuned, caps = outcome.tuned, Caps.of(pump)
+    _check("insulin sensitivity", tuned.isf_mgdl_per_u, caps.isf(current.isf_mgdl_per_u))
+    _check("carb ratio", tuned.carb_ratio_g_per_u, caps.carb_ratio(current.carb_ratio_g_per_u))
     beyond = [
         f"{hour:02d}:00"
         for hour, (now, new) in enumerate(zip(current.basal_u_per_h, tuned.basal_u_per_h, strict=True))
-        if not now * low - ROUNDING <= new <= now * high + ROUNDING
+        if not within(new, caps.basal(now))
     ]
     warnings = []
     if beyond:
         # lib/autotune/index.js caps first and smooths hours without data afterwards.
         warnings.append(
             f"Upstream's smoothing of hours without data moved the basal at {', '.join(beyond)} beyond its own "
-            f"caps ({low:g}–{high:g} of the pump's); the numbers to enter stay within them."
+            f"caps ({caps.low:g}–{caps.high:g} of the pump's); the numbers to enter stay within them."
         )
     return Recommendation(current, tuned, caps, tuple(warnings))
 
 
-def _within(field: str, value: float, low: float, high: float) -> None:
-    if not low - ROUNDING <= value <= high + ROUNDING:
-        raise Refused(Reason.BEYOND_CAPS, field=field, cap_low=low, cap_high=high)
+def within(value: float, limits: Limits) -> bool:
+    """Whether upstream's rounding can have made the value of one within the limits."""
+    return limits[0] - ROUNDING <= value <= limits[1] + ROUNDING
+
+
+def _check(field: str, value: float, limits: Limits) -> None:
+    if not within(value, limits):
+        raise Refused(Reason.BEYOND_CAPS, field=field, cap_low=limits[0], cap_high=limits[1])

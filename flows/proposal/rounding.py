@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from flows.oref0.caps import Caps
 from flows.profiles.schedule_blocks import clock_text
-from flows.proposal.caps import Caps
 from flows.proposal.document import CarbRatioBlock, ForPump, IsfBlock, Units, mmoll
 from flows.values.parts import Part
 from flows.values.schedule import Schedule

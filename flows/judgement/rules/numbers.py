@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from flows.judgement.case import AMBER, RED, Case, Finding, more_aggressive
 from flows.judgement.rule import CAPS, CONSENSUS, CURVE, NEVER, ONE_OF_EACH, OUR_CHOICE, USERS, SafetyRule
+from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.aaps_limits import LIMITS
-from flows.proposal.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.consensus_limits import (
     BELOW_54_PERCENT,
     BELOW_70_PERCENT,

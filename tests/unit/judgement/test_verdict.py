@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from flows.judgement.case import Case, Day, more_aggressive, worth_changing
 from flows.judgement.verdict import RULES, judge_case
-from flows.proposal.caps import Caps
+from flows.oref0.caps import Caps
 from flows.proposal.document import Cap, Colour, HeldOut, Repetitions, Scores, Settings, Variant
 from flows.proposal.several_values import different
 from flows.settings import AgeGroup

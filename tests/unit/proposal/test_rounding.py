@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.proposal.caps import Caps
+from flows.oref0.caps import Caps
 from flows.proposal.document import ForPump, Units
 from flows.proposal.rounding import basal_on_steps, for_pump, on_step
 from flows.values.schedule import Block, Schedule

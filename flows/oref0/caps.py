@@ -5,10 +5,14 @@ Source: oref0@0.7.1 lib/autotune/index.js (`autosens_min`, `autosens_max`, and 3
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-CARB_RATIO_LIMITS_G_PER_U = (3.0, 150.0)
 DEFAULT_LOW, DEFAULT_HIGH = 0.7, 1.2
+UPSTREAM_CARB_RATIO_G_PER_U = (3.0, 150.0)
+# oref0's own documented range for autosens; AAPS ships 1.2 and lets it be set to 2.0 at most.
+WIDEST_CAPS = (0.5, 2.0)
 
 Limits = tuple[float, float]
 
@@ -17,8 +21,13 @@ Limits = tuple[float, float]
 class Caps:
     """The run's, as shares of the pump's own setting."""
 
-    low: float
-    high: float
+    low: float = DEFAULT_LOW
+    high: float = DEFAULT_HIGH
+
+    @classmethod
+    def of(cls, pump: Mapping[str, Any]) -> Caps:
+        """A pump profile's own, or upstream's where it has none; `TypeError` or `ValueError` for what is no number."""
+        return cls(float(pump.get("autosens_min", DEFAULT_LOW)), float(pump.get("autosens_max", DEFAULT_HIGH)))
 
     def basal(self, now_u_per_h: float) -> Limits:
         """Lowest and highest rate."""
@@ -30,11 +39,9 @@ class Caps:
 
     def carb_ratio(self, now_g_per_u: float) -> Limits:
         """Lowest and highest carb ratio; one that lies beyond upstream's absolute limits goes no further."""
-        least, most = CARB_RATIO_LIMITS_G_PER_U
-        return (
-            min(now_g_per_u, max(least, now_g_per_u * self.low)),
-            max(now_g_per_u, min(most, now_g_per_u * self.high)),
-        )
+        least, most = UPSTREAM_CARB_RATIO_G_PER_U
+        least, most = min(least, now_g_per_u), max(most, now_g_per_u)
+        return max(least, now_g_per_u * self.low), min(most, now_g_per_u * self.high)
 
     @property
     def wider_than_usual(self) -> bool:
