@@ -9,8 +9,9 @@ import json
 import re
 from typing import Any
 
-from flows.history.records import Changed, Context, Dropped, Quarantined, Record, Split, Verdict, extended_insulin_u
+from flows.history.records import Changed, Context, Dropped, Quarantined, Split, Verdict, extended_insulin_u
 from flows.history.temp_basals import is_temp_basal
+from flows.nightscout.documents import Record
 from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms, iso_utc
 from flows.values.units import MINUTE_MS, MINUTES_PER_DAY

@@ -5,9 +5,10 @@ oref0@0.7.1 lib/autotune-prep/categorize.js takes one entry at each reading, and
 
 from __future__ import annotations
 
-from flows.history.records import Changed, Context, Quarantined, Record, Split, Verdict
+from flows.history.records import Changed, Context, Quarantined, Split, Verdict
 from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
+from flows.nightscout.documents import Record
 from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms, iso_utc
 from flows.values.units import MINUTE_MS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from flows.history.records import Record
+from flows.nightscout.documents import Record
 from flows.values.local_days import utc_offset_min
 from flows.values.timestamps import instant_ms
 

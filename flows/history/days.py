@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from flows.history.quality import Colour, DayFacts, facts_of, judge_day
-from flows.history.records import Record
+from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay, Window, day_of
 from flows.values.timestamps import instant_ms
 

@@ -6,8 +6,10 @@ uploader writes a meal as one record and another as two.
 
 from __future__ import annotations
 
-from flows.history.records import Context, Numbered, Record, content, totals
+from flows.history.boluses import COUNTED_TYPES
+from flows.history.records import Context, Numbered, sort_key, totals
 from flows.history.uploaders import uploader
+from flows.nightscout.documents import Record
 from flows.values.ledger import Entry, Ledger, Totals, changed_fields
 from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms
@@ -26,7 +28,7 @@ def at(record: Record, zone: str) -> float:
 
 def in_order(records: Numbered, zone: str) -> Numbered:
     """Oldest first; of the same instant in an order of their content, so that the order of arrival changes nothing."""
-    return sorted(records, key=lambda item: (at(item[1], zone), content(item[1])))
+    return sorted(records, key=lambda item: (at(item[1], zone), sort_key(item[1])))
 
 
 def remove_duplicates(records: Numbered, context: Context, ledger: Ledger) -> Numbered:
@@ -61,7 +63,7 @@ def _richest_first(record: Record, zone: str) -> tuple[float, float, int, str]:
     # By two-second steps, and in each the record that says most first: what it holds is then missing from the others.
     instant = at(record, zone)
     says = bool(amount(record.get("insulin"))) + bool(amount(record.get("carbs")))
-    return (instant // WITHIN_MS, -says, 0 if _names_its_event(record) else 1, f"{instant:.3f} {content(record)}")
+    return (instant // WITHIN_MS, -says, 0 if _names_its_event(record) else 1, f"{instant:.3f} {sort_key(record)}")
 
 
 def _own_ids_differ(one: Record, other: Record) -> bool:
@@ -70,7 +72,7 @@ def _own_ids_differ(one: Record, other: Record) -> bool:
 
 
 def _names_its_event(record: Record) -> bool:
-    return record.get("eventType") in ("Meal Bolus", "Correction Bolus", "Snack Bolus", "Bolus Wizard")
+    return record.get("eventType") in COUNTED_TYPES
 
 
 def _not_yet_counted(record: Record, near: list[Record]) -> tuple[Record | None, str]:

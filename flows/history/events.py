@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from flows.history.records import Record
+from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay, day_of
 from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms

@@ -21,18 +21,18 @@ from flows.history.records import (
     Dropped,
     Numbered,
     Quarantined,
-    Record,
     Rule,
     Verdict,
-    content,
     identity,
     keep_if,
     must_be_a_record,
     run_rules,
+    sort_key,
     totals,
     valid_only,
 )
 from flows.history.sensors import one_sensor_at_a_time, sensor_of
+from flows.nightscout.documents import Record
 from flows.profiles.parse import MG_PER_DL, MMOL_PER_L, unit_name
 from flows.values.ledger import Entry, Ledger, Totals
 from flows.values.numbers import NotANumber, amount, number
@@ -283,7 +283,7 @@ def _drop_high(records: Numbered, ledger: Ledger) -> Numbered:
 
 
 def _one_reading_at_a_time(records: Numbered, ledger: Ledger) -> Numbered:
-    newest_first = sorted(records, key=lambda item: (-float(item[1]["date"]), content(item[1])))
+    newest_first = sorted(records, key=lambda item: (-float(item[1]["date"]), sort_key(item[1])))
     return one_sensor_at_a_time(_remove_duplicates(newest_first, ledger), ledger)
 
 

@@ -20,22 +20,20 @@ BELOW_RANGE_TEXTS, ABOVE_RANGE_TEXTS = ("LOW", "LO"), ("HIGH", "HI")
 BELOW_RANGE_MGDL = LOWEST_MGDL - 1  # for a text without a number: one below what any sensor shows
 ABOVE_RANGE_MGDL = 401  # and one above
 
-Record = Mapping[str, Any]
 
-
-def upstream_value(record: Record) -> float:
+def upstream_value(record: Mapping[str, Any]) -> float:
     """The number upstream takes from a record, in the record's own unit; 0 where there is none."""
     # lib/autotune-prep/categorize.js: `obj.glucose || obj.sgv`
     return amount(record.get("glucose") or record.get("sgv"))
 
 
-def upstream_mgdl(record: Record) -> float | None:
+def upstream_mgdl(record: Mapping[str, Any]) -> float | None:
     """The reading upstream tunes from, in mg/dL; `None` where it leaves the record out."""
     value = upstream_value(record)
     return value if value >= LOWEST_MGDL else None
 
 
-def value_field(record: Record) -> str:
+def value_field(record: Mapping[str, Any]) -> str:
     """The field that holds a reading's value: `sgv`, the sensor's value in Nightscout's schema, where it holds one.
 
     `glucose` beside it is a copy that Trio and iAPS add.

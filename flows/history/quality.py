@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from flows.history.records import Record
 from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
+from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay
 from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flows.nightscout.documents import Record, is_deleted
 from flows.values.ledger import Entry, Ledger, Totals, changed_fields
 from flows.values.numbers import amount
 from flows.values.schedule import Schedule
 
-Record = dict[str, Any]
 Numbered = list[tuple[str, Record]]
 
 
@@ -88,12 +88,6 @@ def identity(record: Any, index: int) -> str:
     return f"{name}#{index}" if name else f"#{index}"
 
 
-def is_deleted(record: Record) -> bool:
-    """Whether its uploader deleted the record; AAPS marks it, and API v1 serves it all the same."""
-    valid = record.get("isValid")
-    return valid is False or (isinstance(valid, str) and valid.strip().lower() == "false")
-
-
 def must_be_a_record(record: Any, _: Context) -> Verdict:
     """A null or a bare value in a list makes upstream's prep crash."""
     return None if isinstance(record, dict) else Quarantined("it is not an object")
@@ -135,7 +129,7 @@ def totals(records: Iterable[Any]) -> Totals:
     return Totals(insulin, carbs, readings)
 
 
-def content(record: Record) -> str:
+def sort_key(record: Record) -> str:
     """A record's content as text, for an order that does not depend on how records arrived."""
     return json.dumps(record, sort_keys=True)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import bisect
 from collections import Counter
 
-from flows.history.records import Numbered, Record, keep_if
+from flows.history.records import Numbered, keep_if
+from flows.nightscout.documents import Record
 from flows.values.ledger import Ledger
 from flows.values.units import MINUTE_MS
 

@@ -5,7 +5,8 @@ oref0@0.7.1 lib/iob/history.js reads `absolute` where AAPS is named and `rate` e
 
 from __future__ import annotations
 
-from flows.history.records import Changed, Context, Quarantined, Record, Verdict
+from flows.history.records import Changed, Context, Quarantined, Verdict
+from flows.nightscout.documents import Record
 from flows.values.timestamps import instant_ms
 from flows.values.units import MINUTE_MS, MINUTES_PER_DAY
 

@@ -19,7 +19,6 @@ from flows.history.records import (
     Context,
     Numbered,
     Quarantined,
-    Record,
     Rule,
     Verdict,
     identity,
@@ -34,6 +33,7 @@ from flows.history.temp_basals import (
     is_temp_basal,
     null_amount_is_none,
 )
+from flows.nightscout.documents import Record
 from flows.values.ledger import Ledger
 from flows.values.numbers import NotANumber, number
 from flows.values.timestamps import CANONICAL, instant_ms, iso_utc

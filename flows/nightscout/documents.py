@@ -118,6 +118,12 @@ def _as_list(parsed: Any, name: str) -> list[Any]:
     raise Refused(Reason.FILE_NOT_RECORDS, file=name, detail=what_it_is(parsed))
 
 
+def is_deleted(record: Record) -> bool:
+    """Whether its uploader deleted the record; AAPS marks it, and API v1 serves it all the same."""
+    valid = record.get("isValid")
+    return valid is False or (isinstance(valid, str) and valid.strip().lower() == "false")
+
+
 def is_error_answer(document: Any) -> bool:
     """Whether a document is a server's error answer (`{"status": 401, …}`) rather than a record."""
     return isinstance(document, dict) and isinstance(document.get("status"), int) and document["status"] >= 400

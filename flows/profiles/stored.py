@@ -89,7 +89,7 @@ def choose_name(document: StoredDocument, name: str | None) -> tuple[str, list[s
         ]
     if len(document.names) == 1:
         only = document.names[0]
-        if not default and _is_flat(document.record):
+        if not default and is_flat(document.record):
             return only, []
         return only, [f"The document's default profile is not in it; its only one, {quoted(only)}, was taken."]
     wanted = str(default)[:LONGEST_NAME] if default else "the default, which is not named"
@@ -169,8 +169,9 @@ def _has_schedule(body: Record) -> bool:
     return any(body.get(k) not in (None, "", [], {}) for k in FLAT_FIELDS)
 
 
-def _is_flat(document: Record) -> bool:
-    return not isinstance(document.get("store"), dict) and _has_schedule(document)
+def is_flat(document: Record) -> bool:
+    """Whether a document has no store of profiles but is, in the old flat shape, one itself."""
+    return _bodies(document) == {"Default": document}
 
 
 def _start_ms(document: Record, zone: str) -> float:

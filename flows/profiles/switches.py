@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flows.nightscout.documents import Record
+from flows.nightscout.documents import Record, is_deleted
 from flows.profiles.schedule_blocks import strict_number
 from flows.profiles.stored import json_value
 from flows.values.numbers import NotANumber
@@ -70,7 +70,7 @@ def read_switches(treatments: Iterable[Any], zone: str) -> list[Switch]:
     """
     found: dict[str, Switch] = {}
     for record in treatments:
-        if isinstance(record, dict) and _is_switch(record) and not _deleted(record):
+        if isinstance(record, dict) and _is_switch(record) and not is_deleted(record):
             at_ms = _at(record, zone)
             if at_ms is not None:
                 found[json.dumps(record, sort_keys=True)] = _switch(record, at_ms)
@@ -98,10 +98,6 @@ def _is_switch(record: Record) -> bool:
 
 def _event(record: Record) -> str:
     return re.sub(r"[^a-z]", "", str(record.get("eventType") or "").lower())
-
-
-def _deleted(record: Record) -> bool:
-    return record.get("isValid") is False or str(record.get("isValid")).strip().lower() == "false"
 
 
 def _at(record: Record, zone: str) -> float | None:

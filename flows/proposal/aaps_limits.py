@@ -1,6 +1,7 @@
-"""What a receiving system takes at all, by age group: beyond it a profile is refused or, worse, silently limited.
+"""What AAPS takes at all, by age group: beyond it a profile is refused or, worse, silently limited.
 
-Source: AAPS 3.4 `HardLimits`; AAPS also refuses a basal block below 0.01 U/h.
+Source: AAPS 3.4, core/interfaces `HardLimits` (DIA up to 10 h and carb ratios from 0.3 in pregnancy only) and
+core/objects `ProfileSealed.isValid`, which also refuses a basal block below 0.01 U/h.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from flows.settings import AgeGroup
 
 
 @dataclass(frozen=True)
-class ReceiverLimits:
+class AapsLimits:
     """The highest basal in U/h, and the ranges of DIA (h), carb ratio (g/U) and ISF (mg/dL per U)."""
 
     highest_basal_u_per_h: float
@@ -21,10 +22,10 @@ class ReceiverLimits:
     lowest_basal_u_per_h: float = 0.01
 
 
-LIMITS: dict[AgeGroup, ReceiverLimits] = {
-    AgeGroup.CHILD: ReceiverLimits(2.0),
-    AgeGroup.TEENAGER: ReceiverLimits(5.0),
-    AgeGroup.ADULT: ReceiverLimits(10.0),
-    AgeGroup.RESISTANT_ADULT: ReceiverLimits(12.0),
-    AgeGroup.PREGNANT: ReceiverLimits(25.0, dia_h=(5.0, 10.0), carb_ratio_g_per_u=(0.3, 100.0)),
+AAPS_LIMITS: dict[AgeGroup, AapsLimits] = {
+    AgeGroup.CHILD: AapsLimits(2.0),
+    AgeGroup.TEENAGER: AapsLimits(5.0),
+    AgeGroup.ADULT: AapsLimits(10.0),
+    AgeGroup.RESISTANT_ADULT: AapsLimits(12.0),
+    AgeGroup.PREGNANT: AapsLimits(25.0, dia_h=(5.0, 10.0), carb_ratio_g_per_u=(0.3, 100.0)),
 }

@@ -19,8 +19,6 @@ from flows.proposal.uncertainty import quantile
 from flows.values.local_days import LocalDay
 from flows.values.units import HOURS_PER_DAY
 
-Record = Mapping[str, Any]
-
 LEAST_READINGS_OF_AN_HOUR = 12  # one hour of one day: fewer have no percentiles
 PERCENTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
 READINGS_AN_HOUR, SLOT_MS = 12, 300_000
@@ -29,8 +27,8 @@ PREGNANCY_MGDL = (63, 140)
 
 def glucose_of(
     days: Sequence[LocalDay],
-    entries: Sequence[Sequence[Record]],
-    treatments: Sequence[Sequence[Record]],
+    entries: Sequence[Sequence[Mapping[str, Any]]],
+    treatments: Sequence[Sequence[Mapping[str, Any]]],
     unannounced_share_percent: float | None,
     lows_left_out: Sequence[tuple[float, float]] = (),
     highs_left_out: Sequence[float] = (),
@@ -84,7 +82,7 @@ def glucose_of(
     )
 
 
-def _reading(entry: Record) -> tuple[float, float] | None:
+def _reading(entry: Mapping[str, Any]) -> tuple[float, float] | None:
     at, value = entry.get("date"), upstream_mgdl(entry)
     if isinstance(at, bool) or not isinstance(at, int | float) or value is None:
         return None

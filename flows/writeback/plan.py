@@ -20,7 +20,9 @@ from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.profiles.parse import unit_name
 from flows.profiles.schedule_blocks import clock_text, read_schedule
-from flows.proposal.consensus_limits import beyond_limits
+from flows.profiles.stored import is_flat
+from flows.proposal.aaps_limits import AAPS_LIMITS, AapsLimits
+from flows.proposal.consensus_limits import age_group, beyond_limits
 from flows.proposal.document import GlucoseLimit, Proposal, Units
 from flows.proposal.several_values import NAMES, several
 from flows.values.parts import Part
@@ -37,8 +39,6 @@ WORDS = {Part.BASAL: "basal", Part.ISF: "insulin sensitivity", Part.CARB_RATIO: 
 FIELDS = {Part.BASAL: "basal", Part.ISF: "sens", Part.CARB_RATIO: "carbratio"}
 # Wider than any of upstream's caps (oref0@0.7.1 lib/autotune: 0.7 to 1.2, for ISF their inverse); one step is rounding.
 LEAST_RATIO, MOST_RATIO = 0.69, 1.45
-# AAPS 3.4 takes no profile outside these (HardLimits, and ProfileSealed.isValid).
-AAPS_LEAST_BASAL_U_PER_H, AAPS_DIA_H, AAPS_CARB_RATIO = 0.01, (5.0, 10.0), (2.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,11 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         lines=tuple(lines),
         daily_basal_current_u=24 * old[Part.BASAL].mean(),
         daily_basal_new_u=24 * read_schedule(carried["basal"], "basal", []).mean(),
-        notes=(*_left(stay), *_flattened(proposal, old[Part.BASAL], request, only_less), *_notes(carried)),
+        notes=(
+            *_left(stay),
+            *_flattened(proposal, old[Part.BASAL], request, only_less),
+            *_refusals_of_aaps(carried, AAPS_LIMITS[age_group(proposal.options)]),
+        ),
         only_less=only_less,
     )
     if not done.changed:
@@ -258,7 +262,7 @@ def _beside(source: Record, store: dict[str, Record], name: str, body: Record, p
         body["units"] = top if unit_name(top) == proposal.units.value else "mmol" if mmol else "mg/dl"
     elif unit_name(body["units"]) != proposal.units.value:
         raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what="unit")
-    if _is_flat(source):  # the old flat shape, as Nightscout itself reads it
+    if is_flat(source):  # the old flat shape, as Nightscout itself reads it
         (default,) = store
         kept = {"defaultProfile": default, "store": {default: kept}}
         body = content(body)
@@ -267,10 +271,6 @@ def _beside(source: Record, store: dict[str, Record], name: str, body: Record, p
     if not kept.get("defaultProfile") and len(store) == 1:
         kept["defaultProfile"] = next(iter(store))
     return {**kept, "store": {**kept["store"], name: body}}
-
-
-def _is_flat(source: Record) -> bool:
-    return store_of(source) == {"Default": source}
 
 
 def _no_markup(value: Any, where: str = "") -> None:
@@ -308,18 +308,18 @@ def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest, only_les
     return (f"The basal changes within the hour of {named} now; it becomes one rate for that whole hour.",)
 
 
-def _notes(body: Record) -> tuple[str, ...]:
+def _refusals_of_aaps(body: Record, limits: AapsLimits) -> tuple[str, ...]:
     """Why AAPS, where it is used, would not take the profile."""
     found = []
     schedules = {field: read_schedule(body.get(field), field, []) for field in FIELDS.values()}
     if any(b.minutes % 60 for s in schedules.values() for b in s.blocks):
         found.append("AAPS takes only profiles whose blocks all begin on a full hour; this one has others.")
-    if min(b.value for b in schedules["basal"].blocks) < AAPS_LEAST_BASAL_U_PER_H:
-        found.append(f"AAPS takes no basal below {AAPS_LEAST_BASAL_U_PER_H:g} U/h.")
-    low, high = AAPS_CARB_RATIO
+    if min(b.value for b in schedules["basal"].blocks) < limits.lowest_basal_u_per_h:
+        found.append(f"AAPS takes no basal below {limits.lowest_basal_u_per_h:g} U/h.")
+    low, high = limits.carb_ratio_g_per_u
     if not all(low <= b.value <= high for b in schedules["carbratio"].blocks):
         found.append(f"AAPS takes no carb ratio outside {low:g}–{high:g} g/U.")
-    low, high = AAPS_DIA_H
+    low, high = limits.dia_h
     try:
         dia_h = float(body.get("dia") or "nan")
     except (TypeError, ValueError):

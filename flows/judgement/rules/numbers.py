@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flows.judgement.case import AMBER, RED, Case, Finding, more_aggressive
 from flows.judgement.rule import CAPS, CONSENSUS, CURVE, NEVER, ONE_OF_EACH, OUR_CHOICE, USERS, SafetyRule
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
-from flows.proposal.aaps_limits import LIMITS
+from flows.proposal.aaps_limits import AAPS_LIMITS
 from flows.proposal.consensus_limits import (
     BELOW_54_PERCENT,
     BELOW_70_PERCENT,
@@ -43,7 +43,7 @@ def within_caps(case: Case) -> Finding | None:
 
 
 def receiver_takes_it(case: Case) -> Finding | None:
-    limits = LIMITS[case.age_group]
+    limits = AAPS_LIMITS[case.age_group]
     wrong = []
     rates = case.for_pump.basal_u_per_h
     if max(rates) > limits.highest_basal_u_per_h + EXACT:

@@ -380,3 +380,15 @@ def test_apps_that_read_no_profile_are_known(changes: dict[str, Any], app: str |
 
 def test_the_old_form_of_a_document_has_its_store() -> None:
     assert set(store_of(profile_document())) == {"Day", "Night shift"}
+
+
+AAPS_TAKES = [("adult", 9.0, True), ("adult", 9.1, False), ("adult", 5.0, True), ("adult", 4.9, False)]
+AAPS_TAKES += [("pregnant", 10.0, True), ("pregnant", 10.1, False)]
+
+
+@pytest.mark.parametrize(("age_group", "dia_h", "taken"), AAPS_TAKES)
+def test_what_aaps_takes_depends_on_the_age_group(age_group: str, dia_h: float, taken: bool) -> None:
+    source = profile_document()
+    source["store"]["Day"]["dia"] = dia_h
+    made = proposal(source, change=lambda document: document["options"].update(age_group=age_group))
+    assert bool(planned(source, made).notes) is not taken
