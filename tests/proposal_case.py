@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flows.judgement.case import Case, Day
+from flows.judgement.case import Case, DayUsed
 from flows.oref0.caps import Caps
 from flows.proposal.document import (
     Agreement,
@@ -118,7 +118,7 @@ def case(now: Settings | None = None, new: Settings | None = None, **changes: An
         "caps": CAPS,
         "evidence": evidence(now, new),
         "glucose": glucose(),
-        "days": [Day("green", 4, 0.0)] * 14,
+        "days": [DayUsed("green", 4, 0.0)] * 14,
         "age_days": 0.1,
     }
     return Case(**{**usual, **changes})

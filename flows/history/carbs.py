@@ -5,11 +5,11 @@ oref0@0.7.1 lib/autotune-prep/categorize.js takes one entry at each reading, and
 
 from __future__ import annotations
 
-from flows.history.records import Changed, Context, Quarantined, Split, Verdict
+from flows.history.records import Changed, Context, Quarantined, RecordVerdict, Split, bolus_u, carbs_g
 from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
 from flows.nightscout.documents import Record
-from flows.values.numbers import amount
+from flows.values.numbers import number_or_zero
 from flows.values.timestamps import instant_ms, iso_utc
 from flows.values.units import MINUTE_MS
 
@@ -17,12 +17,12 @@ PART_MIN = 15
 LONGEST_MIN = 12 * 60
 
 
-def extended_are_eaten_over_time(record: Record, context: Context) -> Verdict:
+def extended_are_eaten_over_time(record: Record, context: Context) -> RecordVerdict:
     """AAPS writes extended carbs as one record with a duration; upstream takes them as eaten at once."""
-    carbs, duration = amount(record.get("carbs")), amount(record.get("duration"))
+    carbs, duration = carbs_g(record), number_or_zero(record.get("duration"))
     if carbs <= 0 or duration <= 0 or is_temp_basal(record) or record.get("eventType") == "Combo Bolus":
         return None
-    if amount(record.get("insulin")) > 0 and uploader(record) != "AndroidAPS":
+    if bolus_u(record) > 0 and uploader(record) != "AndroidAPS":
         return None  # how long the bolus took
     if duration >= MINUTE_MS:
         duration /= MINUTE_MS  # milliseconds
@@ -47,17 +47,17 @@ def extended_are_eaten_over_time(record: Record, context: Context) -> Verdict:
         for n, part in enumerate(grams)
     )
     head: tuple[Record, ...] = ()
-    if amount(record.get("insulin")) > 0:
+    if bolus_u(record) > 0:
         head = ({**{k: v for k, v in record.items() if k != "duration"}, "carbs": None},)
     return Split((*head, *spread), "extended carbs, eaten over their duration")
 
 
-def carbs_are_not_a_repetition(record: Record, _: Context) -> Verdict:
+def carbs_are_not_a_repetition(record: Record, _: Context) -> RecordVerdict:
     """Upstream leaves out carbs within two seconds of others where a record has `timestamp`."""
     fixed = dict(record)
-    if amount(record.get("carbs")) > 0 or record.get("enteredBy") == "xdrip":
+    if carbs_g(record) > 0 or record.get("enteredBy") == "xdrip":
         fixed.pop("timestamp", None)
-    if record.get("enteredBy") == "xdrip" and not amount(record.get("carbs")):
+    if record.get("enteredBy") == "xdrip" and not carbs_g(record):
         fixed.pop("carbs", None)
     return Changed(fixed, "so that upstream counts these carbs, and those beside them") if fixed != record else None
 

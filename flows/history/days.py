@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from flows.history.quality import Colour, DayFacts, facts_of, judge_day
+from flows.history.quality import DayColour, DayFacts, facts_of, judge_day
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay, Window, day_of
 from flows.values.timestamps import instant_ms
@@ -42,7 +42,7 @@ class DayData:
     entries: list[Record]
     treatments: list[Record]
     facts: DayFacts
-    colour: Colour
+    colour: DayColour
     remarks: list[str]
     skipped: str | None
 

@@ -7,11 +7,10 @@ uploader writes a meal as one record and another as two.
 from __future__ import annotations
 
 from flows.history.boluses import COUNTED_TYPES
-from flows.history.records import Context, Numbered, sort_key, totals
+from flows.history.records import Context, Numbered, bolus_u, carbs_g, sort_key, totals
 from flows.history.uploaders import uploader
 from flows.nightscout.documents import Record
 from flows.values.ledger import Entry, Ledger, Totals, changed_fields
-from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms
 
 WITHIN_MS = 2000
@@ -62,7 +61,7 @@ def remove_duplicates(records: Numbered, context: Context, ledger: Ledger) -> Nu
 def _richest_first(record: Record, zone: str) -> tuple[float, float, int, str]:
     # By two-second steps, and in each the record that says most first: what it holds is then missing from the others.
     instant = at(record, zone)
-    says = bool(amount(record.get("insulin"))) + bool(amount(record.get("carbs")))
+    says = bool(bolus_u(record)) + bool(carbs_g(record))
     return (instant // WITHIN_MS, -says, 0 if _names_its_event(record) else 1, f"{instant:.3f} {sort_key(record)}")
 
 
@@ -76,16 +75,16 @@ def _names_its_event(record: Record) -> bool:
 
 
 def _not_yet_counted(record: Record, near: list[Record]) -> tuple[Record | None, str]:
-    insulin, carbs = amount(record.get("insulin")), amount(record.get("carbs"))
+    insulin, carbs = bolus_u(record), carbs_g(record)
     if not insulin and not carbs:
         return record, ""
     mine = uploader(record)
     near = [o for o in near if uploader(o) != mine or not _own_ids_differ(o, record)]
-    if any((amount(o.get("insulin")), amount(o.get("carbs"))) == (insulin, carbs) for o in near):
+    if any((bolus_u(o), carbs_g(o)) == (insulin, carbs) for o in near):
         return None, "the same insulin and carbs at the same time as another record"
     others = [o for o in near if uploader(o) != mine]
-    twice_insulin = insulin > 0 and any(amount(o.get("insulin")) == insulin for o in others)
-    twice_carbs = carbs > 0 and any(amount(o.get("carbs")) == carbs for o in others)
+    twice_insulin = insulin > 0 and any(bolus_u(o) == insulin for o in others)
+    twice_carbs = carbs > 0 and any(carbs_g(o) == carbs for o in others)
     if not twice_insulin and not twice_carbs:
         return record, ""
     rest = dict(record)
@@ -93,7 +92,7 @@ def _not_yet_counted(record: Record, near: list[Record]) -> tuple[Record | None,
         rest["insulin"] = None
     if twice_carbs:
         rest["carbs"] = None
-    if not amount(rest.get("insulin")) and not amount(rest.get("carbs")):
+    if not bolus_u(rest) and not carbs_g(rest):
         return None, "its insulin and carbs stand in records of another uploader at the same time"
     what = "insulin" if twice_insulin else "carbs"
     return rest, f"its {what} stands in a record of another uploader at the same time"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay, day_of
-from flows.values.numbers import amount
+from flows.values.numbers import number_or_zero
 from flows.values.timestamps import instant_ms
 from flows.values.units import MINUTE_MS, MINUTES_PER_DAY
 
@@ -16,7 +16,7 @@ RESUMES = ("Resume Pump", "Pump Resume", "Basal Resume", "PumpResume")
 
 
 @dataclass(frozen=True)
-class Kind:
+class EventGroup:
     """A kind of event: its name on the command line, what it is called, and the event types that are one."""
 
     name: str
@@ -24,11 +24,11 @@ class Kind:
     event_types: tuple[str, ...]
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind("override", "overrides", ("Temporary Override", "Override", "Temp Override")),
-    Kind("temp-target", "temporary targets", ("Temporary Target",)),
-    Kind("exercise", "exercises", ("Exercise", "Activity")),
-    Kind(
+KINDS: tuple[EventGroup, ...] = (
+    EventGroup("override", "overrides", ("Temporary Override", "Override", "Temp Override")),
+    EventGroup("temp-target", "temporary targets", ("Temporary Target",)),
+    EventGroup("exercise", "exercises", ("Exercise", "Activity")),
+    EventGroup(
         "suspend",
         "suspended pumps or loops",
         ("Suspend Pump", "Pump Suspend", "Basal Suspension", "OpenAPS Offline", "PumpSuspend"),
@@ -87,7 +87,7 @@ def _ends(kind: str, record: Record) -> bool:
 
 
 def _minutes(record: Record) -> float:
-    minutes = amount(record.get("duration"))
+    minutes = number_or_zero(record.get("duration"))
     if minutes > LONGEST_MIN:
         minutes /= MINUTE_MS  # milliseconds
     return min(max(minutes, 0.0), float(LONGEST_MIN))

@@ -21,8 +21,8 @@ from flows.history.records import (
     Dropped,
     Numbered,
     Quarantined,
+    RecordVerdict,
     Rule,
-    Verdict,
     identity,
     keep_if,
     must_be_a_record,
@@ -35,7 +35,7 @@ from flows.history.sensors import one_sensor_at_a_time, sensor_of
 from flows.nightscout.documents import Record
 from flows.profiles.parse import MG_PER_DL, MMOL_PER_L, unit_name
 from flows.values.ledger import Entry, Ledger, Totals
-from flows.values.numbers import NotANumber, amount, number
+from flows.values.numbers import NotANumber, number, number_or_zero
 from flows.values.timestamps import instant_ms
 from flows.values.units import HOUR_MS, MGDL_PER_MMOLL
 
@@ -71,7 +71,7 @@ class Readings:
     highs_left_out: list[HighReading]
 
 
-def sensor_readings_only(record: Record, _: Context) -> Verdict:
+def sensor_readings_only(record: Record, _: Context) -> RecordVerdict:
     """Calibrations and finger pricks (`cal`, `mbg`, a treatment's `glucose`) are not sensor readings."""
     kind = record.get("type")
     if str(kind or "sgv").lower() != "sgv" or ("sgv" not in record and "glucose" not in record):
@@ -82,7 +82,7 @@ def sensor_readings_only(record: Record, _: Context) -> Verdict:
     return None
 
 
-def value_is_a_number(record: Record, _: Context) -> Verdict:
+def value_is_a_number(record: Record, _: Context) -> RecordVerdict:
     """A reading's value as a number; a missing one is no reading, and what is beyond the range is left out later."""
     name = value_field(record)
     try:
@@ -100,7 +100,7 @@ def value_is_a_number(record: Record, _: Context) -> Verdict:
     return None
 
 
-def date_is_milliseconds(record: Record, context: Context) -> Verdict:
+def date_is_milliseconds(record: Record, context: Context) -> RecordVerdict:
     """Upstream needs a numeric `date`; as text it crashes, in seconds nothing is tuned."""
     date = record.get("date")
     found = instant_ms(date, context.zone)
@@ -160,7 +160,7 @@ def read_glucose(records: list[Any], context: Context, ledger: Ledger) -> Readin
 
 def value_mgdl(record: Record) -> float:
     """A normalised reading's value."""
-    return amount(record.get(value_field(record)))
+    return number_or_zero(record.get(value_field(record)))
 
 
 def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
@@ -179,7 +179,7 @@ def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
             ledger.note(Entry("glucose_unit", name, record, {}, why, Totals() - totals([record]), removed=True))
         elif unit == MMOL_PER_L:
             field = value_field(record)
-            now = {field: round(amount(record[field]) * MGDL_PER_MMOLL)}
+            now = {field: round(number_or_zero(record[field]) * MGDL_PER_MMOLL)}
             ledger.note(Entry("glucose_unit", name, {field: record[field]}, now, "mmol/L × 18"))
             known.append((name, {**record, **now}))
         else:
@@ -216,7 +216,7 @@ def _is_text(record: Record) -> bool:
 def _as_written(record: Record) -> Reading:
     value = value_mgdl(record)
     declared = unit_name(record.get("units")) or unit_name(record.get("unit"))
-    other = amount(record.get(other_field(value_field(record))))
+    other = number_or_zero(record.get(other_field(value_field(record))))
     if other > value > 0 and abs(other - value * MGDL_PER_MMOLL) <= SAME_WITHIN_MGDL:
         declared = MMOL_PER_L  # the same value, in mg/dL, stands beside it
     return Reading(float(record["date"]), value, declared)
@@ -256,7 +256,7 @@ def _why_not_beside(record: Record, field: str, beside: str) -> str | None:
         return f"{beside} is not a number; {field} is kept"
     if not read:
         return f"{beside} is empty; {field} is kept"
-    mgdl = amount(value)
+    mgdl = number_or_zero(value)
     if any(abs(read * factor - mgdl) <= SAME_WITHIN_MGDL for factor in (1, MGDL_PER_MMOLL)):
         return f"{beside} is the same, written otherwise; {field} is kept"
     return f"{field} and {beside} differ; {field} is kept, the sensor's own value in Nightscout's schema"
@@ -267,7 +267,7 @@ def _drop_low(records: Numbered, ledger: Ledger) -> Numbered:
         value = record.get(value_field(record))
         if low_left_out_mgdl(value) is not None:
             return f"below {LOWEST_MGDL} mg/dL, which upstream leaves out; counted as a low"
-        is_code = not is_above_range(value) and amount(value) < LOWEST_MGDL
+        is_code = not is_above_range(value) and number_or_zero(value) < LOWEST_MGDL
         return "a sensor's error code, not a reading" if is_code else None
 
     return keep_if(records, ("glucose_low", f"values below {LOWEST_MGDL} mg/dL left out"), why_not, ledger)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flows.values.numbers import NotANumber, amount, number
+from flows.values.numbers import NotANumber, number, number_or_zero
 
 # oref0@0.7.1 lib/autotune-prep/categorize.js leaves out what is lower.
 LOWEST_MGDL = 39
@@ -24,7 +24,7 @@ ABOVE_RANGE_MGDL = 401  # and one above
 def upstream_value(record: Mapping[str, Any]) -> float:
     """The number upstream takes from a record, in the record's own unit; 0 where there is none."""
     # lib/autotune-prep/categorize.js: `obj.glucose || obj.sgv`
-    return amount(record.get("glucose") or record.get("sgv"))
+    return number_or_zero(record.get("glucose") or record.get("sgv"))
 
 
 def upstream_mgdl(record: Mapping[str, Any]) -> float | None:

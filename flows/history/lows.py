@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.history.glucose_values import LOWEST_MGDL, upstream_mgdl
-from flows.values.numbers import amount
+from flows.history.records import carbs_g
 from flows.values.timestamps import instant_ms
 from flows.values.units import MINUTE_MS
 
@@ -108,13 +108,13 @@ def lows(
     ]
 
 
-Reading = tuple[float, float]  # epoch ms, mg/dL
+TimedGlucose = tuple[float, float]  # epoch ms, mg/dL
 
 
-def _readings(entries: Iterable[Any], left_out: Iterable[Reading]) -> list[Reading]:
+def _readings(entries: Iterable[Any], left_out: Iterable[TimedGlucose]) -> list[TimedGlucose]:
     """Readings oldest first; those within two minutes of another are one."""
     found = sorted({*(r for e in entries if (r := _reading(e)) is not None), *left_out})
-    together: list[list[Reading]] = []
+    together: list[list[TimedGlucose]] = []
     for reading in found:
         if together and reading[0] - together[-1][0][0] < _MS_OF["together"]:
             together[-1].append(reading)
@@ -123,7 +123,7 @@ def _readings(entries: Iterable[Any], left_out: Iterable[Reading]) -> list[Readi
     return [(group[0][0], sum(value for _, value in group) / len(group)) for group in together]
 
 
-def _reading(entry: Any) -> Reading | None:
+def _reading(entry: Any) -> TimedGlucose | None:
     if not isinstance(entry, dict):
         return None
     at, value = entry.get("date"), upstream_mgdl(entry)
@@ -134,10 +134,10 @@ def _reading(entry: Any) -> Reading | None:
 
 
 def _has_carbs(treatment: Any) -> bool:
-    return isinstance(treatment, dict) and amount(treatment.get("carbs")) > 0
+    return isinstance(treatment, dict) and carbs_g(treatment) > 0
 
 
-def _episodes(readings: Sequence[Reading], below: float) -> list[tuple[float, float]]:
+def _episodes(readings: Sequence[TimedGlucose], below: float) -> list[tuple[float, float]]:
     """Start and end of each: 15 minutes below it, until 15 minutes not below it or a gap."""
     found: list[tuple[float, float]] = []
     for start, end in _runs(readings, below):
@@ -149,7 +149,7 @@ def _episodes(readings: Sequence[Reading], below: float) -> list[tuple[float, fl
     return found
 
 
-def _runs(readings: Sequence[Reading], below: float) -> Iterator[tuple[float, float]]:
+def _runs(readings: Sequence[TimedGlucose], below: float) -> Iterator[tuple[float, float]]:
     """Stretches of readings all below: from the first to the one no longer below, or to where readings stop."""
     start: float | None = None
     before: float | None = None
@@ -168,7 +168,7 @@ def _runs(readings: Sequence[Reading], below: float) -> Iterator[tuple[float, fl
 
 
 def _nadir_and_rise(
-    readings: Sequence[Reading], instants: Sequence[float], start: float, end: float
+    readings: Sequence[TimedGlucose], instants: Sequence[float], start: float, end: float
 ) -> tuple[float, float | None]:
     within = readings[bisect.bisect_left(instants, start) : bisect.bisect_left(instants, end)]
     nadir = min(value for _, value in within)

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from flows.history.records import bolus_u, carbs_g
 from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay
-from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms
 from flows.values.units import HOUR_MS
 
-Colour = Literal["green", "amber", "red"]
+DayColour = Literal["green", "amber", "red"]
 SLOT_MS = 300_000
 
 
@@ -46,7 +46,7 @@ class QualityRule:
     """When a day is less than green: the colour, what is said, and why the threshold is where it is."""
 
     name: str
-    colour: Colour
+    colour: DayColour
     holds: Callable[[DayFacts], bool]
     says: Callable[[DayFacts], str]
     why: str
@@ -131,8 +131,8 @@ def facts_of(
     window = day.glucose
     lows, highs = ([ms for ms in instants if window.holds(ms)] for instants in (lows_ms, highs_ms))
     mine = [t for t in treatments if (found := instant_ms(t["created_at"], day.zone)) and window.holds(found[0])]
-    boluses = [amount(t.get("insulin")) for t in mine if amount(t.get("insulin")) > 0]
-    carbs = [amount(t.get("carbs")) for t in mine if amount(t.get("carbs")) > 0]
+    boluses = [bolus_u(t) for t in mine if bolus_u(t) > 0]
+    carbs = [carbs_g(t) for t in mine if carbs_g(t) > 0]
     instants = sorted([*(float(e["date"]) for e in entries), *lows, *highs])
     edges = [window.start_ms, *instants, window.end_ms]
     slots = {int((ms - window.start_ms) // SLOT_MS) for ms in instants}
@@ -152,7 +152,7 @@ def facts_of(
     )
 
 
-def judge_day(facts: DayFacts) -> tuple[Colour, list[str]]:
+def judge_day(facts: DayFacts) -> tuple[DayColour, list[str]]:
     """The day's colour, and what is said of it (worst first)."""
     found = [rule for rule in RULES if rule.holds(facts)]
     red = [r.says(facts) for r in found if r.colour == "red"]

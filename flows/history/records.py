@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from flows.nightscout.documents import Record, is_deleted
 from flows.values.ledger import Entry, Ledger, Totals, changed_fields
-from flows.values.numbers import amount
+from flows.values.numbers import number_or_zero
 from flows.values.schedule import Schedule
 
 Numbered = list[tuple[str, Record]]
@@ -69,7 +69,7 @@ class Quarantined:
     reason: str
 
 
-Verdict = Changed | Split | Dropped | Quarantined | None
+RecordVerdict = Changed | Split | Dropped | Quarantined | None
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Rule:
     name: str
     description: str
     source: str
-    apply: Callable[[Record, Context], Verdict]
+    apply: Callable[[Record, Context], RecordVerdict]
 
 
 def identity(record: Any, index: int) -> str:
@@ -88,14 +88,24 @@ def identity(record: Any, index: int) -> str:
     return f"{name}#{index}" if name else f"#{index}"
 
 
-def must_be_a_record(record: Any, _: Context) -> Verdict:
+def must_be_a_record(record: Any, _: Context) -> RecordVerdict:
     """A null or a bare value in a list makes upstream's prep crash."""
     return None if isinstance(record, dict) else Quarantined("it is not an object")
 
 
-def valid_only(record: Record, _: Context) -> Verdict:
+def valid_only(record: Record, _: Context) -> RecordVerdict:
     """What its uploader deleted is no event and no reading; upstream counts it."""
     return Dropped("deleted by its uploader (isValid is false)") if is_deleted(record) else None
+
+
+def bolus_u(record: Mapping[str, Any]) -> float:
+    """The insulin a treatment says was given at once, in U; 0 for what is no number."""
+    return number_or_zero(record.get("insulin"))
+
+
+def carbs_g(record: Mapping[str, Any]) -> float:
+    """A treatment's carbs, in g; 0 for what is no number."""
+    return number_or_zero(record.get("carbs"))
 
 
 def extended_insulin_u(record: Record) -> float:
@@ -107,13 +117,13 @@ def extended_insulin_u(record: Record) -> float:
     """
     if record.get("eventType") not in ("Combo Bolus", "Extended Bolus") or record.get("isEmulatingTempBasal") is True:
         return 0.0
-    duration_min = amount(record.get("duration"))
+    duration_min = number_or_zero(record.get("duration"))
     if duration_min <= 0:
         return 0.0
-    relative = amount(record.get("relative"))
+    relative = number_or_zero(record.get("relative"))
     if relative > 0:
         return relative * duration_min / 60
-    return amount(record.get("enteredinsulin")) * amount(record.get("splitExt")) / 100
+    return number_or_zero(record.get("enteredinsulin")) * number_or_zero(record.get("splitExt")) / 100
 
 
 def totals(records: Iterable[Any]) -> Totals:
@@ -123,8 +133,8 @@ def totals(records: Iterable[Any]) -> Totals:
     for record in records:
         if not isinstance(record, dict):
             continue
-        insulin += amount(record.get("insulin")) + extended_insulin_u(record)
-        carbs += amount(record.get("carbs"))
+        insulin += bolus_u(record) + extended_insulin_u(record)
+        carbs += carbs_g(record)
         readings += "sgv" in record or ("glucose" in record and "eventType" not in record)
     return Totals(insulin, carbs, readings)
 

@@ -5,7 +5,7 @@ oref0@0.7.1 lib/iob/history.js reads `absolute` where AAPS is named and `rate` e
 
 from __future__ import annotations
 
-from flows.history.records import Changed, Context, Quarantined, Verdict
+from flows.history.records import Changed, Context, Quarantined, RecordVerdict
 from flows.nightscout.documents import Record
 from flows.values.timestamps import instant_ms
 from flows.values.units import MINUTE_MS, MINUTES_PER_DAY
@@ -24,14 +24,14 @@ def is_temp_basal(record: Record) -> bool:
     return record.get("eventType") == "Temp Basal"
 
 
-def has_its_name(record: Record, _: Context) -> Verdict:
+def has_its_name(record: Record, _: Context) -> RecordVerdict:
     """Upstream knows the event type `Temp Basal` only."""
     if record.get("eventType") in NAMES and not is_temp_basal(record):
         return Changed({**record, "eventType": "Temp Basal"}, "a temporary basal under another name")
     return None
 
 
-def duration_in_minutes(record: Record, _: Context) -> Verdict:
+def duration_in_minutes(record: Record, _: Context) -> RecordVerdict:
     """Upstream takes minutes; a duration in milliseconds would hang it for minutes of its own."""
     if not is_temp_basal(record) and record.get("eventType") not in ("Combo Bolus", "Extended Bolus"):
         return None
@@ -52,14 +52,14 @@ def duration_in_minutes(record: Record, _: Context) -> Verdict:
     return Quarantined("a duration of more than 24 hours")
 
 
-def null_amount_is_none(record: Record, _: Context) -> Verdict:
+def null_amount_is_none(record: Record, _: Context) -> RecordVerdict:
     """Upstream asks whether `amount` is there, and takes null for 0."""
     if is_temp_basal(record) and "amount" in record and record["amount"] is None:
         return Changed({k: v for k, v in record.items() if k != "amount"}, "an amount that is null")
     return None
 
 
-def has_its_rate(record: Record, context: Context) -> Verdict:
+def has_its_rate(record: Record, context: Context) -> RecordVerdict:
     """The rate in both fields; from a percentage, of the basal scheduled at that time."""
     if not is_temp_basal(record) or record.get("duration") is None:
         return None  # without a duration it is the end of a temporary basal, which upstream knows
@@ -86,7 +86,7 @@ def has_its_rate(record: Record, context: Context) -> Verdict:
     return None
 
 
-def _delivered(record: Record) -> Verdict:
+def _delivered(record: Record) -> RecordVerdict:
     # Loop's `amount`: the units really delivered. Upstream divides by the duration.
     without = {k: v for k, v in record.items() if k != "amount"}
     if record["duration"] == 0 and record["amount"]:
@@ -103,7 +103,7 @@ def _looks_like_percent(rate: float, context: Context) -> bool:
     return rate >= 10 and rate % 10 == 0 and rate > PERCENT_ABOVE * highest > 0
 
 
-def _from_percent(record: Record, percent: float, context: Context) -> Verdict:
+def _from_percent(record: Record, percent: float, context: Context) -> RecordVerdict:
     found = instant_ms(record.get("created_at"), context.zone)
     basal = context.scheduled_basal(found[0]) if found else None
     if basal is None:

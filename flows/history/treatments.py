@@ -19,8 +19,8 @@ from flows.history.records import (
     Context,
     Numbered,
     Quarantined,
+    RecordVerdict,
     Rule,
-    Verdict,
     identity,
     must_be_a_record,
     run_rules,
@@ -44,7 +44,7 @@ COMBO_NUMERIC = ("enteredinsulin", "splitNow", "splitExt", "relative", "duration
 INSTANT_FIELDS = ("created_at", "timestamp", "date", "mills", "eventTime", "sysTime")
 
 
-def numbers_are_numbers(record: Record, _: Context) -> Verdict:
+def numbers_are_numbers(record: Record, _: Context) -> RecordVerdict:
     """Insulin, carbs and durations as text are added up as text by upstream."""
     fixed = dict(record)
     names: tuple[str, ...] = ALWAYS_NUMERIC
@@ -64,7 +64,7 @@ def numbers_are_numbers(record: Record, _: Context) -> Verdict:
     return Changed(fixed, "numbers written as text") if _differs(record, fixed) else None
 
 
-def has_an_instant(record: Record, context: Context) -> Verdict:
+def has_an_instant(record: Record, context: Context) -> RecordVerdict:
     """Upstream sorts and dates by `created_at` alone; one record without it makes later boluses vanish."""
     created = record.get("created_at")
     if isinstance(created, str) and CANONICAL.fullmatch(created):

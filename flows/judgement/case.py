@@ -19,12 +19,12 @@ WORTH_A_BASAL_CHANGE = 0.10
 AGREED = 0.9
 MORE_AGGRESSIVE = 0.02
 
-Finding = tuple[Colour, str]
+RuleFinding = tuple[Colour, str]
 AMBER, RED = Colour.AMBER, Colour.RED
 
 
 @dataclass(frozen=True)
-class Day:
+class DayUsed:
     """A day used: its colour, its carb entries, and the hours another profile, or no known one, was in force."""
 
     colour: str | None
@@ -43,7 +43,7 @@ class Case:
     caps: Caps
     evidence: Evidence
     glucose: Glucose | None
-    days: Sequence[Day]
+    days: Sequence[DayUsed]
     age_days: float
     age_group: AgeGroup = AgeGroup.ADULT
     corrected: bool = True

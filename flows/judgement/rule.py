@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flows.judgement.case import Case, Finding
+from flows.judgement.case import Case, RuleFinding
 
 OUR_CHOICE = "this project's choice, reasoned in docs/safety.md"
 CONSENSUS = "International Consensus on Time in Range, Diabetes Care 2019;42:1593"
@@ -26,4 +26,4 @@ class SafetyRule:
     amber: str
     red: str
     source: str
-    find: Callable[[Case], Finding | None]
+    find: Callable[[Case], RuleFinding | None]

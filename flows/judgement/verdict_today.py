@@ -9,7 +9,7 @@ from flows.judgement.headline import colour_today, headline_today
 from flows.judgement.rules.glucose import beyond_limit
 from flows.judgement.verdict import RULES
 from flows.proposal.consensus_limits import RULE_OF, age_group, beyond_limits, shares_of
-from flows.proposal.document import Proposal, Reason, Verdict
+from flows.proposal.document import Proposal, Verdict, VerdictReason
 
 
 def verdict_today(proposal: Proposal) -> Verdict:
@@ -25,7 +25,7 @@ def verdict_today(proposal: Proposal) -> Verdict:
     )
 
 
-def _not_sealed(proposal: Proposal) -> list[Reason]:
+def _not_sealed(proposal: Proposal) -> list[VerdictReason]:
     """A reason for each side whose limits glucose is beyond, and that the verdict has none for."""
     shares, group = shares_of(proposal.glucose), age_group(proposal.options)
     sealed = {reason.rule for reason in proposal.verdict.reasons}
@@ -34,5 +34,7 @@ def _not_sealed(proposal: Proposal) -> list[Reason]:
         if name not in sealed and (finding := beyond_limit(side, shares, group)) is not None:
             rule = next(rule for rule in RULES if rule.name == name)
             colour, sentence = finding
-            found.append(Reason(rule=name, title=rule.title, colour=colour, sentence=sentence, source=rule.source))
+            found.append(
+                VerdictReason(rule=name, title=rule.title, colour=colour, sentence=sentence, source=rule.source)
+            )
     return found

@@ -16,11 +16,11 @@ from typing import Any
 from flows.errors import Reason, Refused
 from flows.history.boluses import COUNTED_TYPES
 from flows.history.glucose_values import LOWEST_MGDL, upstream_value
+from flows.history.records import bolus_u, carbs_g
 from flows.history.temp_basals import AAPS, LONGEST_MIN
 from flows.nightscout.documents import what_it_is
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW, UPSTREAM_CARB_RATIO_G_PER_U, WIDEST_CAPS
 from flows.profiles.parse import ACCEPTED_ISF_MGDL_PER_U
-from flows.values.numbers import amount
 from flows.values.timestamps import instant_ms
 
 CURVES = ("rapid-acting", "ultra-rapid", "bilinear")
@@ -178,16 +178,12 @@ def _check_treatments(treatments: list[Any], date: str, now_ms: float, zone: str
 
 
 def _duplicates(treatments: list[Any]) -> int:
-    keys = [
-        (t.get("created_at"), amount(t.get("insulin")), amount(t.get("carbs")))
-        for t in treatments
-        if amount(t.get("insulin")) or amount(t.get("carbs"))
-    ]
+    keys = [(t.get("created_at"), bolus_u(t), carbs_g(t)) for t in treatments if bolus_u(t) or carbs_g(t)]
     return len(keys) - len(set(keys))
 
 
 def _gives_insulin(record: Any) -> bool:
-    return isinstance(record, dict) and (amount(record.get("insulin")) > 0 or record.get("eventType") == "Temp Basal")
+    return isinstance(record, dict) and (bolus_u(record) > 0 or record.get("eventType") == "Temp Basal")
 
 
 def _no_rate(record: dict[str, Any]) -> bool:
@@ -202,7 +198,7 @@ MISREAD: dict[str, Callable[[dict[str, Any]], bool]] = {
     "have no created_at: upstream loses the boluses after them": lambda t: not t.get("created_at"),
     "are temporary basals whose rate upstream does not find": _no_rate,
     "hold insulin under an event type upstream ignores": lambda t: (
-        amount(t.get("insulin")) > 0
+        bolus_u(t) > 0
         and t.get("eventType") not in COUNTED_TYPES
         and t.get("_type") != "Bolus"
         and t.get("enteredBy") != "xdrip"

@@ -112,7 +112,7 @@ class CarbRatio:
 
 
 @dataclass(frozen=True)
-class DayWords:
+class DayLog:
     """All of a day. `kinds` counts the data points as upstream first sorted them: csf, uam, basal, ISF."""
 
     date: str
@@ -122,7 +122,7 @@ class DayWords:
     kinds: dict[str, int]
 
 
-def read_day(work: Path, date: str, zone: str) -> DayWords | None:
+def read_day(work: Path, date: str, zone: str) -> DayLog | None:
     """What upstream said about the day; `None` where a log or a file is missing or cut off.
 
     Reads autotune/log.DATE.prep.txt, log.DATE.core.txt, autotune.DATE.json, profile.DATE.json, newprofile.DATE.json.
@@ -143,7 +143,7 @@ def read_day(work: Path, date: str, zone: str) -> DayWords | None:
         hours = tuple(_hours(prep, core, points["basalGlucoseData"], start["basalprofile"], smoothed, zone))
         isf = _isf(prep, core, len(points["ISFGlucoseData"]))
         sensitivity = float(start["isfProfile"]["sensitivities"][0]["sensitivity"])
-        return DayWords(date, hours, isf, _carb_ratio(prep, core, points["CRData"], sensitivity), dict(kinds))
+        return DayLog(date, hours, isf, _carb_ratio(prep, core, points["CRData"], sensitivity), dict(kinds))
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, OSError):
         return None
 

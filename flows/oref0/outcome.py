@@ -37,7 +37,7 @@ class DayOutcome:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class UpstreamResult:
     """Upstream's result for a whole run."""
 
     tuned: PumpSettings
@@ -45,7 +45,7 @@ class Outcome:
     days: tuple[DayOutcome, ...]
 
 
-def read_outcome(work: Path, dates: list[str], report: EngineReport) -> Outcome:
+def read_outcome(work: Path, dates: list[str], report: EngineReport) -> UpstreamResult:
     """Read what upstream wrote for every day of the run.
 
     Reads autotune/autotune.DATE.json, newprofile.DATE.json and profile.json.
@@ -72,7 +72,7 @@ def read_outcome(work: Path, dates: list[str], report: EngineReport) -> Outcome:
     if (files / "profile.json").read_bytes() != last:
         raise OurFault("the last day's new profile is not the profile upstream left behind")
     profile = json.loads(last)
-    return Outcome(tuned=usable_settings(profile), profile=profile, days=tuple(days))
+    return UpstreamResult(tuned=usable_settings(profile), profile=profile, days=tuple(days))
 
 
 def starts_elsewhere(work: Path, first_date: str) -> bool:

@@ -14,7 +14,7 @@ from flows.oref0.engine import EngineReport, TuneJob
 from flows.oref0.node import Runner
 from flows.oref0.runtime import ensure_upstream
 
-Result = EngineReport | Refused
+JobResult = EngineReport | Refused
 
 
 class RunnerPool:
@@ -44,7 +44,7 @@ class RunnerPool:
             while True:
                 self._idle.get_nowait()[1].__exit__()
 
-    def run_all(self, jobs: Iterable[Callable[[], TuneJob]]) -> Iterator[tuple[int, Result]]:
+    def run_all(self, jobs: Iterable[Callable[[], TuneJob]]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs and give each one's number and report, or its refusal, as they end.
 
         Args:
@@ -52,7 +52,7 @@ class RunnerPool:
                 than are worked on.
         """
         waiting = enumerate(jobs)
-        running: dict[Future[Result], int] = {}
+        running: dict[Future[JobResult], int] = {}
         more = True
         while more or running:
             while more and len(running) < self.size:
@@ -65,7 +65,7 @@ class RunnerPool:
             for future in ended:
                 yield running.pop(future), future.result()
 
-    def _run(self, make: Callable[[], TuneJob]) -> Result:
+    def _run(self, make: Callable[[], TuneJob]) -> JobResult:
         job = make()
         runner = self._runner(job.zone)
         try:

@@ -39,7 +39,7 @@ OnDone = Callable[[int, int], None]  # how many of how many computations are don
 
 
 @dataclass(frozen=True)
-class Variant:
+class TuneVariant:
     """One more computation: its name, its days, and what is different."""
 
     name: str
@@ -94,10 +94,10 @@ class _Assessment:
             count = max(1, count // CURVE_SHARE)
         repeated = resampled(self.days, count, self.seed) if len(self.days) >= LEAST_DAYS else []
         aside, kept = self._split()
-        first = [Variant(f"resample {n}", drawn, self.request.uam_as_basal) for n, drawn in enumerate(repeated)]
+        first = [TuneVariant(f"resample {n}", drawn, self.request.uam_as_basal) for n, drawn in enumerate(repeated)]
         first += self._variants()
         if aside:
-            first.append(Variant("kept", kept, self.request.uam_as_basal))
+            first.append(TuneVariant("kept", kept, self.request.uam_as_basal))
         with RunnerPool() as pool:
             made = self._compute(pool, first, extra=2 * len(aside))
             held_out = self._held_out(pool, aside, made.get("kept"), done=len(first))
@@ -122,12 +122,12 @@ class _Assessment:
         aside = self.days[EVERY - 1 :: EVERY]
         return aside, tuple(d for d in self.days if d not in aside)
 
-    def _variants(self) -> list[Variant]:
+    def _variants(self) -> list[TuneVariant]:
         other = not self.request.uam_as_basal
         name = "unannounced rises as basal" if other else "unannounced rises not as basal"
-        found = [Variant(name, self.days, other)]
+        found = [TuneVariant(name, self.days, other)]
         if len(self.days) > LAST_DAYS:
-            found.append(Variant(f"last {LAST_DAYS} days", self.days[-LAST_DAYS:], self.request.uam_as_basal))
+            found.append(TuneVariant(f"last {LAST_DAYS} days", self.days[-LAST_DAYS:], self.request.uam_as_basal))
         return found
 
     def _held_out(
@@ -138,7 +138,7 @@ class _Assessment:
             return None
         tuned = kept / "autotune" / "profile.json"
         scored = [
-            Variant(f"{which} {day}", (day,), self.request.uam_as_basal, start)
+            TuneVariant(f"{which} {day}", (day,), self.request.uam_as_basal, start)
             for day in aside
             for which, start in (("old", self.pump), ("new", tuned))
         ]
@@ -152,7 +152,7 @@ class _Assessment:
         return compare([str(d) for d in both], old, other, (current, new)).document()
 
     def _compute(
-        self, pool: RunnerPool, variants: list[Variant], *, before: int = 0, extra: int = 0
+        self, pool: RunnerPool, variants: list[TuneVariant], *, before: int = 0, extra: int = 0
     ) -> dict[str, Path]:
         """The work directories of the variants that came to their end, by name."""
         jobs: Iterable[Callable[[], TuneJob]] = [partial(self._job, v) for v in variants]
@@ -166,7 +166,7 @@ class _Assessment:
             self.on_done(before + n, before + len(variants) + extra)
         return made
 
-    def _job(self, variant: Variant) -> TuneJob:
+    def _job(self, variant: TuneVariant) -> TuneJob:
         work = self.scratch / variant.name
         autotune = work / "autotune"
         autotune.mkdir(parents=True, mode=0o700)

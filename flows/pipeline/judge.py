@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from flows.errors import Reason, Refused
-from flows.judgement.case import Case, Day
+from flows.judgement.case import Case, DayUsed
 from flows.judgement.verdict import judge_case
 from flows.oref0.engine import EngineReport
 from flows.oref0.outcome import DayOutcome, read_outcome, starts_elsewhere
@@ -148,9 +148,9 @@ def _left_out(run: RunDirectory, prepared: Prepared, name: str) -> list[dict[str
     return found or []
 
 
-def _days_used(prepared: Prepared) -> list[Day]:
+def _days_used(prepared: Prepared) -> list[DayUsed]:
     return [
-        Day(
+        DayUsed(
             d.get("quality"),
             d.get("carb_entries"),
             float(d.get("other_profile_hours") or 0.0),

@@ -18,7 +18,7 @@ from flows.errors import Reason, Refused
 from flows.profiles.parse import ACTIVE, TherapyProfile, profile_in
 from flows.profiles.stored import StoredDocument, choose_name, document_in_force, listed, quoted, skipped_note
 from flows.profiles.switches import Switch
-from flows.profiles.timeline import History, ProfileSpan, Source, State, same_settings
+from flows.profiles.timeline import History, ProfileSource, ProfileSpan, State, same_settings
 from flows.values.local_days import LocalDay, day_of
 from flows.values.timestamps import iso_utc
 from flows.values.units import HOUR_MS
@@ -39,7 +39,7 @@ class ActiveProfiles:
     """
 
     profile: TherapyProfile
-    source: Source
+    source: ProfileSource
     zone: str
     spans: tuple[ProfileSpan, ...]
     warnings: tuple[str, ...]
@@ -128,7 +128,7 @@ def basal_at(active: ActiveProfiles, epoch_ms: float) -> float | None:
 # --- the profile to tune
 
 
-def _to_tune(history: History, name: str | None, end_ms: float) -> tuple[TherapyProfile, Source, list[str]]:
+def _to_tune(history: History, name: str | None, end_ms: float) -> tuple[TherapyProfile, ProfileSource, list[str]]:
     state = history.state(end_ms, permanent_only=True)
     if state is None:
         raise Refused(Reason.NO_PROFILE, where="the profile documents")
@@ -164,15 +164,15 @@ def _to_tune(history: History, name: str | None, end_ms: float) -> tuple[Therapy
                 "Nightscout counts the document; AAPS goes on with the switch until the next one. "
                 "Check which one is in use."
             )
-    return profile, Source.DOCUMENT, warnings
+    return profile, ProfileSource.DOCUMENT, warnings
 
 
-def _in_force_then(history: History, state: State, end_ms: float) -> tuple[TherapyProfile, Source, list[str]]:
+def _in_force_then(history: History, state: State, end_ms: float) -> tuple[TherapyProfile, ProfileSource, list[str]]:
     if state.switch is None:
         document, _ = document_in_force(history.stored, end_ms)
         chosen, notes = choose_name(document, None)
         profile = profile_in(document, chosen, notes, zone=history.zone, others=history.stored)
-        return profile, Source.DOCUMENT, []
+        return profile, ProfileSource.DOCUMENT, []
     if state.profile is None:
         detail = (state.trouble or "it holds no profile").rstrip(".")
         raise Refused(Reason.PROFILE_SWITCH_UNREADABLE, when=iso_utc(state.switch.at_ms), detail=detail)

@@ -21,7 +21,7 @@ from flows.values.timestamps import iso_utc
 from flows.values.units import HOUR_MS
 
 
-class Source(StrEnum):
+class ProfileSource(StrEnum):
     """Where it is known from that a profile was in force."""
 
     DOCUMENT = "document"
@@ -43,7 +43,7 @@ class ProfileSpan:
     name: str
     percentage: float
     timeshift_h: float
-    source: Source
+    source: ProfileSource
     temporary: bool = False
     profile: TherapyProfile | None = field(default=None, repr=False)
     effective: TherapyProfile | None = field(default=None, repr=False)
@@ -98,7 +98,7 @@ class State:
     name: str
     percentage: float
     timeshift_h: float
-    source: Source
+    source: ProfileSource
     temporary: bool
     profile: TherapyProfile | None
     trouble: str | None = None
@@ -194,12 +194,12 @@ class History:
             profile = profile_in(document, name, notes, zone=self.zone, others=self.stored)
         except Refused as refusal:
             name = str(document.record.get("defaultProfile") or "?")
-            return State(name, 100, 0, Source.DOCUMENT, False, None, refusal.sentence)
-        return State(name, 100, 0, Source.DOCUMENT, False, profile)
+            return State(name, 100, 0, ProfileSource.DOCUMENT, False, None, refusal.sentence)
+        return State(name, 100, 0, ProfileSource.DOCUMENT, False, profile)
 
     def of_switch(self, switch: Switch) -> State:
         """A switch's own profile, or the one it names."""
-        source = Source.EFFECTIVE_SWITCH if switch.effective else Source.SWITCH
+        source = ProfileSource.EFFECTIVE_SWITCH if switch.effective else ProfileSource.SWITCH
         profile, trouble = None, switch.trouble
         if trouble is None:
             try:

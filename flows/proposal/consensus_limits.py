@@ -19,7 +19,7 @@ BELOW_63_PERCENT, ABOVE_140_PERCENT = 4.0, 25.0  # in pregnancy
 LOW, HIGH = GlucoseLimit.LOW, GlucoseLimit.HIGH
 RULE_OF = {LOW: "beyond_low_limit", HIGH: "beyond_high_limit"}
 # The share of readings, in percent, below (LOW) or above (HIGH) each glucose in mg/dL; `None` where it is not known.
-Shares = Mapping[int, float | None]
+SharesByLimit = Mapping[int, float | None]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def limits_for(group: AgeGroup) -> tuple[Limit, ...]:
     return PREGNANCY if group is AgeGroup.PREGNANT else USUAL
 
 
-def shares_of(glucose: Glucose | None) -> Shares:
+def shares_of(glucose: Glucose | None) -> SharesByLimit:
     """The shares that the limits are about."""
     if glucose is None:
         return {}
@@ -91,7 +91,7 @@ def below_70_percent(glucose: Glucose) -> float:
     return round(glucose.below_54_percent + glucose.from_54_to_69_percent, 2)
 
 
-def exceeded(shares: Shares, group: AgeGroup) -> tuple[Exceeded, ...]:
+def exceeded(shares: SharesByLimit, group: AgeGroup) -> tuple[Exceeded, ...]:
     """The limits that are exceeded. One whose share is not known counts as kept: see `unknown`."""
     known = ((limit, shares.get(limit.mgdl)) for limit in limits_for(group))
     return tuple(Exceeded(limit, share) for limit, share in known if share is not None and limit.exceeded(share))

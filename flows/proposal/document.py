@@ -14,8 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.errors import Reason as Why
-from flows.errors import Refused
+from flows.errors import Reason, Refused
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
@@ -241,7 +240,7 @@ class Evidence(_Document):
     sensitivity: tuple[Variant, ...]
 
 
-class Reason(_Document):
+class VerdictReason(_Document):
     """One rule that found something: its colour, what it says, and where its threshold comes from."""
 
     rule: str
@@ -267,7 +266,7 @@ class Verdict(_Document):
         description="What changes by enough, and surely enough: isf, carb_ratio, daily_basal, basal_00 … basal_23.",
     )
     headline: str
-    reasons: tuple[Reason, ...]
+    reasons: tuple[VerdictReason, ...]
     rules_checked: tuple[str, ...]
 
     @property
@@ -390,12 +389,12 @@ def read_proposal(file: Path) -> Proposal:
     except ValueError:  # pydantic's, too
         raise _unreadable(file, f"it is not a proposal of version {SCHEMA_VERSION}") from None
     if proposal.sha256 != sealed:
-        raise Refused(Why.PROPOSAL_ALTERED)
+        raise Refused(Reason.PROPOSAL_ALTERED)
     return proposal
 
 
 def _unreadable(file: Path, detail: str) -> Refused:
-    return Refused(Why.PROPOSAL_UNREADABLE, run=file.resolve().parent.name, detail=detail)
+    return Refused(Reason.PROPOSAL_UNREADABLE, run=file.resolve().parent.name, detail=detail)
 
 
 def seal(document: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.oref0.caps import Caps
-from flows.oref0.log_parser import CarbRatio, DayWords, Isf, read_day, smoothed_hours
+from flows.oref0.log_parser import CarbRatio, DayLog, Isf, read_day, smoothed_hours
 from flows.oref0.profile import PumpSettings
 from flows.proposal.document import Cap
 from flows.proposal.explanation_text import (
@@ -114,9 +114,7 @@ def _basal_explanation(facts: BasalFacts) -> BasalExplanation:
     return BasalExplanation(facts.hour, facts.points, facts.total_deviation_mgdl, facts.days_missing, said, facts)
 
 
-def _basal(
-    days: Sequence[DayWords], hour: int, pump: PumpSettings, recommended: PumpSettings, caps: Caps
-) -> BasalFacts:
+def _basal(days: Sequence[DayLog], hour: int, pump: PumpSettings, recommended: PumpSettings, caps: Caps) -> BasalFacts:
     current, new = pump.basal_u_per_h[hour], recommended.basal_u_per_h[hour]
     # oref0@0.7.1 lib/autotune/index.js books an hour's deviations on the basals "1-3 hour prior".
     after = [[day.hours[(hour + n) % HOURS_PER_DAY] for n in (1, 2, 3)] for day in days]
@@ -141,7 +139,7 @@ def _basal(
 
 
 def _isf(
-    days: Sequence[DayWords], pump: PumpSettings, recommended: PumpSettings, caps: Caps, data_share: float
+    days: Sequence[DayLog], pump: PumpSettings, recommended: PumpSettings, caps: Caps, data_share: float
 ) -> IsfFacts:
     current = pump.isf_mgdl_per_u
     found = [day.isf for day in days]
@@ -166,7 +164,7 @@ def _isf_way(day: Isf) -> float:
     return day.full_mgdl_per_u - day.before_mgdl_per_u
 
 
-def _carb_ratio(days: Sequence[DayWords], pump: PumpSettings, recommended: PumpSettings, caps: Caps) -> CarbRatioFacts:
+def _carb_ratio(days: Sequence[DayLog], pump: PumpSettings, recommended: PumpSettings, caps: Caps) -> CarbRatioFacts:
     current, found = pump.carb_ratio_g_per_u, [day.carb_ratio for day in days]
     limits = caps.carb_ratio(current)
     ways, start = [_ratio_way(day) for day in found], found[0].before_g_per_u
@@ -221,7 +219,7 @@ def _stands_at(value: float, low: float, high: float) -> bool:
     return not low + ROUNDING < value < high - ROUNDING
 
 
-def _unannounced(days: Sequence[DayWords]) -> float | None:
+def _unannounced(days: Sequence[DayLog]) -> float | None:
     total = sum(sum(day.kinds.values()) for day in days)
     return round(100 * sum(day.kinds.get("uam", 0) for day in days) / total, 1) if total else None
 

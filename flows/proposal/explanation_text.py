@@ -92,7 +92,7 @@ Facts = TypeVar("Facts", bound=Moved)
 
 
 @dataclass(frozen=True)
-class Kind(Generic[Facts]):
+class SentenceKind(Generic[Facts]):
     """One kind of sentence: its name, and what it says of the facts (`None`: nothing)."""
 
     name: str
@@ -339,48 +339,48 @@ def _basal_unmoved(facts: BasalFacts) -> str | None:
     return f"Glucose {_times(facts.hour)} went as insulin and carbs explain: nothing moved it."
 
 
-FOR_ISF: tuple[Kind[IsfFacts], ...] = (
-    Kind("started elsewhere", _elsewhere),
-    Kind("insulin worked more", _isf_up),
-    Kind("insulin worked less", _isf_down),
-    Kind("glucose rose under insulin", _isf_rising),
-    Kind("too few points", _isf_too_few),
-    Kind("rises borrowed", _isf_borrowed_rises),
-    Kind("meals borrowed", _isf_borrowed_meals),
-    Kind("the pump counts too", _isf_shared),
-    Kind("at the cap", _at_cap),
-    Kind("wanted beyond the cap", _wanted_more),
-    Kind("a part each day", _a_part),
-    Kind("why it did not move", _isf_unmoved),
+FOR_ISF: tuple[SentenceKind[IsfFacts], ...] = (
+    SentenceKind("started elsewhere", _elsewhere),
+    SentenceKind("insulin worked more", _isf_up),
+    SentenceKind("insulin worked less", _isf_down),
+    SentenceKind("glucose rose under insulin", _isf_rising),
+    SentenceKind("too few points", _isf_too_few),
+    SentenceKind("rises borrowed", _isf_borrowed_rises),
+    SentenceKind("meals borrowed", _isf_borrowed_meals),
+    SentenceKind("the pump counts too", _isf_shared),
+    SentenceKind("at the cap", _at_cap),
+    SentenceKind("wanted beyond the cap", _wanted_more),
+    SentenceKind("a part each day", _a_part),
+    SentenceKind("why it did not move", _isf_unmoved),
 )
-FOR_CARB_RATIO: tuple[Kind[CarbRatioFacts], ...] = (
-    Kind("started elsewhere", _elsewhere),
-    Kind("meals used", _meals),
-    Kind("meals ignored", _meals_ignored),
-    Kind("meals took more", _stronger),
-    Kind("meals took less", _weaker),
-    Kind("no meals", _without_meals),
-    Kind("at the cap", _at_cap),
-    Kind("wanted beyond the cap", _wanted_more),
-    Kind("a part each day", _a_part),
-    Kind("why it did not move", _ratio_unmoved),
+FOR_CARB_RATIO: tuple[SentenceKind[CarbRatioFacts], ...] = (
+    SentenceKind("started elsewhere", _elsewhere),
+    SentenceKind("meals used", _meals),
+    SentenceKind("meals ignored", _meals_ignored),
+    SentenceKind("meals took more", _stronger),
+    SentenceKind("meals took less", _weaker),
+    SentenceKind("no meals", _without_meals),
+    SentenceKind("at the cap", _at_cap),
+    SentenceKind("wanted beyond the cap", _wanted_more),
+    SentenceKind("a part each day", _a_part),
+    SentenceKind("why it did not move", _ratio_unmoved),
 )
-FOR_BASAL: tuple[Kind[BasalFacts], ...] = (
-    Kind("started elsewhere", _elsewhere),
-    Kind("glucose rose", _rose),
-    Kind("glucose fell", _fell),
-    Kind("unannounced rises counted", _unannounced),
-    Kind("no data", _no_data),
-    Kind("held at the cap", _held),
-    Kind("nothing asked", _as_explained),
-    Kind("rises and falls nearly cancelled", _remainder),
-    Kind("at the cap", _at_cap),
-    Kind("wanted beyond the cap", _wanted_more),
-    Kind("a part each day", _a_part),
-    Kind("why it did not move", _basal_unmoved),
+FOR_BASAL: tuple[SentenceKind[BasalFacts], ...] = (
+    SentenceKind("started elsewhere", _elsewhere),
+    SentenceKind("glucose rose", _rose),
+    SentenceKind("glucose fell", _fell),
+    SentenceKind("unannounced rises counted", _unannounced),
+    SentenceKind("no data", _no_data),
+    SentenceKind("held at the cap", _held),
+    SentenceKind("nothing asked", _as_explained),
+    SentenceKind("rises and falls nearly cancelled", _remainder),
+    SentenceKind("at the cap", _at_cap),
+    SentenceKind("wanted beyond the cap", _wanted_more),
+    SentenceKind("a part each day", _a_part),
+    SentenceKind("why it did not move", _basal_unmoved),
 )
 
 
-def sentences(kinds: tuple[Kind[Facts], ...], facts: Facts) -> tuple[str, ...]:
+def sentences(kinds: tuple[SentenceKind[Facts], ...], facts: Facts) -> tuple[str, ...]:
     """What the kinds say of the facts, in the order of the table."""
     return tuple(said for kind in kinds if (said := kind.says(facts)))

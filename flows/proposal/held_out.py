@@ -20,7 +20,7 @@ BETTER_BY = 0.02  # of the old mean absolute deviation: less is no difference
 
 
 @dataclass(frozen=True)
-class Scores:
+class DeviationScores:
     """Of held-out days under one set of settings; `None` where there was nothing to score."""
 
     mean_absolute_deviation_mgdl: float | None
@@ -29,14 +29,14 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class HeldOutResult:
     """The days, the points compared, both scores, and the honest outcome."""
 
     days: tuple[str, ...]
     basal_points: int
     meals: int
-    old: Scores
-    new: Scores
+    old: DeviationScores
+    new: DeviationScores
     better: bool | None
     sentence: str
 
@@ -50,7 +50,7 @@ def compare(
     old: Sequence[dict[str, Any]],
     new: Sequence[dict[str, Any]],
     settings: tuple[PumpSettings, ...],
-) -> HeldOut:
+) -> HeldOutResult:
     """Score the held-out days.
 
     Args:
@@ -61,14 +61,14 @@ def compare(
     basal_old, basal_new = _both(old, new, "basalGlucoseData")
     meals_old, meals_new = _meals(old), _meals(new)
     scores = [
-        Scores(_mean_absolute(basal), _rms(basal), _residual(meals, used))
+        DeviationScores(_mean_absolute(basal), _rms(basal), _residual(meals, used))
         for basal, meals, used in zip((basal_old, basal_new), (meals_old, meals_new), settings, strict=True)
     ]
     better, sentence = _outcome(len(basal_old), scores[0], scores[1], len(days))
-    return HeldOut(tuple(days), len(basal_old), len(meals_old), scores[0], scores[1], better, sentence)
+    return HeldOutResult(tuple(days), len(basal_old), len(meals_old), scores[0], scores[1], better, sentence)
 
 
-def _outcome(points: int, old: Scores, new: Scores, days: int) -> tuple[bool | None, str]:
+def _outcome(points: int, old: DeviationScores, new: DeviationScores, days: int) -> tuple[bool | None, str]:
     before, after = old.mean_absolute_deviation_mgdl, new.mean_absolute_deviation_mgdl
     if points < LEAST_POINTS or before is None or after is None:
         return None, f"The {days} days kept aside hold too few readings in basal hours to compare the settings on."

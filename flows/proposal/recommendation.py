@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.oref0.caps import Caps, Limits
-from flows.oref0.outcome import Outcome
+from flows.oref0.outcome import UpstreamResult
 from flows.oref0.profile import PumpSettings, settings_of
 
 ROUNDING = 0.0015  # upstream rounds to three decimals, before and after the cap
@@ -23,7 +23,7 @@ class Recommendation:
     warnings: tuple[str, ...]
 
 
-def recommend(pump: dict[str, Any], outcome: Outcome) -> Recommendation:
+def recommend(pump: dict[str, Any], outcome: UpstreamResult) -> Recommendation:
     """Set upstream's tuned profile beside the pump's, and hold it to upstream's caps.
 
     Raises:

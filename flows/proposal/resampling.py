@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from typing import TypeVar
 
-Day = TypeVar("Day")
+DayT = TypeVar("DayT")
 
 LEAST_DAYS = 4  # below it the repetitions are made of too few different days to say anything
 BLOCK_OF_TWO_FROM_DAYS = 6
@@ -20,7 +20,7 @@ def block_days(days: int) -> int:
     return 2 if days >= BLOCK_OF_TWO_FROM_DAYS else 1
 
 
-def resampled(days: Sequence[Day], count: int, seed: int) -> list[tuple[Day, ...]]:
+def resampled(days: Sequence[DayT], count: int, seed: int) -> list[tuple[DayT, ...]]:
     """As many days as were used, drawn in blocks with replacement, `count` times over.
 
     A block that reaches the end goes on at the beginning, so that every day is drawn as often as any other.
@@ -33,7 +33,7 @@ def resampled(days: Sequence[Day], count: int, seed: int) -> list[tuple[Day, ...
     chance, size, total = random.Random(seed), block_days(len(days)), len(days)
     drawn = []
     for _ in range(count):
-        picked: list[Day] = []
+        picked: list[DayT] = []
         while len(picked) < total:
             start = chance.randrange(total)
             picked += [days[(start + n) % total] for n in range(size)]

@@ -34,7 +34,7 @@ def number(value: Any) -> float | None:
     return value
 
 
-def amount(value: Any) -> float:
+def number_or_zero(value: Any) -> float:
     """As `number`, with 0 for what is missing or not a number: for adding up books, where garbage counts nothing."""
     try:
         return number(value) or 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.judgement.case import AGREED, AMBER, WORTH_A_CHANGE, Case, Finding, agreed, worth_changing
+from flows.judgement.case import AGREED, AMBER, WORTH_A_CHANGE, Case, RuleFinding, agreed, worth_changing
 from flows.judgement.rule import NEVER, OUR_CHOICE, SMOOTHING, SafetyRule
 
 UNSURE_HOURS_SHARE = 1 / 3
@@ -18,7 +18,7 @@ LOW_CORRELATION = 0.3
 VARIANT_CHANGE = 0.10
 
 
-def known_certainty(case: Case) -> Finding | None:
+def known_certainty(case: Case) -> RuleFinding | None:
     done = case.evidence.repetitions
     if done is None:
         why = case.evidence.why_no_repetitions or "it was not asked for"
@@ -31,7 +31,7 @@ def known_certainty(case: Case) -> Finding | None:
     return None
 
 
-def few_points(case: Case) -> Finding | None:
+def few_points(case: Case) -> RuleFinding | None:
     few = []
     isf, ratio = case.evidence.isf, case.evidence.carb_ratio
     if isf.points is not None and isf.points < FEW_ISF_POINTS and abs(isf.change_percent) >= 100 * WORTH_A_CHANGE:
@@ -42,7 +42,7 @@ def few_points(case: Case) -> Finding | None:
     return (AMBER, f"Much is concluded from little: {' and '.join(few)}.") if few else None
 
 
-def agreement(case: Case) -> Finding | None:
+def agreement(case: Case) -> RuleFinding | None:
     unsure = [
         name
         for name, change, agreement in (
@@ -63,7 +63,7 @@ def agreement(case: Case) -> Finding | None:
     )
 
 
-def insulin_unseen(case: Case) -> Finding | None:
+def insulin_unseen(case: Case) -> RuleFinding | None:
     found = case.evidence.isf.insulin_correlation
     if found is None or found >= LOW_CORRELATION:
         return None
@@ -73,7 +73,7 @@ def insulin_unseen(case: Case) -> Finding | None:
     )
 
 
-def weakly_tuned(case: Case) -> Finding | None:
+def weakly_tuned(case: Case) -> RuleFinding | None:
     names = {"isf": "ISF", "carb_ratio": "carb ratio"}
     found = [names[key] for key in worth_changing(case) if key in names]
     if not found:
@@ -86,7 +86,7 @@ def weakly_tuned(case: Case) -> Finding | None:
     )
 
 
-def hours_without_data(case: Case) -> Finding | None:
+def hours_without_data(case: Case) -> RuleFinding | None:
     used = len(case.days)
     hours = [
         f"{h.hour:02d}:00"
@@ -103,14 +103,14 @@ def hours_without_data(case: Case) -> Finding | None:
     )
 
 
-def held_out(case: Case) -> Finding | None:
+def held_out(case: Case) -> RuleFinding | None:
     found = case.evidence.held_out
     if found is None or found.better is not False or not worth_changing(case):
         return None
     return AMBER, found.sentence
 
 
-def variants(case: Case) -> Finding | None:
+def variants(case: Case) -> RuleFinding | None:
     differing = []
     for other in case.evidence.sensitivity:
         changes = (
@@ -126,7 +126,7 @@ def variants(case: Case) -> Finding | None:
     return AMBER, f"The numbers depend on a choice ({'; '.join(differing)}): they differ by more than a tenth."
 
 
-def self_check(case: Case) -> Finding | None:
+def self_check(case: Case) -> RuleFinding | None:
     if not case.redone:
         return None
     return AMBER, "The self-check found a difference; all was computed again by upstream alone. Please report this."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.judgement.case import AMBER, RED, Case, Finding
+from flows.judgement.case import AMBER, RED, Case, RuleFinding
 from flows.judgement.rule import CONSENSUS, NEVER, OUR_CHOICE, USERS, SafetyRule
 
 # AAPS and OpenAPS advise a week or more; two days cannot even disagree with one another.
@@ -17,7 +17,7 @@ UNLOGGED_LOWS_AMBER, UNLOGGED_LOWS_RED_PER_DAY = 3, 0.5
 AMBER_UNANNOUNCED_PERCENT, RED_UNANNOUNCED_PERCENT = 20.0, 40.0
 
 
-def enough_days(case: Case) -> Finding | None:
+def enough_days(case: Case) -> RuleFinding | None:
     count = sum(day.colour != "red" for day in case.days)
     if count >= FEW_DAYS:
         return None
@@ -27,7 +27,7 @@ def enough_days(case: Case) -> Finding | None:
     return AMBER, f"{said} few: at least {FEW_DAYS} are advised before settings are changed."
 
 
-def coverage(case: Case) -> Finding | None:
+def coverage(case: Case) -> RuleFinding | None:
     if case.glucose is None:
         return RED, "There are no glucose readings to hold the recommendation against."
     if case.glucose.coverage_percent >= LOW_COVERAGE_PERCENT:
@@ -38,14 +38,14 @@ def coverage(case: Case) -> Finding | None:
     )
 
 
-def good_days(case: Case) -> Finding | None:
+def good_days(case: Case) -> RuleFinding | None:
     amber = sum(day.colour in ("amber", "red") for day in case.days)
     if not case.days or amber <= AMBER_DAYS_SHARE * len(case.days):
         return None
     return AMBER, f"Of {len(case.days)} days used {amber} are amber or red: see what is said of each."
 
 
-def goes_on(case: Case) -> Finding | None:
+def goes_on(case: Case) -> RuleFinding | None:
     if not case.goes_on:
         return None
     return AMBER, (
@@ -54,13 +54,13 @@ def goes_on(case: Case) -> Finding | None:
     )
 
 
-def old_data(case: Case) -> Finding | None:
+def old_data(case: Case) -> RuleFinding | None:
     if case.age_days <= AGED_DAYS:
         return None
     return AMBER, f"The last day used is {case.age_days:.0f} days ago: needs may have changed since."
 
 
-def other_profile(case: Case) -> Finding | None:
+def other_profile(case: Case) -> RuleFinding | None:
     hours = sum(day.other_profile_hours + day.unknown_profile_hours for day in case.days)
     share = hours / (24 * len(case.days)) if case.days else 0.0
     if share < OTHER_PROFILE_AMBER:
@@ -70,7 +70,7 @@ def other_profile(case: Case) -> Finding | None:
     )
 
 
-def data_as_served(case: Case) -> Finding | None:
+def data_as_served(case: Case) -> RuleFinding | None:
     if not case.corrected:
         return AMBER, "The data were taken as the site served them: what upstream misreads is in these numbers."
     if case.quarantined:
@@ -78,7 +78,7 @@ def data_as_served(case: Case) -> Finding | None:
     return None
 
 
-def unlogged_lows(case: Case) -> Finding | None:
+def unlogged_lows(case: Case) -> RuleFinding | None:
     if case.glucose is None or case.glucose.rises_after_lows_without_carbs < UNLOGGED_LOWS_AMBER:
         return None
     count = case.glucose.rises_after_lows_without_carbs
@@ -90,7 +90,7 @@ def unlogged_lows(case: Case) -> Finding | None:
     return (RED if count >= UNLOGGED_LOWS_RED_PER_DAY * len(case.days) else AMBER), sentence
 
 
-def unannounced(case: Case) -> Finding | None:
+def unannounced(case: Case) -> RuleFinding | None:
     share = case.glucose.unannounced_share_percent if case.glucose else None
     without = sum(day.carb_entries == 0 for day in case.days)
     if share is not None and share >= AMBER_UNANNOUNCED_PERCENT:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.judgement.case import AMBER, Case, Finding
+from flows.judgement.case import AMBER, Case, RuleFinding
 from flows.judgement.rule import CONSENSUS, NEVER, SafetyRule
 from flows.proposal.consensus_limits import (
     ABOVE_140_PERCENT,
@@ -13,7 +13,7 @@ from flows.proposal.consensus_limits import (
     HIGH,
     LOW,
     RULE_OF,
-    Shares,
+    SharesByLimit,
     exceeded,
     shares_of,
 )
@@ -26,15 +26,15 @@ ADVICE = {
 }
 
 
-def beyond_low_limit(case: Case) -> Finding | None:
+def beyond_low_limit(case: Case) -> RuleFinding | None:
     return beyond_limit(LOW, shares_of(case.glucose), case.age_group)
 
 
-def beyond_high_limit(case: Case) -> Finding | None:
+def beyond_high_limit(case: Case) -> RuleFinding | None:
     return beyond_limit(HIGH, shares_of(case.glucose), case.age_group)
 
 
-def beyond_limit(side: GlucoseLimit, shares: Shares, group: AgeGroup) -> Finding | None:
+def beyond_limit(side: GlucoseLimit, shares: SharesByLimit, group: AgeGroup) -> RuleFinding | None:
     """What is said of glucose beyond the limits on one side; `None` where it is within them."""
     found = [e for e in exceeded(shares, group) if e.limit.side is side]
     if not found:

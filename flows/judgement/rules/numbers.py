@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.judgement.case import AMBER, RED, Case, Finding, more_aggressive
+from flows.judgement.case import AMBER, RED, Case, RuleFinding, more_aggressive
 from flows.judgement.rule import CAPS, CONSENSUS, CURVE, NEVER, ONE_OF_EACH, OUR_CHOICE, USERS, SafetyRule
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.aaps_limits import AAPS_LIMITS
@@ -28,7 +28,7 @@ HUMAN_ISF_MGDL = (10.0, 400.0)
 HUMAN_CARB_RATIO = (3.0, 60.0)
 
 
-def within_caps(case: Case) -> Finding | None:
+def within_caps(case: Case) -> RuleFinding | None:
     entered, caps = case.for_pump, case.caps
     limits = [
         *((new, caps.basal(now)) for now, new in zip(case.current.basal_u_per_h, entered.basal_u_per_h, strict=True)),
@@ -42,7 +42,7 @@ def within_caps(case: Case) -> Finding | None:
     return None
 
 
-def receiver_takes_it(case: Case) -> Finding | None:
+def receiver_takes_it(case: Case) -> RuleFinding | None:
     limits = AAPS_LIMITS[case.age_group]
     wrong = []
     rates = case.for_pump.basal_u_per_h
@@ -69,7 +69,7 @@ def receiver_takes_it(case: Case) -> Finding | None:
     return None
 
 
-def humanly_possible(case: Case) -> Finding | None:
+def humanly_possible(case: Case) -> RuleFinding | None:
     ratios = [b.recommended_g_per_u for b in case.for_pump.carb_ratio]
     isf = [b.recommended_mgdl_per_u for b in case.for_pump.isf]
     wrong = []
@@ -84,15 +84,15 @@ def humanly_possible(case: Case) -> Finding | None:
     return (AMBER, f"Few people have {' or '.join(wrong)}: check units and entries.") if wrong else None
 
 
-def several_isfs(case: Case) -> Finding | None:
+def several_isfs(case: Case) -> RuleFinding | None:
     return _several(case, Part.ISF, [b.current_mgdl_per_u for b in case.for_pump.isf])
 
 
-def several_carb_ratios(case: Case) -> Finding | None:
+def several_carb_ratios(case: Case) -> RuleFinding | None:
     return _several(case, Part.CARB_RATIO, [b.current_g_per_u for b in case.for_pump.carb_ratio])
 
 
-def _several(case: Case, part: Part, values: Sequence[float]) -> Finding | None:
+def _several(case: Case, part: Part, values: Sequence[float]) -> RuleFinding | None:
     if part not in several(case.for_pump):
         return None
     count = f"{different(values)} different" if different(values) > 1 else "several"
@@ -103,7 +103,7 @@ def _several(case: Case, part: Part, values: Sequence[float]) -> Finding | None:
     )
 
 
-def daily_basal(case: Case) -> Finding | None:
+def daily_basal(case: Case) -> RuleFinding | None:
     now, new = case.current.daily_basal_u, case.for_pump.daily_basal_u
     change = case.daily_basal_change
     if abs(change) < AMBER_BASAL_CHANGE:
@@ -114,7 +114,7 @@ def daily_basal(case: Case) -> Finding | None:
     )
 
 
-def many_at_caps(case: Case) -> Finding | None:
+def many_at_caps(case: Case) -> RuleFinding | None:
     at = [h.at_cap for h in case.evidence.basal if h.at_cap is not None]
     if len(at) < AT_CAP_AMBER:
         return None
@@ -125,7 +125,7 @@ def many_at_caps(case: Case) -> Finding | None:
     return (RED if len(at) >= AT_CAP_RED else AMBER), sentence
 
 
-def isf_or_ratio_at_cap(case: Case) -> Finding | None:
+def isf_or_ratio_at_cap(case: Case) -> RuleFinding | None:
     at = [name for name, e in (("ISF", case.evidence.isf), ("carb ratio", case.evidence.carb_ratio)) if e.at_cap]
     if not at:
         return None
@@ -135,7 +135,7 @@ def isf_or_ratio_at_cap(case: Case) -> Finding | None:
     )
 
 
-def wide_caps(case: Case) -> Finding | None:
+def wide_caps(case: Case) -> RuleFinding | None:
     if not case.caps.wider_than_usual:
         return None
     return AMBER, (
@@ -144,7 +144,7 @@ def wide_caps(case: Case) -> Finding | None:
     )
 
 
-def insulin_curve(case: Case) -> Finding | None:
+def insulin_curve(case: Case) -> RuleFinding | None:
     if not case.curve_changes:
         return None
     return AMBER, (
@@ -153,7 +153,7 @@ def insulin_curve(case: Case) -> Finding | None:
     )
 
 
-def jumps(case: Case) -> Finding | None:
+def jumps(case: Case) -> RuleFinding | None:
     def steepest(rates: Sequence[float], hour: int) -> float:
         a, b = rates[hour], rates[(hour + 1) % len(rates)]
         return max(a, b) / min(a, b)
@@ -166,7 +166,7 @@ def jumps(case: Case) -> Finding | None:
     return AMBER, f"The basal would jump by more than half from one hour to the next at {named}."
 
 
-def several_at_once(case: Case) -> Finding | None:
+def several_at_once(case: Case) -> RuleFinding | None:
     changes = {
         "ISF": case.evidence.isf.change_percent,
         "carb ratio": case.evidence.carb_ratio.change_percent,
@@ -180,7 +180,7 @@ def several_at_once(case: Case) -> Finding | None:
     return AMBER, f"Several settings would change much at once ({', '.join(large)}): change one thing at a time."
 
 
-def lows(case: Case) -> Finding | None:
+def lows(case: Case) -> RuleFinding | None:
     if case.glucose is None or not more_aggressive(case):
         return None
     deep, low = case.glucose.below_54_percent, below_70_percent(case.glucose)

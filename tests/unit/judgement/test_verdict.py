@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import settings as h_settings
 from hypothesis import strategies as st
 
-from flows.judgement.case import Case, Day, more_aggressive, worth_changing
+from flows.judgement.case import Case, DayUsed, more_aggressive, worth_changing
 from flows.judgement.verdict import RULES, judge_case
 from flows.oref0.caps import Caps
 from flows.proposal.document import Cap, Colour, HeldOut, Repetitions, Scores, Settings, Variant
@@ -53,8 +53,8 @@ def moved(new_isf: float = 60.0) -> Case:
     return case(new=settings(isf=new_isf, ratio=9.9, basal=1.05))
 
 
-def days(count: int, colour: str = "green", carbs: int | None = 4, other_h: float = 0.0) -> list[Day]:
-    return [Day(colour, carbs, other_h)] * count
+def days(count: int, colour: str = "green", carbs: int | None = 4, other_h: float = 0.0) -> list[DayUsed]:
+    return [DayUsed(colour, carbs, other_h)] * count
 
 
 def evidence_with(**changes: object) -> Case:
@@ -263,7 +263,7 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("other_profile", GREEN, lambda: case(days=days(14, other_h=4.7))),
     ("other_profile", AMBER, lambda: case(days=days(14, other_h=4.9))),
     ("other_profile", RED, lambda: case(days=days(14, other_h=12.0))),
-    ("other_profile", AMBER, lambda: case(days=[Day("green", 4, 2.0, 3.0)] * 14)),
+    ("other_profile", AMBER, lambda: case(days=[DayUsed("green", 4, 2.0, 3.0)] * 14)),
     ("unlogged_lows", GREEN, lambda: case(glucose=glucose(rises_after_lows_without_carbs=2))),
     ("unlogged_lows", AMBER, lambda: case(glucose=glucose(rises_after_lows_without_carbs=3))),
     ("unlogged_lows", RED, lambda: case(glucose=glucose(rises_after_lows_without_carbs=7))),

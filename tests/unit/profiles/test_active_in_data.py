@@ -14,7 +14,7 @@ from flows.errors import Reason, Refused
 from flows.profiles.active_in_data import ActiveProfiles, basal_at, in_force
 from flows.profiles.parse import choose_profile
 from flows.profiles.switches import read_switches
-from flows.profiles.timeline import Source, same_settings, scaled
+from flows.profiles.timeline import ProfileSource, same_settings, scaled
 from flows.values.local_days import LocalDay
 from flows.values.schedule import Block, Schedule
 from flows.values.timestamps import instant_ms, iso_utc
@@ -495,7 +495,7 @@ def test_the_document_for_the_run_directory_holds_no_therapy_number() -> None:
     active = asked([document()], [aaps("11T06:00", json_body=body(3.125), percentage=80, duration=90)])
     text = json.dumps(active.document())
     assert "3.125" not in text
-    assert active.document()["spans"][1]["source"] == Source.SWITCH
+    assert active.document()["spans"][1]["source"] == ProfileSource.SWITCH
 
 
 def test_an_instant_is_a_window_too() -> None:
