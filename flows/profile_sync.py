@@ -9,7 +9,7 @@ from prefect import flow, get_run_logger
 
 from flows import __version__
 from flows.tasks import apply_approved_proposal, roll_back_profile
-from flows.values.run_directory import default_root
+from flows.values.user_directories import runs_root
 from flows.writeback.apply import Applied
 from flows.writeback.approval import RollbackRequest, SyncRequest
 
@@ -38,7 +38,7 @@ def profile_sync(request: SyncRequest) -> Applied:
         >>> profile_sync(SyncRequest(proposal_id="20261122-…", sha256="5b1…", decision="approve"))  # doctest: +SKIP
         Applied(outcome='applied', name='Autotune 2026-11-22', active=False, change='20261122-091500-a1b2c3')
     """
-    done = apply_approved_proposal(request, str(default_root().absolute() / request.proposal_id))
+    done = apply_approved_proposal(request, str(runs_root().absolute() / request.proposal_id))
     get_run_logger().info("done: %s", done.outcome)
     return done
 
@@ -67,6 +67,6 @@ def profile_rollback(request: RollbackRequest) -> Applied:
         >>> profile_rollback(RollbackRequest(proposal_id="2026…", sha256="5b1…", decision="approve"))  # doctest: +SKIP
         Applied(outcome='rolled-back', name=None, active=False, change='20261122-101500-d4e5f6')
     """
-    done = roll_back_profile(request, str(default_root().absolute() / request.proposal_id))
+    done = roll_back_profile(request, str(runs_root().absolute() / request.proposal_id))
     get_run_logger().info("done: %s", done.outcome)
     return done

@@ -5,7 +5,6 @@ Holds no secrets (they come from the environment) and no health data.
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -254,23 +253,3 @@ class AnalysisRequest(BaseModel):
     def options(self) -> dict[str, Any]:
         """The request as a document for the manifest; paths as text."""
         return self.model_dump(mode="json")
-
-
-def report_url_template() -> str | None:
-    """`AUTOTUNE_REPORT_URL`: where run directories are served, with `{run}` for the directory's name."""
-    return os.environ.get("AUTOTUNE_REPORT_URL") or None
-
-
-def secret_from_environment(name: str) -> str | None:
-    """A secret from `NAME`, or from the file that `NAME_FILE` points to; empty counts as absent."""
-    value = os.environ.get(name)
-    if not value and (path := os.environ.get(f"{name}_FILE")):
-        try:
-            value = Path(path).read_text("utf-8").strip()
-        except OSError:
-            raise Refused(
-                Reason.FILE_MISSING,
-                file=f"the file named by {name}_FILE",
-                remedy="Create it, or unset the variable.",
-            ) from None
-    return value or None

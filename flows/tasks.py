@@ -7,7 +7,6 @@ is the client's work (`flows.nightscout.client`), which knows what is worth it.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
+from flows.environment import Environment
 from flows.errors import OurFault, Refused, is_full_disk
 from flows.nightscout.credentials import where_to_put_write_secrets
 from flows.orchestration.artifacts import fill_the_page, progress_on_the_page, show_change
@@ -61,7 +61,7 @@ def logged(what: str) -> Iterator[dict[str, object]]:
         raise
     except Exception as error:
         logger.error("%s: failed (%s)", what, type(error).__name__)
-        if isinstance(error, OurFault) or is_full_disk(error) or os.environ.get("AUTOTUNE_DEBUG"):
+        if isinstance(error, OurFault) or is_full_disk(error) or Environment().debug:
             raise
         # Prefect stores an exception's text, and one nobody foresaw may quote a reading.
         raise OurFault(f"{what}: {type(error).__name__}; AUTOTUNE_DEBUG=1 shows where") from None

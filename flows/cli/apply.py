@@ -193,10 +193,11 @@ def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> int:
 
 def run_directory(path: Path) -> RunDirectory:
     """The run a person names: a path, or a name under the runs' directory."""
-    from flows.values.run_directory import RunDirectory, default_root
+    from flows.values.run_directory import RunDirectory
+    from flows.values.user_directories import runs_root
 
-    if not path.exists() and len(path.parts) == 1 and (default_root() / path).is_dir():
-        path = default_root() / path
+    if not path.exists() and len(path.parts) == 1 and (runs_root() / path).is_dir():
+        path = runs_root() / path
     return RunDirectory(path.resolve())
 
 

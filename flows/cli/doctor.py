@@ -61,13 +61,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _circumstances(arguments: argparse.Namespace) -> Circumstances:
     from flows.doctor.check import Circumstances
-    from flows.values.run_directory import default_root
+    from flows.environment import Environment
+    from flows.values.user_directories import runs_root
 
     return Circumstances(
-        runs_root=arguments.runs or default_root(),
+        runs_root=arguments.runs or runs_root(),
         now=now(),
         engine=arguments.engine,
-        timezone=arguments.timezone or os.environ.get("AUTOTUNE_TIMEZONE") or None,
+        timezone=arguments.timezone or Environment().timezone,
         prefect_api=os.environ.get("PREFECT_API_URL") or None,
         prefect_auth=os.environ.get("PREFECT_API_AUTH_STRING") or None,
         site=_site(arguments),
@@ -76,11 +77,12 @@ def _circumstances(arguments: argparse.Namespace) -> Circumstances:
 
 def _site(arguments: argparse.Namespace) -> Any:
     from flows.doctor.site import SiteProbe
+    from flows.environment import Environment
     from flows.errors import Refused
-    from flows.nightscout.credentials import SITE, credentials_for, write_credentials_for
+    from flows.nightscout.credentials import credentials_for, write_credentials_for
     from flows.settings import AnalysisRequest
 
-    named = arguments.site or os.environ.get(SITE, "").strip()
+    named = arguments.site or Environment().nightscout_site
     if not named:
         return None
     request = AnalysisRequest(site=named, allow_http=arguments.allow_http)

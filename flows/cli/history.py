@@ -37,9 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
     from flows.report.trend.past_runs import find_runs
     from flows.report.trend.text import history
     from flows.settings import site_url
-    from flows.values.run_directory import default_root
+    from flows.values.user_directories import runs_root
 
-    root = (arguments.runs or default_root()).resolve()
+    root = (arguments.runs or runs_root()).resolve()
     try:
         site = site_url(arguments.site) if arguments.site else None
         found = trend(find_runs(root), root, site=site, directory=arguments.from_directory, profile=arguments.profile)

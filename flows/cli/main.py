@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 141
     except Exception as error:
-        if os.environ.get("AUTOTUNE_DEBUG"):
+        from flows.environment import Environment
+
+        if Environment().debug:
             raise
         say(f"Our fault: {type(error).__name__}. Set AUTOTUNE_DEBUG=1 to see where, and please report it.")
         return OUR_FAULT

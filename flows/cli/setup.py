@@ -56,7 +56,6 @@ def add(subparsers: Any) -> None:
         "--token-file",
         type=Path,
         metavar="FILE",
-        default=Path.home() / ".config" / "autotune" / "token",
         help="where the token is kept (default: ~/.config/autotune/token)",
     )
     setup.add_argument(
@@ -84,7 +83,9 @@ def _walk(arguments: argparse.Namespace) -> int:
     site = arguments.site or ask("Address of your Nightscout site", None, "--site")
     from flows.nightscout.authentication import Credentials
     from flows.settings import AnalysisRequest
+    from flows.values.user_directories import token_file
 
+    arguments.token_file = arguments.token_file or token_file()
     request = AnalysisRequest(site=site, allow_http=arguments.allow_http, days=1, compare=False)
     token = _token(arguments)
     say(f"Asking {request.site} …")
@@ -111,10 +112,9 @@ def _walk(arguments: argparse.Namespace) -> int:
 
 
 def _token(arguments: argparse.Namespace) -> str | None:
-    from flows.nightscout.credentials import TOKEN
-    from flows.settings import secret_from_environment
+    from flows.environment import Environment
 
-    if given := secret_from_environment(TOKEN):
+    if given := Environment().secret("nightscout_token"):
         return given.strip()
     if arguments.token_file.is_file():
         return str(arguments.token_file.read_text("utf-8")).strip() or None

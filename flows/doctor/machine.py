@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.doctor.check import Circumstances, Finding, fail, ok, skipped, warn
+from flows.environment import Environment
 from flows.errors import Refused
 from flows.oref0.node import scrubbed_environment
 from flows.oref0.runtime import OLDEST_NODE, check_upstream, find_node, find_oref0, pinned_version
@@ -30,7 +31,7 @@ def node(_: Circumstances) -> Finding:
         found = find_node()
     except Refused as refusal:
         return fail(refusal.sentence, refusal.remedy)
-    named = os.environ.get("AUTOTUNE_NODE")
+    named = Environment().node
     if named and found.source != "environment":
         return fail(
             f"AUTOTUNE_NODE names {named}, which is no Node.js {OLDEST_NODE} or newer; runs take {found.executable}.",

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
+from flows.environment import Environment, variable
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.settings import AnalysisRequest, secret_from_environment, site_url
+from flows.settings import AnalysisRequest, site_url
 
-TOKEN = "AUTOTUNE_NIGHTSCOUT_TOKEN"
-API_SECRET = "AUTOTUNE_NIGHTSCOUT_API_SECRET"
-WRITE_TOKEN = "AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN"
-WRITE_API_SECRET = "AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET"
-SITE = "AUTOTUNE_NIGHTSCOUT_SITE"  # where it is set, the secrets are for this site only
-BASIC_AUTH = "AUTOTUNE_NIGHTSCOUT_BASIC_AUTH"  # for a server in front of Nightscout, whoever asks
+TOKEN = variable("nightscout_token")
+API_SECRET = variable("nightscout_api_secret")
+WRITE_TOKEN = variable("nightscout_write_token")
+WRITE_API_SECRET = variable("nightscout_write_api_secret")
+SITE = variable("nightscout_site")  # where it is set, the secrets are for this site only
 
 
 def credentials_for(request: AnalysisRequest) -> Credentials:
@@ -23,7 +22,7 @@ def credentials_for(request: AnalysisRequest) -> Credentials:
     Raises:
         Refused: `FILE_MISSING` when a variable names a file that cannot be read, `BASIC_AUTH_FORM`, `SITE_BLOCK`.
     """
-    return _credentials(request, TOKEN, API_SECRET)
+    return _credentials(request, "nightscout_token", "nightscout_api_secret")
 
 
 def write_credentials_for(request: AnalysisRequest) -> Credentials:
@@ -32,13 +31,13 @@ def write_credentials_for(request: AnalysisRequest) -> Credentials:
     Raises:
         Refused: as `credentials_for`.
     """
-    return _credentials(request, WRITE_TOKEN, WRITE_API_SECRET)
+    return _credentials(request, "nightscout_write_token", "nightscout_write_api_secret")
 
 
 def names_site(request: AnalysisRequest) -> bool:
     """Whether `AUTOTUNE_NIGHTSCOUT_SITE` names the run's very site."""
-    own_site = os.environ.get(SITE, "").strip()
-    return bool(own_site) and site_url(own_site) == request.site
+    own_site = Environment().nightscout_site
+    return own_site is not None and site_url(own_site) == request.site
 
 
 def where_to_put_write_secrets(request: AnalysisRequest) -> Callable[[str], str]:
@@ -49,7 +48,7 @@ def where_to_put_write_secrets(request: AnalysisRequest) -> Callable[[str], str]
         if request.site_block is not None:
             return f"Save {token} in the block {request.site_block} as its Write Token, or the API secret beside it."
         told = f"Set {WRITE_TOKEN} to {token}, or {WRITE_API_SECRET}."
-        if os.environ.get(SITE, "").strip() and not names_site(request):
+        if Environment().nightscout_site and not names_site(request):
             return f"{SITE} names another site, and its secrets are for that one only: set it to {request.site}. {told}"
         return told
 
@@ -62,9 +61,10 @@ def _credentials(request: AnalysisRequest, token: str, api_secret: str) -> Crede
         raise Refused(Reason.SITE_BLOCK, name=request.site_block, detail="it can be read by a run in Prefect only")
     if request.site is None:
         return Credentials()
-    if os.environ.get(SITE, "").strip() and not names_site(request):
+    environment = Environment()
+    if environment.nightscout_site and not names_site(request):
         return Credentials()  # whoever may ask for a run could else have the secrets sent to a site of his own
-    basic = secret_from_environment(BASIC_AUTH)
+    basic = environment.secret("nightscout_basic_auth")
     if basic is not None and (":" not in basic or any(ord(character) < 32 for character in basic)):
         raise Refused(Reason.BASIC_AUTH_FORM)
-    return Credentials(secret_from_environment(token), secret_from_environment(api_secret), basic)
+    return Credentials(environment.secret(token), environment.secret(api_secret), basic)

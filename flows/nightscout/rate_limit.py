@@ -22,20 +22,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flows.errors import Reason, Refused
-from flows.values.run_directory import dump, write_atomically
+from filelock import FileLock
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows: each process keeps its own pace
-    fcntl = None  # type: ignore[assignment]
+from flows.errors import Reason, Refused
+from flows.values.lock import acquire
+from flows.values.run_directory import dump, write_atomically
+from flows.values.user_directories import sites_root
 
 GAP_S = 0.1
 DEAD_RUNS, LOCKED_RUNS = 3, 5
 FIRST_REST_S, LONGEST_REST_S = 3_600.0, 86_400.0
 PROBE_S = 3_600.0  # a run that may try the site again and never tells how it ended counts no longer than this
 FURTHEST_SLOT_S = 60.0  # a request planned further ahead than this was planned by a clock since set back
-LOCK_PATIENCE_S, LOCK_PAUSE_S = 5.0, 0.02
+LOCK_PATIENCE_S = 5.0
 
 # The site does not work: nothing to be mended by the person who asks.
 DEAD = {
@@ -147,7 +146,7 @@ class SitePace:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._store = _Store(state_directory or default_state_directory(), site_key(site), sleep)
+        self._store = _Store(state_directory or sites_root(), site_key(site))
 
     def before_request(self) -> float:
         """Wait until the next request may go; returns the seconds waited."""
@@ -204,18 +203,6 @@ def site_key(site: str) -> str:
     return hashlib.sha256(f"{parts.netloc.lower()}{parts.path.rstrip('/')}".encode()).hexdigest()
 
 
-def default_state_directory() -> Path | None:
-    """`AUTOTUNE_STATE`, else `sites` in this project's part of the user's cache; `None` for a user without a home."""
-    if os.environ.get("AUTOTUNE_STATE"):
-        return Path(os.environ["AUTOTUNE_STATE"])
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        home = Path(cache) if Path(cache).is_absolute() else Path.home() / ".cache"
-    except RuntimeError:
-        return None
-    return home / "autotune-flows" / "sites"
-
-
 def _minute(epoch_s: float) -> str:
     return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
@@ -240,21 +227,20 @@ _MEMORY_LOCK = threading.Lock()
 class _Store:
     """`lock`, `last-request` and `state.json` of one site, or this process's memory where they cannot be used."""
 
-    def __init__(self, directory: Path | None, key: str, sleep: Callable[[float], None]) -> None:
+    def __init__(self, directory: Path | None, key: str) -> None:
         self._directory = directory / key if directory else None
-        self._sleep = sleep
         with _MEMORY_LOCK:
             self._memory = _MEMORY.setdefault(f"{directory}/{key}", _Memory(threading.RLock(), SiteState()))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         with self._memory.lock:
-            descriptor = self._lock()
+            held = self._lock()
             try:
                 yield
             finally:
-                if descriptor is not None:
-                    os.close(descriptor)  # which gives the lock back
+                if held is not None:
+                    held.release()
 
     def read_state(self) -> SiteState:
         if self._directory is None:
@@ -297,30 +283,16 @@ class _Store:
             except OSError:
                 self._directory = None
 
-    def _lock(self) -> int | None:
-        """The open lock file, or `None` where there is none to be had; then only this process is kept in order."""
-        if self._directory is None or fcntl is None:
-            self._directory = None
+    def _lock(self) -> FileLock | None:
+        """The lock, held, or `None` where there is none to be had; then only this process is kept in order."""
+        if self._directory is None:
             return None
-        descriptor = None
         try:
             for directory in (self._directory.parent.parent, self._directory.parent, self._directory):
                 directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._directory.chmod(0o700)
-            descriptor = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-            waited_s = 0.0
-            while True:
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    return descriptor
-                except BlockingIOError:
-                    if waited_s >= LOCK_PATIENCE_S:  # its holder was stopped: no reason to stop too
-                        raise
-                self._sleep(LOCK_PAUSE_S)
-                waited_s += LOCK_PAUSE_S
-        except OSError:
-            if descriptor is not None:
-                os.close(descriptor)
+            return acquire(self._directory / "lock", LOCK_PATIENCE_S)
+        except OSError:  # also where it is held for longer: its holder was stopped, which is no reason to stop too
             self._directory = None
             return None
 

@@ -20,8 +20,9 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
+from flows.environment import Environment
 from flows.report.text.run_page import page, report_address, settings_table
-from flows.settings import AnalysisRequest, report_url_template
+from flows.settings import AnalysisRequest
 from flows.values.run_directory import RunDirectory
 from flows.writeback.apply import Applied
 
@@ -30,7 +31,7 @@ def fill_the_page(request: AnalysisRequest, run: Path) -> None:
     """The artifacts of a finished run: the settings and the reasons among them unless the request says otherwise."""
     document = RunDirectory(run).read_json("proposal.json")
     try:
-        address = report_address(report_url_template(), run)
+        address = report_address(Environment().report_url, run)
     except ValueError as error:
         address = None
         get_run_logger().warning("AUTOTUNE_REPORT_URL is not used: %s", error)

@@ -21,7 +21,7 @@ from flows.errors import Reason, Refused
 from flows.nightscout import credentials as environment
 from flows.nightscout.authentication import Credentials
 from flows.settings import AnalysisRequest, SiteUrl, TimeZone
-from flows.values.run_directory import default_root
+from flows.values.user_directories import runs_root
 
 # What a block cannot set for a run: where the data is from, and what is asked for this one time.
 _NOT_OPTIONS = frozenset(
@@ -120,7 +120,7 @@ class NightscoutSite(Block):
         """
         probe = SiteProbe(self.url, self.credentials(), self.write_credentials())
         seen = Circumstances(
-            runs_root=default_root(),
+            runs_root=runs_root(),
             now=datetime.now(UTC),
             timezone=self.timezone,
             site=probe,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +10,8 @@ from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.workers.process import ProcessWorker
 from prefect_docker.worker import DockerWorker
+
+from flows.environment import Environment
 
 PROCESS_POOL, DOCKER_POOL = "autotune", "autotune-docker"
 # The lower number goes first: nobody waits for the nightly run.
@@ -45,17 +46,16 @@ class Containers:
     pull_policy: str = "Never"
 
     @classmethod
-    def of_environment(cls) -> Containers:
+    def of(cls, environment: Environment) -> Containers:
         """As `docker-compose.yml` tells the set-up."""
-        given = os.environ.get
         return cls(
-            image=given("AUTOTUNE_IMAGE") or "autotune-flows:local",
-            network=given("AUTOTUNE_NETWORK") or "autotune-flows_default",
-            runs_volume=given("AUTOTUNE_RUNS_VOLUME") or "autotune-flows_runs",
-            token_file=given("AUTOTUNE_CONTAINER_TOKEN_FILE") or "/dev/null",
-            site=given("AUTOTUNE_NIGHTSCOUT_SITE", "").strip(),
-            report_url=given("AUTOTUNE_REPORT_URL", "").strip(),
-            pull_policy=given("AUTOTUNE_PULL_POLICY") or "Never",
+            image=environment.image or "autotune-flows:local",
+            network=environment.network or "autotune-flows_default",
+            runs_volume=environment.runs_volume or "autotune-flows_runs",
+            token_file=environment.container_token_file or "/dev/null",
+            site=environment.nightscout_site or "",
+            report_url=environment.report_url or "",
+            pull_policy=environment.pull_policy or "Never",
         )
 
     def trouble(self) -> str | None:

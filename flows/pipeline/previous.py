@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.settings import AnalysisRequest
-from flows.values.run_directory import default_root
+from flows.values.user_directories import runs_root
 
 SAME_OPTIONS = (
     *("site", "from_directory", "profile", "timezone", "inputs", "weekdays", "exclude_events", "openaps_profile"),
@@ -31,7 +31,7 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
         The bytes of the last tuned profile, or `None` where there is none to go on from.
     """
     mine = request.options()
-    runs = [d for root in {default_root(), own_run.parent} if root.is_dir() for d in root.iterdir() if d.is_dir()]
+    runs = [d for root in {runs_root(), own_run.parent} if root.is_dir() for d in root.iterdir() if d.is_dir()]
     proposals = [(run, _read(run / "proposal.json")) for run in set(runs) if run.resolve() != own_run.resolve()]
     newest_first = sorted(proposals, key=lambda item: str(item[1].get("created_at", "")), reverse=True)
     for run, proposal in newest_first:

@@ -17,11 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
-
-
-def default_root() -> Path:
-    """`AUTOTUNE_RUNS`, or `autotune-runs` where the command is run."""
-    return Path(os.environ.get("AUTOTUNE_RUNS") or "autotune-runs")
+from flows.values.user_directories import runs_root
 
 
 class RunDirectory:
@@ -35,14 +31,14 @@ class RunDirectory:
         """Make a new run directory, mode 0700; an existing one without files will do.
 
         Args:
-            path: where; `None` for a new name under `default_root()`.
+            path: where; `None` for a new name under `runs_root()`.
             now: for the name.
 
         Raises:
             Refused: `RUN_DIRECTORY_NOT_EMPTY`; evidence is never overwritten.
         """
         if path is None:
-            root = default_root()
+            root = runs_root()
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
             path = root / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
         if path.exists() and (not path.is_dir() or any(not p.is_dir() for p in path.rglob("*"))):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import __version__
+from flows.environment import Environment
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.permissions import SWITCHING_PROFILES, WRITING_PROFILES
@@ -113,7 +114,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
     if request.decision is Decision.REJECT:
         approved = read_approved(run, request.sha256)
         return rejected(approved, tools.open_journal(approved.site), tools, how)
-    policy = read_policy(os.environ.get("AUTOTUNE_APPLY_POLICY")) if request.decision is Decision.POLICY else None
+    policy = read_policy(Environment().apply_policy) if request.decision is Decision.POLICY else None
     approved = read_approved(run, request.sha256)
     if policy is not None:  # nobody looks at it: an older one than usual is not for it
         request = request.model_copy(update={"max_age_h": min(request.max_age_h, MAX_AGE_H)})

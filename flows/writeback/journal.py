@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,7 +22,9 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.nightscout.rate_limit import site_key
+from flows.values.lock import acquire
 from flows.values.run_directory import dump, write_atomically
+from flows.values.user_directories import journals_root
 from flows.writeback.journal_lines import (
     BACKUP,
     CLOSES,
@@ -38,14 +39,9 @@ from flows.writeback.journal_lines import (
     numbered_records,
 )
 
-try:
-    import fcntl
-except ImportError:  # pragma: no cover - Windows
-    fcntl = None  # type: ignore[assignment]
-
 LINES = "journal.jsonl"
-LOCK_PATIENCE_S, LOCK_PAUSE_S = 30.0, 0.05
-__all__ = ["BACKUP", "INTENT", "KEPT", "UNDO", "Change", "Journal", "Outcome", "Step", "altered", "default_root"]
+LOCK_PATIENCE_S = 30.0
+__all__ = ["BACKUP", "INTENT", "KEPT", "UNDO", "Change", "Journal", "Outcome", "Step", "altered"]
 
 
 @dataclass
@@ -154,18 +150,16 @@ class Journal:
 
     Args:
         site: its address.
-        root: the directory of all sites; `default_root()` when left out.
+        root: the directory of all sites; `journals_root()` when left out.
         clock: the time written beside each step.
     """
 
     def __init__(self, site: str, root: Path | None = None, clock: Callable[[], datetime] | None = None) -> None:
-        self.directory = (root or default_root()) / site_key(site)
+        self.directory = (root or journals_root()) / site_key(site)
         self._clock = clock or (lambda: datetime.now(UTC))
 
     @contextmanager
-    def locked(
-        self, patience_s: float = LOCK_PATIENCE_S, sleep: Callable[[float], object] = time.sleep
-    ) -> Iterator[None]:
+    def locked(self, patience_s: float = LOCK_PATIENCE_S) -> Iterator[None]:
         """Hold the site's lock, waiting for it for a time; it ends with the process that holds it.
 
         Raises:
@@ -178,12 +172,14 @@ class Journal:
             ):  # a parent made on the way would be open to others
                 directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.directory.chmod(0o700)
-            descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                held = acquire(self.directory / "lock", patience_s)
+            except TimeoutError:
+                raise Refused(Reason.CHANGE_UNDER_WAY) from None
         try:
-            _take(descriptor, patience_s, sleep)
             yield
         finally:
-            os.close(descriptor)
+            held.release()
 
     def begin(self, **facts: Any) -> Change:
         """Begin a change."""
@@ -256,26 +252,6 @@ class Journal:
         return [c for c in self.changes() if not c.ended]
 
 
-def default_root() -> Path:
-    """`AUTOTUNE_APPLIED`; else beside the runs of `AUTOTUNE_RUNS`; else the user's own state, wherever runs lie.
-
-    The same for every run of a person, so that what one process left unfinished the next one finds.
-
-    Raises:
-        Refused: `BACKUP_UNUSABLE` for a user without a home.
-    """
-    if named := os.environ.get("AUTOTUNE_APPLIED"):
-        return Path(named).absolute()
-    if runs := os.environ.get("AUTOTUNE_RUNS"):
-        return Path(runs).absolute() / ".applied"
-    state = os.environ.get("XDG_STATE_HOME", "")
-    try:
-        home = Path(state) if Path(state).is_absolute() else Path.home() / ".local" / "state"
-    except RuntimeError:
-        raise Refused(Reason.BACKUP_UNUSABLE, detail="this user has no home directory") from None
-    return home / "autotune-flows" / "applied"
-
-
 @contextmanager
 def _usable() -> Iterator[None]:
     try:
@@ -293,18 +269,3 @@ def _sync(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _take(descriptor: int, patience_s: float, sleep: Callable[[float], object]) -> None:
-    if fcntl is None:  # pragma: no cover - Windows
-        raise Refused(Reason.BACKUP_UNUSABLE, detail="this system has no file locks")
-    waited_s = 0.0
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if waited_s >= patience_s:
-                raise Refused(Reason.CHANGE_UNDER_WAY) from None
-        sleep(LOCK_PAUSE_S)
-        waited_s += LOCK_PAUSE_S

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from flows.errors import Reason, Refused
 from flows.nightscout.credentials import credentials_for
-from flows.settings import AnalysisRequest, secret_from_environment
+from flows.settings import AnalysisRequest
 from flows.writeback.approval import RollbackRequest, SyncRequest
 
 
@@ -75,18 +74,6 @@ def test_the_run_form_s_fields_are_numbered(model: type[BaseModel]) -> None:
 def test_every_field_is_described_for_the_run_form() -> None:
     for name, field in AnalysisRequest.model_fields.items():
         assert field.description, name
-
-
-def test_a_secret_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert secret_from_environment("AUTOTUNE_X") is None
-    (tmp_path / "token").write_text("secret\n")
-    monkeypatch.setenv("AUTOTUNE_X_FILE", str(tmp_path / "token"))
-    assert secret_from_environment("AUTOTUNE_X") == "secret"
-    monkeypatch.setenv("AUTOTUNE_X", "direct")
-    assert secret_from_environment("AUTOTUNE_X") == "direct"
-    monkeypatch.setenv("AUTOTUNE_Y_FILE", str(tmp_path / "nothing"))
-    with pytest.raises(Refused):
-        secret_from_environment("AUTOTUNE_Y")
 
 
 @pytest.mark.parametrize(

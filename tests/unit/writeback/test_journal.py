@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.writeback.journal import Change, Journal, Outcome, Step, default_root
+from flows.values.user_directories import journals_root
+from flows.writeback.journal import Change, Journal, Outcome, Step
 
 SITE = "https://my.site.example"
 
@@ -217,11 +218,9 @@ def test_the_lock_is_held_by_one_process_and_ends_with_it(tmp_path: Path) -> Non
             os.write(go_on, b"x")
             os.read(os.pipe()[0], 1)
     os.read(ready, 1)
-    waited: list[float] = []
-    with pytest.raises(Refused) as caught, mine.locked(0.2, waited.append):
+    with pytest.raises(Refused) as caught, mine.locked(0.2):
         pass
     assert caught.value.reason is Reason.CHANGE_UNDER_WAY
-    assert waited
     os.kill(pid, 9)
     os.waitpid(pid, 0)
     with mine.locked(0.0):
@@ -235,12 +234,12 @@ def test_sites_are_kept_apart_and_a_site_is_the_same_however_it_is_spelt(tmp_pat
 
 def test_it_lies_where_every_run_of_a_person_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AUTOTUNE_RUNS", str(tmp_path / "runs"))
-    assert default_root() == tmp_path / "runs" / ".applied"
+    assert journals_root() == tmp_path / "runs" / ".applied"
     monkeypatch.delenv("AUTOTUNE_RUNS")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    assert default_root() == tmp_path / "state" / "autotune-flows" / "applied"
+    assert journals_root() == tmp_path / "state" / "autotune-flows" / "applied"
     monkeypatch.setenv("AUTOTUNE_APPLIED", str(tmp_path / "here"))
-    assert default_root() == tmp_path / "here"
+    assert journals_root() == tmp_path / "here"
 
 
 def test_a_full_or_missing_disk_is_a_refusal(tmp_path: Path) -> None:

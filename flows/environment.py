@@ -1,0 +1,87 @@
+"""Every `AUTOTUNE_…` variable of the environment, once: its name, what it is for, and how a secret of it is read.
+
+Read anew at each call, so that nothing depends on when a module was imported. What a value means, such as a time zone,
+is checked where it is used. Secrets are given by value or by a file (`…_FILE`), and never printed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from flows.errors import Reason, Refused
+
+PREFIX = "AUTOTUNE_"
+
+
+class Environment(BaseSettings):
+    """What the environment says; what is left out or empty is `None`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, str_strip_whitespace=True
+    )
+
+    runs: Path | None = Field(None, description="where runs keep their evidence (`autotune-runs` where it is run)")
+    applied: Path | None = Field(None, description="where the journals of changes lie (beside the runs, or user state)")
+    state: Path | None = Field(None, description="where is kept how often each site is asked (the user's cache)")
+    node: Path | None = Field(None, description="the Node.js to use (the newest of the system's and the wheel's)")
+    debug: str | None = Field(None, description="anything: an internal error is shown with its traceback")
+    report_url: str | None = Field(None, description="where run directories are served, with `{run}` for their name")
+    apply_policy: str | None = Field(None, description="file that says how far a proposal may be applied unattended")
+
+    nightscout_site: str | None = Field(None, description="site of runs that name none; the secrets are for it only")
+    nightscout_token: SecretStr | None = Field(None, description="access token that may read the site")
+    nightscout_token_file: Path | None = Field(None, description="file with it")
+    nightscout_api_secret: SecretStr | None = Field(None, description="the site's API secret, for reading")
+    nightscout_api_secret_file: Path | None = Field(None, description="file with it")
+    nightscout_write_token: SecretStr | None = Field(None, description="access token that may write profiles")
+    nightscout_write_token_file: Path | None = Field(None, description="file with it")
+    nightscout_write_api_secret: SecretStr | None = Field(None, description="the site's API secret, for writing")
+    nightscout_write_api_secret_file: Path | None = Field(None, description="file with it")
+    nightscout_basic_auth: SecretStr | None = Field(None, description="`user:password` of a server before the site")
+    nightscout_basic_auth_file: Path | None = Field(None, description="file with it")
+
+    timezone: str | None = Field(None, description="time zone of the nightly run (UTC)")
+    nightly: str | None = Field(None, description="`true` or `false`: the nightly run is switched on or off")
+    pool: str | None = Field(None, description="work pool of the runs: `autotune` or `autotune-docker`")
+    webhook: SecretStr | None = Field(None, description="address that notices are sent to")
+    webhook_file: Path | None = Field(None, description="file with it")
+    image: str | None = Field(None, description="image of the runs' containers")
+    pull_policy: str | None = Field(None, description="`Never`, `IfNotPresent` or `Always`, for that image")
+    network: str | None = Field(None, description="network of the runs' containers, on which the server is")
+    runs_volume: str | None = Field(None, description="volume where the runs' containers keep their evidence")
+    container_token_file: str | None = Field(None, description="this machine's file with the read token, for them")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _blank_is_absent(cls, value: Any) -> Any:
+        return None if isinstance(value, str) and not value.strip() else value
+
+    def secret(self, name: str) -> str | None:
+        """A secret by its field's name, from the variable or from the file that its `…_FILE` names.
+
+        Raises:
+            Refused: `FILE_MISSING` where the file cannot be read.
+        """
+        given: SecretStr | None = getattr(self, name)
+        if given is not None:
+            return given.get_secret_value()
+        file: Path | None = getattr(self, f"{name}_file")
+        if file is None:
+            return None
+        try:
+            return file.read_text("utf-8").strip() or None
+        except OSError:
+            raise Refused(
+                Reason.FILE_MISSING,
+                file=f"the file named by {variable(f'{name}_file')}",
+                remedy="Create it, or unset the variable.",
+            ) from None
+
+
+def variable(field: str) -> str:
+    """The variable of a field: `AUTOTUNE_RUNS` of `runs`."""
+    return PREFIX + field.upper()

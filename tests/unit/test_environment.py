@@ -1,0 +1,78 @@
+"""Every AUTOTUNE_… variable is a field of one class, and a secret comes from the variable or from a file."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows.environment import Environment, variable
+from flows.errors import Reason, Refused
+from tests.conftest import ROOT
+
+# Of docker-compose.yml and the registry's deployments alone: no code of ours reads them.
+OF_COMPOSE = {"PORT", "METRICS", "POSTGRES_IMAGE", "DOCKER_GID", "POLL_SECONDS", "REGISTRY"}
+NAME = re.compile(r"\bAUTOTUNE_([A-Z][A-Z_]*[A-Z])\b")
+FIELDS = {variable(name).removeprefix("AUTOTUNE_") for name in Environment.model_fields}
+SECRETS = [name for name in Environment.model_fields if f"{name}_file" in Environment.model_fields]
+
+
+def named_in(*files: Path) -> set[str]:
+    return {name for file in files for name in NAME.findall(file.read_text("utf-8"))}
+
+
+def test_no_other_module_reads_one() -> None:
+    for file in (ROOT / "flows").rglob("*.py"):
+        if file.name == "environment.py":
+            continue
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call | ast.Subscript) and "os.environ" in ast.unparse(node):
+                assert not NAME.search(ast.unparse(node)), f"{file.name}: {ast.unparse(node)}"
+
+
+def test_every_name_in_code_and_documents_is_one_that_is_read() -> None:
+    files = [
+        *(ROOT / "flows").rglob("*.py"),
+        *(ROOT / "docs").glob("*.md"),
+        ROOT / "README.md",
+        ROOT / "docker-compose.yml",
+    ]
+    known = FIELDS | OF_COMPOSE | {"TEST_REFERENCE"}
+    assert {name for name in named_in(*files) if not name.startswith("TEST_")} <= known
+
+
+def test_compose_passes_on_only_what_is_read() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))["services"].values()
+    passed = {name for service in services for name in service.get("environment", {}) if name.startswith("AUTOTUNE_")}
+    assert {name.removeprefix("AUTOTUNE_") for name in passed} <= FIELDS
+
+
+@pytest.mark.parametrize("name", Environment.model_fields)
+def test_each_is_described_and_blank_is_absent(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Environment.model_fields[name].description
+    monkeypatch.setenv(variable(name), "  ")
+    assert getattr(Environment(), name) is None
+    monkeypatch.setenv(variable(name), " x ")
+    assert getattr(Environment(), name) is not None
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_may_come_from_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Environment().secret(name) is None
+    (tmp_path / "token").write_text("of-a-file\n")
+    monkeypatch.setenv(variable(f"{name}_file"), str(tmp_path / "token"))
+    assert Environment().secret(name) == "of-a-file"
+    monkeypatch.setenv(variable(name), "direct")
+    assert Environment().secret(name) == "direct"
+    assert "direct" not in repr(Environment())
+    monkeypatch.delenv(variable(name))
+    (tmp_path / "token").write_text("")
+    assert Environment().secret(name) is None
+    monkeypatch.setenv(variable(f"{name}_file"), str(tmp_path / "nothing"))
+    with pytest.raises(Refused) as refused:
+        Environment().secret(name)
+    assert refused.value.reason is Reason.FILE_MISSING
+    assert variable(f"{name}_file") in refused.value.sentence
