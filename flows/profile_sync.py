@@ -10,7 +10,7 @@ from prefect import flow, get_run_logger
 from flows import __version__
 from flows.tasks import apply_approved_proposal, roll_back_profile
 from flows.values.user_directories import runs_root
-from flows.writeback.apply import Applied
+from flows.writeback.apply import WritebackResult
 from flows.writeback.approval import RollbackRequest, SyncRequest
 
 
@@ -22,7 +22,7 @@ from flows.writeback.approval import RollbackRequest, SyncRequest
     persist_result=False,
     log_prints=False,
 )
-def profile_sync(request: SyncRequest) -> Applied:
+def profile_sync(request: SyncRequest) -> WritebackResult:
     """Carry out a person's decision about one proposal.
 
     Args:
@@ -51,7 +51,7 @@ def profile_sync(request: SyncRequest) -> Applied:
     persist_result=False,
     log_prints=False,
 )
-def profile_rollback(request: RollbackRequest) -> Applied:
+def profile_rollback(request: RollbackRequest) -> WritebackResult:
     """Undo an applied proposal.
 
     Args:

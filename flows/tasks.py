@@ -35,7 +35,7 @@ from flows.profiles.raw_files import Loaded
 from flows.settings import AnalysisRequest
 from flows.values.progress import tell
 from flows.values.run_directory import RunDirectory
-from flows.writeback.apply import Applied, Tools, apply
+from flows.writeback.apply import Tools, WritebackResult, apply
 from flows.writeback.approval import RollbackRequest, SyncRequest
 from flows.writeback.approval_checks import read_approved
 from flows.writeback.rollback import rollback
@@ -265,7 +265,7 @@ def publish_report(request: AnalysisRequest, run_path: str) -> Published:
     retries=0,  # a write is never sent again blindly: the journal says what became of it
     **PRIVATE,  # no timeout: every request has its own, and a change broken off in the middle has to be settled
 )
-def apply_approved_proposal(request: SyncRequest, run_path: str) -> Applied:
+def apply_approved_proposal(request: SyncRequest, run_path: str) -> WritebackResult:
     """Carry out the decision about a proposal.
 
     Args:
@@ -297,7 +297,7 @@ def apply_approved_proposal(request: SyncRequest, run_path: str) -> Applied:
     retries=0,
     **PRIVATE,
 )
-def roll_back_profile(request: RollbackRequest, run_path: str) -> Applied:
+def roll_back_profile(request: RollbackRequest, run_path: str) -> WritebackResult:
     """Undo an applied proposal.
 
     Args:

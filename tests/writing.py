@@ -11,8 +11,8 @@ from flows.nightscout.authentication import Credentials
 from flows.nightscout.writer import NightscoutWriter
 from flows.proposal.document import Proposal
 from flows.values.run_directory import RunDirectory
-from flows.writeback.active_on_site import SiteProfiles, content
-from flows.writeback.apply import Applied, Tools, apply, resume
+from flows.writeback.active_on_site import SiteProfiles, profile_content
+from flows.writeback.apply import Tools, WritebackResult, apply, resume
 from flows.writeback.approval import Decision, RollbackRequest, SyncRequest
 from flows.writeback.journal import Journal
 from flows.writeback.rollback import rollback
@@ -51,14 +51,14 @@ class Person:
         known = {"proposal_id": self.made.proposal_id, "sha256": self.made.sha256, "decision": Decision.APPROVE}
         return SyncRequest(**{**known, **options})
 
-    def apply(self, **options: Any) -> Applied:
+    def apply(self, **options: Any) -> WritebackResult:
         return apply(self.run, self.request(**options), self.tools, "test")
 
-    def roll_back(self, **options: Any) -> Applied:
+    def roll_back(self, **options: Any) -> WritebackResult:
         known = {"proposal_id": self.made.proposal_id, "sha256": self.made.sha256, "decision": Decision.APPROVE}
         return rollback(self.run, RollbackRequest(**{**known, **options}), self.tools, "test")
 
-    def resume(self) -> list[Applied]:
+    def resume(self) -> list[WritebackResult]:
         return resume(self.run, self.tools)
 
     @property
@@ -111,4 +111,4 @@ def active_name(state: SiteProfiles) -> str:
 
 
 def newest_content(state: SiteProfiles) -> dict[str, Any]:
-    return content(state.newest)
+    return profile_content(state.newest)

@@ -12,7 +12,7 @@ from flows.cli.console import PROPOSAL, USAGE, now, refused, say
 
 if TYPE_CHECKING:
     from flows.values.run_directory import RunDirectory
-    from flows.writeback.apply import Applied, Tools
+    from flows.writeback.apply import Tools, WritebackResult
     from flows.writeback.approval_checks import Approved
 
 SAID = {
@@ -237,7 +237,7 @@ def typed_yes(question: str) -> bool:
     return sys.stdin.readline().strip() == "yes"
 
 
-def tell(done: Applied, as_json: bool) -> None:
+def tell(done: WritebackResult, as_json: bool) -> None:
     """Say what became of it."""
     if as_json:
         from dataclasses import asdict
@@ -249,7 +249,7 @@ def tell(done: Applied, as_json: bool) -> None:
         print("It is active.")
 
 
-def _tell_of_settled(settled: Applied) -> None:
+def _tell_of_settled(settled: WritebackResult) -> None:
     say(SAID[settled.outcome].format(name=settled.name) + (" It is active." if settled.active else ""))
 
 

@@ -28,18 +28,18 @@ NOT_DECIDED = frozenset({408, 409, 425, 429})  # the write may have happened, or
 REQUIRED = {"profile": "store", "treatments": "eventType"}
 
 
-class Fate(StrEnum):
+class WriteStatus(StrEnum):
     """What a site's answer to a write says of it."""
 
     TAKEN, REFUSED, UNKNOWN = "taken", "refused", "unknown"
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A write that was sent: its fate by the answer, the status (0 for none), why it is not known, the new id."""
+class WriteAttempt:
+    """A write that was sent: its status by the answer, HTTP's (0 for none), why it is not known, the new id."""
 
-    fate: Fate
-    status: int
+    status: WriteStatus
+    http_status: int
     detail: str
     document_id: str | None = None
 
@@ -99,15 +99,15 @@ class NightscoutWriter(NightscoutClient):
             raise
         return True
 
-    def post_profile(self, document: Record) -> Sent:
+    def post_profile(self, document: Record) -> WriteAttempt:
         """Send a new profile document, once."""
         return self._post("profile", document)
 
-    def post_switch(self, treatment: Record) -> Sent:
+    def post_switch(self, treatment: Record) -> WriteAttempt:
         """Send a Profile Switch, once. Nightscout keeps one of a kind at one time: sent again it replaces itself."""
         return self._post("treatments", treatment)
 
-    def _post(self, path: str, document: Record) -> Sent:
+    def _post(self, path: str, document: Record) -> WriteAttempt:
         if not isinstance(document, dict) or "_id" in document or not document.get(REQUIRED[path]):
             raise OurFault(f"what was to be posted to {path} is no document that may be")
         body = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
@@ -116,13 +116,13 @@ class NightscoutWriter(NightscoutClient):
         try:
             response, answer = self._send(f"{self.site}/api/v1/{path}.json{questions}", access, body)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            return Sent(Fate.UNKNOWN, 0, kind_of_trouble(error))
+            return WriteAttempt(WriteStatus.UNKNOWN, 0, kind_of_trouble(error))
         status = response.status_code
         if status in (200, 201):
-            return Sent(Fate.TAKEN, status, "", _id_in(answer))
+            return WriteAttempt(WriteStatus.TAKEN, status, "", _id_in(answer))
         if status in REFUSALS and status not in NOT_DECIDED:
-            return Sent(Fate.REFUSED, status, f"status {status}")
-        return Sent(Fate.UNKNOWN, status, f"status {status}")
+            return WriteAttempt(WriteStatus.REFUSED, status, f"status {status}")
+        return WriteAttempt(WriteStatus.UNKNOWN, status, f"status {status}")
 
     def _send(self, url: str, access: _Access, sent: bytes | None = None) -> tuple[requests.Response, bytes]:
         response, body = super()._send(url, access, sent)

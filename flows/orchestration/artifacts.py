@@ -24,7 +24,7 @@ from flows.environment import Environment
 from flows.report.text.run_page import page, report_address, settings_table
 from flows.settings import AnalysisRequest
 from flows.values.run_directory import RunDirectory
-from flows.writeback.apply import Applied
+from flows.writeback.apply import WritebackResult
 
 
 def fill_the_page(request: AnalysisRequest, run: Path) -> None:
@@ -56,7 +56,7 @@ def fill_the_page(request: AnalysisRequest, run: Path) -> None:
         )
 
 
-def show_change(proposal_id: str, sha256: str, done: Applied) -> None:
+def show_change(proposal_id: str, sha256: str, done: WritebackResult) -> None:
     """The artifact of an applied, rejected or rolled-back proposal."""
     markdown = (
         f"# {done.outcome.replace('-', ' ').capitalize()}\n\n"

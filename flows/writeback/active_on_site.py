@@ -32,7 +32,7 @@ SERVER_OWNED = frozenset(
 OF_A_DELIVERY = frozenset({"_id", "identifier", "srvCreated", "srvModified"})
 
 
-def content(document: Record) -> Record:
+def profile_content(document: Record) -> Record:
     """What a profile document says, whenever it was stored: without what the server owns, and without its start."""
     return {k: v for k, v in document.items() if k not in SERVER_OWNED and k != "startDate"}
 
@@ -108,7 +108,7 @@ class SiteProfiles:
 
     def newest_says(self, document: Record) -> bool:
         """Whether the newest document says what `document` does, and so does each that begins with it."""
-        return not any(differences(content(document), content(d)) for d in self.newest_alike)
+        return not any(differences(profile_content(document), profile_content(d)) for d in self.newest_alike)
 
     def without(self, *documents: Record) -> SiteProfiles:
         """The same site without some of its documents."""
@@ -198,7 +198,7 @@ class SiteProfiles:
         return cls(tuple(document["documents"]), tuple(document["switches"]))
 
 
-def same_ahead(one: SiteProfiles, other: SiteProfiles, from_ms: float) -> bool:
+def same_active_from(one: SiteProfiles, other: SiteProfiles, from_ms: float) -> bool:
     """Whether the same is active in both, now and after each switch that begins or ends later."""
 
     def in_force(state: SiteProfiles, at_ms: float) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Applied:
 
 
 @dataclass(frozen=True)
-class Change:
+class PastChange:
     """One change of a site's profile that came to an end in which the profile was another than before."""
 
     name: str
@@ -48,7 +48,7 @@ class Change:
     undoes: str | None
 
 
-def changes_of(runs: Iterable[Path]) -> tuple[Change, ...]:
+def changes_of(runs: Iterable[Path]) -> tuple[PastChange, ...]:
     """Every change that the journals named by these run directories know of, by time."""
     lines: dict[str, dict[str, Any]] = {}
     journals: set[Path] = set()
@@ -68,7 +68,7 @@ def changes_of(runs: Iterable[Path]) -> tuple[Change, ...]:
     return tuple(sorted(found, key=lambda c: (c.at, c.name)))
 
 
-def applications(proposal_sha256: str, changes: Iterable[Change]) -> tuple[Applied, ...]:
+def applications(proposal_sha256: str, changes: Iterable[PastChange]) -> tuple[Applied, ...]:
     """Each time this proposal was applied, in order."""
     known = tuple(changes)
     undone = {c.undoes: c.at for c in known if c.kind == "rollback" and c.ours}
@@ -115,7 +115,7 @@ def _dictionaries(value: Any) -> list[dict[str, Any]]:
     return [line for line in value if isinstance(line, dict)] if isinstance(value, list) else []
 
 
-def _change(name: str, steps: list[dict[str, Any]]) -> Change | None:
+def _change(name: str, steps: list[dict[str, Any]]) -> PastChange | None:
     """A change from its steps; `None` where it has no end yet, or left the site as it was."""
     steps = sorted(steps, key=lambda s: str(s.get("at")))
     begun = next((s for s in steps if s.get("step") == "begun"), None)
@@ -126,7 +126,7 @@ def _change(name: str, steps: list[dict[str, Any]]) -> Change | None:
     if begun.get("kind") not in ("apply", "rollback"):
         return None
     parts = begun.get("parts")
-    return Change(
+    return PastChange(
         name=name,
         kind=str(begun["kind"]),
         at=at,

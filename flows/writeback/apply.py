@@ -23,7 +23,7 @@ from flows.nightscout.rate_limit import SitePace
 from flows.nightscout.writer import NightscoutWriter
 from flows.values.run_directory import RunDirectory
 from flows.values.units import HOUR_MS
-from flows.writeback.active_on_site import SiteProfiles, content, differences
+from flows.writeback.active_on_site import SiteProfiles, differences, profile_content
 from flows.writeback.approval import MAX_AGE_H, Decision, SyncRequest
 from flows.writeback.approval_checks import (
     Approved,
@@ -32,17 +32,17 @@ from flows.writeback.approval_checks import (
     report_only_app,
     source_document,
 )
-from flows.writeback.journal import Change, Journal, Outcome
+from flows.writeback.journal import Change, ChangeOutcome, Journal
 from flows.writeback.kept_documents import check_kept, intent_of
-from flows.writeback.plan import Plan, dated, plan, switch_treatment
+from flows.writeback.plan import Plan, plan, switch_treatment, with_start_date
 from flows.writeback.policy import read_policy
 from flows.writeback.policy_checks import check_without_a_person
-from flows.writeback.session import Intent, Site
+from flows.writeback.session import Intent, SiteSession
 from flows.writeback.transaction import anything_to_settle, carry_out, reconcile
 
 
 @dataclass(frozen=True)
-class Applied:
+class WritebackResult:
     """What became of a request: `outcome` is `applied`, `already-applied`, `rejected`, `rolled-back` or `settled`.
 
     `active`: whether the site counts the new profile as active. Holds no number of anybody's therapy.
@@ -70,7 +70,7 @@ class Tools:
     journal: Callable[[str], Journal] | None = None
     who: str | None = None
     advice: Callable[[str], str] = _in_the_environment  # what to do without credentials, given the permissions needed
-    told: Callable[[Applied], object] | None = None  # of each change that was settled on the way
+    told: Callable[[WritebackResult], object] | None = None  # of each change that was settled on the way
 
     def open_client(self, site: str) -> NightscoutWriter:
         """A client for the site; never asked before there is something to write with."""
@@ -82,9 +82,9 @@ class Tools:
         """The site's journal."""
         return self.journal(site) if self.journal else Journal(site, self.journals, self.clock)
 
-    def site(self, client: NightscoutWriter) -> Site:
+    def site(self, client: NightscoutWriter) -> SiteSession:
         """The site as a change sees it."""
-        return Site(client, self.clock, self.sleep) if self.sleep else Site(client, self.clock)
+        return SiteSession(client, self.clock, self.sleep) if self.sleep else SiteSession(client, self.clock)
 
 
 def preview(run: RunDirectory, request: SyncRequest, sha256: str | None = None) -> tuple[Approved, Plan]:
@@ -97,7 +97,7 @@ def preview(run: RunDirectory, request: SyncRequest, sha256: str | None = None) 
     return approved, plan(approved.proposal, source_document(approved), request)
 
 
-def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Applied:
+def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> WritebackResult:
     """Write a proposal that was approved.
 
     Reads the run directory and the site's journal; writes the site, the journal, and `applied.json` of the run.
@@ -137,14 +137,14 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
         if (done := _already(journal, request, planned, state, approved.sha256)) is not None:
             active = is_active(site, state, done)
             if active or not request.activate:
-                return Applied("already-applied", done.facts["name"], active, done.name)
+                return WritebackResult("already-applied", done.facts["name"], active, done.name)
         if policy is not None:
             check_without_a_person(policy, approved, request, planned, journal, state, now)
 
         def make(state: SiteProfiles) -> Intent:
             # Of the state that is backed up and written over: one read before may be somebody else's by now.
             done = _already(journal, request, planned, state, approved.sha256)
-            if done is None and differences(content(state.newest), content(source)):
+            if done is None and differences(profile_content(state.newest), profile_content(source)):
                 raise Refused(Reason.SITE_PROFILE_CHANGED)
             if done is not None and not request.activate:
                 raise Refused(Reason.SITE_PROFILE_CHANGED)
@@ -165,10 +165,10 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Ap
         }
         with remembered(run, journal):
             change = carry_out(site, journal, make, **facts)
-    return Applied("applied", planned.name, request.activate, change.name)
+    return WritebackResult("applied", planned.name, request.activate, change.name)
 
 
-def resume(run: RunDirectory, tools: Tools) -> list[Applied]:
+def resume(run: RunDirectory, tools: Tools) -> list[WritebackResult]:
     """Settle what earlier changes of the run's site left unfinished; nothing new is begun.
 
     Raises:
@@ -183,7 +183,9 @@ def resume(run: RunDirectory, tools: Tools) -> list[Applied]:
             return settle(journal, tools.site(client), tools, lambda _: True)
 
 
-def settle(journal: Journal, site: Site, tools: Tools, asked_for: Callable[[Change], bool]) -> list[Applied]:
+def settle(
+    journal: Journal, site: SiteSession, tools: Tools, asked_for: Callable[[Change], bool]
+) -> list[WritebackResult]:
     """Settle what was left unfinished, and tell `tools.told` of each; with the lock held.
 
     A rollback is finished by whoever comes next; an activation only where `asked_for`, else it is taken back.
@@ -192,8 +194,8 @@ def settle(journal: Journal, site: Site, tools: Tools, asked_for: Callable[[Chan
     state = site.read() if any(c.facts.get("activate") for c in settled) else None
     found = []
     for change in settled:
-        active = change.outcome is Outcome.AFTER and state is not None and is_active(site, state, change)
-        found.append(Applied(f"settled-{change.outcome}", change.facts.get("name"), active, change.name))
+        active = change.outcome is ChangeOutcome.AFTER and state is not None and is_active(site, state, change)
+        found.append(WritebackResult(f"settled-{change.outcome}", change.facts.get("name"), active, change.name))
         if tools.told is not None:
             tools.told(found[-1])
     return found
@@ -234,13 +236,13 @@ def other_journal(run: RunDirectory, journal: Journal) -> str | None:
     return written if isinstance(written, str) and written != str(journal.directory) else None
 
 
-def rejected(approved: Approved, journal: Journal, tools: Tools, how: str, kind: str = "reject") -> Applied:
+def rejected(approved: Approved, journal: Journal, tools: Tools, how: str, kind: str = "reject") -> WritebackResult:
     """Write down that a person said no; nothing else happens. What is unfinished of it will be taken back."""
     with journal.locked():
         facts = {"kind": kind, "proposal_id": approved.proposal.proposal_id, "proposal_sha256": approved.sha256}
         change = journal.begin(**facts, **audit(tools, approved, how))
-        change.end(Outcome.BEFORE, "rejected")
-    return Applied("rejected", change=change.name)
+        change.end(ChangeOutcome.BEFORE, "rejected")
+    return WritebackResult("rejected", change=change.name)
 
 
 def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWriter:
@@ -268,7 +270,7 @@ def _already(journal: Journal, request: SyncRequest, planned: Plan, state: SiteP
     for change in reversed(journal.changes()):
         facts = change.facts
         same = facts.get("proposal_sha256") == sha256 and facts.get("parts") == [p.value for p in request.parts]
-        if facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or not same:
+        if facts.get("kind") != "apply" or change.outcome is not ChangeOutcome.AFTER or not same:
             continue
         if facts.get("name") != planned.name or bool(facts.get("only_less")) != planned.only_less:
             continue
@@ -278,7 +280,7 @@ def _already(journal: Journal, request: SyncRequest, planned: Plan, state: SiteP
     return None
 
 
-def is_active(site: Site, state: SiteProfiles, done: Change) -> bool:
+def is_active(site: SiteSession, state: SiteProfiles, done: Change) -> bool:
     """Whether the site counts as active what a change wrote, now and by either clock."""
     intent = intent_of(done)
     body = intent.document["store"].get(done.facts.get("name"))
@@ -287,7 +289,7 @@ def is_active(site: Site, state: SiteProfiles, done: Change) -> bool:
 
 
 def _intent(
-    site: Site, state: SiteProfiles, planned: Plan, approved: Approved, request: SyncRequest, done: Change | None
+    site: SiteSession, state: SiteProfiles, planned: Plan, approved: Approved, request: SyncRequest, done: Change | None
 ) -> Intent:
     """The document with its start, and the switch; refuses what would end a switch nobody spoke of."""
     now_ms = site.now_ms()
@@ -296,9 +298,9 @@ def _intent(
     if request.activate:
         check_no_special_switch(site, state)
     if done is not None:
-        document = {k: v for k, v in state.newest.items() if k == "startDate" or k in content(state.newest)}
+        document = {k: v for k, v in state.newest.items() if k == "startDate" or k in profile_content(state.newest)}
     else:
-        document = dated(planned.document, state.newest, site.start_for(state, state.newest))
+        document = with_start_date(planned.document, state.newest, site.start_for(state, state.newest))
     treatment = None
     if request.activate:
         at_ms = site.free_instant(state, document)
@@ -309,7 +311,7 @@ def _intent(
     return Intent.of(state, now_ms, document, treatment, stands=done is not None, activate_until_ms=until)
 
 
-def check_no_special_switch(site: Site, state: SiteProfiles) -> None:
+def check_no_special_switch(site: SiteSession, state: SiteProfiles) -> None:
     """Refuse to switch while another switch is in force that ends by itself or scales, by either clock.
 
     Raises:

@@ -15,10 +15,17 @@ from flows.nightscout.documents import Record
 from flows.profiles.switches import read_switches
 from flows.values.timestamps import instant_ms
 from flows.values.units import HOUR_MS, MINUTE_MS
-from flows.writeback.active_on_site import OF_A_DELIVERY, SiteProfiles, content, differences, store_of, switch_key
-from flows.writeback.journal import Change, Outcome, Step
+from flows.writeback.active_on_site import (
+    OF_A_DELIVERY,
+    SiteProfiles,
+    differences,
+    profile_content,
+    store_of,
+    switch_key,
+)
+from flows.writeback.journal import Change, ChangeOutcome, Step
 from flows.writeback.plan import switch_treatment
-from flows.writeback.session import Intent, comparable, once_more, raw_switch, switch_back
+from flows.writeback.session import Intent, comparable, raw_switch, reissue_switch, switch_back
 
 APART_MS = 15 * MINUTE_MS  # of a step's line and what was made for it: clocks may differ by five minutes
 REASONS = ("rolled back", "taken back", "another profile was saved")
@@ -53,11 +60,11 @@ def undo_follows(change: Change, undone: Record, intent: Intent, backup: SitePro
     document, switch = undone["document"], undone["switch"]
     states = (backup, site)
     others = [d for s in states for d in s.documents if differences(comparable(intent.document), comparable(d))]
-    if undone["outcome"] not in set(Outcome) or (undone.get("own") or intent.switch) != intent.switch:
+    if undone["outcome"] not in set(ChangeOutcome) or (undone.get("own") or intent.switch) != intent.switch:
         return False
     if document is not None:
-        said = [intent.before, *(content(d) for d in others)]
-        if not any(not differences(content(document), one) for one in said):
+        said = [intent.before, *(profile_content(d) for d in others)]
+        if not any(not differences(profile_content(document), one) for one in said):
             return False
         if not _begins_by(document, _noted_ms(change, Step.UNDOING)):
             return False
@@ -115,7 +122,7 @@ def _is_one_of(switch: Record, raws: Iterable[Record], named: Iterable[tuple[str
     at_ms = _close(switch, made_ms)
     if at_ms is None:
         return False
-    made = [once_more(raw, at_ms) for raw in raws if read_switches([raw], "UTC")]
+    made = [reissue_switch(raw, at_ms) for raw in raws if read_switches([raw], "UTC")]
     made += [
         switch_back({"name": name, "body": body}, at_ms, why)
         for name, body in named

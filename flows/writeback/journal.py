@@ -31,8 +31,8 @@ from flows.writeback.journal_lines import (
     INTENT,
     KEPT,
     UNDO,
+    ChangeOutcome,
     Damaged,
-    Outcome,
     Step,
     check_order,
     cut_off_bytes,
@@ -41,7 +41,7 @@ from flows.writeback.journal_lines import (
 
 LINES = "journal.jsonl"
 LOCK_PATIENCE_S = 30.0
-__all__ = ["BACKUP", "INTENT", "KEPT", "UNDO", "Change", "Journal", "Outcome", "Step", "altered"]
+__all__ = ["BACKUP", "INTENT", "KEPT", "UNDO", "Change", "ChangeOutcome", "Journal", "Step", "altered"]
 
 
 @dataclass
@@ -69,9 +69,9 @@ class Change:
         return self.step is Step.DONE
 
     @property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> ChangeOutcome | None:
         """How it ended; `None` for one that did not."""
-        return Outcome(self.records[-1]["outcome"]) if self.ended else None
+        return ChangeOutcome(self.records[-1]["outcome"]) if self.ended else None
 
     def reached(self, step: Step) -> bool:
         """Whether it came to this step at any time."""
@@ -84,7 +84,7 @@ class Change:
         self.records.append(self.journal.append(self.name, step, facts))
         self._kept.clear()
 
-    def end(self, outcome: Outcome, why: str, **facts: Any) -> None:
+    def end(self, outcome: ChangeOutcome, why: str, **facts: Any) -> None:
         """Write the end down."""
         self.note(Step.DONE, outcome=outcome.value, why=why, **facts)
 

@@ -32,7 +32,7 @@ class Step(StrEnum):
     DONE = "done"
 
 
-class Outcome(StrEnum):
+class ChangeOutcome(StrEnum):
     """What the site is after a change: as planned, as before, or as somebody else made it meanwhile."""
 
     AFTER, BEFORE, THEIRS = "after", "before", "theirs"
@@ -49,9 +49,9 @@ AFTER_ONE_OF = {
     Step.UNDONE_WRITTEN: {Step.UNDOING},
 }
 ENDS_AFTER_ONE_OF = {
-    Outcome.AFTER: {Step.WRITTEN},
-    Outcome.BEFORE: {Step.BEGUN},
-    Outcome.THEIRS: {Step.WRITING, Step.WRITTEN},
+    ChangeOutcome.AFTER: {Step.WRITTEN},
+    ChangeOutcome.BEFORE: {Step.BEGUN},
+    ChangeOutcome.THEIRS: {Step.WRITING, Step.WRITTEN},
 }
 KEPT_FOR = {Step.BACKED_UP: BACKUP, Step.CHECKED: INTENT, Step.UNDOING: UNDO}
 
@@ -124,7 +124,7 @@ def _follows(step: Step, record: dict[str, Any], taken: set[Step]) -> bool:
         return not taken
     if step is Step.DONE:
         outcome = record.get("outcome")
-        return outcome in set(Outcome) and bool(taken & ENDS_AFTER_ONE_OF[Outcome(outcome)])
+        return outcome in set(ChangeOutcome) and bool(taken & ENDS_AFTER_ONE_OF[ChangeOutcome(outcome)])
     stands = step is Step.WRITTEN and record.get("stands") is True and Step.CHECKED in taken
     return stands or bool(taken & AFTER_ONE_OF[step])
 

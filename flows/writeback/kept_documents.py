@@ -11,7 +11,7 @@ from typing import Any
 from flows.errors import Refused
 from flows.nightscout.documents import Record
 from flows.profiles.stored import document_sha256
-from flows.writeback.active_on_site import SiteProfiles, content
+from flows.writeback.active_on_site import SiteProfiles, profile_content
 from flows.writeback.derived_documents import intent_follows, undo_follows
 from flows.writeback.journal import BACKUP, INTENT, UNDO, Change, Step, altered
 from flows.writeback.session import Intent
@@ -44,7 +44,7 @@ def intent_of(change: Change) -> Intent:
     document = change.read(INTENT)
     try:
         intent = Intent.from_json(document)
-        after, before = document_sha256(content(intent.document)), document_sha256(intent.before)
+        after, before = document_sha256(profile_content(intent.document)), document_sha256(intent.before)
     except (TypeError, KeyError, AttributeError):
         raise altered(change, INTENT, NOT_THE_SHAPE) from None
     if not change.kept_sha256(INTENT):
@@ -62,7 +62,7 @@ def backup_of(change: Change) -> SiteProfiles:
     document = change.read(BACKUP)
     try:
         state = SiteProfiles.from_document(document)
-        before = document_sha256(content(state.newest))
+        before = document_sha256(profile_content(state.newest))
     except (TypeError, KeyError, AttributeError, Refused):
         raise altered(change, BACKUP, NOT_THE_SHAPE) from None
     if not change.kept_sha256(BACKUP):

@@ -8,12 +8,19 @@ from typing import NoReturn
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
-from flows.nightscout.writer import Fate, Sent
+from flows.nightscout.writer import WriteAttempt, WriteStatus
 from flows.profiles.switches import Switch, read_switches
-from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, content, differences, same_ahead, store_of
-from flows.writeback.journal import Change, Outcome, Step
+from flows.writeback.active_on_site import (
+    SERVER_OWNED,
+    SiteProfiles,
+    differences,
+    profile_content,
+    same_active_from,
+    store_of,
+)
+from flows.writeback.journal import Change, ChangeOutcome, Step
 from flows.writeback.kept_documents import backup_of, intent_of, undo_of
-from flows.writeback.session import Intent, Site, comparable
+from flows.writeback.session import Intent, SiteSession, comparable
 
 LOOK_AGAIN_S = (0.5, 2.0, 5.0)  # for a write whose answer was lost: it may still be on its way
 
@@ -46,13 +53,15 @@ def altered_on_the_way(change: Change) -> bool:
     return any(r.get("altered", r.get("why") == Reason.WRITE_DIFFERS.code) for r in undoing)
 
 
-def beside_ours(state: SiteProfiles, intent: Intent, *, altered: bool = False) -> Record:
+def newest_other_content(state: SiteProfiles, intent: Intent, *, altered: bool = False) -> Record:
     """What the newest document says that is not ours, which is the newest; as before where there is no other."""
     others = state.without(*ours_in(state.documents, intent.document, intent.known_ids, altered=altered))
-    return intent.before if intent.stands or not others.documents else content(others.newest)
+    return intent.before if intent.stands or not others.documents else profile_content(others.newest)
 
 
-def without_ours(state: SiteProfiles, change: Change, *own: Record | None, altered: bool = False) -> SiteProfiles:
+def state_without_change(
+    state: SiteProfiles, change: Change, *own: Record | None, altered: bool = False
+) -> SiteProfiles:
     """The site as it were without what this change wrote: its documents, and `own`, Profile Switches it sent.
 
     As it was backed up, where somebody removed all other documents.
@@ -69,7 +78,7 @@ def without_ours(state: SiteProfiles, change: Change, *own: Record | None, alter
     return SiteProfiles(documents, tuple(s for s in state.switches if not any(s is o for o in sent)))
 
 
-def leaves_active(
+def keeps_active(
     base: SiteProfiles, state: SiteProfiles, document: Record, from_ms: float, *, new_content: bool
 ) -> bool:
     """Whether a new document leaves active what was: now, and after each Profile Switch that begins or ends later.
@@ -82,11 +91,11 @@ def leaves_active(
         new_content: it may say something else of what is active, and only must end no switch.
     """
     if not new_content:
-        return same_ahead(base, state, from_ms)
+        return same_active_from(base, state, from_ms)
     dates = {k: v for k, v in base.newest.items() if k in SERVER_OWNED or k == "startDate"}
-    as_said = {**dates, **content(document)}
+    as_said = {**dates, **profile_content(document)}
     others = base.without(base.newest).documents
-    return same_ahead(SiteProfiles((*others, as_said), base.switches), state, from_ms)
+    return same_active_from(SiteProfiles((*others, as_said), base.switches), state, from_ms)
 
 
 def switches_in(state: SiteProfiles, switch: Record) -> list[Record]:
@@ -152,14 +161,14 @@ def _minutes(switch: Record) -> float | None:
 
 
 def find(
-    site: Site, what: str, document: Record, known_ids: tuple[str, ...], sent: Sent | None
+    site: SiteSession, what: str, document: Record, known_ids: tuple[str, ...], sent: WriteAttempt | None
 ) -> tuple[SiteProfiles, Record | None]:
     """The document we sent, as the site has it; looked for more than once where it may still be on its way.
 
     Where none says what it says, one that begins when it does: the site changed it on the way, or a person since. Only
     who has just sent it can take it for the first.
     """
-    pauses = () if sent is not None and sent.fate is Fate.REFUSED else LOOK_AGAIN_S
+    pauses = () if sent is not None and sent.status is WriteStatus.REFUSED else LOOK_AGAIN_S
     for pause_s in (*pauses, None):
         state = read_again(site, what)
         unknown = [d for d in state.newest_first if _id(d) not in known_ids]
@@ -182,7 +191,7 @@ def _id(document: Record) -> str:
     return str(document.get("_id"))
 
 
-def read_again(site: Site, what: str) -> SiteProfiles:
+def read_again(site: SiteSession, what: str) -> SiteProfiles:
     """The site after a write of `what`.
 
     Raises:
@@ -200,7 +209,7 @@ def named(paths: list[str]) -> str:
     return ", ".join(dict.fromkeys(p.rsplit(".", 1)[-1].partition("[")[0][:40] for p in paths[:5]))
 
 
-def end(change: Change, outcome: Outcome, refusal: Refused) -> NoReturn:
+def end(change: Change, outcome: ChangeOutcome, refusal: Refused) -> NoReturn:
     """Write down how a change ended, and refuse."""
     change.end(outcome, refusal.reason.code)
     raise refusal

@@ -28,7 +28,7 @@ from flows.proposal.several_values import NAMES, several
 from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
 from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
-from flows.writeback.active_on_site import content, store_of
+from flows.writeback.active_on_site import profile_content, store_of
 from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.new_schedules import hours_that_stay, new_basal, new_carb_ratio, new_isf
 
@@ -254,7 +254,7 @@ _MIDNIGHT = {"time": "00:00", "value": 1}
 
 def _beside(source: Record, store: dict[str, Record], name: str, body: Record, proposal: Proposal) -> Record:
     """The source document with the tuned profile in its store; a flat one as Nightscout itself reads it."""
-    kept = copy.deepcopy(content(source))
+    kept = copy.deepcopy(profile_content(source))
     if unit_name(body.get("units")) is None:
         # Whoever reads the profile by itself (a switch's profileJson, AAPS) has to find them.
         top = source.get("units")
@@ -265,7 +265,7 @@ def _beside(source: Record, store: dict[str, Record], name: str, body: Record, p
     if is_flat(source):  # the old flat shape, as Nightscout itself reads it
         (default,) = store
         kept = {"defaultProfile": default, "store": {default: kept}}
-        body = content(body)
+        body = profile_content(body)
     elif not isinstance(source["store"], dict):
         kept["store"] = copy.deepcopy(store)
     if not kept.get("defaultProfile") and len(store) == 1:
@@ -364,7 +364,7 @@ def harmless_json(body: Record) -> str:
     return re.sub(r"[<>&]", lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def dated(document: Record, like: Record, epoch_ms: int) -> Record:
+def with_start_date(document: Record, like: Record, epoch_ms: int) -> Record:
     """A document with its start, and with `date` and `mills` saying the same where `like` has them.
 
     API v3, and AAPS with it, sorts profile documents by `date`.

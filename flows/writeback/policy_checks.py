@@ -8,7 +8,7 @@ from flows.nightscout.documents import Record
 from flows.writeback.active_on_site import SiteProfiles
 from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.approval_checks import Approved
-from flows.writeback.journal import Change, Journal, Outcome
+from flows.writeback.journal import Change, ChangeOutcome, Journal
 from flows.writeback.kept_documents import intent_of
 from flows.writeback.plan import ENTERED_BY, NAME, Plan
 from flows.writeback.policy import Policy, check_policy, forbidden
@@ -52,7 +52,7 @@ def _history(changes: list[Change], source_name: str, now: datetime) -> tuple[Re
     lineage: set[str] = set()
     for change in changes:
         hours = (now - datetime.fromisoformat(change.facts["at"])).total_seconds() / 3600
-        if change.outcome is not Outcome.AFTER or hours > WEEK_H:
+        if change.outcome is not ChangeOutcome.AFTER or hours > WEEK_H:
             continue
         if week_ago is None:
             before = intent_of(change).active_before

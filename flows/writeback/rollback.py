@@ -5,10 +5,10 @@ from __future__ import annotations
 from flows.errors import Reason, Refused
 from flows.profiles.switches import read_switches
 from flows.values.run_directory import RunDirectory
-from flows.writeback.active_on_site import SiteProfiles, content, differences, switch_key
+from flows.writeback.active_on_site import SiteProfiles, differences, profile_content, switch_key
 from flows.writeback.apply import (
-    Applied,
     Tools,
+    WritebackResult,
     audit,
     check_no_special_switch,
     rejected,
@@ -18,14 +18,14 @@ from flows.writeback.apply import (
 )
 from flows.writeback.approval import Decision, RollbackRequest
 from flows.writeback.approval_checks import Approved, read_approved
-from flows.writeback.journal import Change, Journal, Outcome, Step
+from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
 from flows.writeback.kept_documents import backup_of, check_kept, intent_of
-from flows.writeback.plan import dated
-from flows.writeback.session import Intent, Site, once_more, switch_back
+from flows.writeback.plan import with_start_date
+from flows.writeback.session import Intent, SiteSession, reissue_switch, switch_back
 from flows.writeback.transaction import carry_out
 
 
-def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str) -> Applied:
+def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str) -> WritebackResult:
     """Put back what was there before this run's proposal was applied. History stays: a new document is written.
 
     Raises:
@@ -45,10 +45,10 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
             applied = _applied(journal, approved)
         except Refused:
             if applied.name in [s.change for s in settled if s.outcome == "settled-before"]:
-                return Applied("rolled-back", change=applied.name)  # it had no end, and was taken back just now
+                return WritebackResult("rolled-back", change=applied.name)  # it had no end, and was taken back just now
             raise
         if (later := _rolled_back(journal, applied, site)) is not None:
-            return Applied("already-rolled-back", change=later.name)
+            return WritebackResult("already-rolled-back", change=later.name)
 
         def make(state: SiteProfiles) -> Intent:
             return _intent(site, state, applied, request)
@@ -57,10 +57,10 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
         facts |= {"proposal_id": approved.proposal.proposal_id, "proposal_sha256": approved.sha256}
         with remembered(run, journal):
             change = carry_out(site, journal, make, **facts, **audit(tools, approved, how))
-    return Applied("rolled-back", change=change.name)
+    return WritebackResult("rolled-back", change=change.name)
 
 
-def tidy(run: RunDirectory, keep_last: int, tools: Tools, how: str) -> tuple[Applied, list[str]]:
+def tidy(run: RunDirectory, keep_last: int, tools: Tools, how: str) -> tuple[WritebackResult, list[str]]:
     """Take our older profiles out of the site's newest document: all that we wrote, nobody changed and nobody uses.
 
     Args:
@@ -82,7 +82,7 @@ def tidy(run: RunDirectory, keep_last: int, tools: Tools, how: str) -> tuple[App
         settle(journal, site, tools, lambda _: False)
         names = old_names(journal, site.read(), keep_last, site.now_ms())
         if not names:
-            return Applied("nothing-to-tidy"), []
+            return WritebackResult("nothing-to-tidy"), []
 
         def make(state: SiteProfiles) -> Intent:
             now_ms = site.now_ms()
@@ -90,11 +90,11 @@ def tidy(run: RunDirectory, keep_last: int, tools: Tools, how: str) -> tuple[App
                 raise Refused(Reason.SITE_PROFILE_CHANGED)
             start = site.start_for(state, state.newest)
             store = {k: v for k, v in state.newest["store"].items() if k not in names}
-            document = dated({**content(state.newest), "store": store}, state.newest, start)
+            document = with_start_date({**profile_content(state.newest), "store": store}, state.newest, start)
             return Intent.of(state, now_ms, document, None)
 
         change = carry_out(site, journal, make, kind="tidy", names=names, **audit(tools, approved, how))
-    return Applied("tidied", change=change.name), names
+    return WritebackResult("tidied", change=change.name), names
 
 
 def old_names(journal: Journal, state: SiteProfiles, keep_last: int, now_ms: float) -> list[str]:
@@ -109,7 +109,7 @@ def old_names(journal: Journal, state: SiteProfiles, keep_last: int, now_ms: flo
     ours: dict[str, None] = {}
     for change in journal.changes():
         name = str(change.facts.get("name"))
-        if change.facts.get("kind") != "apply" or change.outcome is not Outcome.AFTER or name not in store:
+        if change.facts.get("kind") != "apply" or change.outcome is not ChangeOutcome.AFTER or name not in store:
             continue
         check_kept(change)
         written = intent_of(change).document["store"]
@@ -130,7 +130,7 @@ def _applied(journal: Journal, approved: Approved) -> Change:
     for change in reversed(journal.changes()):
         facts = change.facts
         mine = facts.get("kind") == "apply" and facts.get("proposal_sha256") == approved.sha256
-        if mine and (change.outcome is Outcome.AFTER or not change.ended):
+        if mine and (change.outcome is ChangeOutcome.AFTER or not change.ended):
             return change
     raise Refused(Reason.NOTHING_APPLIED, detail="the journal of this site knows of nothing")
 
@@ -142,17 +142,17 @@ def _check_kept(applied: Change) -> None:
         check_kept(earlier)
 
 
-def _rolled_back(journal: Journal, applied: Change, site: Site) -> Change | None:
+def _rolled_back(journal: Journal, applied: Change, site: SiteSession) -> Change | None:
     """The change that rolled `applied` back already, where the site still is as it left it.
 
     Raises:
         Refused: `NOTHING_APPLIED`: `applied` itself ended without anything written.
     """
-    if applied.ended and applied.outcome is not Outcome.AFTER:
+    if applied.ended and applied.outcome is not ChangeOutcome.AFTER:
         raise Refused(Reason.NOTHING_APPLIED, detail="it was not written, or taken back at once")
     for change in reversed(journal.changes()):
         mine = change.facts.get("kind") == "rollback" and change.facts.get("of") == applied.name
-        if mine and change.outcome is Outcome.AFTER:
+        if mine and change.outcome is ChangeOutcome.AFTER:
             check_kept(change)
             written = intent_of(change).document
             state = site.read()
@@ -161,7 +161,7 @@ def _rolled_back(journal: Journal, applied: Change, site: Site) -> Change | None
     return None
 
 
-def _intent(site: Site, state: SiteProfiles, applied: Change, request: RollbackRequest) -> Intent:
+def _intent(site: SiteSession, state: SiteProfiles, applied: Change, request: RollbackRequest) -> Intent:
     was = intent_of(applied)
     writer = applied
     activated = was.switch is not None
@@ -178,7 +178,7 @@ def _intent(site: Site, state: SiteProfiles, applied: Change, request: RollbackR
         if _edited_beneath(state, backup_of(writer)):
             raise Refused(Reason.EDITED_SINCE, detail="the profile document from before it was edited")
     now_ms = site.now_ms()
-    document = dated(before, state.newest, site.start_for(state, state.newest))
+    document = with_start_date(before, state.newest, site.start_for(state, state.newest))
     switch = None
     if activated or foreign:
         check_no_special_switch(site, state)
@@ -188,18 +188,18 @@ def _intent(site: Site, state: SiteProfiles, applied: Change, request: RollbackR
         if raw is None and not was.active_before["body"]:
             raise Refused(Reason.ROLLBACK_BY_HAND, detail="the site had no profile of the name that was its default")
         at_ms = site.free_instant(state, document)
-        switch = once_more(raw, at_ms) if raw else switch_back(was.active_before, at_ms, "rolled back")
+        switch = reissue_switch(raw, at_ms) if raw else switch_back(was.active_before, at_ms, "rolled back")
     return Intent.of(state, now_ms, document, switch)
 
 
 def _edited_beneath(state: SiteProfiles, backup: SiteProfiles) -> bool:
     """Whether the document that was used before says something else now: edited in place, or stored anew for it."""
-    was = {str(d.get("_id")): content(d) for d in backup.documents}
+    was = {str(d.get("_id")): profile_content(d) for d in backup.documents}
     newest, start = {str(d.get("_id")) for d in backup.newest_alike}, backup.newest.get("startDate")
     for document in state.documents:
         name = str(document.get("_id"))
         it = name in newest or (name not in was and document.get("startDate") == start)
-        if it and differences(was.get(name, content(backup.newest)), content(document)):
+        if it and differences(was.get(name, profile_content(backup.newest)), profile_content(document)):
             return True
     return False
 
@@ -209,6 +209,6 @@ def _writer_of(applied: Change) -> Change | None:
     names = [c.name for c in changes]
     for change in reversed(changes[: names.index(applied.name)]):
         same = change.facts.get("proposal_sha256") == applied.facts.get("proposal_sha256")
-        if same and change.outcome is Outcome.AFTER and change.reached(Step.WRITING):
+        if same and change.outcome is ChangeOutcome.AFTER and change.reached(Step.WRITING):
             return change
     return None

@@ -14,7 +14,14 @@ from flows.nightscout.writer import NightscoutWriter
 from flows.profiles.switches import Switch, read_switches
 from flows.values.timestamps import instant_ms
 from flows.values.units import DAY_MS, MINUTE_MS, SECOND_MS
-from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, content, differences, start_ms, switch_key
+from flows.writeback.active_on_site import (
+    SERVER_OWNED,
+    SiteProfiles,
+    differences,
+    profile_content,
+    start_ms,
+    switch_key,
+)
 from flows.writeback.plan import start_date, switch_treatment
 
 CLOCK_TOLERANCE_S = 300.0
@@ -22,7 +29,7 @@ LEAST_ROOM_S = 3  # between a document and a Profile Switch that follows it
 LONGEST_WAIT_S = 5.0  # for the next whole second after the newest document's
 
 
-class Site:
+class SiteSession:
     """A site as a change sees it, with the time both it and this computer have reached."""
 
     def __init__(
@@ -157,7 +164,7 @@ class Intent:
         return cls(
             document=document,
             switch=switch,
-            before=content(state.newest),
+            before=profile_content(state.newest),
             known_ids=tuple(
                 _id(d)
                 for d in state.documents
@@ -186,7 +193,7 @@ def _id(record: Record) -> str:
 
 def comparable(document: Record) -> Record:
     """What of a document must be as it was sent."""
-    return {**content(document), "startDate": document.get("startDate")}
+    return {**profile_content(document), "startDate": document.get("startDate")}
 
 
 def raw_switch(state: SiteProfiles, switch: Switch | None) -> Record | None:
@@ -201,7 +208,7 @@ def switch_back(active: dict[str, Any], at_ms: int, why: str) -> Record:
     return switch_treatment(active["name"], active["body"], at_ms, f"autotune-flows: {why}")
 
 
-def once_more(raw: Record, at_ms: int) -> Record:
+def reissue_switch(raw: Record, at_ms: int) -> Record:
     """A Profile Switch once more, from `at_ms` on; one of limited duration for what is left of it."""
     owned = SERVER_OWNED | {"created_at", "eventTime", "timestamp", "carbs", "insulin"}
     copy = {k: v for k, v in raw.items() if k not in owned}

@@ -12,33 +12,33 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
-from flows.nightscout.writer import Fate, Sent
+from flows.nightscout.writer import WriteAttempt, WriteStatus
 from flows.profiles.stored import document_sha256
 from flows.profiles.switches import read_switches
 from flows.proposal.several_values import NAMES
-from flows.writeback.active_on_site import SiteProfiles, content, differences, switch_key
-from flows.writeback.journal import UNDO, Change, Journal, Outcome, Step
+from flows.writeback.active_on_site import SiteProfiles, differences, profile_content, switch_key
+from flows.writeback.journal import UNDO, Change, ChangeOutcome, Journal, Step
 from flows.writeback.kept_documents import check_kept, check_undo, intent_of
 from flows.writeback.observe import (
-    beside_ours,
     end,
     find,
-    leaves_active,
+    keeps_active,
     named,
+    newest_other_content,
     other_switch_then,
     read_again,
+    state_without_change,
     switch_differences,
     switch_in,
-    without_ours,
 )
-from flows.writeback.session import Intent, Site, comparable
+from flows.writeback.session import Intent, SiteSession, comparable
 from flows.writeback.undo import PROFILE, SWITCH, SWITCH_ATTEMPTS, finish_undo, theirs, undo
 from flows.writeback.untrusted_settings import untrusted_parts
 
 MOST_LOST = 10  # of changes whose document did not arrive: the last so many are looked for
 
 
-def carry_out(site: Site, journal: Journal, make: Callable[[SiteProfiles], Intent], **facts: Any) -> Change:
+def carry_out(site: SiteSession, journal: Journal, make: Callable[[SiteProfiles], Intent], **facts: Any) -> Change:
     """Back up, check again, write, read back, activate: one change from its beginning to its end.
 
     Args:
@@ -59,16 +59,16 @@ def carry_out(site: Site, journal: Journal, make: Callable[[SiteProfiles], Inten
     change = journal.begin(**facts)
     try:
         change.keep("backup", state.document())
-        change.note(Step.BACKED_UP, before_sha256=document_sha256(content(state.newest)))
+        change.note(Step.BACKED_UP, before_sha256=document_sha256(profile_content(state.newest)))
         again = site.read()
         if not again.says_what(state):
             raise Refused(Reason.SITE_PROFILE_CHANGED)
         intent = make(again)
         _check_planned(change, site, again, intent)
         change.keep("intent", intent.to_json())
-        change.note(Step.CHECKED, after_sha256=document_sha256(content(intent.document)))
+        change.note(Step.CHECKED, after_sha256=document_sha256(profile_content(intent.document)))
     except Exception as error:
-        change.end(Outcome.BEFORE, error.reason.code if isinstance(error, Refused) else type(error).__name__)
+        change.end(ChangeOutcome.BEFORE, error.reason.code if isinstance(error, Refused) else type(error).__name__)
         raise
     change.note(Step.WRITTEN if intent.stands else Step.WRITING, **({"stands": True} if intent.stands else {}))
     try:
@@ -81,7 +81,12 @@ def carry_out(site: Site, journal: Journal, make: Callable[[SiteProfiles], Inten
 
 
 def bring_to_an_end(
-    change: Change, site: Site, sent: Sent | None = None, *, may_activate: bool = True, rejected: bool = False
+    change: Change,
+    site: SiteSession,
+    sent: WriteAttempt | None = None,
+    *,
+    may_activate: bool = True,
+    rejected: bool = False,
 ) -> None:
     """End a change that was begun here or by a process that is gone.
 
@@ -97,7 +102,7 @@ def bring_to_an_end(
             or `WRITE_UNKNOWN`, `CHANGE_UNSETTLED`: it has no end yet.
     """
     if not (change.reached(Step.WRITING) or change.reached(Step.WRITTEN)):
-        change.end(Outcome.BEFORE, "stopped before anything was written")
+        change.end(ChangeOutcome.BEFORE, "stopped before anything was written")
         return
     intent = intent_of(change)
     if change.reached(Step.UNDOING):
@@ -107,19 +112,19 @@ def bring_to_an_end(
     if mine is None:
         if change.reached(Step.WRITTEN):
             theirs(change, site, intent, state, "the new document was removed")
-        if sent is not None and sent.fate is Fate.REFUSED:
-            end(change, Outcome.BEFORE, Refused(Reason.WRITE_REFUSED, what=PROFILE, status=sent.status))
+        if sent is not None and sent.status is WriteStatus.REFUSED:
+            end(change, ChangeOutcome.BEFORE, Refused(Reason.WRITE_REFUSED, what=PROFILE, status=sent.http_status))
         lost = Refused(Reason.WRITE_LOST, what=PROFILE, detail=sent.detail if sent and sent.detail else "no answer")
-        end(change, Outcome.BEFORE, lost)
+        end(change, ChangeOutcome.BEFORE, lost)
     if state.newest is not mine:
         theirs(change, site, intent, state, "a newer document than ours is there")
     different = differences(comparable(intent.document), comparable(mine))
     if different and (sent is None or change.reached(Step.WRITTEN)):
         theirs(change, site, intent, state, "the new document was edited")
-    other = beside_ours(state, intent, altered=bool(different))
+    other = newest_other_content(state, intent, altered=bool(different))
     if differences(other, intent.before):
         edited = Refused(Reason.WRITE_OVERTAKEN, detail="the profile was edited while it was written")
-        undo(change, site, intent, state, other, edited, Outcome.THEIRS, altered=bool(different))
+        undo(change, site, intent, state, other, edited, ChangeOutcome.THEIRS, altered=bool(different))
     if different:
         refusal = Refused(Reason.WRITE_DIFFERS, where=named(different))
         undo(change, site, intent, state, intent.before, refusal, altered=True)
@@ -136,16 +141,16 @@ def bring_to_an_end(
         not_asked = Refused(Reason.WRITE_UNDONE, detail="it was left unfinished, and nobody asks to activate it now")
         undo(change, site, intent, state, intent.before, not_asked)
     if intent.switch is None:
-        base = without_ours(state, change)
-        if not leaves_active(base, state, intent.document, site.now_ms(), new_content=_new_content(change)):
+        base = state_without_change(state, change)
+        if not keeps_active(base, state, intent.document, site.now_ms(), new_content=_new_content(change)):
             ended = Refused(Reason.WRITE_OVERTAKEN, detail="a Profile Switch came that our document would have ended")
-            undo(change, site, intent, state, other, ended, Outcome.THEIRS)
-        change.end(Outcome.AFTER, "written and read back")
+            undo(change, site, intent, state, other, ended, ChangeOutcome.THEIRS)
+        change.end(ChangeOutcome.AFTER, "written and read back")
     else:
         _activate(change, site, intent, intent.switch, state)
 
 
-def reconcile(journal: Journal, site: Site, may_activate: Callable[[Change], bool]) -> list[Change]:
+def reconcile(journal: Journal, site: SiteSession, may_activate: Callable[[Change], bool]) -> list[Change]:
     """Settle every change without an end, and those whose lost document arrived after all; with the lock held.
 
     Args:
@@ -203,7 +208,9 @@ def anything_to_settle(journal: Journal) -> bool:
 
 
 def _lost(changes: list[Change]) -> list[Change]:
-    lost = [c for c in changes if c.outcome is Outcome.BEFORE and c.records[-1].get("why") == Reason.WRITE_LOST.code]
+    lost = [
+        c for c in changes if c.outcome is ChangeOutcome.BEFORE and c.records[-1].get("why") == Reason.WRITE_LOST.code
+    ]
     return [c for c in lost if not c.reached(Step.WRITTEN)][-MOST_LOST:]
 
 
@@ -221,7 +228,7 @@ def _rejected_since(change: Change, changes: list[Change]) -> bool:
     return any(c.facts.get("kind") == "reject" and c.facts.get("proposal_sha256") == sha256 for c in later)
 
 
-def _check_planned(change: Change, site: Site, state: SiteProfiles, intent: Intent) -> None:
+def _check_planned(change: Change, site: SiteSession, state: SiteProfiles, intent: Intent) -> None:
     """Refuse before anything is written what would make something else active than was planned.
 
     A document that a Profile Switch is to follow must end no other one either: the site may refuse the switch.
@@ -233,7 +240,7 @@ def _check_planned(change: Change, site: Site, state: SiteProfiles, intent: Inte
     if not intent.stands:
         planned = SiteProfiles((*state.documents, {**intent.document, "_id": "ours"}), state.switches)
         may_differ = intent.switch is not None or _new_content(change)
-        if not leaves_active(state, planned, intent.document, now_ms, new_content=may_differ):
+        if not keeps_active(state, planned, intent.document, now_ms, new_content=may_differ):
             raise Refused(Reason.SWITCH_WOULD_END)
     if intent.switch is not None:
         ours_ms = read_switches([intent.switch], "UTC")[0].at_ms
@@ -249,15 +256,15 @@ def _new_content(change: Change) -> bool:
 # --- activating
 
 
-def _activate(change: Change, site: Site, intent: Intent, switch: Record, state: SiteProfiles) -> None:
+def _activate(change: Change, site: SiteSession, intent: Intent, switch: Record, state: SiteProfiles) -> None:
     if state.switches_not_in([*intent.known_switches, switch_key(switch)]) or other_switch_then(state, switch):
         overtaken = Refused(Reason.WRITE_OVERTAKEN, detail="a Profile Switch was made meanwhile")
-        undo(change, site, intent, state, intent.before, overtaken, Outcome.THEIRS)
+        undo(change, site, intent, state, intent.before, overtaken, ChangeOutcome.THEIRS)
     found = switch_in(state, switch)
     if found is None and site.now_ms() > intent.activate_until_ms:
         late = Refused(Reason.WRITE_UNDONE, detail="it had been left unfinished, and the approval has grown old")
         undo(change, site, intent, state, intent.before, late)
-    sent: Sent | None = None
+    sent: WriteAttempt | None = None
     for _ in range(SWITCH_ATTEMPTS):
         if found is not None:
             break
@@ -265,15 +272,15 @@ def _activate(change: Change, site: Site, intent: Intent, switch: Record, state:
         sent = site.client.post_switch(switch)
         state = read_again(site, SWITCH)
         found = switch_in(state, switch)
-        if sent.fate is Fate.REFUSED:
+        if sent.status is WriteStatus.REFUSED:
             break
     if not state.documents:
         theirs(change, site, intent, state, "every profile document was removed")
     if found is None:
         assert sent is not None
-        if sent.fate is Fate.REFUSED:
-            refusal = Refused(Reason.WRITE_REFUSED, what=SWITCH, status=sent.status)
-            undo(change, site, intent, state, beside_ours(state, intent), refusal, switch_refused=True)
+        if sent.status is WriteStatus.REFUSED:
+            refusal = Refused(Reason.WRITE_REFUSED, what=SWITCH, status=sent.http_status)
+            undo(change, site, intent, state, newest_other_content(state, intent), refusal, switch_refused=True)
         else:
             refusal = Refused(Reason.WRITE_LOST, what=SWITCH, detail=sent.detail or "it is not there")
         undo(change, site, intent, state, intent.before, refusal)
@@ -281,11 +288,11 @@ def _activate(change: Change, site: Site, intent: Intent, switch: Record, state:
     if different:
         undo(change, site, intent, state, intent.before, Refused(Reason.WRITE_DIFFERS, where=named(different)))
     newest_is_ours = not differences(comparable(intent.document), comparable(state.newest))
-    if newest_is_ours and differences(other := beside_ours(state, intent), intent.before):
+    if newest_is_ours and differences(other := newest_other_content(state, intent), intent.before):
         edited = Refused(Reason.WRITE_OVERTAKEN, detail="the profile was edited while it was activated")
-        undo(change, site, intent, state, other, edited, Outcome.THEIRS)
+        undo(change, site, intent, state, other, edited, ChangeOutcome.THEIRS)
     ours = read_switches([switch], "UTC")[0].at_ms
     deciding = state.deciding(max(site.now_ms(), ours))
     if not newest_is_ours or [s.at_ms for s in deciding] != [ours] or other_switch_then(state, switch):
         theirs(change, site, intent, state, "another profile became active meanwhile")
-    change.end(Outcome.AFTER, "written, read back and active")
+    change.end(ChangeOutcome.AFTER, "written, read back and active")

@@ -6,14 +6,14 @@ from typing import NoReturn
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
-from flows.nightscout.writer import Fate, Sent
+from flows.nightscout.writer import WriteAttempt, WriteStatus
 from flows.profiles.switches import read_switches
-from flows.writeback.active_on_site import SiteProfiles, differences, same_ahead
-from flows.writeback.journal import Change, Outcome, Step
+from flows.writeback.active_on_site import SiteProfiles, differences, same_active_from
+from flows.writeback.journal import Change, ChangeOutcome, Step
 from flows.writeback.kept_documents import undo_of
-from flows.writeback.observe import end, find, named, ours_in, read_again, switch_in, without_ours
-from flows.writeback.plan import dated
-from flows.writeback.session import Intent, Site, comparable, once_more, raw_switch, switch_back
+from flows.writeback.observe import end, find, named, ours_in, read_again, state_without_change, switch_in
+from flows.writeback.plan import with_start_date
+from flows.writeback.session import Intent, SiteSession, comparable, raw_switch, reissue_switch, switch_back
 
 SWITCH_ATTEMPTS = 3  # sent again, a Profile Switch replaces itself
 PROFILE, SWITCH = "profile document", "Profile Switch"
@@ -38,12 +38,12 @@ def own_switch(change: Change, intent: Intent, state: SiteProfiles, *, refused: 
 
 def undo(
     change: Change,
-    site: Site,
+    site: SiteSession,
     intent: Intent,
     state: SiteProfiles,
     target: Record,
     refusal: Refused,
-    outcome: Outcome = Outcome.BEFORE,
+    outcome: ChangeOutcome = ChangeOutcome.BEFORE,
     *,
     switch_refused: bool = False,
     altered: bool = False,
@@ -59,7 +59,7 @@ def undo(
     if not any(state.newest is d for d in ours):
         theirs(change, site, intent, state, "a newer document than ours is there")
     own = own_switch(change, intent, state, refused=switch_refused)
-    base = without_ours(state, change, own, altered=altered)
+    base = state_without_change(state, change, own, altered=altered)
     reissued: Record | None = None
     try:
         start = None if own else site.start_for(base, state.newest, room_ms=0)
@@ -69,16 +69,16 @@ def undo(
         start = None
     if start is None:
         start = site.start_after(state.newest, read_switches([own], "UTC")[0].at_ms if own else 0.0)
-        document = dated(target, state.newest, start)
+        document = with_start_date(target, state.newest, start)
         at_ms = site.free_instant(state, document)
         raw = raw_switch(base, base.counting_switch(site.now_ms())) or intent.active_before["switch"]
         if raw is not None:
-            reissued = once_more(raw, at_ms)
+            reissued = reissue_switch(raw, at_ms)
         elif own is not None and (active := _active_without(base, site, intent, outcome))["body"]:
             # For AAPS, which may have taken our switch and knows nothing of Nightscout's documents.
             reissued = switch_back(active, at_ms, "taken back")
     kept_undo: Record = {
-        "document": dated(target, state.newest, start),
+        "document": with_start_date(target, state.newest, start),
         "switch": reissued,
         "own": own,
         "known_ids": [str(d.get("_id")) for d in state.documents],
@@ -91,15 +91,15 @@ def undo(
     raise refusal
 
 
-def _active_without(base: SiteProfiles, site: Site, intent: Intent, outcome: Outcome) -> Record:
+def _active_without(base: SiteProfiles, site: SiteSession, intent: Intent, outcome: ChangeOutcome) -> Record:
     """What is active by the default of the document that is written back: somebody may have chosen another one."""
-    if outcome is not Outcome.THEIRS:
+    if outcome is not ChangeOutcome.THEIRS:
         return intent.active_before
     active = base.active(site.now_ms())
     return {"name": active.name, "body": active.body}
 
 
-def theirs(change: Change, site: Site, intent: Intent, state: SiteProfiles, detail: str) -> NoReturn:
+def theirs(change: Change, site: SiteSession, intent: Intent, state: SiteProfiles, detail: str) -> NoReturn:
     """End with somebody else's profile in force; our switch, where it still decides, is followed by one to theirs."""
     refusal = Refused(Reason.WRITE_OVERTAKEN, detail=detail)
     own = own_switch(change, intent, state)
@@ -109,27 +109,27 @@ def theirs(change: Change, site: Site, intent: Intent, state: SiteProfiles, deta
         while site.now_ms() < own_ms + 1000:
             site.sleep(0.2)
         at_ms = site.now_ms() // 1000 * 1000
-        in_force = without_ours(state, change, own).active(at_ms)
+        in_force = state_without_change(state, change, own).active(at_ms)
         raw = raw_switch(state, in_force.switch)
         if raw is not None or in_force.body is not None:
             active = {"name": in_force.name, "body": in_force.body}
-            back = once_more(raw, at_ms) if raw else switch_back(active, at_ms, "another profile was saved")
+            back = reissue_switch(raw, at_ms) if raw else switch_back(active, at_ms, "another profile was saved")
             kept_undo = {"document": None, "switch": back, "own": own}
-            change.keep("undo", {**kept_undo, "outcome": Outcome.THEIRS.value, "why": refusal.reason.code})
+            change.keep("undo", {**kept_undo, "outcome": ChangeOutcome.THEIRS.value, "why": refusal.reason.code})
             change.note(Step.UNDOING, why=refusal.reason.code, altered=False)
             finish_undo(change, site, None)
             raise refusal
-    end(change, Outcome.THEIRS, refusal)
+    end(change, ChangeOutcome.THEIRS, refusal)
 
 
-def finish_undo(change: Change, site: Site, sent: Sent | None) -> None:
+def finish_undo(change: Change, site: SiteSession, sent: WriteAttempt | None) -> None:
     """Bring an undo to its end, which is only where what is active is what would be without this change.
 
     Raises:
         Refused: `CHANGE_UNSETTLED`, `WRITE_UNKNOWN`, `WRITE_NOT_RESTORED`.
     """
     undone = undo_of(change)
-    outcome, why = Outcome(undone["outcome"]), undone["why"]
+    outcome, why = ChangeOutcome(undone["outcome"]), undone["why"]
     switch = undone["switch"]
     edited = False
     if undone["document"] is None:
@@ -145,21 +145,21 @@ def finish_undo(change: Change, site: Site, sent: Sent | None) -> None:
         different = differences(comparable(document), comparable(found))
         edited = bool(different) and sent is None
         if different and not edited:
-            change.end(Outcome.THEIRS, Reason.WRITE_NOT_RESTORED.code)
+            change.end(ChangeOutcome.THEIRS, Reason.WRITE_NOT_RESTORED.code)
             backup = change.journal.directory / change.name
             raise Refused(Reason.WRITE_NOT_RESTORED, where=named(different), backup=backup)
         if state.newest is not found:
-            outcome, why, switch = Outcome.THEIRS, "a newer document than ours is there", None
+            outcome, why, switch = ChangeOutcome.THEIRS, "a newer document than ours is there", None
     if switch is not None:
         for _ in range(SWITCH_ATTEMPTS):
             if switch_in(state, switch) is not None:
                 break
-            fate = site.client.post_switch(switch).fate
+            status = site.client.post_switch(switch).status
             state = read_again(site, SWITCH)
-            if fate is Fate.REFUSED:
+            if status is WriteStatus.REFUSED:
                 break
     if edited:  # in its numbers it stands; what was active is active again, unless somebody has switched since
-        end(change, Outcome.THEIRS, Refused(Reason.WRITE_OVERTAKEN, detail="what was written back was edited"))
+        end(change, ChangeOutcome.THEIRS, Refused(Reason.WRITE_OVERTAKEN, detail="what was written back was edited"))
     if not state.documents or not as_without(change, site, state, undone):
         raise Refused(
             Reason.CHANGE_UNSETTLED,
@@ -169,8 +169,8 @@ def finish_undo(change: Change, site: Site, sent: Sent | None) -> None:
     change.end(outcome, why)
 
 
-def as_without(change: Change, site: Site, state: SiteProfiles, undone: Record) -> bool:
+def as_without(change: Change, site: SiteSession, state: SiteProfiles, undone: Record) -> bool:
     """Whether the same is active, now and after each running switch, as if this change had never been."""
-    base = without_ours(state, change, undone.get("own"), undone["switch"])
+    base = state_without_change(state, change, undone.get("own"), undone["switch"])
     sent_ms = [s.at_ms for s in read_switches([undone["switch"]], "UTC")] if undone["switch"] else []
-    return same_ahead(base, state, max([site.now_ms(), *sent_ms]))
+    return same_active_from(base, state, max([site.now_ms(), *sent_ms]))

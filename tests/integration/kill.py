@@ -28,7 +28,7 @@ from flows.errors import Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.writer import NightscoutWriter
 from flows.writeback.active_on_site import SiteProfiles, differences
-from flows.writeback.journal import Change, Journal, Outcome, Step
+from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
 from flows.writeback.plan import switch_treatment
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.proposals import profile_document
@@ -179,11 +179,11 @@ def one(site: Site, scenario: Scenario, at: int | None, root: Path, number: int,
     assert all(c.ended for c in changes), "a change has no end"
     mine = [c for c in changes if c.facts["kind"] == ("rollback" if scenario.rollback else "apply")]
     last = mine[-1] if mine else None
-    outcome = last.outcome if last is not None else Outcome.BEFORE
+    outcome = last.outcome if last is not None else ChangeOutcome.BEFORE
     is_before = newest_content(after) == newest_content(before) and active_name(after) == active_name(before)
     is_after = is_what_was_planned(after, original, last, scenario)
     assert is_before or is_after, f"between, at instant {at} of {scenario.name}"
-    said = outcome is Outcome.AFTER
+    said = outcome is ChangeOutcome.AFTER
     assert said == is_after, f"the audit says {outcome} at instant {at} of {scenario.name}"
     seen = [json.dumps([d["startDate"], d["store"]], sort_keys=True) for d in after.documents]
     assert len(seen) == len(set(seen)), "a document is there twice"

@@ -13,9 +13,9 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.writeback.active_on_site import content, differences
+from flows.writeback.active_on_site import differences, profile_content
 from flows.writeback.approval import Decision
-from flows.writeback.journal import Outcome
+from flows.writeback.journal import ChangeOutcome
 from flows.writeback.plan import switch_treatment
 from flows.writeback.rollback import tidy
 from tests.integration.standin import API_SECRET, READER, SWITCHER, WRITER, StandIn, standing_in
@@ -256,7 +256,7 @@ def test_a_rejected_proposal_is_written_down_and_nothing_else(someone: Person, s
     assert someone.apply(decision=Decision.REJECT).outcome == "rejected"
     assert site.database.requests == []
     (change,) = someone.journal.changes()
-    assert (change.facts["kind"], change.facts["who"], change.outcome) == ("reject", "a test", Outcome.BEFORE)
+    assert (change.facts["kind"], change.facts["who"], change.outcome) == ("reject", "a test", ChangeOutcome.BEFORE)
 
 
 def test_the_audit_says_who_what_and_when_and_holds_no_number_of_the_therapy(someone: Person) -> None:
@@ -285,7 +285,7 @@ def test_a_backup_directory_that_cannot_be_written_stops_it(someone: Person, sit
 
 
 def test_two_applies_at_once_wait_or_refuse(someone: Person, site: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.writeback.journal.Journal.locked.__wrapped__.__defaults__", (0.0, lambda _: None))
+    monkeypatch.setattr("flows.writeback.journal.Journal.locked.__wrapped__.__defaults__", (0.0,))
     with someone.journal.locked():
         assert refusal_of(someone.apply).reason is Reason.CHANGE_UNDER_WAY
     assert posts(site) == 0
@@ -328,8 +328,8 @@ def test_ours_are_tidied_away_but_for_the_last_and_those_in_use(memory: Path, si
     after = someone.reading()
     assert (
         differences(
-            {**content(before), "store": {k: v for k, v in before["store"].items() if k != "Ours 3"}},
-            content(after.newest),
+            {**profile_content(before), "store": {k: v for k, v in before["store"].items() if k != "Ours 3"}},
+            profile_content(after.newest),
         )
         == []
     )
@@ -361,7 +361,7 @@ def test_a_document_stored_otherwise_is_taken_back(someone: Person, site: StandI
     assert refusal.reason is Reason.WRITE_DIFFERS
     assert "(value)" in refusal.sentence
     assert newest_content(someone.reading()) == before
-    assert someone.outcomes() == [Outcome.BEFORE]
+    assert someone.outcomes() == [ChangeOutcome.BEFORE]
     assert someone.reading().switches == ()
 
 
@@ -386,11 +386,11 @@ def test_a_switch_stored_without_its_profile_is_taken_back(someone: Person, site
 def test_a_document_that_arrives_late_is_noticed(someone: Person, site: StandIn) -> None:
     site.hold = True
     assert refusal_of(someone.apply).reason is Reason.WRITE_LOST
-    assert someone.outcomes() == [Outcome.BEFORE]
+    assert someone.outcomes() == [ChangeOutcome.BEFORE]
     assert len(someone.reading().documents) == 1
     site.release()
     assert [a.outcome for a in someone.resume()] == ["settled-after"]
-    assert someone.outcomes() == [Outcome.AFTER]
+    assert someone.outcomes() == [ChangeOutcome.AFTER]
     assert someone.apply().outcome == "already-applied"
 
 

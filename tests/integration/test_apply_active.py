@@ -13,8 +13,8 @@ import pytest
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.documents import Record
-from flows.nightscout.writer import Fate, NightscoutWriter, Sent
-from flows.writeback.journal import Outcome
+from flows.nightscout.writer import NightscoutWriter, WriteAttempt, WriteStatus
+from flows.writeback.journal import ChangeOutcome
 from flows.writeback.rollback import tidy
 from tests.integration.standin import API_SECRET, Database, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
@@ -49,16 +49,16 @@ def now_and_later(someone: Person) -> tuple[str, str]:
 
 
 class Answering(NightscoutWriter):
-    """A client whose Profile Switches meet one fate and do not arrive."""
+    """A client whose Profile Switches are answered alike and do not arrive."""
 
-    fate = Sent(Fate.REFUSED, 404, "status 404")
+    answer = WriteAttempt(WriteStatus.REFUSED, 404, "status 404")
 
-    def post_switch(self, treatment: Record) -> Sent:
-        return self.fate
+    def post_switch(self, treatment: Record) -> WriteAttempt:
+        return self.answer
 
 
 class Losing(Answering):
-    fate = Sent(Fate.UNKNOWN, 0, "timeout")
+    answer = WriteAttempt(WriteStatus.UNKNOWN, 0, "timeout")
 
 
 def with_client(someone: Person, kind: type[NightscoutWriter]) -> Person:
@@ -137,7 +137,7 @@ def test_what_cannot_be_switched_back_to_is_left_to_a_hand_and_nothing_is_writte
     assert refusal.reason is Reason.ROLLBACK_BY_HAND
     assert detail in refusal.sentence
     assert (posts(site), active_name(someone.reading()), someone.reading().document()) == (count, active, written)
-    assert someone.outcomes() == [Outcome.AFTER, Outcome.BEFORE]
+    assert someone.outcomes() == [ChangeOutcome.AFTER, ChangeOutcome.BEFORE]
     assert someone.resume() == []
 
 
@@ -163,7 +163,7 @@ def test_after_a_refused_switch_all_is_as_before(permanent: bool, someone: Perso
     refusal = refusal_of(lambda: with_client(someone, Answering).apply(activate=True))
     assert refusal.reason is Reason.WRITE_REFUSED
     assert active_name(someone.reading()) == before
-    assert someone.outcomes() == [Outcome.BEFORE]
+    assert someone.outcomes() == [ChangeOutcome.BEFORE]
     assert someone.reading().newest["store"].keys() == {"Day", "Night shift"}
 
 
@@ -197,7 +197,7 @@ def test_a_rollback_whose_switch_is_refused_leaves_ours_active(someone: Person, 
     refusal = refusal_of(with_client(someone, Answering).roll_back)
     assert refusal.reason is Reason.WRITE_REFUSED
     assert active_name(someone.reading()) == done.name
-    assert someone.outcomes() == [Outcome.AFTER, Outcome.BEFORE]
+    assert someone.outcomes() == [ChangeOutcome.AFTER, ChangeOutcome.BEFORE]
     someone.roll_back()
     assert active_name(someone.reading()) == "Night shift"
 
@@ -252,4 +252,4 @@ def test_a_switch_from_before_our_document_is_not_lost_silently(memory: Path, si
     site.edits[7] = lambda _: profile_switch(site, "Night shift", 3 * 24 * 60)
     assert refusal_of(someone.apply).reason is Reason.WRITE_OVERTAKEN
     assert active_name(someone.reading()) == "Night shift"
-    assert someone.outcomes() == [Outcome.THEIRS]
+    assert someone.outcomes() == [ChangeOutcome.THEIRS]

@@ -11,9 +11,9 @@ import pytest
 
 from flows.errors import Reason
 from flows.nightscout.authentication import Credentials
-from flows.writeback.apply import Applied
+from flows.writeback.apply import WritebackResult
 from flows.writeback.approval import Decision
-from flows.writeback.journal import Outcome
+from flows.writeback.journal import ChangeOutcome
 from flows.writeback.rollback import tidy
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
@@ -36,13 +36,13 @@ def someone(site: StandIn, memory: Path) -> Person:
     return person(memory, site.url, copy.deepcopy(site.database.add_profile(profile_document())), ADMIN)
 
 
-def left_unfinished(someone: Person, site: StandIn, after: int) -> list[Applied]:
+def left_unfinished(someone: Person, site: StandIn, after: int) -> list[WritebackResult]:
     """An activation whose process lost the site after so many requests; what is told of it later."""
     site.gone_after = after
     refusal_of(lambda: someone.apply(activate=True))
     site.gone_after = None
     assert someone.outcomes() == [None]
-    told: list[Applied] = []
+    told: list[WritebackResult] = []
     someone.tools = someone.with_(told=told.append).tools
     return told
 
@@ -125,4 +125,4 @@ def test_with_a_clock_that_is_behind_nothing_is_activated_under_a_switch(
     refusal = refusal_of(lambda: someone.apply(activate=True))
     assert refusal.reason is (Reason.SWITCH_IN_FORCE if minutes else Reason.SWITCH_AHEAD)
     assert posts(site) == 0
-    assert someone.outcomes() == [Outcome.BEFORE]
+    assert someone.outcomes() == [ChangeOutcome.BEFORE]

@@ -13,7 +13,7 @@ from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.writer import NightscoutWriter
 from flows.writeback.apply import other_journal, remembered
-from flows.writeback.journal import Change, Journal, Outcome, Step
+from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
 from flows.writeback.observe import named
 from tests.integration.standin import API_SECRET, READER, WRITER, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
@@ -112,7 +112,7 @@ def test_contradicting_times_of_an_entry_are_not_inherited(memory: Path, site: S
     done = someone.apply()
     first, second = someone.reading().newest["store"][done.name]["sens"]
     assert int(second["timeAsSeconds"]) == 6 * 3600
-    assert someone.outcomes() == [Outcome.AFTER]
+    assert someone.outcomes() == [ChangeOutcome.AFTER]
     assert (first["time"], second["time"]) == ("00:00", "06:00")
 
 

@@ -12,8 +12,8 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.writeback.active_on_site import SiteProfiles, content, differences
-from flows.writeback.journal import Outcome
+from flows.writeback.active_on_site import SiteProfiles, differences, profile_content
+from flows.writeback.journal import ChangeOutcome
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import refusal_of
 from tests.integration.test_apply_active import active_in
@@ -97,11 +97,11 @@ def test_an_edit_after_a_crash_stands(activate: bool, twice: bool, gone_after: i
             someone.resume()
             where = (edit.__name__, newest)
             assert unfinished != ended, where
-            assert someone.outcomes() == [Outcome.THEIRS if unfinished else Outcome.AFTER], where
+            assert someone.outcomes() == [ChangeOutcome.THEIRS if unfinished else ChangeOutcome.AFTER], where
             if newest:
                 assert len(site.database.profiles) == before, where
             if newest or unfinished:
-                assert differences(newest_content(someone.reading()), content(theirs)) == [], where
+                assert differences(newest_content(someone.reading()), profile_content(theirs)) == [], where
             assert theirs in site.database.profiles, where
             if unfinished:
                 assert active_in(someone, 1 / 60) == theirs["defaultProfile"], where
@@ -120,8 +120,8 @@ def test_an_edit_of_what_was_written_back_after_a_crash_stands(memory: Path) -> 
             theirs = in_place(site, edit, site.database.profiles[-1])
             someone.tools.sleep(7200)  # type: ignore[misc]
             someone.resume()
-            assert someone.outcomes() == [Outcome.THEIRS], edit.__name__
-            assert differences(newest_content(someone.reading()), content(theirs)) == [], edit.__name__
+            assert someone.outcomes() == [ChangeOutcome.THEIRS], edit.__name__
+            assert differences(newest_content(someone.reading()), profile_content(theirs)) == [], edit.__name__
             assert len(site.database.profiles) == 3, edit.__name__
 
 
@@ -141,7 +141,7 @@ def test_what_the_site_altered_is_taken_back_after_a_crash_too(memory: Path) -> 
             attempt(someone.apply)
             site.gone_after = None
             someone.resume()
-            assert someone.outcomes() == [Outcome.BEFORE], gone_after
+            assert someone.outcomes() == [ChangeOutcome.BEFORE], gone_after
             assert newest_content(someone.reading()) == before, gone_after
 
 

@@ -13,8 +13,8 @@ import pytest
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.documents import Record
-from flows.writeback.active_on_site import content, differences
-from flows.writeback.journal import Outcome
+from flows.writeback.active_on_site import differences, profile_content
+from flows.writeback.journal import ChangeOutcome
 from flows.writeback.plan import switch_treatment
 from tests.integration.conftest import Nightscout
 from tests.integration.faults import WRITING, faulty, unauthorized
@@ -48,22 +48,24 @@ def check_fault(
             someone.resume()
         state = someone.reading()
         changes = someone.journal.changes()
-        outcome = changes[-1].outcome if changes else Outcome.BEFORE
+        outcome = changes[-1].outcome if changes else ChangeOutcome.BEFORE
         assert all(c.ended for c in changes)
-        if outcome is Outcome.AFTER:
+        if outcome is ChangeOutcome.AFTER:
             assert active_name(state) != active_name(before)
             assert len(state.documents) == len(before.documents) + 1
         else:
-            assert outcome is Outcome.BEFORE
+            assert outcome is ChangeOutcome.BEFORE
             assert newest_content(state) == newest_content(before)
             assert active_name(state) == active_name(before)
         if ended is None:
-            assert outcome is Outcome.AFTER
-        assert someone.apply(activate=True).outcome == ("already-applied" if outcome is Outcome.AFTER else "applied")
+            assert outcome is ChangeOutcome.AFTER
+        assert someone.apply(activate=True).outcome == (
+            "already-applied" if outcome is ChangeOutcome.AFTER else "applied"
+        )
         planned = someone.reading()
         assert active_name(planned) != active_name(before)
-        same = [d for d in planned.documents if not differences(content(d), newest_content(planned))]
-        assert len(same) == 1 or outcome is Outcome.BEFORE
+        same = [d for d in planned.documents if not differences(profile_content(d), newest_content(planned))]
+        assert len(same) == 1 or outcome is ChangeOutcome.BEFORE
         assert proxy.done[fault] >= 1
         return f"{fault}: {outcome}"
 
@@ -178,12 +180,12 @@ def test_what_another_client_saves_meanwhile_stands(edit: Edit, activate: bool, 
             assert all(c.ended for c in changes), where
             if refused is None and edited:  # saved after our last look, and none of the two is lost
                 assert place >= last_look, where
-                assert changes[-1].outcome is Outcome.AFTER, where
+                assert changes[-1].outcome is ChangeOutcome.AFTER, where
                 assert any(d.get("enteredBy") == "another" for d in state.documents), where
             elif refused is not None:
                 assert refused in (Reason.SITE_PROFILE_CHANGED, Reason.WRITE_OVERTAKEN), where
                 assert theirs, where
-                assert changes == [] or changes[-1].outcome is not Outcome.AFTER, where
+                assert changes == [] or changes[-1].outcome is not ChangeOutcome.AFTER, where
                 assert active_name(state) == "Day", where
             endings.add(refused)
     assert {Reason.SITE_PROFILE_CHANGED, None} <= endings

@@ -13,7 +13,7 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.writeback.journal import BACKUP, INTENT, KEPT, UNDO, Change, Outcome
+from flows.writeback.journal import BACKUP, INTENT, KEPT, UNDO, Change, ChangeOutcome
 from flows.writeback.rollback import tidy
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
@@ -170,7 +170,7 @@ def test_an_older_journal_is_brought_to_its_end(someone: Person, site: StandIn) 
     refusal_of(lambda: with_client(someone, Losing).apply(activate=True))
     of_the_version_before(someone)
     assert [a.outcome for a in someone.resume()] == ["settled-before"]
-    assert someone.outcomes() == [Outcome.BEFORE]
+    assert someone.outcomes() == [ChangeOutcome.BEFORE]
 
 
 def test_of_an_older_journal_too_nothing_is_rolled_back_that_was_changed(someone: Person, site: StandIn) -> None:

@@ -15,7 +15,7 @@ import pytest
 from flows.cli.main import main
 from flows.errors import Reason
 from flows.nightscout.authentication import Credentials
-from flows.writeback.apply import Applied, apply
+from flows.writeback.apply import WritebackResult, apply
 from flows.writeback.approval import Decision
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
@@ -40,7 +40,7 @@ def somebody(site: StandIn, memory: Path, run: str = "run-1", **made: Any) -> Pe
     return person(memory, site.url, copy.deepcopy(site.database.profiles[-1]), ADMIN, run=run, **made)
 
 
-def by_policy(someone: Person, **options: Any) -> Applied:
+def by_policy(someone: Person, **options: Any) -> WritebackResult:
     return apply(someone.run, someone.request(decision=Decision.POLICY, **options), someone.tools, "policy")
 
 

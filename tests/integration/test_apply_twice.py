@@ -14,7 +14,7 @@ import pytest
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.writeback.active_on_site import SiteProfiles
-from flows.writeback.journal import Outcome
+from flows.writeback.journal import ChangeOutcome
 from flows.writeback.rollback import tidy
 from tests.integration.conftest import Nightscout
 from tests.integration.faults import faulty
@@ -76,7 +76,7 @@ def test_a_write_delivered_twice_is_applied_and_rolled_back(
     assert (newest_content(after), active_name(after)) == (newest_content(before), active_name(before))
     assert len(after.documents) == 5
     assert someone.roll_back().outcome == "already-rolled-back"
-    assert someone.outcomes() == [Outcome.AFTER, Outcome.AFTER]
+    assert someone.outcomes() == [ChangeOutcome.AFTER, ChangeOutcome.AFTER]
 
 
 def test_activating_later_what_is_there_twice_adds_the_switch_only(someone: Person, twice: StandIn) -> None:
@@ -119,7 +119,7 @@ def test_what_is_altered_and_delivered_twice_is_taken_back_and_not_somebodys(som
     twice.alter = rounding
     assert refusal_of(lambda: someone.apply(activate=True)).reason is Reason.WRITE_DIFFERS
     assert newest_content(someone.reading()) == before
-    assert someone.outcomes() == [Outcome.BEFORE]
+    assert someone.outcomes() == [ChangeOutcome.BEFORE]
 
 
 @pytest.mark.parametrize("permanent", [False, True])
@@ -136,7 +136,7 @@ def test_a_switch_there_twice_is_taken_back_twice(permanent: bool, someone: Pers
     twice.alter = without_its_profile
     assert refusal_of(lambda: someone.apply(activate=True)).reason is Reason.WRITE_DIFFERS
     assert now_and_later(someone) == before
-    assert someone.outcomes() == [Outcome.BEFORE]
+    assert someone.outcomes() == [ChangeOutcome.BEFORE]
     assert someone.reading().newest["store"].keys() == PROFILES
 
 
@@ -147,7 +147,7 @@ def test_an_undo_delivered_twice_is_ours(kind: Any, someone: Person, twice: Stan
     assert refusal.reason in (Reason.WRITE_REFUSED, Reason.WRITE_LOST, Reason.CHANGE_UNSETTLED)
     someone.resume()
     assert now_and_later(someone) == before
-    assert someone.outcomes() == [Outcome.BEFORE]
+    assert someone.outcomes() == [ChangeOutcome.BEFORE]
     assert len(someone.reading().documents) == 5
 
 
@@ -173,7 +173,7 @@ def test_what_a_lost_process_left_twice_is_brought_to_its_end(
     someone.tools.sleep(10)  # type: ignore[misc]
     someone.resume()
     assert all(c.ended for c in someone.journal.changes())
-    assert Outcome.THEIRS not in someone.outcomes()
+    assert ChangeOutcome.THEIRS not in someone.outcomes()
     act()
     state = someone.reading()
     if rolling_back:
@@ -196,7 +196,7 @@ def test_a_second_delivery_is_nobodys_edit_whenever_it_comes(memory: Path) -> No
             someone.roll_back()
             state = someone.reading()
             assert (newest_content(state), active_name(state)) == (before, "Day"), place
-            assert someone.outcomes() == [Outcome.AFTER, Outcome.AFTER], place
+            assert someone.outcomes() == [ChangeOutcome.AFTER, ChangeOutcome.AFTER], place
             if site.edits:
                 break
     assert place > 20
@@ -224,7 +224,7 @@ def test_what_was_lost_and_sent_again_is_the_second_ones(memory: Path, site: Sta
     site.release()
     assert someone.resume() == []
     assert active_name(someone.reading()) == done.name
-    assert someone.outcomes() == [Outcome.BEFORE, Outcome.AFTER]
+    assert someone.outcomes() == [ChangeOutcome.BEFORE, ChangeOutcome.AFTER]
     starts = [d["startDate"] for d in site.database.profiles]
     assert len(set(starts)) == 2
     assert someone.apply(activate=True).outcome == "already-applied"
@@ -266,7 +266,7 @@ def test_an_edited_twin_is_somebodys(newest: bool, activate: bool, someone: Pers
     state = someone.reading()
     assert state.newest["enteredBy"] == "another"
     assert active_name(state) == "Day"
-    assert someone.outcomes() == [Outcome.THEIRS]
+    assert someone.outcomes() == [ChangeOutcome.THEIRS]
 
 
 @pytest.mark.parametrize("newest", [False, True])
@@ -318,7 +318,7 @@ def test_a_switch_of_the_same_time_that_says_something_else_is_somebodys(
     refusal = refusal_of(lambda: someone.apply(activate=True))
     assert site.edits == {}
     assert refusal.reason is (Reason.CHANGE_UNSETTLED if change in WITHOUT_END else Reason.WRITE_OVERTAKEN)
-    assert someone.outcomes() == [None if change in WITHOUT_END else Outcome.THEIRS]
+    assert someone.outcomes() == [None if change in WITHOUT_END else ChangeOutcome.THEIRS]
     if change in ({"percentage": 80}, {"profile": "Night shift"}):
         active = someone.reading().active((someone.tools.clock() + timedelta(minutes=1)).timestamp() * 1000)
         assert active.switch is not None

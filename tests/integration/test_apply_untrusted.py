@@ -11,7 +11,7 @@ import pytest
 
 from flows.nightscout.authentication import Credentials
 from flows.writeback import plan, transaction
-from flows.writeback.journal import Outcome
+from flows.writeback.journal import ChangeOutcome
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import refusal_of
 from tests.integration.test_apply_direction import SWITCHED, WRITTEN
@@ -124,7 +124,7 @@ def test_a_rollback_that_was_left_unfinished_is_finished(
     site.gone_after = site.handled + WRITTEN
     refusal_of(someone.roll_back)
     site.gone_after = None
-    assert someone.outcomes() == [Outcome.AFTER, None]
+    assert someone.outcomes() == [ChangeOutcome.AFTER, None]
     someone.resume()
     state = someone.reading()
     assert (newest_content(state)["store"], active_name(state)) == (with_several("carbratio", 10, 8)["store"], "Day")

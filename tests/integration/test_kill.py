@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flows.writeback.journal import Outcome
+from flows.writeback.journal import ChangeOutcome
 from tests.integration.kill import SCENARIOS, every_instant, stand_in_site
 from tests.integration.standin import standing_in
 
@@ -21,4 +21,4 @@ def test_a_change_killed_at_any_instant_leaves_the_site_before_or_after(memory: 
         mine = [e for e in endings if e.scenario == scenario]
         assert {e.is_now for e in mine} == {"before", "after"}
         assert {e.at for e in mine} >= set(range(1, max(e.at for e in mine) + 1, 2 if scenario.switched else 1))
-    assert {e.audit for e in endings} <= {Outcome.BEFORE, Outcome.AFTER}
+    assert {e.audit for e in endings} <= {ChangeOutcome.BEFORE, ChangeOutcome.AFTER}

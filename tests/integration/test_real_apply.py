@@ -13,7 +13,7 @@ import requests
 
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
-from flows.nightscout.writer import Fate, NightscoutWriter, Sent
+from flows.nightscout.writer import NightscoutWriter, WriteAttempt, WriteStatus
 from flows.writeback.active_on_site import differences
 from flows.writeback.plan import plan, switch_treatment
 from tests.integration.conftest import Nightscout
@@ -184,8 +184,8 @@ def test_after_a_temporary_switch_nightscout_goes_back_to_what_was_before(
 
 def test_after_a_refused_switch_nightscout_counts_what_it_did(at_night: Person, nightscout: Nightscout) -> None:
     class WithoutCareportal(NightscoutWriter):
-        def post_switch(self, treatment: dict[str, Any]) -> Sent:
-            return Sent(Fate.REFUSED, 404, "status 404")
+        def post_switch(self, treatment: dict[str, Any]) -> WriteAttempt:
+            return WriteAttempt(WriteStatus.REFUSED, 404, "status 404")
 
     other = at_night.with_(client=lambda s, c: WithoutCareportal(s, c, sleep=lambda _: None))
     with pytest.raises(Refused) as caught:

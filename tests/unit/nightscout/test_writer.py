@@ -13,7 +13,7 @@ from requests.adapters import BaseAdapter
 
 from flows.errors import OurFault
 from flows.nightscout.authentication import Credentials
-from flows.nightscout.writer import Fate, NightscoutWriter
+from flows.nightscout.writer import NightscoutWriter, WriteStatus
 
 SECRET = "a-secret-of-some-length"  # noqa: S105
 
@@ -76,29 +76,29 @@ def test_a_document_goes_as_json_once_with_the_secret_in_a_header_only() -> None
     assert "If-Modified-Since" not in request.headers
     assert SECRET not in str(request.headers)
     assert json.loads(request.body or b"") == {"store": {"x": {"basal": 0.5}}, "ö": 1}
-    assert (sent.fate, sent.document_id) == (Fate.TAKEN, "0123456789abcdef01234567")
+    assert (sent.status, sent.document_id) == (WriteStatus.TAKEN, "0123456789abcdef01234567")
 
 
 @pytest.mark.parametrize(
-    ("wire", "fate"),
+    ("wire", "status"),
     [
-        (Wire(200, b"not json"), Fate.TAKEN),
-        (Wire(201, b"{}"), Fate.TAKEN),
-        (Wire(401), Fate.REFUSED),
-        (Wire(404), Fate.REFUSED),
-        (Wire(413), Fate.REFUSED),
-        (Wire(408), Fate.UNKNOWN),
-        (Wire(429), Fate.UNKNOWN),
-        (Wire(500), Fate.UNKNOWN),
-        (Wire(502), Fate.UNKNOWN),
-        (Wire(302), Fate.UNKNOWN),
-        (Wire(error=requests.ConnectionError("http://in.memory/?secret=x")), Fate.UNKNOWN),
-        (Wire(error=requests.ReadTimeout()), Fate.UNKNOWN),
+        (Wire(200, b"not json"), WriteStatus.TAKEN),
+        (Wire(201, b"{}"), WriteStatus.TAKEN),
+        (Wire(401), WriteStatus.REFUSED),
+        (Wire(404), WriteStatus.REFUSED),
+        (Wire(413), WriteStatus.REFUSED),
+        (Wire(408), WriteStatus.UNKNOWN),
+        (Wire(429), WriteStatus.UNKNOWN),
+        (Wire(500), WriteStatus.UNKNOWN),
+        (Wire(502), WriteStatus.UNKNOWN),
+        (Wire(302), WriteStatus.UNKNOWN),
+        (Wire(error=requests.ConnectionError("http://in.memory/?secret=x")), WriteStatus.UNKNOWN),
+        (Wire(error=requests.ReadTimeout()), WriteStatus.UNKNOWN),
     ],
 )
-def test_a_write_is_sent_once_whatever_is_answered(wire: Wire, fate: Fate) -> None:
+def test_a_write_is_sent_once_whatever_is_answered(wire: Wire, status: WriteStatus) -> None:
     sent = writer(wire).post_profile({"store": {"x": {}}})
-    assert sent.fate is fate
+    assert sent.status is status
     assert len(wire.requests) == 1
     assert "secret" not in sent.detail
 

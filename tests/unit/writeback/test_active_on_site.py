@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.errors import Reason, Refused
-from flows.writeback.active_on_site import SiteProfiles, content, differences
+from flows.writeback.active_on_site import SiteProfiles, differences, profile_content
 from tests.proposals import profile_document
 
 NOW = 1_795_608_000_000  # 2026-11-25T12:00:00Z
@@ -101,5 +101,5 @@ def same(left: Any, right: Any) -> bool:
 
 def test_a_document_is_the_same_whenever_it_was_stored() -> None:
     one, other = document(1, "2026-11-25T08:00:00.000Z", srvModified=1), document(2, "2027", date=5, isValid=True)
-    assert differences(content({**one, "number": 0}), content({**other, "number": 0})) == []
+    assert differences(profile_content({**one, "number": 0}), profile_content({**other, "number": 0})) == []
     assert differences({"a": [{"b": 1}]}, {"a": [{"b": 2, "c": 0}]}) == ["a[0].b", "a[0].c"]

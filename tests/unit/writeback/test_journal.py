@@ -14,7 +14,7 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.values.user_directories import journals_root
-from flows.writeback.journal import Change, Journal, Outcome, Step
+from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
 
 SITE = "https://my.site.example"
 
@@ -31,9 +31,9 @@ def test_a_change_is_read_as_it_was_written(tmp_path: Path) -> None:
     change.keep("backup", {"documents": [], "ö": 1})
     change.note(Step.BACKED_UP, before_sha256="x")
     other = mine.begin(kind="rollback")
-    change.end(Outcome.BEFORE, "refused")
+    change.end(ChangeOutcome.BEFORE, "refused")
     first, second = journal(tmp_path).changes()
-    assert (first.name, first.outcome, first.read("backup")["ö"]) == (change.name, Outcome.BEFORE, 1)
+    assert (first.name, first.outcome, first.read("backup")["ö"]) == (change.name, ChangeOutcome.BEFORE, 1)
     assert [r["step"] for r in first.records] == ["begun", "backed-up", "done"]
     assert (second.name, second.ended, second.outcome) == (other.name, False, None)
     assert [c.name for c in journal(tmp_path).unfinished()] == [other.name]
@@ -48,9 +48,9 @@ def test_a_line_cut_off_counts_as_never_written_and_harms_none_after_it(tmp_path
     file.write_bytes(file.read_bytes()[:-cut])
     (found,) = journal(tmp_path).changes()
     assert found.step is Step.BEGUN
-    found.end(Outcome.BEFORE, "stopped")
+    found.end(ChangeOutcome.BEFORE, "stopped")
     (again,) = journal(tmp_path).changes()
-    assert again.outcome is Outcome.BEFORE
+    assert again.outcome is ChangeOutcome.BEFORE
 
 
 # --- a line that is not as it was written
@@ -66,7 +66,7 @@ def carried_out(mine: Journal, *, hashed: bool = True) -> Change:
         if not hashed:
             change._kept.clear()
         change.note(step)
-    change.end(Outcome.AFTER, "written")
+    change.end(ChangeOutcome.AFTER, "written")
     return change
 
 
@@ -148,10 +148,14 @@ def test_what_a_crash_cut_off_stays_usable(tmp_path: Path, hashed: bool, newline
     lines = lines_of(mine)
     for cut in (1, 5, 14, 40, len(lines[-1]) - 3):
         write(mine, [*lines, lines[-1][:cut] + newline])
-        mine.begin(kind="apply").end(Outcome.BEFORE, "refused")
+        mine.begin(kind="apply").end(ChangeOutcome.BEFORE, "refused")
         write(mine, [*lines_of(mine), b'{"change": "2026', b"\n" * (cut % 2)])
-        mine.begin(kind="apply").end(Outcome.BEFORE, "refused")
-        assert [c.outcome for c in mine.changes()] == [Outcome.AFTER, Outcome.BEFORE, Outcome.BEFORE], cut
+        mine.begin(kind="apply").end(ChangeOutcome.BEFORE, "refused")
+        assert [c.outcome for c in mine.changes()] == [
+            ChangeOutcome.AFTER,
+            ChangeOutcome.BEFORE,
+            ChangeOutcome.BEFORE,
+        ], cut
 
 
 def test_what_an_older_version_closed_stays_usable(tmp_path: Path) -> None:
@@ -161,7 +165,7 @@ def test_what_an_older_version_closed_stays_usable(tmp_path: Path) -> None:
     lines = lines_of(mine)
     write(mine, [*lines[:7], lines[7][:50], b"\n", *lines[7:]])
     carried_out(mine)
-    assert [c.outcome for c in mine.changes()] == [Outcome.AFTER] * 3
+    assert [c.outcome for c in mine.changes()] == [ChangeOutcome.AFTER] * 3
 
 
 def test_a_link_that_leads_back_to_itself_is_said_as_that(tmp_path: Path) -> None:

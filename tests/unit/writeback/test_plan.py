@@ -20,7 +20,7 @@ from flows.proposal.document import Proposal
 from flows.proposal.several_values import several
 from flows.report.text.changes import changes_text, to_type_in, verdict_text
 from flows.values.parts import Part
-from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, content, differences, store_of
+from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, differences, profile_content, store_of
 from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.approval_checks import report_only_app
 from flows.writeback.plan import Plan, harmless_json, plan, start_date, switch_treatment
@@ -46,7 +46,7 @@ def refusal_of(source: dict[str, Any], made: Proposal | None = None, **options: 
 def check_kept(source: dict[str, Any], found: Plan) -> None:
     """All of the source but what the server owns, and beside it one profile that differs in three schedules."""
     others = {k: v for k, v in found.document.items() if k != "store"}
-    assert others == {k: v for k, v in content(source).items() if k != "store"}
+    assert others == {k: v for k, v in profile_content(source).items() if k != "store"}
     assert not SERVER_OWNED & set(found.document)
     assert "startDate" not in found.document
     siblings = {k: v for k, v in found.document["store"].items() if k != found.name}
