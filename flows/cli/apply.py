@@ -174,7 +174,7 @@ def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> int:
     from flows.writeback.apply import resume
     from flows.writeback.approval_checks import read_approved
     from flows.writeback.journal import Journal
-    from flows.writeback.transaction import anything_to_settle
+    from flows.writeback.reconcile import anything_to_settle
 
     approved = read_approved(directory, None)
     writes = anything_to_settle(Journal(approved.site))  # no secret is asked for where the site need not be

@@ -1,7 +1,7 @@
-"""What was applied and rolled back, from the journals that runs name: the one place here that knows their form.
+"""What was applied and rolled back: the note a change leaves in its run, and what notes and journals tell.
 
-A run's `applied.json` names the journal of its site and holds a copy of the lines of its last change; the journal
-(`journal.jsonl`, a line for each step of each change) is what counts. Where it cannot be read, the copies are used.
+A run's `applied.json` names the journal of its site and holds a copy of the lines of the run's own changes; the journal
+(a line for each step of each change) is what counts. Where it cannot be read, the copies are used.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from flows.values.run_directory import RunDirectory
+from flows.writeback.journal import LINES, Journal
+
 YEARS = range(1990, 2200)  # others would leave the calendar in some time zone
 LARGEST_BYTES = 64_000_000
+NOTE = "applied.json"
 
 
 @dataclass(frozen=True)
@@ -48,16 +52,34 @@ class PastChange:
     undoes: str | None
 
 
+def leave_note(run: RunDirectory, journal: Journal) -> None:
+    """Leave in a run the name of its site's journal, and a copy of the lines that are about it.
+
+    Raises:
+        OSError, Refused: it could not be written, or the journal not read.
+    """
+    mine = [c.records for c in journal.changes() if c.facts.get("proposal_id") == run.path.name]
+    if mine:
+        run.write_json(NOTE, {"journal": str(journal.directory), "changes": mine})
+
+
+def journal_named(run: Path) -> Path | None:
+    """The journal that a run's note names; `None` where there is no note."""
+    named = _note(run).get("journal")
+    return Path(named) if isinstance(named, str) and named else None
+
+
 def changes_of(runs: Iterable[Path]) -> tuple[PastChange, ...]:
     """Every change that the journals named by these run directories know of, by time."""
     lines: dict[str, dict[str, Any]] = {}
     journals: set[Path] = set()
     for run in runs:
-        note = _note(run)
-        for line in _dictionaries(note.get("lines")):
-            lines[json.dumps(line, sort_keys=True)] = line
-        if isinstance(named := note.get("journal"), str) and named:
-            journals.add(Path(named))
+        copied = _note(run).get("changes")
+        for change in copied if isinstance(copied, list) else []:
+            for line in _dictionaries(change):
+                lines[json.dumps(line, sort_keys=True)] = line
+        if (named := journal_named(run)) is not None:
+            journals.add(named)
     for journal in sorted(journals):
         for line in _journal(journal):
             lines[json.dumps(line, sort_keys=True)] = line
@@ -87,7 +109,7 @@ def instant(value: Any) -> datetime | None:
 
 def _note(run: Path) -> dict[str, Any]:
     try:
-        document = json.loads(_text(run / "applied.json"))
+        document = json.loads(_text(run / NOTE))
     except (OSError, ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
@@ -95,7 +117,7 @@ def _note(run: Path) -> dict[str, Any]:
 
 def _journal(directory: Path) -> Iterator[dict[str, Any]]:
     try:
-        text = _text(directory / "journal.jsonl")
+        text = _text(directory / LINES)
     except (OSError, ValueError):
         return
     for line in text.split("\n"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import platform
 import socket
@@ -24,6 +23,7 @@ from flows.nightscout.writer import NightscoutWriter
 from flows.values.run_directory import RunDirectory
 from flows.values.units import HOUR_MS
 from flows.writeback.active_on_site import SiteProfiles, differences, profile_content
+from flows.writeback.applied import journal_named, leave_note
 from flows.writeback.approval import MAX_AGE_H, Decision, SyncRequest
 from flows.writeback.approval_checks import (
     Approved,
@@ -35,10 +35,10 @@ from flows.writeback.approval_checks import (
 from flows.writeback.journal import Change, ChangeOutcome, Journal
 from flows.writeback.kept_documents import check_kept, intent_of
 from flows.writeback.plan import Plan, plan, switch_treatment, with_start_date
-from flows.writeback.policy import read_policy
-from flows.writeback.policy_checks import check_without_a_person
+from flows.writeback.policy import check_without_a_person, read_policy
+from flows.writeback.reconcile import anything_to_settle, reconcile
 from flows.writeback.session import Intent, SiteSession
-from flows.writeback.transaction import anything_to_settle, carry_out, reconcile
+from flows.writeback.transaction import carry_out
 
 
 @dataclass(frozen=True)
@@ -221,19 +221,13 @@ def remembered(run: RunDirectory, journal: Journal) -> Iterator[None]:
         yield
     finally:
         with suppress(OSError, Refused):  # neither hides how the block ended
-            mine = [c.records for c in journal.changes() if c.facts.get("proposal_id") == run.path.name]
-            if mine:
-                run.write_json("applied.json", {"journal": str(journal.directory), "changes": mine})
+            leave_note(run, journal)
 
 
 def other_journal(run: RunDirectory, journal: Journal) -> str | None:
     """Where the run's own note says that it was applied with another journal directory than this one."""
-    try:
-        note = json.loads(run.file("applied.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    written = note.get("journal") if isinstance(note, dict) else None
-    return written if isinstance(written, str) and written != str(journal.directory) else None
+    named = journal_named(run.path)
+    return str(named) if named is not None and named != journal.directory else None
 
 
 def rejected(approved: Approved, journal: Journal, tools: Tools, how: str, kind: str = "reject") -> WritebackResult:

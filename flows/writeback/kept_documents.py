@@ -1,20 +1,37 @@
 """The documents of a change as the journal keeps them: only what it still says what was written is ever acted on.
 
 A journal of an earlier version has no hash of a file, but of what the site's profile was and was to be: then those are
-compared, and all else has to follow from the backup or the site (`flows.writeback.derived_documents`).
+compared, and all else that may be sent has to be what the code makes of the backup, of these, or of the site: a number
+that nobody gave must not reach a pump.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from flows.errors import Refused
 from flows.nightscout.documents import Record
+from flows.profiles.schedule_blocks import read_schedule
 from flows.profiles.stored import document_sha256
-from flows.writeback.active_on_site import SiteProfiles, profile_content
-from flows.writeback.derived_documents import intent_follows, undo_follows
-from flows.writeback.journal import BACKUP, INTENT, UNDO, Change, Step, altered
-from flows.writeback.session import Intent
+from flows.profiles.switches import read_switches
+from flows.proposal.several_values import NAMES, different
+from flows.values.parts import Part
+from flows.values.timestamps import instant_ms
+from flows.values.units import HOUR_MS, MINUTE_MS
+from flows.writeback.active_on_site import (
+    OF_A_DELIVERY,
+    SiteProfiles,
+    differences,
+    profile_content,
+    store_of,
+    switch_key,
+)
+from flows.writeback.journal import BACKUP, INTENT, UNDO, Change, ChangeOutcome, Step, altered
+from flows.writeback.plan import FIELDS, switch_treatment
+from flows.writeback.session import Intent, comparable, raw_switch, reissue_switch, switch_back
 
 NOT_THE_CONTENT = "what it says is not what the journal has the hash of"
 NOT_DERIVED = "what it says does not follow from the backup or the site"
@@ -118,3 +135,158 @@ def _compare(change: Change, name: str, found: dict[str, str]) -> None:
     for key, sha256 in found.items():
         if any(r.get(key, sha256) != sha256 for r in change.records):
             raise altered(change, name, NOT_THE_CONTENT)
+
+
+# --- what an earlier journal's documents must follow from
+
+
+APART_MS = 15 * MINUTE_MS  # of a step's line and what was made for it: clocks may differ by five minutes
+REASONS = ("rolled back", "taken back", "another profile was saved")
+
+
+def intent_follows(change: Change, intent: Intent, backup: SiteProfiles, before: Intent | None) -> bool:
+    """Whether an intent is what its change's backup gives.
+
+    Args:
+        change: the change.
+        intent: its own.
+        backup: what the site was.
+        before: of the change that a rollback undoes; `None` for any other kind.
+    """
+    made_ms = _noted_ms(change, Step.CHECKED)
+    ids = {str(d.get("_id")) for d in backup.documents}
+    alike = (d for d in backup.documents if not differences(comparable(intent.document), comparable(d)))
+    standing = {str(d.get("_id")) for d in alike} if intent.stands else set()
+    known = set(intent.known_ids)
+    return (
+        known <= ids
+        and ids - known <= standing
+        and set(intent.known_switches) == {switch_key(s) for s in backup.switches}
+        and any(not differences(intent.active_before, active) for active in _actives(backup, made_ms))
+        and _switch_follows(change, intent, before, made_ms)
+        and _may_be_activated_so_long(change, intent, made_ms)
+    )
+
+
+def undo_follows(change: Change, undone: Record, intent: Intent, backup: SiteProfiles, site: SiteProfiles) -> bool:
+    """Whether what takes a change back is made of its backup or of the site."""
+    document, switch = undone["document"], undone["switch"]
+    states = (backup, site)
+    others = [d for s in states for d in s.documents if differences(comparable(intent.document), comparable(d))]
+    if undone["outcome"] not in set(ChangeOutcome) or (undone.get("own") or intent.switch) != intent.switch:
+        return False
+    if document is not None:
+        said = [intent.before, *(profile_content(d) for d in others)]
+        if not any(not differences(profile_content(document), one) for one in said):
+            return False
+        if not _begins_by(document, _noted_ms(change, Step.UNDOING)):
+            return False
+    if switch is None:
+        return True
+    own = (intent.switch or {}).get("created_at")
+    raws = [s for state in states for s in state.switches if s.get("created_at") != own]
+    named = [(name, body) for d in others for name, body in store_of(d).items()]
+    named += [(str(s.get("profile")), body) for s in raws if isinstance(body := _carried(s), dict)]
+    return _is_one_of(switch, raws, named, _noted_ms(change, Step.UNDOING))
+
+
+def _begins_by(document: Record, made_ms: float) -> bool:
+    """Whether a document begins when it was made at the latest, and says so in each way."""
+    start = instant_ms(document.get("startDate"), "UTC")
+    if start is None or start[0] > made_ms + APART_MS:
+        return False
+    return all(str(document[key]) == str(int(start[0])) for key in ("date", "mills") if key in document)
+
+
+def _actives(backup: SiteProfiles, made_ms: float) -> Iterator[Record]:
+    """What was active about then, as `Intent.of` writes it."""
+    for at_ms in backup.moments(made_ms - APART_MS):
+        if at_ms <= made_ms + APART_MS:
+            active = backup.active(at_ms)
+            yield {"name": active.name, "body": active.body, "switch": raw_switch(backup, active.switch)}
+
+
+def _switch_follows(change: Change, intent: Intent, before: Intent | None, made_ms: float) -> bool:
+    kind, switch = change.facts.get("kind"), intent.switch
+    if switch is None:
+        return kind != "apply" or not change.facts.get("activate")
+    if kind == "rollback":
+        active = before.active_before if before is not None else {}
+        raws = [raw] if (raw := active.get("switch")) else []
+        return _is_one_of(switch, raws, [(str(active.get("name")), active.get("body"))], made_ms)
+    name = str(change.facts.get("name"))
+    at_ms = _close(switch, made_ms)
+    body = store_of(intent.document).get(name)
+    if kind != "apply" or at_ms is None or body is None:
+        return False
+    notes = f"autotune-flows proposal {str(change.facts.get('proposal_sha256'))[:12]}"
+    return not differences(_parsed(switch_treatment(name, body, at_ms, notes)), _parsed(switch))
+
+
+def _may_be_activated_so_long(change: Change, intent: Intent, made_ms: float) -> bool:
+    if intent.switch is None or change.facts.get("kind") != "apply":
+        return True
+    hours = change.facts.get("max_age_h")
+    return isinstance(hours, int | float) and intent.activate_until_ms <= made_ms + hours * HOUR_MS
+
+
+def _is_one_of(switch: Record, raws: Iterable[Record], named: Iterable[tuple[str, Any]], made_ms: float) -> bool:
+    """Whether a Profile Switch is one of these once more, or one to one of these profiles."""
+    at_ms = _close(switch, made_ms)
+    if at_ms is None:
+        return False
+    made = [reissue_switch(raw, at_ms) for raw in raws if read_switches([raw], "UTC")]
+    made += [
+        switch_back({"name": name, "body": body}, at_ms, why)
+        for name, body in named
+        for why in REASONS
+        if isinstance(body, dict)
+    ]
+    return any(not differences(_parsed(one), _parsed(switch)) for one in made)
+
+
+def _close(switch: Record, made_ms: float) -> int | None:
+    found = instant_ms(switch.get("created_at"), "UTC")
+    return int(found[0]) if found and abs(found[0] - made_ms) <= APART_MS else None
+
+
+def _noted_ms(change: Change, step: Step) -> float:
+    return max(datetime.fromisoformat(r["at"]).timestamp() * 1000 for r in change.records if r["step"] == step)
+
+
+def _parsed(switch: Record) -> Record:
+    return {**{k: v for k, v in switch.items() if k not in OF_A_DELIVERY}, "profileJson": _carried(switch)}
+
+
+def _carried(switch: Record) -> Any:
+    written = switch.get("profileJson")
+    try:
+        return json.loads(written) if isinstance(written, str) else written
+    except ValueError:
+        return written
+
+
+# --- settings that no recommendation is trusted for
+
+
+def untrusted_parts(change: Change, intent: Intent) -> tuple[Part, ...]:
+    """The settings that a change of a proposal writes, and of which the profile it was computed from has several.
+
+    `plan` refuses these since `PROPOSAL_SEVERAL` is there; what was begun before that has them in its kept documents. A
+    rollback writes what the person had, and has none.
+    """
+    if change.facts.get("kind") != "apply":
+        return ()
+    written = change.facts.get("parts") or [part.value for part in NAMES]
+    was = store_of(intent.before).get(str(change.facts.get("source")))
+    will = store_of(intent.document).get(str(change.facts.get("name")))
+    bodies = [body for body in (was, will) if body is not None]  # both: a profile may be written over its own source
+    return tuple(part for part in NAMES if part in written and any(_several(body, part) for body in bodies))
+
+
+def _several(body: Record, part: Part) -> bool:
+    try:
+        schedule = read_schedule(body.get(FIELDS[part]), FIELDS[part], [])
+    except Refused:
+        return True  # what cannot be read is not trusted
+    return different(schedule.distinct) > 1

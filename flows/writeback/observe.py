@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import NoReturn
 
-from flows.errors import Reason, Refused
+from flows.errors import Reason
 from flows.nightscout.documents import Record
-from flows.nightscout.writer import WriteAttempt, WriteStatus
 from flows.profiles.switches import Switch, read_switches
-from flows.writeback.active_on_site import (
-    SERVER_OWNED,
-    SiteProfiles,
-    differences,
-    profile_content,
-    same_active_from,
-    store_of,
-)
-from flows.writeback.journal import Change, ChangeOutcome, Step
-from flows.writeback.kept_documents import backup_of, intent_of, undo_of
-from flows.writeback.session import Intent, SiteSession, comparable
-
-LOOK_AGAIN_S = (0.5, 2.0, 5.0)  # for a write whose answer was lost: it may still be on its way
+from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, differences, profile_content, same_active_from
+from flows.writeback.journal import Change, Step
+from flows.writeback.session import comparable
 
 
 def ours_in(
@@ -40,7 +28,7 @@ def ours_in(
             Without this they are somebody's edit of it.
     """
     known = set(known_ids)
-    alike = [d for d in documents if _id(d) not in known and d.get("startDate") == sent["startDate"]]
+    alike = [d for d in documents if document_id(d) not in known and d.get("startDate") == sent["startDate"]]
     return [d for d in alike if not differences(comparable(sent), comparable(d))] or (alike if altered else [])
 
 
@@ -51,31 +39,6 @@ def altered_on_the_way(change: Change) -> bool:
     """
     undoing = [r for r in change.records if r["step"] == Step.UNDOING]
     return any(r.get("altered", r.get("why") == Reason.WRITE_DIFFERS.code) for r in undoing)
-
-
-def newest_other_content(state: SiteProfiles, intent: Intent, *, altered: bool = False) -> Record:
-    """What the newest document says that is not ours, which is the newest; as before where there is no other."""
-    others = state.without(*ours_in(state.documents, intent.document, intent.known_ids, altered=altered))
-    return intent.before if intent.stands or not others.documents else profile_content(others.newest)
-
-
-def state_without_change(
-    state: SiteProfiles, change: Change, *own: Record | None, altered: bool = False
-) -> SiteProfiles:
-    """The site as it were without what this change wrote: its documents, and `own`, Profile Switches it sent.
-
-    As it was backed up, where somebody removed all other documents.
-    """
-    intent = intent_of(change)
-    altered = altered or altered_on_the_way(change)
-    ours = [] if intent.stands else ours_in(state.documents, intent.document, intent.known_ids, altered=altered)
-    if change.reached(Step.UNDOING) and (undone := undo_of(change))["document"] is not None:
-        ours += ours_in(state.documents, undone["document"], undone["known_ids"])
-    documents = state.without(*ours).documents
-    if not documents:
-        documents = (backup_of(change).newest,)
-    sent = [s for switch in own if switch for s in switches_in(state, switch)]
-    return SiteProfiles(documents, tuple(s for s in state.switches if not any(s is o for o in sent)))
 
 
 def keeps_active(
@@ -160,56 +123,11 @@ def _minutes(switch: Record) -> float | None:
         return None
 
 
-def find(
-    site: SiteSession, what: str, document: Record, known_ids: tuple[str, ...], sent: WriteAttempt | None
-) -> tuple[SiteProfiles, Record | None]:
-    """The document we sent, as the site has it; looked for more than once where it may still be on its way.
-
-    Where none says what it says, one that begins when it does: the site changed it on the way, or a person since. Only
-    who has just sent it can take it for the first.
-    """
-    pauses = () if sent is not None and sent.status is WriteStatus.REFUSED else LOOK_AGAIN_S
-    for pause_s in (*pauses, None):
-        state = read_again(site, what)
-        unknown = [d for d in state.newest_first if _id(d) not in known_ids]
-        ours = [d for d in unknown if not differences(comparable(document), comparable(d))]
-        if not ours and sent is not None and sent.document_id is not None:
-            answered = [d for d in unknown if d.get("_id") == sent.document_id]
-            ours = [d for d in unknown if any(not differences(comparable(a), comparable(d)) for a in answered)]
-        if not ours:
-            names = set(store_of(document))
-            alike = [d for d in unknown if d.get("startDate") == document["startDate"]]
-            ours = alike if sent is None else [d for d in alike if set(store_of(d)) == names]
-        if ours:
-            return state, ours[0]
-        if pause_s is not None:
-            site.sleep(pause_s)
-    return state, None
-
-
-def _id(document: Record) -> str:
+def document_id(document: Record) -> str:
     return str(document.get("_id"))
-
-
-def read_again(site: SiteSession, what: str) -> SiteProfiles:
-    """The site after a write of `what`.
-
-    Raises:
-        Refused: `WRITE_UNKNOWN`.
-    """
-    try:
-        return site.read()
-    except Refused as refusal:
-        raise Refused(Reason.WRITE_UNKNOWN, what=what, detail=refusal.reason.code) from None
 
 
 def named(paths: list[str]) -> str:
     """Field names for a sentence: the last part of each path, which holds no number and no name of a profile."""
     paths = ["a whole profile" if p.startswith("store.") and p.count(".") == 1 else p for p in paths]
     return ", ".join(dict.fromkeys(p.rsplit(".", 1)[-1].partition("[")[0][:40] for p in paths[:5]))
-
-
-def end(change: Change, outcome: ChangeOutcome, refusal: Refused) -> NoReturn:
-    """Write down how a change ended, and refuse."""
-    change.end(outcome, refusal.reason.code)
-    raise refusal

@@ -1,4 +1,4 @@
-"""When a proposal may be written without a person: never, unless a policy file says how far. Knows no site.
+"""When a proposal may be written without a person: never, unless a policy file says how far and nothing is against it.
 
 The file (`AUTOTUNE_APPLY_POLICY` names it) has no defaults for what it allows:
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -20,8 +21,12 @@ from flows.profiles.schedule_blocks import read_schedule
 from flows.proposal.consensus_limits import RULE_OF, beyond_limits, unknown
 from flows.proposal.document import Colour, GlucoseLimit, Proposal
 from flows.values.parts import Part
-from flows.writeback.approval import SyncRequest
-from flows.writeback.plan import FIELDS, Plan
+from flows.writeback.active_on_site import SiteProfiles
+from flows.writeback.approval import Decision, SyncRequest
+from flows.writeback.approval_checks import Approved
+from flows.writeback.journal import Change, ChangeOutcome, Journal
+from flows.writeback.kept_documents import intent_of
+from flows.writeback.plan import ENTERED_BY, FIELDS, NAME, Plan
 
 LEAST_HOURS_BETWEEN = 20.0
 ROUNDING = 1e-6
@@ -143,3 +148,59 @@ def _check_verdict(proposal: Proposal) -> None:
 def forbidden(detail: str) -> Refused:
     """The refusal, for a reason that holds no number of the person's therapy."""
     return Refused(Reason.POLICY_FORBIDS, detail=detail)
+
+
+# --- what a policy is held against
+
+WEEK_H = 168.0
+
+
+def check_without_a_person(
+    policy: Policy,
+    approved: Approved,
+    request: SyncRequest,
+    planned: Plan,
+    journal: Journal,
+    state: SiteProfiles,
+    now: datetime,
+) -> None:
+    """Refuse what the policy does not allow, or where it cannot be known what its limits count from.
+
+    Raises:
+        Refused: `POLICY_FORBIDS`.
+    """
+    changes = [c for c in journal.changes() if c.facts.get("kind") == "apply"]
+    _check_journal_knows(changes, state)
+    week_ago, hours = _history(changes, planned.source_name, now)
+    check_policy(policy, approved.proposal, request, planned, week_ago, hours)
+
+
+def _check_journal_knows(changes: list[Change], state: SiteProfiles) -> None:
+    """With an emptied journal, or another one, the limits would count from nothing."""
+    written = {str(c.facts.get("name")) for c in changes}
+    unknown = [name for name in state.store if name.startswith(NAME) and name not in written]
+    switched = any(s.get("enteredBy") == ENTERED_BY for s in state.switches)
+    if unknown or (switched and not changes):
+        raise forbidden("the site has what looks written by this program, and this journal does not know of it")
+
+
+def _history(changes: list[Change], source_name: str, now: datetime) -> tuple[Record | None, list[float]]:
+    """The tuned profile before our first change of the last week, and how many hours ago each without a person was."""
+    week_ago: Record | None = None
+    hours_since = []
+    lineage: set[str] = set()
+    for change in changes:
+        hours = (now - datetime.fromisoformat(change.facts["at"])).total_seconds() / 3600
+        if change.outcome is not ChangeOutcome.AFTER or hours > WEEK_H:
+            continue
+        if week_ago is None:
+            before = intent_of(change).active_before
+            if not before["body"] or before["name"] != change.facts.get("source"):
+                raise forbidden("what was in use before the first change of the week is not the profile that was tuned")
+            week_ago = before["body"]
+        lineage |= {str(change.facts.get("source")), str(change.facts.get("name"))}
+        if change.facts.get("how") == Decision.POLICY.value:
+            hours_since.append(hours)
+    if lineage and source_name not in lineage:
+        raise forbidden("another profile was tuned in the last week")
+    return week_ago, hours_since

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +22,10 @@ from flows.report.trend.html import trend_page
 from flows.report.trend.past_runs import Found, Outcome, Skipped, find_runs
 from flows.report.trend.text import history
 from flows.values.local_days import LocalDay
+from flows.values.run_directory import RunDirectory
+from flows.writeback.applied import leave_note
+from flows.writeback.journal import ChangeOutcome as ChangeOutcome
+from flows.writeback.journal import Journal, Step
 from tests.proposal_documents import SITE, proposal, refused_run, run_directory
 from tests.proposal_documents import settings as tuned
 
@@ -40,28 +45,22 @@ def made(root: Path, n: int, *, first: date, days: int = 14, applied: str | None
     return run
 
 
-def apply(run: Path, when: str, **changes: Any) -> None:
-    """Leave in the journal and in the run what applying it leaves there; `changes` are of the first or last line."""
+def apply(run: Path, when: str, *, cut: bool = False, **changes: Any) -> str:
+    """Journal and note as their writer leaves them, of an application with `changes`; returns the change's name."""
+    times = [datetime.fromisoformat(when), datetime(2026, 1, 1, tzinfo=UTC)]
+    journal = Journal(SITE, run.parent / ".applied", clock=lambda: times[-1])
     sha256 = json.loads((run / "proposal.json").read_text())["sha256"]
-    journal = run.parent / ".applied" / "site"
-    begun = {"kind": "apply", "proposal_sha256": sha256, "parts": ["basal", "isf", "cr"], "activate": True}
-    done = {"outcome": "after", "why": "written, read back and active"}
-    begun, done = ({k: changes.get(k, v) for k, v in facts.items()} for facts in (begun, done))
-    if "of" in changes:
-        begun["of"] = changes["of"]
-    name = changes.get("change", f"change-{run.name}-{when}")
-    lines = [
-        {"change": name, "step": s, "at": when, **f} for s, f in (("begun", begun), ("writing", {}), ("done", done))
-    ]
-    lines[0]["at"] = lines[1]["at"] = "2026-01-01T00:00:00.000+00:00"
-    if changes.get("cut"):
-        lines.pop()
-    journal.mkdir(parents=True, exist_ok=True)
-    with (journal / "journal.jsonl").open("a") as stream:
-        stream.writelines(json.dumps(line) + "\n" for line in lines)
-        stream.write('{"change": "cut off')
-        stream.write("\n")
-    (run / "applied.json").write_text(json.dumps({"journal": str(journal), "lines": lines}))
+    facts = {"kind": "apply", "proposal_sha256": sha256, "parts": ["basal", "isf", "cr"], "activate": True, **changes}
+    outcome = ChangeOutcome(facts.pop("outcome", "after"))
+    with journal.locked():
+        change = journal.begin(proposal_id=run.name, **facts)
+        for step in (Step.BACKED_UP, Step.CHECKED, Step.WRITING, Step.WRITTEN):
+            change.note(step)
+        times.pop()
+        if not cut:
+            change.end(outcome, "written, read back and active")
+    leave_note(RunDirectory(run), journal)
+    return change.name
 
 
 def version_1(**changes: Any) -> dict[str, Any]:
@@ -330,16 +329,11 @@ def test_how_it_was_applied_counts(tmp_path: Path, changes: dict[str, Any], word
 @pytest.mark.parametrize("journal", ["there", "gone"])
 def test_a_roll_back_ends_the_days_after(tmp_path: Path, journal: str) -> None:
     run = made(tmp_path, 0, first=START)
-    apply(run, at(date(2026, 5, 15), 12), change="first")
-    kept = (run / "applied.json").read_text()
-    apply(run, at(date(2026, 5, 20)), kind="rollback", of="first")
+    first = apply(run, at(date(2026, 5, 15), 12))
+    apply(run, at(date(2026, 5, 20)), kind="rollback", of=first)
     made(tmp_path, 1, first=date(2026, 5, 16), in_range=78.0)
-    if journal == "gone":  # then the copy in the run is what is known: the last change only
-        (tmp_path / ".applied" / "site" / "journal.jsonl").unlink()
-        assert seen(tmp_path).applications == ()
-        (run / "applied.json").write_text(kept)
-        assert seen(tmp_path).applications[0].in_range_points == 7.0
-        return
+    if journal == "gone":  # then what is known is the copy in the run
+        shutil.rmtree(tmp_path / ".applied")
     (application,) = seen(tmp_path).applications
     assert application.undone_at == datetime(2026, 5, 20, 2, tzinfo=UTC)
     assert "and before the next change" in application.sentence
