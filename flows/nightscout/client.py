@@ -27,9 +27,10 @@ from flows import __version__
 from flows.errors import Reason, Refused
 from flows.nightscout.answers import CUT_OFF, is_outside, kind_of_trouble, moved_site, parse, refusal, retry_after_s
 from flows.nightscout.authentication import Credentials
+from flows.nightscout.circuit_breaker import CircuitBreaker
 from flows.nightscout.documents import what_it_is
 from flows.nightscout.permissions import exchange_path
-from flows.nightscout.rate_limit import SitePace
+from flows.nightscout.rate_limit import RateLimit
 
 ATTEMPTS = 5
 TIMEOUT_S = (10, 60)  # to connect, and between two pieces of the answer
@@ -90,15 +91,16 @@ class _Access:
 class NightscoutClient:
     """Reads one Nightscout site. May be shared between threads.
 
-    As a context manager it tells the pace how the run ended, so that a dead site is left alone:
+    As a context manager it tells the circuit breaker how the run ended, so that a dead site is left alone:
 
-        with NightscoutClient(site, credentials, pace=SitePace(site)) as client:
+        with NightscoutClient(site, credentials, breaker=CircuitBreaker(SiteMemory(site))) as client:
             fetch_profiles(client)
 
     Args:
         site: its address, without a trailing slash.
         credentials: what the run may read with.
-        pace: how often the site may be asked, over all processes; `None` for no limit.
+        rate_limit: how often the site may be asked, over all processes; `None` for no limit.
+        breaker: whether it may be asked at all, over all processes; `None` for always.
         ignore_breaker: ask the site even while it is left alone.
         sleep, jitter, clock: time (in seconds, since 1970) and chance, passed in so that tests need neither.
         session: how requests are sent.
@@ -109,7 +111,8 @@ class NightscoutClient:
         site: str,
         credentials: Credentials,
         *,
-        pace: SitePace | None = None,
+        rate_limit: RateLimit | None = None,
+        breaker: CircuitBreaker | None = None,
         ignore_breaker: bool = False,
         sleep: Callable[[float], object] | None = None,
         jitter: Callable[[], float] = random.random,
@@ -118,8 +121,9 @@ class NightscoutClient:
     ) -> None:
         self.site = site
         self._credentials = credentials
-        self._pace = pace
-        self._allowed = ignore_breaker or pace is None
+        self._rate_limit = rate_limit
+        self._breaker = breaker
+        self._allowed = ignore_breaker or breaker is None
         self._stopped = threading.Event()
         self._sleep = sleep or self._stopped.wait
         self._jitter = jitter
@@ -139,12 +143,12 @@ class NightscoutClient:
 
     def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
         self._session.close()
-        if self._pace is None or not self.requests_made:
+        if self._breaker is None or not self.requests_made:
             return
         if error is None or isinstance(error, Refused):
-            self._pace.run_ended(error.reason if isinstance(error, Refused) else None)
+            self._breaker.run_ended(error.reason if isinstance(error, Refused) else None)
         else:
-            self._pace.run_broken_off()
+            self._breaker.run_broken_off()
 
     def stop(self) -> None:
         """Ask no more: the request under way ends, none is made after it."""
@@ -174,8 +178,8 @@ class NightscoutClient:
 
     def _let_in(self, worn_out: _Access | None = None) -> _Access:
         with self._access_lock:
-            if not self._allowed and self._pace is not None:
-                self._pace.check()
+            if not self._allowed and self._breaker is not None:
+                self._breaker.check()
                 self._allowed = True
             if self._access is None or self._access is worn_out:
                 self._access = self._new_access()
@@ -252,8 +256,8 @@ class NightscoutClient:
 
     def _send(self, url: str, access: _Access, sent: bytes | None = None) -> tuple[requests.Response, bytes]:
         """One request and its answer: a GET, or with `sent`, a JSON document, a POST."""
-        if self._pace is not None:
-            self._pace.before_request()
+        if self._rate_limit is not None:
+            self._rate_limit.before_request()
         with self._lock:
             self.requests_made += 1
         began_s = self._clock()

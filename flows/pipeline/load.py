@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
+from flows.nightscout.circuit_breaker import CircuitBreaker
 from flows.nightscout.client import Answer, NightscoutClient
 from flows.nightscout.documents import read_records
 from flows.nightscout.fetch import (
@@ -22,7 +23,8 @@ from flows.nightscout.fetch import (
     fetch_treatments,
 )
 from flows.nightscout.profile_switches import TEXT_MARGIN_MS
-from flows.nightscout.rate_limit import SitePace
+from flows.nightscout.rate_limit import RateLimit
+from flows.nightscout.site_memory import SiteMemory
 from flows.nightscout.wait import wait_for_readings
 from flows.oref0.work_dir import records_bytes
 from flows.profiles.active_in_data import MARGIN_MS
@@ -63,8 +65,14 @@ def load(request: AnalysisRequest, run: RunDirectory, credentials: Credentials, 
         requests = 0
     else:
         assert request.site is not None
-        pace = SitePace(request.site)
-        with NightscoutClient(request.site, credentials, pace=pace, ignore_breaker=request.ask_now) as client:
+        memory = SiteMemory(request.site)
+        with NightscoutClient(
+            request.site,
+            credentials,
+            rate_limit=RateLimit(memory),
+            breaker=CircuitBreaker(memory),
+            ignore_breaker=request.ask_now,
+        ) as client:
             _load_site(request, client, raw, now)
         requests = client.requests_made
     return raw.close(requests)

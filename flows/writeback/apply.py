@@ -17,8 +17,10 @@ from flows import __version__
 from flows.environment import Environment
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
+from flows.nightscout.circuit_breaker import CircuitBreaker
 from flows.nightscout.permissions import SWITCHING_PROFILES, WRITING_PROFILES
-from flows.nightscout.rate_limit import SitePace
+from flows.nightscout.rate_limit import RateLimit
+from flows.nightscout.site_memory import SiteMemory
 from flows.nightscout.writer import NightscoutWriter
 from flows.values.run_directory import RunDirectory
 from flows.values.units import HOUR_MS
@@ -76,7 +78,8 @@ class Tools:
         """A client for the site; never asked before there is something to write with."""
         if self.client is not None:
             return self.client(site, self.credentials)
-        return NightscoutWriter(site, self.credentials, pace=SitePace(site))
+        memory = SiteMemory(site)
+        return NightscoutWriter(site, self.credentials, rate_limit=RateLimit(memory), breaker=CircuitBreaker(memory))
 
     def open_journal(self, site: str) -> Journal:
         """The site's journal."""

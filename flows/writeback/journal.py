@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
-from flows.nightscout.rate_limit import site_key
+from flows.nightscout.site_memory import site_key
 from flows.values.lock import acquire
 from flows.values.run_directory import dump, write_atomically
 from flows.values.user_directories import journals_root

@@ -29,10 +29,11 @@ from flows.errors import Reason, Refused
 from flows.nightscout import fetch
 from flows.nightscout.answers import moved_site, retry_after_s
 from flows.nightscout.authentication import Credentials
+from flows.nightscout.circuit_breaker import DEAD_RUNS, FIRST_REST_S, LOCKED_RUNS, CircuitBreaker
 from flows.nightscout.client import ATTEMPTS, NightscoutClient
 from flows.nightscout.credentials import credentials_for, write_credentials_for
 from flows.nightscout.fetch import fetch_entries
-from flows.nightscout.rate_limit import DEAD_RUNS, FIRST_REST_S, LOCKED_RUNS, SitePace
+from flows.nightscout.site_memory import SiteMemory
 from flows.settings import AnalysisRequest
 from flows.values.local_days import Window
 from flows.values.timestamps import iso_utc
@@ -598,10 +599,10 @@ def test_a_site_that_fails_run_after_run_is_left_alone(
     now = [NOW_S]
 
     def run(*, ignore_breaker: bool = False) -> Reason | None:
-        pace = SitePace(site.url, state_directory=tmp_path, clock=lambda: now[0], sleep=lambda _: None)
+        breaker = CircuitBreaker(SiteMemory(site.url, tmp_path), clock=lambda: now[0])
         try:
             with NightscoutClient(
-                site.url, Credentials(), pace=pace, ignore_breaker=ignore_breaker, sleep=lambda _: None
+                site.url, Credentials(), breaker=breaker, ignore_breaker=ignore_breaker, sleep=lambda _: None
             ) as reader:
                 reader.get("status.json")
         except Refused as refusal:
@@ -626,18 +627,18 @@ def test_a_site_that_fails_run_after_run_is_left_alone(
 def test_a_run_that_is_broken_off_does_not_keep_others_waiting(site: Site, tmp_path: Path) -> None:
     now = [NOW_S]
 
-    def pace() -> SitePace:
-        return SitePace(site.url, state_directory=tmp_path, clock=lambda: now[0], sleep=lambda _: None)
+    def breaker() -> CircuitBreaker:
+        return CircuitBreaker(SiteMemory(site.url, tmp_path), clock=lambda: now[0])
 
     for _ in range(DEAD_RUNS):
-        pace().run_ended(Reason.SITE_UNREACHABLE)
+        breaker().run_ended(Reason.SITE_UNREACHABLE)
     now[0] += FIRST_REST_S
-    with pytest.raises(KeyboardInterrupt), NightscoutClient(site.url, Credentials(), pace=pace()) as reader:
+    with pytest.raises(KeyboardInterrupt), NightscoutClient(site.url, Credentials(), breaker=breaker()) as reader:
         reader.get("status.json")
         with pytest.raises(Refused, match="left alone"):
-            pace().check()
+            breaker().check()
         raise KeyboardInterrupt
-    pace().check()
+    breaker().check()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,184 @@
+"""When a site is left alone: the circuit breaker, over all processes of a person. Knows nothing of HTTP.
+
+After three runs in a row that found the site dead (or five that found the door locked) it is left alone for an hour,
+then two, and so on up to a day; one run that gets its answers ends this.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from flows.errors import Reason, Refused
+from flows.nightscout.site_memory import SiteMemory
+from flows.values.run_directory import dump
+
+DEAD_RUNS, LOCKED_RUNS = 3, 5
+FIRST_REST_S, LONGEST_REST_S = 3_600.0, 86_400.0
+PROBE_S = 3_600.0  # a run that may try the site again and never tells how it ended counts no longer than this
+STATE_FILE = "state.json"
+
+# The site does not work: nothing to be mended by the person who asks.
+DEAD = {
+    Reason.SITE_UNREACHABLE: "it could not be reached",
+    Reason.SITE_FAILS: "it failed",
+    Reason.SITE_BUSY: "it was too busy",
+    Reason.SITE_ASKS_TO_WAIT: "it asked to be left alone",
+    Reason.SITE_NOT_DATA: "it did not answer with data",
+}
+# The site works and says no. Version 15 delays every request of an address that shows bad credentials.
+LOCKED = {
+    Reason.SITE_UNAUTHORIZED: "it refused the credentials",
+    Reason.SITE_BASIC_AUTH: "it refused the credentials",
+    Reason.SITE_FORBIDDEN: "the credentials may not read it",
+    Reason.SITE_NOT_FOUND: "there is no Nightscout API under the address",
+}
+# The site was not asked.
+NOT_ASKED = frozenset({Reason.SITE_RESTING, Reason.SITE_URL, Reason.BASIC_AUTH_FORM})
+
+
+@dataclass(frozen=True)
+class SiteState:
+    """What is remembered of a site; times are seconds since 1970."""
+
+    dead_runs: int = 0
+    locked_runs: int = 0
+    since_s: float = 0.0
+    reason: str = ""
+    rest_s: float = 0.0
+    rest_until_s: float = 0.0
+    probe_until_s: float = 0.0
+
+
+def after_run(state: SiteState, reason: Reason | None, now_s: float) -> SiteState:
+    """The state after a run that ended with `reason`, `None` for one that got what it asked for.
+
+    A run that got answers of the site and was refused for another reason, such as a missing profile, ends a rest too.
+    A run that ignored the rest and failed leaves it as it is.
+    """
+    if reason in NOT_ASKED:
+        return state
+    if reason not in DEAD and reason not in LOCKED:
+        return SiteState()
+    assert reason is not None
+    dead = state.dead_runs + (reason in DEAD)
+    locked = state.locked_runs + (reason in LOCKED)
+    counted = replace(
+        state,
+        dead_runs=dead,
+        locked_runs=locked,
+        since_s=state.since_s or now_s,
+        reason=reason.code,
+        probe_until_s=0.0,
+    )
+    if (dead < DEAD_RUNS and locked < LOCKED_RUNS) or now_s < state.rest_until_s:
+        return counted
+    rest_s = min(LONGEST_REST_S, 2 * state.rest_s or FIRST_REST_S)
+    return replace(counted, rest_s=rest_s, rest_until_s=now_s + rest_s)
+
+
+def before_run(state: SiteState, now_s: float) -> tuple[SiteState, float | None]:
+    """`(state, None)` where a run may begin, else with the time until which the site is left alone.
+
+    After a rest one run may try; until it has ended the others wait.
+    """
+    if not state.rest_until_s:
+        return state, None
+    until_s = max(state.rest_until_s, state.probe_until_s)
+    if now_s < until_s:
+        return state, until_s
+    return replace(state, probe_until_s=now_s + PROBE_S), None
+
+
+def without_future(state: SiteState, now_s: float) -> SiteState:
+    """The state with no time further ahead than this module writes: the clock may have been set back since."""
+    return replace(
+        state,
+        rest_s=min(state.rest_s, LONGEST_REST_S),
+        rest_until_s=min(state.rest_until_s, now_s + LONGEST_REST_S),
+        probe_until_s=min(state.probe_until_s, now_s + PROBE_S),
+        since_s=min(state.since_s, now_s),
+    )
+
+
+class CircuitBreaker:
+    """Decides whether a run may ask one site. May be shared between threads.
+
+    Args:
+        memory: where the site's `state.json` is kept.
+        clock: seconds since 1970.
+    """
+
+    def __init__(self, memory: SiteMemory, *, clock: Callable[[], float] = time.time) -> None:
+        self._memory = memory
+        self._clock = clock
+
+    def check(self) -> None:
+        """Ask whether a run may begin; one that may try after a rest is noted as such.
+
+        Raises:
+            Refused: `SITE_RESTING`.
+        """
+        with self._memory.locked():
+            now_s = self._clock()
+            state = without_future(self._read(), now_s)
+            after, until_s = before_run(state, now_s)
+            if until_s is None and after != state:
+                self._write(after)
+        if until_s is not None:
+            raise Refused(
+                Reason.SITE_RESTING,
+                until=_minute(until_s),
+                since=_minute(state.since_s),
+                runs=state.dead_runs + state.locked_runs,
+                why=_why(state.reason),
+            )
+
+    def run_ended(self, reason: Reason | None) -> None:
+        """Tell how a run ended: with a refusal's reason, or `None` when the site gave what was asked for."""
+        with self._memory.locked():
+            now_s = self._clock()
+            state = without_future(self._read(), now_s)
+            after = after_run(state, reason, now_s)
+            if after != state:
+                self._write(after)
+
+    def run_broken_off(self) -> None:
+        """Tell that a run ended without learning anything of the site (it was stopped): another may try at once."""
+        with self._memory.locked():
+            state = self._read()
+            if state.probe_until_s:
+                self._write(replace(state, probe_until_s=0.0))
+
+    def _read(self) -> SiteState:
+        try:
+            document = json.loads(self._memory.read(STATE_FILE) or b"{}")
+            return SiteState(**{f.name: _checked(f.name, document[f.name]) for f in fields(SiteState)})
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return SiteState()  # damaged, or never written: as if nothing were known
+
+    def _write(self, state: SiteState) -> None:
+        self._memory.write(STATE_FILE, dump(asdict(state)), durable=True)
+
+
+def _minute(epoch_s: float) -> str:
+    return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _why(code: str) -> str:
+    return next((words for reason, words in (DEAD | LOCKED).items() if reason.code == code), "it did not work")
+
+
+def _checked(name: str, value: object) -> Any:
+    if name == "reason":
+        if not isinstance(value, str):
+            raise TypeError(name)
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+        raise TypeError(name)
+    return value
