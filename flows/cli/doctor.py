@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flows.cli.console import PROPOSAL, REFUSED, now, refused, say
 
 if TYPE_CHECKING:
-    from flows.doctor.check import Circumstances, Result
+    from flows.doctor.check import CheckContext, ExaminedCheck
 
 MARKS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL", "skipped": "-   "}
 
@@ -42,11 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     from flows.errors import Refused
 
     try:
-        circumstances = _circumstances(arguments)
+        context = _context(arguments)
     except Refused as refusal:
         return refused(refusal, None, False)
     results = []
-    for result in examine(circumstances):
+    for result in examine(context):
         results.append(result)
         if not arguments.as_json:
             _print(result)
@@ -59,12 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
     return REFUSED if failed else PROPOSAL
 
 
-def _circumstances(arguments: argparse.Namespace) -> Circumstances:
-    from flows.doctor.check import Circumstances
+def _context(arguments: argparse.Namespace) -> CheckContext:
+    from flows.doctor.check import CheckContext
     from flows.environment import Environment
     from flows.values.user_directories import runs_root
 
-    return Circumstances(
+    return CheckContext(
         runs_root=arguments.runs or runs_root(),
         now=now(),
         engine=arguments.engine,
@@ -95,8 +95,8 @@ def _site(arguments: argparse.Namespace) -> Any:
     return SiteProbe(str(request.site), *held)
 
 
-def _print(result: Result) -> None:
-    finding = result.finding
-    print(f"{MARKS[finding.level]}  {result.name:<15} {finding.sentence}")
-    if finding.mend:
-        print(f"{'':<22}→ {finding.mend}")
+def _print(examined: ExaminedCheck) -> None:
+    found = examined.finding
+    print(f"{MARKS[found.level]}  {examined.name:<15} {found.sentence}")
+    if found.remedy:
+        print(f"{'':<22}→ {found.remedy}")

@@ -130,17 +130,17 @@ def _let_in(request: AnalysisRequest, credentials: Credentials) -> bool:
     """Whether the site lets us read; then a day of it is fetched and thrown away."""
     import tempfile
 
-    from flows.doctor.check import Circumstances
+    from flows.doctor.check import CheckContext
     from flows.doctor.site import SiteProbe
     from flows.doctor.table import OF_THE_SITE, examine
     from flows.pipeline.load import load
     from flows.values.run_directory import RunDirectory
 
     probe = SiteProbe(str(request.site), credentials)
-    found = list(examine(Circumstances(Path(), now(), site=probe), OF_THE_SITE - {"time-zone"}))
+    found = list(examine(CheckContext(Path(), now(), site=probe), OF_THE_SITE - {"time-zone"}))
     for result in found:
-        if result.finding.mend:
-            say(f"  {result.finding.sentence}\n  → {result.finding.mend}")
+        if result.finding.remedy:
+            say(f"  {result.finding.sentence}\n  → {result.finding.remedy}")
     if any(result.finding.level == "fail" for result in found):
         return False
     with tempfile.TemporaryDirectory() as scratch:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,16 +20,16 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One sentence on what was found and, unless all is well, the mend. Holds no secret and no health data."""
+class CheckResult:
+    """One sentence on what was found and, unless all is well, the remedy. Holds no secret and no health data."""
 
     level: Level
     sentence: str
-    mend: str = ""
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class CheckContext:
     """What is looked over.
 
     Attributes:
@@ -57,37 +57,38 @@ class Check:
 
     name: str
     looks_at: str
-    look: Callable[[Circumstances], Finding]
+    look: Callable[[CheckContext], CheckResult]
 
 
 @dataclass(frozen=True)
-class Result:
-    """A check and its finding."""
+class ExaminedCheck:
+    """A check and its finding. Scripts read it: `finding` is documented, `mend` is what `--json` calls the remedy."""
 
     name: str
     looks_at: str
-    finding: Finding
+    finding: CheckResult
 
     def document(self) -> dict[str, str]:
         """For `--json`."""
-        return {"name": self.name, "looks_at": self.looks_at, **asdict(self.finding)}
+        said = {"level": self.finding.level, "sentence": self.finding.sentence, "mend": self.finding.remedy}
+        return {"name": self.name, "looks_at": self.looks_at, **said}
 
 
-def ok(sentence: str) -> Finding:
+def ok(sentence: str) -> CheckResult:
     """All is well."""
-    return Finding(Level.OK, sentence)
+    return CheckResult(Level.OK, sentence)
 
 
-def warn(sentence: str, mend: str) -> Finding:
+def warn(sentence: str, remedy: str) -> CheckResult:
     """It works, but look at it."""
-    return Finding(Level.WARN, sentence, mend)
+    return CheckResult(Level.WARN, sentence, remedy)
 
 
-def fail(sentence: str, mend: str) -> Finding:
+def fail(sentence: str, remedy: str) -> CheckResult:
     """A run would fail, or harm."""
-    return Finding(Level.FAIL, sentence, mend)
+    return CheckResult(Level.FAIL, sentence, remedy)
 
 
-def skipped(sentence: str) -> Finding:
+def skipped(sentence: str) -> CheckResult:
     """There was nothing to look at."""
-    return Finding(Level.SKIPPED, sentence)
+    return CheckResult(Level.SKIPPED, sentence)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.doctor.check import Circumstances, Finding, fail, ok, skipped, warn
+from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
 from flows.environment import Environment
 from flows.errors import Refused
 from flows.oref0.node import scrubbed_environment
@@ -25,7 +25,7 @@ CLOCK_WARN_S, CLOCK_FAIL_S = 30, 300
 _INSTANTS = [datetime(2026, month, 15, 12, tzinfo=UTC) for month in range(1, 13)]
 
 
-def node(_: Circumstances) -> Finding:
+def node(_: CheckContext) -> CheckResult:
     """Which Node.js is used, and whether it is the one that was named."""
     try:
         found = find_node()
@@ -40,7 +40,7 @@ def node(_: Circumstances) -> Finding:
     return ok(f"{found.executable} is Node.js {found.version} ({found.source})")
 
 
-def oref0(_: Circumstances) -> Finding:
+def oref0(_: CheckContext) -> CheckResult:
     """Whether the files of upstream and of its packages are those the lock pins, byte for byte, as every run asks."""
     try:
         upstream = check_upstream(find_oref0())
@@ -49,12 +49,12 @@ def oref0(_: Circumstances) -> Finding:
     return ok(f"oref0 {pinned_version()} in {upstream.package}, every file and package as the lock pins them")
 
 
-def docker(circumstances: Circumstances) -> Finding:
+def docker(context: CheckContext) -> CheckResult:
     """Whether a Docker Engine answers; only the `docker` engine needs one."""
     client = _docker_client()
     if isinstance(client, str):
         sentence = f"No Docker Engine answers ({client})."
-        if circumstances.engine == "docker":
+        if context.engine == "docker":
             return fail(sentence, "Start Docker, or use --engine node.")
         return warn(sentence, "Nothing to do for --engine node; start Docker for --engine docker or docker compose.")
     try:
@@ -63,7 +63,7 @@ def docker(circumstances: Circumstances) -> Finding:
         client.close()
 
 
-def image(circumstances: Circumstances) -> Finding:
+def image(context: CheckContext) -> CheckResult:
     """Whether the image of the `docker` engine is there, built from these very files."""
     from docker.errors import DockerException, ImageNotFound
 
@@ -76,8 +76,8 @@ def image(circumstances: Circumstances) -> Finding:
         client.images.get(image_tag())
     except ImageNotFound:
         sentence = f"The image {image_tag()} is not there; the first run with --engine docker builds it."
-        mend = f"Run `docker build -t {image_tag()} images/oref0`, or let that run do it."
-        return warn(sentence, mend) if circumstances.engine == "docker" else skipped(sentence)
+        remedy = f"Run `docker build -t {image_tag()} images/oref0`, or let that run do it."
+        return warn(sentence, remedy) if context.engine == "docker" else skipped(sentence)
     except DockerException as error:
         return warn(f"The images cannot be listed ({type(error).__name__}).", "Look at `docker images`.")
     finally:
@@ -97,9 +97,9 @@ def _docker_client() -> Any:  # or why there is none, as text
     return client
 
 
-def runs_disk(circumstances: Circumstances) -> Finding:
+def runs_disk(context: CheckContext) -> CheckResult:
     """Whether runs can be written, and how much room there is."""
-    root = _existing(circumstances.runs_root)
+    root = _existing(context.runs_root)
     if not os.access(root, os.W_OK | os.X_OK):
         return fail(f"{root} cannot be written to, and runs belong into it.", "Change its owner, or set AUTOTUNE_RUNS.")
     free_mb = shutil.disk_usage(root).free // MB
@@ -110,9 +110,9 @@ def runs_disk(circumstances: Circumstances) -> Finding:
     return ok(f"{free_mb // 1024} GB free in {root}")
 
 
-def runs_mode(circumstances: Circumstances) -> Finding:
+def runs_mode(context: CheckContext) -> CheckResult:
     """Whether other users of the machine can look into runs, which are health data."""
-    root = circumstances.runs_root
+    root = context.runs_root
     if not root.is_dir():
         return ok(f"{root} is made by the first run, mode 0700")
     open_to_others = [p for p in (root, *_runs(root)) if stat.S_IMODE(p.stat().st_mode) & 0o077]
@@ -127,26 +127,26 @@ def runs_mode(circumstances: Circumstances) -> Finding:
     return ok(f"{root} is for its owner only")
 
 
-def clock(circumstances: Circumstances) -> Finding:
+def clock(context: CheckContext) -> CheckResult:
     """This computer's clock against that of the site: upstream ignores insulin that lies in the future."""
-    probe = circumstances.site
+    probe = context.site
     theirs = probe.clock if probe is not None else None
     if theirs is None:
         return skipped("there is no site to compare this computer's clock with")
-    apart_s = (circumstances.now - theirs).total_seconds()
+    apart_s = (context.now - theirs).total_seconds()
     if abs(apart_s) >= CLOCK_WARN_S:
         ahead = "ahead of" if apart_s > 0 else "behind"
         sentence = f"This computer's clock is {abs(apart_s):.0f} s {ahead} the site's."
-        mend = "Set this computer's clock by the network (or the site's, if that is the wrong one)."
-        return (fail if abs(apart_s) >= CLOCK_FAIL_S else warn)(sentence, mend)
+        remedy = "Set this computer's clock by the network (or the site's, if that is the wrong one)."
+        return (fail if abs(apart_s) >= CLOCK_FAIL_S else warn)(sentence, remedy)
     return ok("this computer's clock and the site's agree")
 
 
-def zone(circumstances: Circumstances) -> Finding:
+def zone(context: CheckContext) -> CheckResult:
     """Whether the person's time zone is known, and Node.js reads it as this program does."""
-    name, where = circumstances.timezone, "as it was named"
-    if name is None and circumstances.site is not None:
-        name, where = circumstances.site.profile_zone, "the profile's"
+    name, where = context.timezone, "as it was named"
+    if name is None and context.site is not None:
+        name, where = context.site.profile_zone, "the profile's"
     if not name:
         return skipped("no time zone is named; the profile's own will count")
     try:

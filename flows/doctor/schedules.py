@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.doctor.check import Circumstances, Finding, fail, ok, skipped, warn
+from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
 from flows.doctor.server import answers, ask
 
 SCHEDULER_LOOKS = timedelta(minutes=3)  # its minute, and what a busy server needs
@@ -19,11 +19,11 @@ LATE = timedelta(minutes=15)  # a worker that is there and free takes a run with
 MOST = 200  # what one answer of the API holds
 
 
-def schedules(circumstances: Circumstances) -> Finding:
+def schedules(context: CheckContext) -> CheckResult:
     """The next run's time; a failure where a schedule is on and no run of it is coming."""
-    if not answers(circumstances):
+    if not answers(context):
         return skipped("there is no server to ask")
-    found = ask(circumstances, "/deployments/filter", {"limit": MOST, "deployments": {"tags": {"any_": ["autotune"]}}})
+    found = ask(context, "/deployments/filter", {"limit": MOST, "deployments": {"tags": {"any_": ["autotune"]}}})
     if found is None:
         return skipped("the server does not say")
     on = [(d, s) for d in found if not d.get("paused") for s in d["schedules"] if s["active"]]
@@ -35,16 +35,14 @@ def schedules(circumstances: Circumstances) -> Finding:
         )
     if not on:
         return ok("no schedule is on: nothing runs unless somebody asks for it")
-    if (late := _late(circumstances, {d["id"]: d["name"] for d, _ in on})) is not None:
+    if (late := _late(context, {d["id"]: d["name"] for d, _ in on})) is not None:
         return late
-    next_runs = _next_runs(circumstances, [d["id"] for d, _ in on])
+    next_runs = _next_runs(context, [d["id"] for d, _ in on])
     if next_runs is None:
         return skipped("the server does not say")
-    missing = [
-        (d, s) for d, s in on if s["id"] not in next_runs and _comes_within_weeks(s["schedule"], circumstances.now)
-    ]
+    missing = [(d, s) for d, s in on if s["id"] not in next_runs and _comes_within_weeks(s["schedule"], context.now)]
     for deployment, schedule in missing:
-        if circumstances.now - _time(schedule["updated"]) > SCHEDULER_LOOKS:
+        if context.now - _time(schedule["updated"]) > SCHEDULER_LOOKS:
             return fail(
                 f"The schedule {_name(schedule)} of {deployment['name']} is on, but the server has made no run of it.",
                 "`docker compose logs server` says why its scheduler fails; bring both up to date: "
@@ -69,19 +67,19 @@ def schedules(circumstances: Circumstances) -> Finding:
     return ok(f"the next run of {deployment['name']} is at {at:%Y-%m-%d %H:%M} {zone}{others}")
 
 
-def _late(circumstances: Circumstances, deployments: dict[str, str]) -> Finding | None:
-    """A finding where a scheduled run should have started long ago."""
+def _late(context: CheckContext, deployments: dict[str, str]) -> CheckResult | None:
+    """A result where a scheduled run should have started long ago."""
     waiting = {
         "deployment_id": {"any_": list(deployments)},
         "state": {"type": {"any_": ["SCHEDULED"]}},
-        "expected_start_time": {"before_": (circumstances.now - LATE).isoformat()},
+        "expected_start_time": {"before_": (context.now - LATE).isoformat()},
     }
     question = {"flow_runs": waiting, "sort": "EXPECTED_START_TIME_ASC", "limit": MOST}
-    runs = ask(circumstances, "/flow_runs/filter", question)
+    runs = ask(context, "/flow_runs/filter", question)
     first = next((run for run in runs or [] if run.get("auto_scheduled")), None)
     if first is None:
         return None
-    busy = ask(circumstances, "/flow_runs/count", {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}})
+    busy = ask(context, "/flow_runs/count", {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}})
     sentence = (
         f"A run of {deployments[first['deployment_id']]} was due at "
         f"{_time(first['expected_start_time']).astimezone(UTC):%Y-%m-%d %H:%M} UTC and has not started."
@@ -102,18 +100,18 @@ def _comes_within_weeks(how: dict[str, Any], now: datetime) -> bool:
     return False  # an rrule may have ended
 
 
-def _next_runs(circumstances: Circumstances, deployments: list[str]) -> dict[str, datetime] | None:
+def _next_runs(context: CheckContext, deployments: list[str]) -> dict[str, datetime] | None:
     """When each schedule's next run is, by the schedule's id."""
     coming = {
         "deployment_id": {"any_": deployments},
         "state": {"type": {"any_": ["SCHEDULED"]}},
-        "expected_start_time": {"after_": circumstances.now.isoformat()},
+        "expected_start_time": {"after_": context.now.isoformat()},
     }
     sort = "EXPECTED_START_TIME_ASC"
     first: dict[str, datetime] = {}
     for offset in range(0, 10 * MOST, MOST):
         question = {"flow_runs": coming, "sort": sort, "limit": MOST, "offset": offset}
-        runs = ask(circumstances, "/flow_runs/filter", question)
+        runs = ask(context, "/flow_runs/filter", question)
         if runs is None:
             return None
         for run in runs:

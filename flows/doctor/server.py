@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import requests
 
-from flows.doctor.check import Circumstances, Finding, fail, ok, skipped, warn
+from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
 from flows.nightscout.answers import kind_of_trouble
 
 TIMEOUT_S = (5, 15)
@@ -16,12 +16,12 @@ DEPLOYMENTS = ("autotune-analysis/on-demand", "autotune-analysis/nightly-autotun
 SET_UP = "Run `docker compose up --detach --wait`, or `python -m flows.orchestration.set_up` with PREFECT_API_URL set."
 
 
-def server(circumstances: Circumstances) -> Finding:
+def server(context: CheckContext) -> CheckResult:
     """Whether the server that runs report to answers, and is of the version that is installed here."""
-    api = circumstances.prefect_api
+    api = context.prefect_api
     if not api:
         return ok("PREFECT_API_URL is not set: each run starts a server of its own")
-    answer = _get(circumstances, "/admin/version")
+    answer = _get(context, "/admin/version")
     api = _without_password(api)
     if isinstance(answer, str):
         return fail(
@@ -38,32 +38,32 @@ def server(circumstances: Circumstances) -> Finding:
     return ok(f"Prefect {theirs} at {api}")
 
 
-def deployments(circumstances: Circumstances) -> Finding:
+def deployments(context: CheckContext) -> CheckResult:
     """Whether the deployments are there."""
-    if not answers(circumstances):
+    if not answers(context):
         return skipped("there is no server to ask")
-    missing = [name for name in DEPLOYMENTS if _document(circumstances, f"/deployments/name/{name}") is None]
+    missing = [name for name in DEPLOYMENTS if _document(context, f"/deployments/name/{name}") is None]
     if missing:
         return fail(f"The server does not know {', '.join(missing)}.", SET_UP)
     return ok(f"{len(DEPLOYMENTS)} are there")
 
 
-def worker(circumstances: Circumstances) -> Finding:
+def worker(context: CheckContext) -> CheckResult:
     """Whether somebody takes the runs: the deployments' work pool, and a worker that polls it."""
-    if not answers(circumstances):
+    if not answers(context):
         return skipped("there is no server to ask")
-    known = [_document(circumstances, f"/deployments/name/{name}") or {} for name in DEPLOYMENTS]
+    known = [_document(context, f"/deployments/name/{name}") or {} for name in DEPLOYMENTS]
     pools = {str(deployment["work_pool_name"]) for deployment in known if deployment.get("work_pool_name")}
     if not pools:
         return skipped("there is no deployment, so no pool")
     for name, queue in sorted({(str(d.get("work_pool_name")), str(d.get("work_queue_name"))) for d in known}):
-        if (_document(circumstances, f"/work_pools/{name}/queues/{queue}") or {}).get("is_paused"):
+        if (_document(context, f"/work_pools/{name}/queues/{queue}") or {}).get("is_paused"):
             return fail(
                 f"The work queue {queue} of {name} is paused: its runs do not start.",
                 f"Run `prefect work-queue resume {queue} --pool {name}`.",
             )
     for name in sorted(pools):
-        pool = _document(circumstances, f"/work_pools/{name}")
+        pool = _document(context, f"/work_pools/{name}")
         if pool is None:
             return fail(f"The work pool {name} is not there.", SET_UP)
         if pool.get("is_paused"):
@@ -76,13 +76,13 @@ def worker(circumstances: Circumstances) -> Finding:
     return ok(f"a worker polls {', '.join(sorted(pools))}")
 
 
-def limits(circumstances: Circumstances) -> Finding:
+def limits(context: CheckContext) -> CheckResult:
     """Whether a limit is used up though nothing runs: its runs would wait for ever."""
-    if not answers(circumstances):
+    if not answers(context):
         return skipped("there is no server to ask")
     states = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
-    running = ask(circumstances, "/flow_runs/count", {"flow_runs": states})
-    found = ask(circumstances, "/v2/concurrency_limits/filter", {"limit": 200})
+    running = ask(context, "/flow_runs/count", {"flow_runs": states})
+    found = ask(context, "/v2/concurrency_limits/filter", {"limit": 200})
     if running is None or found is None:
         return skipped("the server does not say")
     full = [limit["name"] for limit in found if limit["active"] and limit["active_slots"] >= limit["limit"]]
@@ -102,49 +102,49 @@ def _without_password(address: str) -> str:
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
-def answers(circumstances: Circumstances) -> bool:
+def answers(context: CheckContext) -> bool:
     """Whether there is a server, and it lets us in."""
-    if not circumstances.prefect_api:
+    if not context.prefect_api:
         return False
-    answer = _get(circumstances, "/admin/version")
+    answer = _get(context, "/admin/version")
     return not isinstance(answer, str) and answer.status_code == 200
 
 
-def _document(circumstances: Circumstances, path: str) -> dict[str, Any] | None:
-    answer = _get(circumstances, path)
+def _document(context: CheckContext, path: str) -> dict[str, Any] | None:
+    answer = _get(context, path)
     if isinstance(answer, str) or answer.status_code != 200:
         return None
     document = answer.json()
     return document if isinstance(document, dict) else None
 
 
-def ask(circumstances: Circumstances, path: str, question: dict[str, Any]) -> Any:
+def ask(context: CheckContext, path: str, question: dict[str, Any]) -> Any:
     """The answer to a question by POST, `None` where there is none."""
     client = str(uuid4())
     headers = {}
     # What a server that is protected against foreign pages wants with it.
-    if token := _document(circumstances, f"/csrf-token?client={client}"):
+    if token := _document(context, f"/csrf-token?client={client}"):
         headers = {"Prefect-Csrf-Token": str(token["token"]), "Prefect-Csrf-Client": client}
-    answer = _send(circumstances, "POST", path, question, headers)
+    answer = _send(context, "POST", path, question, headers)
     return None if isinstance(answer, str) or answer.status_code != 200 else answer.json()
 
 
-def _get(circumstances: Circumstances, path: str) -> requests.Response | str:
-    return _send(circumstances, "GET", path)
+def _get(context: CheckContext, path: str) -> requests.Response | str:
+    return _send(context, "GET", path)
 
 
 def _send(
-    circumstances: Circumstances,
+    context: CheckContext,
     method: str,
     path: str,
     body: dict[str, Any] | None = None,
     headers: dict[str, str] | None = None,
 ) -> requests.Response | str:
-    user, _, password = (circumstances.prefect_auth or "").partition(":")
+    user, _, password = (context.prefect_auth or "").partition(":")
     try:
         return requests.request(
             method,
-            f"{str(circumstances.prefect_api).rstrip('/')}{path}",
+            f"{str(context.prefect_api).rstrip('/')}{path}",
             json=body,
             headers=headers,
             auth=(user, password) if user else None,

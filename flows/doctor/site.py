@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from flows.doctor.check import Circumstances, Finding, fail, ok, skipped, warn
+from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
 from flows.errors import Reason, Refused
 from flows.nightscout.answers import kind_of_trouble
 from flows.nightscout.authentication import Credentials
@@ -96,19 +96,19 @@ class SiteProbe:
             return refusal
 
 
-def _when_it_answers(look: Callable[[SiteProbe], Finding]) -> Callable[[Circumstances], Finding]:
+def _when_it_answers(look: Callable[[SiteProbe], CheckResult]) -> Callable[[CheckContext], CheckResult]:
     @functools.wraps(look)
-    def looked(circumstances: Circumstances) -> Finding:
-        if circumstances.site is None:
+    def looked(context: CheckContext) -> CheckResult:
+        if context.site is None:
             return skipped("no site is named")
-        return look(circumstances.site) if circumstances.site.answers else skipped(NOT_REACHED)
+        return look(context.site) if context.site.answers else skipped(NOT_REACHED)
 
     return looked
 
 
-def reachable(circumstances: Circumstances) -> Finding:
+def reachable(context: CheckContext) -> CheckResult:
     """Whether the site answers at all."""
-    probe = circumstances.site
+    probe = context.site
     if probe is None:
         return skipped("no site is named (--site, or AUTOTUNE_NIGHTSCOUT_SITE)")
     if isinstance(probe.credentials, Refused):
@@ -119,7 +119,7 @@ def reachable(circumstances: Circumstances) -> Finding:
 
 
 @_when_it_answers
-def version(probe: SiteProbe) -> Finding:
+def version(probe: SiteProbe) -> CheckResult:
     """Which Nightscout it is."""
     status = probe.status
     if isinstance(status, Refused):
@@ -135,7 +135,7 @@ def version(probe: SiteProbe) -> Finding:
 
 
 @_when_it_answers
-def reading(probe: SiteProbe) -> Finding:
+def reading(probe: SiteProbe) -> CheckResult:
     """Whether entries, treatments and profile may be read; whether the token is known at all."""
     assert isinstance(probe.credentials, Credentials)
     token = _unknown_token(probe.site, probe.credentials)
@@ -163,7 +163,7 @@ def reading(probe: SiteProbe) -> Finding:
 
 
 @_when_it_answers
-def writing(probe: SiteProbe) -> Finding:
+def writing(probe: SiteProbe) -> CheckResult:
     """Whether the credentials for writing may create a profile, and switch to it. Asked, not tried."""
     held = probe.write_credentials
     if isinstance(held, Refused):
@@ -193,7 +193,7 @@ def writing(probe: SiteProbe) -> Finding:
     return ok("a profile can be written and switched to")
 
 
-def _unknown_token(site: str, credentials: Credentials) -> Finding | None:
+def _unknown_token(site: str, credentials: Credentials) -> CheckResult | None:
     # An open site takes a wrong secret for nobody's, and answers all the same.
     if credentials.anonymous:
         return None

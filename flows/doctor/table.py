@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flows.doctor import machine, schedules, server, site
-from flows.doctor.check import Check, Circumstances, Finding, Level, Result
+from flows.doctor.check import Check, CheckContext, CheckResult, ExaminedCheck, Level
 
 CHECKS: tuple[Check, ...] = (
     Check("node", "the Node.js that runs upstream", machine.node),
@@ -32,20 +32,20 @@ CHECKS: tuple[Check, ...] = (
 OF_THE_SITE = frozenset({"site", "site-version", "site-reading", "site-writing", "clock", "time-zone"})
 
 
-def examine(circumstances: Circumstances, names: frozenset[str] | None = None) -> Iterator[Result]:
-    """Every check's result as it comes; a check that breaks is a finding too, and ends nothing.
+def examine(context: CheckContext, names: frozenset[str] | None = None) -> Iterator[ExaminedCheck]:
+    """Every check's result as it comes; a check that breaks is a result too, and ends nothing.
 
     Args:
-        circumstances: what is looked over.
+        context: what is looked over.
         names: of the checks wanted; all where left out.
     """
     for check in CHECKS:
         if names is not None and check.name not in names:
             continue
         try:
-            finding = check.look(circumstances)
+            result = check.look(context)
         except Exception as error:  # noqa: BLE001 - the doctor must not fall ill itself
-            finding = Finding(
+            result = CheckResult(
                 Level.FAIL, f"The check itself broke ({type(error).__name__}).", "This is our fault; please report it."
             )
-        yield Result(check.name, check.looks_at, finding)
+        yield ExaminedCheck(check.name, check.looks_at, result)

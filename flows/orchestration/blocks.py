@@ -14,7 +14,7 @@ from prefect.blocks.core import Block
 from prefect.exceptions import ObjectNotFound
 from pydantic import Field, SecretStr, ValidationError, field_validator
 
-from flows.doctor.check import Circumstances, Result
+from flows.doctor.check import CheckContext, ExaminedCheck
 from flows.doctor.site import SiteProbe
 from flows.doctor.table import OF_THE_SITE, examine
 from flows.errors import Reason, Refused
@@ -112,14 +112,14 @@ class NightscoutSite(Block):
         }
         return AnalysisRequest(**{**own, **asked, "site": self.url, "allow_http": self.allow_http})
 
-    def check(self) -> list[Result]:
+    def check(self) -> list[ExaminedCheck]:
         """Ask the site, with this block's secrets, what `autotune doctor` asks; nothing is written.
 
         Returns:
             The findings on the address, version, rights, clock and time zone.
         """
         probe = SiteProbe(self.url, self.credentials(), self.write_credentials())
-        seen = Circumstances(
+        seen = CheckContext(
             runs_root=runs_root(),
             now=datetime.now(UTC),
             timezone=self.timezone,

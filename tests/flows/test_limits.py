@@ -10,7 +10,7 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
 from flows.doctor import server
-from flows.doctor.check import Circumstances, Level
+from flows.doctor.check import CheckContext, Level
 from flows.orchestration import concurrency
 
 
@@ -52,10 +52,10 @@ def test_a_limit_that_is_held_though_nothing_runs_is_found(
             client.delete_flow_run(run.id)
         client._client.patch(f"/v2/concurrency_limits/{name}", json={"active_slots": slots})
         try:
-            found = server.limits(Circumstances(tmp_path, datetime.now(UTC), prefect_api=prefect_server))
+            found = server.limits(CheckContext(tmp_path, datetime.now(UTC), prefect_api=prefect_server))
         finally:
             client.delete_global_concurrency_limit_by_name(name)
     assert found.level is level
     if level is Level.WARN:
         assert name in found.sentence
-        assert f"prefect gcl update {name} --active-slots 0" in found.mend
+        assert f"prefect gcl update {name} --active-slots 0" in found.remedy

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
 from flows.doctor import schedules, server
-from flows.doctor.check import Circumstances, Finding, Level
+from flows.doctor.check import CheckContext, CheckResult, Level
 from flows.orchestration import nightly_schedule
 from flows.orchestration import set_up as set_up_service
 from flows.orchestration.pools import Containers, make_pools
@@ -125,16 +125,16 @@ def test_a_schedule_that_is_on_and_makes_no_run_is_found(
     """The tests' own server has no scheduler: just the fault that is looked for."""
     made(client)
     nightly_schedule.set_nightly(client, "Europe/Paris", active)
-    found = schedules.schedules(Circumstances(tmp_path, datetime.now(UTC) + later, prefect_api=prefect_server))
+    found = schedules.schedules(CheckContext(tmp_path, datetime.now(UTC) + later, prefect_api=prefect_server))
     assert found.level is level, found
-    assert (schedules.schedules(Circumstances(tmp_path, datetime.now(UTC))).level) is Level.SKIPPED
+    assert (schedules.schedules(CheckContext(tmp_path, datetime.now(UTC))).level) is Level.SKIPPED
     if active:
         assert "nightly of nightly-autotune" in found.sentence
 
 
-def looked_at(server: str, directory: Path) -> Finding:
+def looked_at(server: str, directory: Path) -> CheckResult:
     """An hour from now: the scheduler has had its time."""
-    return schedules.schedules(Circumstances(directory, datetime.now(UTC) + timedelta(hours=1), prefect_api=server))
+    return schedules.schedules(CheckContext(directory, datetime.now(UTC) + timedelta(hours=1), prefect_api=server))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_run_that_was_due_and_has_not_started_is_found(
     since = {"start_time": (now - timedelta(days=1)).isoformat(), "end_time": (now + timedelta(days=3)).isoformat()}
     client._client.post(f"/deployments/{deployment(client)}/schedule", json=since).raise_for_status()
     due = min(run.expected_start_time for run in client.read_flow_runs() if run.auto_scheduled)
-    found = schedules.schedules(Circumstances(tmp_path, due + schedules.LATE + later, prefect_api=prefect_server))
+    found = schedules.schedules(CheckContext(tmp_path, due + schedules.LATE + later, prefect_api=prefect_server))
     assert found.level is level, found
     assert ("has not started" in found.sentence) is (level is Level.FAIL)
     assert f"{due + timedelta(days=level is Level.OK):%Y-%m-%d} 02:00 UTC" in found.sentence
@@ -187,7 +187,7 @@ def test_a_paused_queue_is_found(client: SyncPrefectClient, prefect_server: str,
     for name, queue in (("on-demand", "autotune-manual"), ("nightly-autotune", "autotune-scheduled")):
         client.create_deployment(flow, name, work_pool_name="autotune", work_queue_name=queue)
     (queue,) = (q for q in client.read_work_queues(work_pool_name="autotune") if q.name == "autotune-scheduled")
-    look = Circumstances(tmp_path, datetime.now(UTC), prefect_api=prefect_server)
+    look = CheckContext(tmp_path, datetime.now(UTC), prefect_api=prefect_server)
     assert "autotune-scheduled" not in server.worker(look).sentence
     client.update_work_queue(queue.id, is_paused=True)
     found = server.worker(look)

@@ -209,6 +209,11 @@ def test_a_check_that_breaks_is_a_finding_and_ends_nothing(
     assert found["time-zone"]["level"] == "skipped"
 
 
+def test_json_keeps_the_keys_that_scripts_read(capsys: pytest.CaptureFixture[str]) -> None:
+    _, found = doctor(capsys, "--timezone", "Europe/Pairs")
+    assert all(set(check) == {"name", "looks_at", "level", "sentence", "mend"} for check in found.values())
+
+
 def test_the_terminal_shows_what_to_mend(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor", "--timezone", "Europe/Pairs"]) == 3
     shown = capsys.readouterr().out
