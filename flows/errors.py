@@ -146,10 +146,6 @@ class Reason(Enum):
         "The profile {name!r} is not in the profile document; it has: {names}.",
         "Choose one with --profile NAME.",
     )
-    PROFILE_NOT_YET = (
-        "Every profile document starts after the data ends.",
-        "Check the profile's start date, or pass --profile-file with the profile that was in force.",
-    )
     PROFILE_UNITS = (
         "The profile does not say whether its insulin sensitivities are mg/dL or mmol/L.",
         "Set the units in Nightscout's profile editor and save it.",

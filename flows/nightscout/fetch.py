@@ -25,11 +25,6 @@ def fetch_profiles(client: NightscoutClient) -> Answer:
     return client.records("profile.json", "count=0")
 
 
-def fetch_status(client: NightscoutClient) -> Answer:
-    """The site's status; a role without the right to read it is no reason to stop, the caller decides."""
-    return client.get("status.json")
-
-
 def fetch_entries(client: NightscoutClient, window: Window) -> list[Answer]:
     """All glucose records of the window, in pages."""
     return _every_span(client, window, lambda span: client.window("entries/sgv.json", "date", span, str, PAGE))
