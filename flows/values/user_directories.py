@@ -77,5 +77,9 @@ def _linux(variable: str, below_home: str) -> Path:
 
 
 def _found(earlier: Path, system: Path) -> Path:
-    """The place of earlier versions where something lies there, else the system's."""
-    return earlier if earlier.exists() or not system.is_absolute() else system
+    """The place of earlier versions where something lies there, or nobody can tell; else the system's."""
+    try:
+        lies_there = earlier.exists()
+    except OSError:  # a journal must not be begun elsewhere; whoever uses the place says why it cannot be used
+        lies_there = True
+    return earlier if lies_there or not system.is_absolute() else system

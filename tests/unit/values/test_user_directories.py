@@ -84,6 +84,20 @@ def test_our_variables_come_first(home: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (journals_root(), sites_root()) == (home / "journals", home / "sites")
 
 
+@pytest.mark.parametrize(("place", "below_home", "name"), EARLIER)
+def test_a_place_that_cannot_be_looked_at_stays_the_place(
+    place: Callable[[], Path | None],
+    below_home: str,
+    name: str,
+    system: type[PlatformDirsABC],
+    home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    unreadable = home / ("x" * 300)  # too long for a file system: an error whoever looks, also the superuser
+    monkeypatch.setenv("HOME", str(unreadable))
+    assert place() == unreadable / below_home / name
+
+
 def test_a_user_without_a_home_has_no_place_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     from flows.errors import Reason, Refused
 
