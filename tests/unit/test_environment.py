@@ -24,13 +24,50 @@ def named_in(*files: Path) -> set[str]:
     return {name for file in files for name in NAME.findall(file.read_text("utf-8"))}
 
 
+# Where the name that is read is no literal: Prefect's own, and the XDG directories.
+READ_BY_A_VARIABLE = {("console.py", "name"), ("user_directories.py", "variable")}
+
+
+def read_in(source: str) -> list[ast.expr]:
+    """The first arguments of what reads or sets one variable of the environment."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Subscript) and ast.unparse(node.value).endswith("environ"):
+            found.append(node.slice)
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Attribute | ast.Name):
+            called = ast.unparse(node.func)
+            if called.endswith("getenv") or "environ." in called:
+                found.append(node.args[0])
+    return found
+
+
 def test_no_other_module_reads_one() -> None:
     for file in (ROOT / "flows").rglob("*.py"):
-        if file.name == "environment.py":
-            continue
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.Call | ast.Subscript) and "os.environ" in ast.unparse(node):
-                assert not NAME.search(ast.unparse(node)), f"{file.name}: {ast.unparse(node)}"
+        for name in read_in(file.read_text("utf-8")) if file.name != "environment.py" else []:
+            if isinstance(name, ast.Constant):
+                assert not str(name.value).startswith("AUTOTUNE_"), f"{file.name}: {name.value}"
+            else:
+                assert (file.name, ast.unparse(name)) in READ_BY_A_VARIABLE, f"{file.name}: {ast.unparse(name)}"
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["os.environ['X']", "os.environ.get('X')", "environ.pop('X', 1)", "os.getenv('X')", "getenv('X')"],
+)
+def test_every_way_of_reading_one_is_seen(source: str) -> None:
+    assert [ast.unparse(name) for name in read_in(source)] == ["'X'"]
+
+
+def test_operations_lists_each_with_its_description() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    listed = dict(
+        re.findall(
+            r"^\| `(AUTOTUNE_[A-Z_]+)` \| (.+) \|$",
+            text.partition("## Every variable\n")[2].partition("\n## ")[0],
+            re.M,
+        )
+    )
+    assert listed == {variable(name): field.description for name, field in Environment.model_fields.items()}
 
 
 def test_every_name_in_code_and_documents_is_one_that_is_read() -> None:
