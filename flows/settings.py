@@ -5,6 +5,7 @@ Holds no secrets (they come from the environment) and no health data.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -70,6 +71,27 @@ class AgeGroup(StrEnum):
     CHILD, TEENAGER, ADULT, RESISTANT_ADULT, PREGNANT = "child", "teenager", "adult", "resistant-adult", "pregnant"
 
 
+class OptionGroup(StrEnum):
+    """Headings of the command line's help."""
+
+    DATA, DAYS, PERSON, EXPERT = "data", "days", "person", "expert"
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a field is spelled on the command line, and under which heading; its help is the field's description.
+
+    `spelling` is given where it is not the field's name with dashes; `metavar` names the value in the help.
+    """
+
+    group: OptionGroup
+    spelling: str | None = None
+    metavar: str | None = None
+
+
+DATA, DAYS, PERSON, EXPERT = OptionGroup
+
+
 def site_url(value: str) -> str:
     """A site's address, tidied: a scheme, no trailing slash or API path.
 
@@ -105,7 +127,7 @@ class AnalysisRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, json_schema_extra=in_order)
 
-    site: Annotated[SiteUrl | None, BeforeValidator(_empty_is_absent)] = Field(
+    site: Annotated[SiteUrl | None, BeforeValidator(_empty_is_absent), Option(DATA, metavar="URL")] = Field(
         default=None,
         description="Address of your Nightscout site, such as https://my.site.example. Never with a token or password.",
     )
@@ -114,104 +136,118 @@ class AnalysisRequest(BaseModel):
         pattern=r"^[a-z0-9][a-z0-9-]*$",
         description="Instead of an address: the name of a saved Nightscout Site block (it has address and secrets).",
     )
-    allow_http: bool = Field(
+    allow_http: Annotated[bool, Option(DATA)] = Field(
         default=False,
         description="Allow an unencrypted http address that is not on this machine.",
     )
-    from_directory: Path | None = Field(
+    from_directory: Annotated[Path | None, Option(DATA, "--from", "DIR")] = Field(
         default=None,
         description="Instead of a site: a directory with entries.json, treatments.json and profile.json.",
     )
-    profile_file: Path | None = Field(
+    profile_file: Annotated[Path | None, Option(DATA, metavar="FILE")] = Field(
         default=None, description="A Nightscout profile document to use instead of the data's own."
     )
-    openaps_profile: Path | None = Field(
+    openaps_profile: Annotated[Path | None, Option(DATA, metavar="FILE")] = Field(
         default=None, description="For OpenAPS users: your pumpprofile.json, used as it is."
     )
-    openaps_autotune: Path | None = Field(
+    openaps_autotune: Annotated[Path | None, Option(DATA, metavar="FILE")] = Field(
         default=None, description="For OpenAPS users: the autotune.json to start from."
     )
-    profile: str | None = Field(
+    profile: Annotated[str | None, Option(PERSON, metavar="NAME")] = Field(
         default=None,
         description="Name of the profile to tune; the default one if left empty; `active` for the one in force.",
     )
-    days: int | None = Field(
+    days: Annotated[int | None, Option(DAYS, metavar="N")] = Field(
         default=None,
         ge=1,
         le=MAX_DAYS,
         description="How many whole days to use, ending with yesterday (7 if nothing else is asked).",
     )
-    start: date | None = Field(default=None, description="First day to use (YYYY-MM-DD).")
-    end: date | None = Field(default=None, description="Last day to use (YYYY-MM-DD).")
-    timezone: Annotated[TimeZone | None, BeforeValidator(_empty_is_absent)] = Field(
+    start: Annotated[date | None, Option(DAYS, metavar="D")] = Field(
+        default=None, description="First day to use (YYYY-MM-DD)."
+    )
+    end: Annotated[date | None, Option(DAYS, metavar="D")] = Field(
+        default=None, description="Last day to use (YYYY-MM-DD)."
+    )
+    timezone: Annotated[TimeZone | None, BeforeValidator(_empty_is_absent), Option(PERSON, metavar="TZ")] = Field(
         default=None,
         description="Your time zone, such as Europe/Paris; the profile's own if left empty.",
     )
-    engine: EngineName = Field(default=EngineName.NODE, description="Where upstream oref0 runs.")
-    inputs: InputsMode = Field(
+    engine: Annotated[EngineName, Option(EXPERT)] = Field(
+        default=EngineName.NODE, description="Where upstream oref0 runs."
+    )
+    inputs: Annotated[InputsMode, Option(EXPERT)] = Field(
         default=InputsMode.CORRECTED,
         description="corrected: repair what upstream would misread, and list every change. upstream: data untouched.",
     )
-    uam_as_basal: bool = Field(default=False, description="Count rises without announced carbs as basal need.")
-    tune_insulin_curve: bool = Field(default=False, description="Also tune the duration and peak of insulin action.")
-    exact: bool = Field(
+    uam_as_basal: Annotated[bool, Option(EXPERT)] = Field(
+        default=False, description="Count rises without announced carbs as basal need."
+    )
+    tune_insulin_curve: Annotated[bool, Option(EXPERT)] = Field(
+        default=False, description="Also tune the duration and peak of insulin action."
+    )
+    exact: Annotated[bool, Option(EXPERT)] = Field(
         default=False,
         description="Let upstream compute everything itself, without accelerations: slow, and the same numbers.",
     )
-    insulin: Insulin = Field(
+    insulin: Annotated[Insulin, Option(PERSON)] = Field(
         default=Insulin.RAPID_ACTING,
         description="rapid-acting (Humalog, NovoRapid, Apidra) or ultra-rapid (Fiasp, Lyumjev).",
     )
-    insulin_peak_min: int | None = Field(
+    insulin_peak_min: Annotated[int | None, Option(PERSON, metavar="MIN")] = Field(
         default=None,
         ge=35,
         le=120,
         description="Peak of insulin action in minutes, if you use a custom one.",
     )
-    weekdays: list[Weekday] = Field(
+    weekdays: Annotated[list[Weekday], Option(DAYS, metavar="mon,tue")] = Field(
         default_factory=list, description="Use these days of the week only (all if left empty)."
     )
-    exclude: list[date] = Field(default_factory=list, description="Days to leave out, such as days of illness.")
-    exclude_events: list[EventKind] = Field(
+    exclude: Annotated[list[date], Option(DAYS, metavar="D,D..D")] = Field(
+        default_factory=list, description="Days to leave out, such as days of illness."
+    )
+    exclude_events: Annotated[list[EventKind], Option(DAYS, metavar="KIND,KIND")] = Field(
         default_factory=list, description="Leave out days with such events, which upstream does not know."
     )
-    start_from: StartFrom = Field(
+    start_from: Annotated[StartFrom, Option(EXPERT)] = Field(
         default=StartFrom.BASELINE,
         description="baseline: start from your profile. previous: go on from the last run (for nightly runs).",
     )
-    compare: bool = Field(
+    compare: Annotated[bool, Option(EXPERT)] = Field(
         default=True, description="Also compute what upstream would have said without the corrections."
     )
-    resamples: int = Field(
+    resamples: Annotated[int, Option(EXPERT, metavar="N")] = Field(
         default=100,
         ge=0,
         le=1000,
         description="How often the run is repeated over resampled days, to say how sure each number is (0: never).",
     )
-    basal_step_u_per_h: float = Field(
+    basal_step_u_per_h: Annotated[float, Option(PERSON, "--basal-step", "U/h")] = Field(
         default=0.05,
         ge=0.005,
         le=0.1,
         description="The smallest step of your pump's basal rates in U/h: 0.05 for most, 0.025 or 0.01 for some.",
     )
-    age_group: AgeGroup = Field(
+    age_group: Annotated[AgeGroup, Option(PERSON)] = Field(
         default=AgeGroup.ADULT,
         description="As set in AAPS: whose limits the receiving system enforces, and in "
         "pregnancy the limits of glucose.",
     )
-    page_numbers: bool = Field(
+    page_numbers: Annotated[bool, Option(EXPERT)] = Field(
         default=True,
         description="Show the recommended settings on the run's page. Switch off where others can see the pages: then "
         "they and the reasons of the verdict are in the run directory only.",
     )
-    ask_now: bool = Field(default=False, description="Ask the site even while it is left alone after runs that failed.")
-    wait_for_data_min: int = Field(
+    ask_now: Annotated[bool, Option(DATA, "--now")] = Field(
+        default=False, description="Ask the site even while it is left alone after runs that failed."
+    )
+    wait_for_data_min: Annotated[int, Option(DATA, "--wait-for-data", "MIN")] = Field(
         default=0,
         ge=0,
         le=360,
         description="Wait up to this many minutes until the last night's readings have arrived.",
     )
-    timeout_seconds: float = Field(
+    timeout_seconds: Annotated[float, Option(EXPERT, "--timeout", "S")] = Field(
         default=1800,
         gt=0,
         le=4 * 3600,

@@ -1,37 +1,23 @@
-"""`autotune apply` and `autotune tidy`: show what would change, ask, and write it to the site the proposal is from."""
+"""`autotune apply`: show what would change, ask, and write it to the site the proposal is from."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.console import PROPOSAL, USAGE, now, refused, say
+from flows.cli.approval import add_approval, ask, check_names_proposal, how, run_directory, tell, tools
+from flows.cli.console import now, print_document, say
+from flows.cli.exit_code import ExitCode, UsageError
+from flows.cli.options import names
 
 if TYPE_CHECKING:
     from flows.values.run_directory import RunDirectory
-    from flows.writeback.apply import Tools, WritebackResult
     from flows.writeback.approval_checks import Approved
 
-SAID = {
-    "applied": "Written and read back: the site has the profile {name!r}.",
-    "already-applied": "Nothing to do: the site has this very profile, {name!r}, already.",
-    "rejected": "Rejected: nothing was written, and the journal says so. "
-    "What was left unfinished of it, `autotune apply --resume` takes back.",
-    "rolled-back": "Rolled back: the site is as it was before this run was applied.",
-    "already-rolled-back": "Nothing to do: this run was rolled back already.",
-    "settled-after": "An unfinished change was brought to its end: {name!r} is on the site.",
-    "settled-before": "An unfinished change was settled: the site is as before it.",
-    "settled-theirs": "An unfinished change was settled: the site is as somebody else made it meanwhile.",
-    "tidied": "Tidied away.",
-    "nothing-to-tidy": "Nothing to tidy away.",
-}
 
-
-def add(subparsers: Any) -> None:
-    """Add both commands."""
+def register(subparsers: Any) -> None:
+    """Add the command."""
     command = subparsers.add_parser(
         "apply",
         help="write an approved proposal to its Nightscout site",
@@ -48,7 +34,7 @@ def add(subparsers: Any) -> None:
         "--although-unsure", action="store_true", help="also where the verdict says that nothing is sure enough"
     )
     command.add_argument("--max-age", type=float, default=48.0, metavar="H", help="hours (default 48)")
-    approval(command)
+    add_approval(command)
     decision = command.add_mutually_exclusive_group()
     decision.add_argument("--resume", action="store_true", help="settle what was left unfinished; begin nothing new")
     decision.add_argument("--reject", action="store_true", help="write down that the proposal was rejected")
@@ -56,66 +42,18 @@ def add(subparsers: Any) -> None:
     command.add_argument("--dry-run", action="store_true", help="show what would change; ask and write nothing")
     command.set_defaults(command=run)
 
-    tidy = subparsers.add_parser(
-        "tidy", help="take older profiles that `apply` wrote out of the site's newest document"
-    )
-    tidy.add_argument("run", type=Path, metavar="RUN", help="any run of the site")
-    tidy.add_argument("--keep", type=int, required=True, metavar="N", help="how many of ours stay, the newest")
-    tidy.add_argument("--yes", action="store_true", help="do it without being asked")
-    tidy.set_defaults(command=run_tidy)
 
-
-def approval(command: argparse.ArgumentParser) -> None:
-    """The options by which a script approves."""
-    command.add_argument("--yes", action="store_true", help="approve without being asked; needs --sha256")
-    command.add_argument("--sha256", metavar="SHA256", help="of the proposal that was looked at")
-    command.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
-
-
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> ExitCode:
     """Apply, reject, resume or only show."""
-    from flows.errors import Refused
-
     directory = run_directory(arguments.run)
-    try:
-        if arguments.dry_run and (arguments.resume or arguments.reject):
-            say("autotune: --dry-run writes nothing; --resume and --reject do. Give one of them.")
-            return USAGE
-        if arguments.dry_run and arguments.by_policy:
-            say("autotune: --dry-run asks no policy. Give one of them.")
-            return USAGE
-        if arguments.resume:
-            return _resume(arguments, directory)
-        return _apply(arguments, directory)
-    except Refused as refusal:
-        return refused(refusal, None, arguments.as_json)
+    if arguments.dry_run and (arguments.resume or arguments.reject):
+        raise UsageError("autotune: --dry-run writes nothing; --resume and --reject do. Give one of them.")
+    if arguments.dry_run and arguments.by_policy:
+        raise UsageError("autotune: --dry-run asks no policy. Give one of them.")
+    return _resume(arguments, directory) if arguments.resume else _apply(arguments, directory)
 
 
-def run_tidy(arguments: argparse.Namespace) -> int:
-    """Tidy, after asking."""
-    from flows.errors import Reason, Refused
-    from flows.writeback.approval_checks import read_approved
-    from flows.writeback.rollback import tidy
-
-    if arguments.keep < 0:
-        say("autotune: --keep takes 0 or more.")
-        return USAGE
-    directory = run_directory(arguments.run)
-    try:
-        approved = read_approved(directory, None)
-        question = f"Take all but the newest {arguments.keep} profiles that we wrote out of {approved.site}?"
-        if not arguments.yes and not typed_yes(question):
-            raise Refused(Reason.APPROVAL_MISSING, detail="the answer was not yes")
-        done, names = tidy(directory, arguments.keep, tools(approved), "terminal")
-    except Refused as refusal:
-        return refused(refusal, None, False)
-    tell(done, as_json=False)
-    for name in names:
-        print(name)
-    return PROPOSAL
-
-
-def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
+def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     from flows.report.text.changes import changes_text, to_type_in, verdict_text
     from flows.writeback.apply import apply, preview
     from flows.writeback.approval import Decision, SyncRequest
@@ -129,8 +67,7 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
         decision = Decision.POLICY
     options = {n: getattr(arguments, n) for n in ("only", "name", "overwrite", "activate", "although_unsure")}
     if not 0 < arguments.max_age <= 24 * 14:
-        say("autotune: --max-age takes hours, up to two weeks.")
-        return USAGE
+        raise UsageError("autotune: --max-age takes hours, up to two weeks.")
     identity = {"proposal_id": approved.proposal.proposal_id, "sha256": approved.sha256, "decision": decision}
     request = SyncRequest(**identity, **options, max_age_h=arguments.max_age)
     if decision is not Decision.REJECT:
@@ -145,17 +82,18 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> int:
             show(f"\nSite      {approved.site}\nProposal  {approved.sha256}")
             show(verdict_text(approved.proposal))
         if arguments.dry_run:
-            return PROPOSAL
+            return ExitCode.OK
         _warn_of_another_journal(directory, approved)
     writes = decision is not Decision.REJECT and report_only_app(source_document(approved)) is None
     ready = tools(approved, writes=writes)  # nobody is asked where there is nothing to write with
     if writes and decision is Decision.APPROVE:
-        _ask(arguments, f"Write this to {approved.site}?")
+        check_names_proposal(arguments)
+        ask(f"Write this to {approved.site}?", yes=arguments.yes)
     done = apply(directory, request, ready, "policy" if arguments.by_policy else how(arguments))
     tell(done, arguments.as_json)
     if done.outcome == "applied" and not arguments.as_json:
         say(f"To undo it: autotune rollback {arguments.run}")
-    return PROPOSAL
+    return ExitCode.OK
 
 
 def _warn_of_another_journal(directory: RunDirectory, approved: Approved) -> None:
@@ -168,7 +106,7 @@ def _warn_of_another_journal(directory: RunDirectory, approved: Approved) -> Non
         say("Changes of one site are kept apart, and can be rolled back, within one journal only (AUTOTUNE_APPLIED).")
 
 
-def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> int:
+def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     from dataclasses import replace
 
     from flows.writeback.apply import resume
@@ -182,81 +120,19 @@ def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> int:
     if arguments.as_json:
         from dataclasses import asdict
 
-        print(json.dumps([asdict(done) for done in settled], indent=1))
-        return PROPOSAL
+        print_document([asdict(done) for done in settled])
+        return ExitCode.OK
     if not settled:
         print("Nothing was left unfinished.")
     for done in settled:
         tell(done, as_json=False)
-    return PROPOSAL
-
-
-def run_directory(path: Path) -> RunDirectory:
-    """The run a person names: a path, or a name under the runs' directory."""
-    from flows.values.run_directory import RunDirectory
-    from flows.values.user_directories import runs_root
-
-    if not path.exists() and len(path.parts) == 1 and (runs_root() / path).is_dir():
-        path = runs_root() / path
-    return RunDirectory(path.resolve())
-
-
-def tools(approved: Approved, *, writes: bool = True) -> Tools:
-    """The clock, and, where anything is to be written, what may write to the proposal's site."""
-    from flows.cli.secrets import write_credentials
-    from flows.nightscout.authentication import Credentials
-    from flows.nightscout.credentials import where_to_put_write_secrets
-    from flows.writeback.apply import Tools
-
-    request = approved.request()
-    credentials = write_credentials(request) if writes else Credentials()
-    return Tools(clock=now, credentials=credentials, advice=where_to_put_write_secrets(request), told=_tell_of_settled)
-
-
-def how(arguments: argparse.Namespace) -> str:
-    """By which way it was approved, for the audit."""
-    return "script (--yes --sha256)" if arguments.yes else "terminal"
-
-
-def _ask(arguments: argparse.Namespace, question: str) -> None:
-    from flows.errors import Reason, Refused
-
-    if arguments.yes:
-        if arguments.sha256 is None:
-            raise Refused(Reason.APPROVAL_MISSING, detail="--yes alone does not say of which proposal")
-        return
-    if not typed_yes(question):
-        raise Refused(Reason.APPROVAL_MISSING, detail="the answer was not yes")
-
-
-def typed_yes(question: str) -> bool:
-    """Whether a person at the terminal types the whole word."""
-    if not sys.stdin.isatty():
-        return False
-    print(f"\n{question} Type yes: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip() == "yes"
-
-
-def tell(done: WritebackResult, as_json: bool) -> None:
-    """Say what became of it."""
-    if as_json:
-        from dataclasses import asdict
-
-        print(json.dumps(asdict(done), indent=1, ensure_ascii=False))
-        return
-    print(SAID[done.outcome].format(name=done.name))
-    if done.active:
-        print("It is active.")
-
-
-def _tell_of_settled(settled: WritebackResult) -> None:
-    say(SAID[settled.outcome].format(name=settled.name) + (" It is active." if settled.active else ""))
+    return ExitCode.OK
 
 
 def _parts(text: str) -> list[str]:
     from flows.values.parts import Part
 
-    names = [name.strip().lower() for name in text.split(",") if name.strip()]
-    if unknown := [name for name in names if name not in set(Part)]:
+    chosen = names(text)
+    if unknown := [name for name in chosen if name not in set(Part)]:
         raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(Part)}")
-    return names
+    return chosen

@@ -1,4 +1,4 @@
-"""What every command of the terminal shares: exit statuses, what is said, progress, refusals. Light to import."""
+"""What every command of the terminal shares: what is said, documents, progress. Light to import."""
 
 from __future__ import annotations
 
@@ -7,17 +7,27 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from flows.values.run_directory import RunDirectory
-
-PROPOSAL, OUR_FAULT, USAGE, REFUSED = 0, 1, 2, 3
+from typing import Any
 
 
 def say(text: str) -> None:
     """A line for the person, on standard error: standard output is for the result."""
     print(text, file=sys.stderr, flush=True)
+
+
+def show(line: str, style: str = "") -> None:
+    """A line of the result; in a style of rich on a terminal, where NO_COLOR does not forbid it."""
+    if not style or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        print(line)
+        return
+    from rich.console import Console
+
+    Console().print(line, style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def print_document(document: Any) -> None:
+    """The one JSON document on standard output."""
+    print(json.dumps(document, indent=1, ensure_ascii=False))
 
 
 def quiet_prefect() -> None:
@@ -64,19 +74,17 @@ def _is_address(url: str) -> bool:
         return False
 
 
-def refused(refusal: Any, run: RunDirectory | None, as_json: bool) -> int:
-    from flows.pipeline.publish import refusal_document
-
-    say(f"Refused: {refusal.sentence}\n         {refusal.remedy}")
-    if as_json:
-        print(json.dumps(refusal_document(refusal, run), indent=1, ensure_ascii=False))
-    return REFUSED
-
-
-def progress() -> Any:
+@contextmanager
+def progress() -> Iterator[None]:
+    """Show how far a run is: a bar on a terminal, else lines."""
     from flows.values.progress import listening
 
-    return listening(_bar() if sys.stderr.isatty() else _lines)
+    if not sys.stderr.isatty():
+        with listening(_lines):
+            yield
+        return
+    with _bars() as draw, listening(draw):
+        yield
 
 
 @contextmanager
@@ -109,18 +117,33 @@ def _lines(event: str, facts: dict[str, Any]) -> None:
         say(f"  how sure: {facts['index']} of {facts['of']} computed")
 
 
-def _bar() -> Callable[[str, dict[str, Any]], None]:
-    width = 30
+@contextmanager
+def _bars() -> Iterator[Callable[[str, dict[str, Any]], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+    bars = Progress(
+        TextColumn(" "),
+        BarColumn(30),
+        TextColumn("{task.description}"),
+        console=Console(stderr=True),
+        redirect_stdout=False,
+    )
+    tasks: dict[str, TaskID] = {}
 
     def draw(event: str, facts: dict[str, Any]) -> None:
         if event not in ("day", "repetition"):
             return
-        done = width * facts["index"] // facts["of"]
-        end = "\n" if facts["index"] == facts["of"] else ""
         what = f"day {facts['index']} of {facts['of']}  {facts['date']}" if event == "day" else "how sure"
-        print(f"\r  [{'█' * done}{'·' * (width - done)}] {what} ", end=end, file=sys.stderr, flush=True)
+        if event not in tasks:
+            bars.start()
+            tasks[event] = bars.add_task(what)
+        bars.update(tasks[event], description=what, completed=facts["index"], total=facts["of"])
 
-    return draw
+    try:
+        yield draw
+    finally:
+        bars.stop()
 
 
 def now() -> Any:

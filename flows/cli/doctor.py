@@ -3,60 +3,56 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.console import PROPOSAL, REFUSED, now, refused, say
+from flows.cli.console import now, print_document, say, show
+from flows.cli.exit_code import ExitCode
+from flows.cli.options import add_fields, add_json
 
 if TYPE_CHECKING:
     from flows.doctor.check import CheckContext, ExaminedCheck
 
 MARKS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL", "skipped": "-   "}
+STYLES = {"ok": "", "warn": "yellow", "fail": "bold red", "skipped": "dim"}  # on a terminal only
 
 
-def add(subparsers: Any) -> None:
+def register(subparsers: Any) -> None:
     """Add the command."""
-    doctor = subparsers.add_parser(
+    command = subparsers.add_parser(
         "doctor",
         help="look over the set-up: Node.js, oref0, Docker, Prefect, the site, its rights, the clock, the disk",
         description="Exit status 0 when a run can work (warnings included), 3 when something has to be mended first. "
         "Nothing is written anywhere, and no secret is shown.",
     )
-    doctor.add_argument("--site", metavar="URL", help="a Nightscout site (default: AUTOTUNE_NIGHTSCOUT_SITE)")
-    doctor.add_argument("--allow-http", action="store_true", help="allow an unencrypted site not on this machine")
-    doctor.add_argument(
+    command.add_argument("--site", metavar="URL", help="a Nightscout site (default: AUTOTUNE_NIGHTSCOUT_SITE)")
+    command.add_argument(
         "--timezone", metavar="TZ", help="the person's zone (default: AUTOTUNE_TIMEZONE or the profile's)"
     )
-    doctor.add_argument("--engine", choices=["node", "docker", "reference"], default="node")
-    doctor.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept (default: AUTOTUNE_RUNS)")
-    doctor.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
-    doctor.set_defaults(command=run)
+    command.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept (default: AUTOTUNE_RUNS)")
+    add_json(command)
+    add_fields(command, "allow_http engine")
+    command.set_defaults(command=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> ExitCode:
     """Look at everything; 0 or 3."""
     say("autotune-flows: looking over the set-up …")
     from flows.doctor.table import examine
-    from flows.errors import Refused
 
-    try:
-        context = _context(arguments)
-    except Refused as refusal:
-        return refused(refusal, None, False)
     results = []
-    for result in examine(context):
+    for result in examine(_context(arguments)):
         results.append(result)
         if not arguments.as_json:
             _print(result)
     failed = [result.name for result in results if result.finding.level == "fail"]
     if arguments.as_json:
         document = {"status": "fail" if failed else "ok", "checks": [result.document() for result in results]}
-        print(json.dumps(document, indent=1, ensure_ascii=False))
+        print_document(document)
     else:
         print(f"To mend first: {', '.join(failed)}." if failed else "A run can work.")
-    return REFUSED if failed else PROPOSAL
+    return ExitCode.REFUSED if failed else ExitCode.OK
 
 
 def _context(arguments: argparse.Namespace) -> CheckContext:
@@ -97,6 +93,6 @@ def _site(arguments: argparse.Namespace) -> Any:
 
 def _print(examined: ExaminedCheck) -> None:
     found = examined.finding
-    print(f"{MARKS[found.level]}  {examined.name:<15} {found.sentence}")
+    show(f"{MARKS[found.level]}  {examined.name:<15} {found.sentence}", STYLES[found.level])
     if found.remedy:
         print(f"{'':<22}→ {found.remedy}")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from flows.cli.console import PROPOSAL, USAGE, refused, say
+from flows.cli.console import print_document, say
+from flows.cli.exit_code import ExitCode, UsageError
+from flows.cli.options import add_json
 
 
-def add(subparsers: Any) -> None:
-    """The command's options."""
+def register(subparsers: Any) -> None:
+    """Add the command."""
     command = subparsers.add_parser(
         "history",
         help="what was recommended over time, what was applied, and time in range before and after",
@@ -25,14 +26,13 @@ def add(subparsers: Any) -> None:
     command.add_argument(
         "--runs", type=Path, metavar="DIR", help="where the run directories are (default: AUTOTUNE_RUNS, autotune-runs)"
     )
-    command.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
+    add_json(command)
     command.add_argument("--html", type=Path, metavar="FILE", help="write a page with the trend of every setting")
     command.set_defaults(command=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> ExitCode:
     """Print the history, and write its page where asked."""
-    from flows.errors import Refused
     from flows.report.trend.history import document, trend
     from flows.report.trend.past_runs import find_runs
     from flows.report.trend.text import history
@@ -40,26 +40,25 @@ def run(arguments: argparse.Namespace) -> int:
     from flows.values.user_directories import runs_root
 
     root = (arguments.runs or runs_root()).resolve()
-    try:
-        site = site_url(arguments.site) if arguments.site else None
-        found = trend(find_runs(root), root, site=site, directory=arguments.from_directory, profile=arguments.profile)
-    except Refused as refusal:
-        return refused(refusal, None, arguments.as_json)
-    print(json.dumps(document(found), indent=1, ensure_ascii=False) if arguments.as_json else history(found))
-    return _write_page(arguments.html, found) if arguments.html else PROPOSAL
+    site = site_url(arguments.site) if arguments.site else None
+    found = trend(find_runs(root), root, site=site, directory=arguments.from_directory, profile=arguments.profile)
+    if arguments.as_json:
+        print_document(document(found))
+    else:
+        print(history(found))
+    if arguments.html:
+        _write_page(arguments.html, found)
+    return ExitCode.OK
 
 
-def _write_page(file: Path, found: Any) -> int:
+def _write_page(file: Path, found: Any) -> None:
     from flows.report.trend.html import trend_page
     from flows.values.run_directory import write_atomically
 
     if file.is_dir():
-        say(f"autotune: --html wants a file, and {file} is a directory")
-        return USAGE
+        raise UsageError(f"autotune: --html wants a file, and {file} is a directory")
     try:
         write_atomically(file, trend_page(found))
     except OSError as error:
-        say(f"autotune: --html {file} cannot be written ({error.strerror})")
-        return USAGE
+        raise UsageError(f"autotune: --html {file} cannot be written ({error.strerror})") from None
     say(f"The page is {file}. It holds health data; only you can read it.")
-    return PROPOSAL

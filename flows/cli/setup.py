@@ -14,7 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.console import PROPOSAL, REFUSED, USAGE, now, refused, say
+from flows.cli.console import now, say
+from flows.cli.exit_code import ExitCode, UsageError
+from flows.cli.options import add_fields
 
 if TYPE_CHECKING:
     from flows.nightscout.authentication import Credentials
@@ -33,52 +35,36 @@ It may read your data and change nothing. If everybody may read your site, leave
 SOCKET = Path("/var/run/docker.sock")
 
 
-class _Missing(Exception):
-    """A question nobody is there to answer."""
-
-
-def add(subparsers: Any) -> None:
+def register(subparsers: Any) -> None:
     """Add the command."""
-    setup = subparsers.add_parser(
+    command = subparsers.add_parser(
         "setup",
         help="set up the service: site, token, test fetch, time zone, schedule; writes .env and the token's file",
         description="Asks for what is not given. The token comes from a question, from AUTOTUNE_NIGHTSCOUT_TOKEN, or "
         "from the file that --token-file names, if it is there already.",
     )
-    setup.add_argument("--site", metavar="URL", help="address of your Nightscout site")
-    setup.add_argument("--allow-http", action="store_true", help="allow an unencrypted site not on this machine")
-    setup.add_argument("--timezone", metavar="TZ", help="such as Europe/Paris (default: the profile's)")
-    setup.add_argument(
+    command.add_argument(
         "--nightly", action=argparse.BooleanOptionalAction, default=None, help="run every night at 02:00"
     )
-    setup.add_argument("--docker", action=argparse.BooleanOptionalAction, default=None, help="each run in a container")
-    setup.add_argument(
+    command.add_argument(
+        "--docker", action=argparse.BooleanOptionalAction, default=None, help="each run in a container"
+    )
+    command.add_argument(
         "--token-file",
         type=Path,
         metavar="FILE",
         help="where the token is kept (default: ~/.config/autotune/token)",
     )
-    setup.add_argument(
+    command.add_argument(
         "--directory", type=Path, metavar="DIR", default=Path(), help="of docker-compose.yml (default: .)"
     )
-    setup.add_argument("--yes", action="store_true", help="ask nothing: take what is given, and the defaults")
-    setup.set_defaults(command=run)
+    command.add_argument("--yes", action="store_true", help="ask nothing: take what is given, and the defaults")
+    add_fields(command, "site allow_http timezone")
+    command.set_defaults(command=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Ask, test, write; 0, 2 where an answer is missing, 3 where the site does not let us in."""
-    from flows.errors import Refused
-
-    try:
-        return _walk(arguments)
-    except _Missing as missing:
-        say(f"autotune setup: {missing}")
-        return USAGE
-    except Refused as refusal:
-        return refused(refusal, None, False)
-
-
-def _walk(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Ask, test, write; a usage error where an answer is missing, `REFUSED` where the site does not let us in."""
     ask = _asker(arguments.yes)
     site = arguments.site or ask("Address of your Nightscout site", None, "--site")
     from flows.nightscout.authentication import Credentials
@@ -90,7 +76,7 @@ def _walk(arguments: argparse.Namespace) -> int:
     token = _token(arguments)
     say(f"Asking {request.site} …")
     if not _let_in(request, Credentials(token=token)):
-        return REFUSED
+        return ExitCode.REFUSED
     zone = _zone(arguments, request, Credentials(token=token), ask)
     nightly = arguments.nightly
     if nightly is None:
@@ -108,7 +94,7 @@ def _walk(arguments: argparse.Namespace) -> int:
         _keep_token(arguments.token_file, token)
     print(f"{arguments.directory / '.env'} is written. Start the service with:")
     print("  docker compose up --detach --build --wait")
-    return PROPOSAL
+    return ExitCode.OK
 
 
 def _token(arguments: argparse.Namespace) -> str | None:
@@ -199,7 +185,7 @@ def _write(file: Path, settings: dict[str, str]) -> None:
     try:
         text = with_settings(before, settings)
     except ValueError as error:
-        raise _Missing(str(error)) from None
+        raise UsageError(f"autotune setup: {error}") from None
     write_atomically(file, text.encode("utf-8"))
 
 
@@ -218,11 +204,11 @@ def _asker(silent: bool) -> Callable[..., str]:
     def ask(question: str, default: str | None, option: str) -> str:
         if silent or not sys.stdin.isatty():
             if default is None:
-                raise _Missing(f"nobody is there to answer: give {option}.")
+                raise UsageError(f"autotune setup: nobody is there to answer: give {option}.")
             return default
         answer = input(f"{question} [{default}]: " if default else f"{question}: ").strip()
         if not answer and default is None:
-            raise _Missing(f"{option} is needed.")
+            raise UsageError(f"autotune setup: {option} is needed.")
         return answer or str(default)
 
     return ask

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from flows.cli import main as cli
+from flows.cli import analysis
 from flows.cli.main import main
 from flows.oref0.provenance import tree_sha256
 from flows.oref0.runtime import pinned_packages
@@ -204,16 +204,16 @@ def test_our_own_fault_is_status_1_and_shows_no_data(
     def broken(*_: Any, **__: Any) -> None:
         raise KeyError("180 mg/dL")
 
-    monkeypatch.setattr(cli, "_analyse", broken)
+    monkeypatch.setattr(analysis, "analyse", broken)
     assert propose("--from", tmp_path) == 1
     assert "180" not in capsys.readouterr().err
 
 
 def test_the_first_line_comes_before_anything_heavy() -> None:
-    heavy = ("prefect", "docker", "pydantic", "requests")
+    heavy = ("prefect", "docker", "pydantic", "requests", "rich")
     code = f"""
 import sys, flows.cli.main
-flows.cli.main.parser(flows.cli.main.COMMANDS, flows.cli.main.MORE)
+flows.cli.main.parser()
 print([m for m in {heavy} if m in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from flows.cli.main import COMMANDS, MORE
-from flows.cli.options import parser
+from flows.cli.main import parser
 from flows.errors import Reason
 from flows.judgement.rules.certainty import NEARER_CARB_RATIO, NEARER_DAILY_BASAL, NEARER_ISF
 from flows.proposal.document import SCHEMA_VERSION
@@ -49,7 +48,7 @@ def test_every_option_in_the_readme_exists() -> None:
     documents = (ROOT / "README.md", ROOT / "docs" / "data.md", ROOT / "docs" / "writing-back.md")
     readme = "".join(document.read_text("utf-8") for document in documents)
     known = {"--watch", "--param", "--runs"}  # Prefect's, and the kill test's
-    for action in parser(COMMANDS, MORE)._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr, attr-defined]
+    for action in parser()._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr, attr-defined]
         known |= set(action._option_string_actions)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", readme)) <= known
 

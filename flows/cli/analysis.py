@@ -1,0 +1,99 @@
+"""What the commands that analyse share: the request, the run, and what is printed of it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.cli.console import now, prefect_server, print_document, progress, say, still_starting
+from flows.cli.exit_code import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from flows.settings import AnalysisRequest
+    from flows.values.run_directory import RunDirectory
+
+
+def request_of(options: dict[str, Any]) -> AnalysisRequest:
+    """The request that was typed.
+
+    Raises:
+        UsageError: for options that cannot be, or not together.
+        Refused: as `AnalysisRequest`.
+    """
+    from pydantic import ValidationError
+
+    from flows.settings import AnalysisRequest
+
+    try:
+        return AnalysisRequest(**options)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_url=False, include_input=False):
+            where = " ".join("--" + str(part).replace("_", "-") for part in problem["loc"][:1])
+            lines.append(f"autotune: {where} {problem['msg'].removeprefix('Value error, ')}".replace("  ", " "))
+        raise UsageError("\n".join(lines)) from None
+
+
+def analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> ExitCode:
+    """Tune, through Prefect or without, and print the recommendation."""
+    request = request_of(options)
+    if request.insulin_peak_min is None and request.openaps_profile is None:
+        say(f"Insulin taken as {request.insulin}; use --insulin ultra-rapid for Fiasp or Lyumjev.")
+    run = make_run(arguments)
+    with progress():
+        if arguments.no_prefect:
+            from flows.pipeline.run_locally import run_locally
+
+            run_locally(request, run)
+        else:
+            _through_prefect(request, run)
+    return print_run(run, arguments.as_json)
+
+
+def make_run(arguments: argparse.Namespace) -> RunDirectory:
+    """The run directory of `--out`; the document of a later refusal names it."""
+    from flows.values.run_directory import RunDirectory
+
+    run = RunDirectory.create(arguments.out, now())
+    arguments.run_made = run
+    return run
+
+
+@contextmanager
+def loaded(request: AnalysisRequest) -> Iterator[RunDirectory]:
+    """The data of a request, in a run directory that is gone afterwards."""
+    import tempfile
+
+    from flows.nightscout.credentials import credentials_for
+    from flows.pipeline.load import load
+    from flows.values.run_directory import RunDirectory
+
+    with tempfile.TemporaryDirectory() as scratch:
+        run = RunDirectory.create(Path(scratch) / "run", now())
+        load(request, run, credentials_for(request), now())
+        yield run
+
+
+def print_run(run: RunDirectory, as_json: bool) -> ExitCode:
+    """Print a run's recommendation."""
+    if as_json:
+        print_document(run.read_json("report.json"))
+        return ExitCode.OK
+    from flows.proposal.document import read_proposal
+    from flows.report.text.terminal import summary
+
+    print(summary(run, read_proposal(run.file("proposal.json"))))
+    return ExitCode.OK
+
+
+def _through_prefect(request: AnalysisRequest, run: RunDirectory) -> None:
+    say("Starting Prefect …" if os.environ.get("PREFECT_API_URL") else "Starting Prefect (a temporary server) …")
+    with still_starting():
+        prefect_server()
+        from flows.autotune_analysis import autotune_analysis
+
+        autotune_analysis(request, str(run.path))

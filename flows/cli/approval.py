@@ -1,0 +1,109 @@
+"""What `apply`, `rollback` and `tidy` share: whose run, the typed yes, what may write, how it ended."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.cli.console import now, print_document, say
+from flows.cli.options import add_json
+from flows.errors import Reason, Refused
+
+if TYPE_CHECKING:
+    from flows.values.run_directory import RunDirectory
+    from flows.writeback.apply import Tools, WritebackResult
+    from flows.writeback.approval_checks import Approved
+
+SAID = {
+    "applied": "Written and read back: the site has the profile {name!r}.",
+    "already-applied": "Nothing to do: the site has this very profile, {name!r}, already.",
+    "rejected": "Rejected: nothing was written, and the journal says so. "
+    "What was left unfinished of it, `autotune apply --resume` takes back.",
+    "rolled-back": "Rolled back: the site is as it was before this run was applied.",
+    "already-rolled-back": "Nothing to do: this run was rolled back already.",
+    "settled-after": "An unfinished change was brought to its end: {name!r} is on the site.",
+    "settled-before": "An unfinished change was settled: the site is as before it.",
+    "settled-theirs": "An unfinished change was settled: the site is as somebody else made it meanwhile.",
+    "tidied": "Tidied away.",
+    "nothing-to-tidy": "Nothing to tidy away.",
+}
+
+
+def add_approval(command: argparse.ArgumentParser) -> None:
+    """Add the options by which a script approves."""
+    command.add_argument("--yes", action="store_true", help="approve without being asked; needs --sha256")
+    command.add_argument("--sha256", metavar="SHA256", help="of the proposal that was looked at")
+    add_json(command)
+
+
+def run_directory(path: Path) -> RunDirectory:
+    """The run a person names: a path, or a name under the runs' directory."""
+    from flows.values.run_directory import RunDirectory
+    from flows.values.user_directories import runs_root
+
+    if not path.exists() and len(path.parts) == 1 and (runs_root() / path).is_dir():
+        path = runs_root() / path
+    return RunDirectory(path.resolve())
+
+
+def tools(approved: Approved, *, writes: bool = True) -> Tools:
+    """The clock, and, where anything is to be written, what may write to the proposal's site."""
+    from flows.cli.secrets import write_credentials
+    from flows.nightscout.authentication import Credentials
+    from flows.nightscout.credentials import where_to_put_write_secrets
+    from flows.writeback.apply import Tools
+
+    request = approved.request()
+    credentials = write_credentials(request) if writes else Credentials()
+    return Tools(clock=now, credentials=credentials, advice=where_to_put_write_secrets(request), told=_tell_of_settled)
+
+
+def how(arguments: argparse.Namespace) -> str:
+    """By which way it was approved, for the audit."""
+    return "script (--yes --sha256)" if arguments.yes else "terminal"
+
+
+def ask(question: str, *, yes: bool) -> None:
+    """Ask for a typed yes, unless it was given.
+
+    Raises:
+        Refused: `APPROVAL_MISSING`.
+    """
+    if not yes and not _typed_yes(question):
+        raise Refused(Reason.APPROVAL_MISSING, detail="the answer was not yes")
+
+
+def check_names_proposal(arguments: argparse.Namespace) -> None:
+    """Refuse a yes that does not name the proposal.
+
+    Raises:
+        Refused: `APPROVAL_MISSING`.
+    """
+    if arguments.yes and arguments.sha256 is None:
+        raise Refused(Reason.APPROVAL_MISSING, detail="--yes alone does not say of which proposal")
+
+
+def _typed_yes(question: str) -> bool:
+    """Whether a person at the terminal types the whole word."""
+    if not sys.stdin.isatty():
+        return False
+    print(f"\n{question} Type yes: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip() == "yes"
+
+
+def tell(done: WritebackResult, as_json: bool) -> None:
+    """Say what became of it."""
+    if as_json:
+        from dataclasses import asdict
+
+        print_document(asdict(done))
+        return
+    print(SAID[done.outcome].format(name=done.name))
+    if done.active:
+        print("It is active.")
+
+
+def _tell_of_settled(settled: WritebackResult) -> None:
+    say(SAID[settled.outcome].format(name=settled.name) + (" It is active." if settled.active else ""))

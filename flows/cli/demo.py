@@ -1,0 +1,32 @@
+"""`autotune demo`: tune a bundled synthetic person."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from flows.cli import analysis
+from flows.cli.console import say
+from flows.cli.exit_code import ExitCode
+from flows.cli.options import COMPUTING, add_fields, add_prefect, add_result, asked
+
+
+def register(subparsers: Any) -> None:
+    """Add the command."""
+    command = subparsers.add_parser("demo", help="tune a bundled synthetic person")
+    add_result(command)
+    add_prefect(command)
+    add_fields(command, f"{COMPUTING} page_numbers")
+    command.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Tune the days of the bundled person."""
+    from flows.values.bundled import bundled
+
+    say("autotune-flows: tuning a synthetic person whose true settings are known.")
+    person = bundled("fixtures/aaps_closed_loop")
+    truth = json.loads((person / "truth.json").read_text("utf-8"))
+    days = {"start": truth["first_local_day"], "end": truth["last_local_day"]}
+    return analysis.analyse(arguments, {**asked(arguments), "from_directory": person, **days})

@@ -1,0 +1,38 @@
+"""`autotune inspect`: what is in the data, what would be corrected, how good each day is."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from flows.cli.analysis import loaded, request_of
+from flows.cli.console import now, print_document, say
+from flows.cli.exit_code import ExitCode
+from flows.cli.options import HISTORY, add_fields, add_json, asked
+
+
+def register(subparsers: Any) -> None:
+    """Add the command."""
+    command = subparsers.add_parser(
+        "inspect", help="what is in the data, what would be corrected, how good each day is"
+    )
+    add_json(command)
+    add_fields(command, HISTORY)
+    command.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Print what was found; `REFUSED` where a run would be."""
+    say("autotune-flows: reading the data …")
+    from flows.pipeline.inspect import inspect
+
+    request = request_of({**asked(arguments), "compare": False})
+    with loaded(request) as run:
+        found = inspect(request, run, now())
+    if arguments.as_json:
+        print_document(found)
+    else:
+        from flows.report.text.inspection import inspection
+
+        print(inspection(found))
+    return ExitCode.REFUSED if found["refused"] else ExitCode.OK

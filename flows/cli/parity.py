@@ -1,0 +1,39 @@
+"""`autotune parity`: prove that every engine gives upstream's own bytes on a run's inputs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from flows.cli.console import now, print_document, progress, say
+from flows.cli.exit_code import ExitCode
+from flows.cli.options import add_json
+
+
+def register(subparsers: Any) -> None:
+    """Add the command."""
+    command = subparsers.add_parser(
+        "parity", help="prove that every engine gives upstream's own bytes on a run's inputs"
+    )
+    command.add_argument(
+        "run", type=Path, metavar="RUN", nargs="?", help="a run directory (default: the bundled person)"
+    )
+    command.add_argument("--docker", action="store_true", help="compare the container too")
+    add_json(command)
+    command.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Compute and compare; `INTERNAL` where the bytes differ."""
+    say("autotune-flows: computing the same days with upstream's own commands …")
+    from flows.pipeline.parity import prove
+
+    with progress():
+        found = prove(arguments.run, docker=arguments.docker, now=now())
+    if arguments.as_json:
+        print_document(found.document())
+    else:
+        for line in found.lines():
+            print(line)
+    return ExitCode.OK if found.identical else ExitCode.INTERNAL

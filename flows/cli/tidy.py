@@ -1,0 +1,39 @@
+"""`autotune tidy`: take older profiles that `apply` wrote out of the site's newest document."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from flows.cli.approval import ask, run_directory, tell, tools
+from flows.cli.exit_code import ExitCode, UsageError
+
+
+def register(subparsers: Any) -> None:
+    """Add the command."""
+    command = subparsers.add_parser(
+        "tidy", help="take older profiles that `apply` wrote out of the site's newest document"
+    )
+    command.add_argument("run", type=Path, metavar="RUN", help="any run of the site")
+    command.add_argument("--keep", type=int, required=True, metavar="N", help="how many of ours stay, the newest")
+    command.add_argument("--yes", action="store_true", help="do it without being asked")
+    command.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Tidy, after asking."""
+    from flows.writeback.approval_checks import read_approved
+    from flows.writeback.rollback import tidy
+
+    if arguments.keep < 0:
+        raise UsageError("autotune: --keep takes 0 or more.")
+    directory = run_directory(arguments.run)
+    approved = read_approved(directory, None)
+    question = f"Take all but the newest {arguments.keep} profiles that we wrote out of {approved.site}?"
+    ask(question, yes=arguments.yes)
+    done, names = tidy(directory, arguments.keep, tools(approved), "terminal")
+    tell(done, as_json=False)
+    for name in names:
+        print(name)
+    return ExitCode.OK

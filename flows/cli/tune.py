@@ -1,0 +1,36 @@
+"""`autotune tune`: tune an existing OpenAPS directory as it is."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from flows.cli.analysis import make_run, print_run, request_of
+from flows.cli.console import now, progress, say
+from flows.cli.exit_code import ExitCode
+from flows.cli.options import COMPUTING, TUNING, add_fields, add_result, asked
+
+
+def register(subparsers: Any) -> None:
+    """Add the command."""
+    command = subparsers.add_parser("tune", help="tune an existing OpenAPS directory as it is")
+    command.add_argument("directory", type=Path, metavar="DIR", help="with settings/ and autotune/ns-*.json")
+    add_result(command)
+    add_fields(command, f"timezone {COMPUTING} {TUNING}")
+    command.set_defaults(command=run)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Tune the directory's own inputs; the directory stays as it is."""
+    say("autotune-flows: reading the directory …")
+    from flows.pipeline.prepare import prepare_openaps
+    from flows.pipeline.publish import refusals_recorded
+    from flows.pipeline.run_locally import tune_and_publish
+
+    request = request_of({**asked(arguments), "from_directory": arguments.directory, "inputs": "upstream"})
+    run = make_run(arguments)
+    with progress(), refusals_recorded(run, request, now()):
+        prepare_openaps(arguments.directory, run, request.timezone, now())
+        tune_and_publish(request, run, now())
+    return print_run(run, arguments.as_json)

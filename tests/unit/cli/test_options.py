@@ -1,0 +1,116 @@
+"""Every option of 0.1.0 keeps its spelling, meaning, default and errors; the table of options is that of the fields."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import settings
+from flows.cli import option_table
+from flows.cli.main import main, parser
+from flows.cli.options import GROUPS
+from flows.settings import AnalysisRequest, Option, OptionGroup
+
+# What the command line of 0.1.0 made of every option: the request, the other values, or the error.
+# Of a command's later rows only what differs from its first.
+BEFORE: list[dict[str, Any]] = json.loads(Path(__file__).with_name("options_0_1_0.json").read_text("utf-8"))
+FIRST = {row["arguments"][0]: row for row in reversed(BEFORE)}
+ANALYSE = ("demo", "propose", "inspect", "export", "tune")
+RENAMED: dict[str, str] = {}
+
+
+class Asked(BaseException):
+    """Ends a command when its request is made."""
+
+
+def requested(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any] | None, int | None]:
+    """The request that a command makes, or its exit status."""
+    made: list[dict[str, Any]] = []
+
+    def record(**options: Any) -> None:
+        made.append(AnalysisRequest(**options).options())
+        raise Asked
+
+    monkeypatch.setattr(settings, "AnalysisRequest", record)
+    try:
+        return None, main(arguments)
+    except SystemExit as ended:
+        return None, int(ended.code or 0)
+    except Asked:
+        return made[0], None
+
+
+def unquoted(line: str) -> str:
+    return line.replace("'", "")  # Python 3.12 quotes no choice
+
+
+def plain(value: Any) -> Any:
+    return value if isinstance(value, bool | int | float | list | None) else str(value)
+
+
+@pytest.mark.parametrize("row", BEFORE, ids=lambda row: " ".join(row["arguments"]))
+def test_an_option_of_before_means_what_it_meant(
+    row: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    arguments = row["arguments"]
+    command = arguments[0]
+    if command in ANALYSE:
+        request, status = requested(arguments, monkeypatch)
+        if "request" in row:
+            assert request is not None
+            expected = {**FIRST[command]["request"], **row["request"]}
+            assert {name: request[name] for name in expected} == expected
+    elif "error" in row:
+        with pytest.raises(SystemExit) as ended:
+            parser().parse_args(arguments)
+        status = int(ended.value.code or 0)
+    if "error" in row:
+        said = capsys.readouterr().err.splitlines()
+        lines = row["error"] if isinstance(row["error"], list) else [row["error"]]
+        unquoted = str.maketrans("", "", "'")  # Python 3.12 quotes no choice
+        assert [line.translate(unquoted) for line in said[-len(lines) :]] == [
+            line.translate(unquoted) for line in lines
+        ]
+        assert status == row["status"]
+        return
+    values = vars(parser().parse_args(arguments))
+    for name, value in {**FIRST[command]["values"], **row["values"]}.items():
+        assert plain(values[RENAMED.get(name, name)]) == value
+
+
+def test_the_options_of_before_are_all_there() -> None:
+    """The rows above hold every option of every command."""
+    typed = {(row["arguments"][0], word) for row in BEFORE for word in row["arguments"] if word.startswith("--")}
+    assert len(typed) > 100
+    commands = parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
+    assert {command for command, _ in typed} == set(commands)  # type: ignore[arg-type]
+
+
+def test_the_table_is_made_from_the_fields() -> None:
+    assert option_table.FILE.read_text("utf-8") == option_table.made_from_fields()  # else: -m flows.cli.option_table
+
+
+def test_every_field_but_the_saved_block_is_an_option_in_a_group_of_the_help() -> None:
+    rows = option_table.read()
+    assert set(AnalysisRequest.model_fields) - {row["field"] for row in rows} == {"site_block"}
+    assert set(GROUPS) == set(OptionGroup) == {row["group"] for row in rows}
+
+
+def test_the_run_form_knows_nothing_of_options() -> None:
+    assert "spelling" not in json.dumps(AnalysisRequest.model_json_schema())
+    marks = AnalysisRequest.model_fields["ask_now"].metadata
+    assert Option(OptionGroup.DATA, "--now") in marks
+
+
+@pytest.mark.parametrize("command", ["propose", "demo", "inspect"])
+def test_the_help_of_a_run_shows_the_groups(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = capsys.readouterr().out
+    places = [shown.find(f"\n{group}:\n") for group in GROUPS if command != "demo" or group in ("person", "expert")]
+    assert -1 not in places
+    assert places == sorted(places)
