@@ -533,5 +533,5 @@ def is_full_disk(error: BaseException) -> bool:
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
-class OurFault(RuntimeError):
+class InternalError(RuntimeError):
     """Something that must not happen, whatever the input: exit status 1."""

@@ -19,7 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from flows.environment import Environment
-from flows.errors import OurFault, Refused, is_full_disk
+from flows.errors import InternalError, Refused, is_full_disk
 from flows.nightscout.credentials import where_to_put_write_secrets
 from flows.orchestration.artifacts import fill_the_page, progress_on_the_page, show_change
 from flows.orchestration.blocks import credentials_for, write_credentials_for
@@ -61,10 +61,10 @@ def logged(what: str) -> Iterator[dict[str, object]]:
         raise
     except Exception as error:
         logger.error("%s: failed (%s)", what, type(error).__name__)
-        if isinstance(error, OurFault) or is_full_disk(error) or Environment().debug:
+        if isinstance(error, InternalError) or is_full_disk(error) or Environment().debug:
             raise
         # Prefect stores an exception's text, and one nobody foresaw may quote a reading.
-        raise OurFault(f"{what}: {type(error).__name__}; AUTOTUNE_DEBUG=1 shows where") from None
+        raise InternalError(f"{what}: {type(error).__name__}; AUTOTUNE_DEBUG=1 shows where") from None
     seconds = time.monotonic() - began
     logger.info("%s: done in %.1f s (%s)", what, seconds, ", ".join(f"{k} {v}" for k, v in counts.items()))
     step_ended(what, seconds, counts)

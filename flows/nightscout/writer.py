@@ -16,7 +16,7 @@ from enum import StrEnum
 import requests
 import urllib3
 
-from flows.errors import OurFault, Reason, Refused
+from flows.errors import InternalError, Reason, Refused
 from flows.nightscout.answers import kind_of_trouble
 from flows.nightscout.client import NightscoutClient, _Access
 from flows.nightscout.documents import Record
@@ -109,7 +109,7 @@ class NightscoutWriter(NightscoutClient):
 
     def _post(self, path: str, document: Record) -> WriteAttempt:
         if not isinstance(document, dict) or "_id" in document or not document.get(REQUIRED[path]):
-            raise OurFault(f"what was to be posted to {path} is no document that may be")
+            raise InternalError(f"what was to be posted to {path} is no document that may be")
         body = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
         access = self._let_in()
         questions = f"?{access.secret_query}" if access.secret_query else ""

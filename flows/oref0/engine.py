@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from flows.errors import OurFault, Reason, Refused
+from flows.errors import InternalError, Reason, Refused
 from flows.oref0.self_check import day_to_check
 from flows.values.local_days import LocalDay, utc_offset_min
 
@@ -191,7 +191,7 @@ def follow(
         try:
             event = json.loads(line)
         except ValueError:
-            raise OurFault("the runner printed a line that is not JSON") from None
+            raise InternalError("the runner printed a line that is not JSON") from None
         kind = event.get("event")
         if kind == "installed" and on_installed is not None:
             report.upstream_sha256 = on_installed(event["packages"])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.errors import OurFault, Reason, Refused
+from flows.errors import InternalError, Reason, Refused
 from flows.oref0.engine import EngineReport
 from flows.oref0.profile import PumpSettings, settings_of
 
@@ -70,7 +70,7 @@ def read_outcome(work: Path, dates: list[str], report: EngineReport) -> Upstream
         raise Refused(Reason.UPSTREAM_NO_EVIDENCE, days=", ".join(dates[:5]))
     last = (files / f"newprofile.{dates[-1]}.json").read_bytes()
     if (files / "profile.json").read_bytes() != last:
-        raise OurFault("the last day's new profile is not the profile upstream left behind")
+        raise InternalError("the last day's new profile is not the profile upstream left behind")
     profile = json.loads(last)
     return UpstreamResult(tuned=usable_settings(profile), profile=profile, days=tuple(days))
 

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flows.errors import OurFault
+from flows.errors import InternalError
 from flows.oref0.inputs import has_usable_glucose
 
 READINGS_A_DAY = 288
@@ -68,7 +68,7 @@ def _drawn(weights: list[int], number: int) -> int:
         if at < weight:
             return index
         at -= weight
-    raise OurFault("a number below the sum of all weights lies within none of them")
+    raise InternalError("a number below the sum of all weights lies within none of them")
 
 
 def _usable_readings(file: Path) -> list[int]:

@@ -13,7 +13,7 @@ from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
 
 from flows import __version__, autotune_analysis, profile_sync, tasks
-from flows.errors import OurFault, Reason, Refused
+from flows.errors import InternalError, Reason, Refused
 
 TASKS = [t for t in vars(tasks).values() if isinstance(t, Task)]
 FLOWS = [f for m in (autotune_analysis, profile_sync) for f in vars(m).values() if isinstance(f, Flow)]
@@ -79,7 +79,7 @@ def test_what_nobody_foresaw_is_our_fault_and_quotes_no_reading(
 ) -> None:
     monkeypatch.delenv("AUTOTUNE_DEBUG", raising=False)
     raised = raised_by_a_step(ValueError(READING), monkeypatch)
-    assert isinstance(raised, OurFault)
+    assert isinstance(raised, InternalError)
     assert str(raised) == "prepare-work-dir: ValueError; AUTOTUNE_DEBUG=1 shows where"
     shown = "".join(traceback.format_exception(raised))  # as Prefect logs it
     assert "187" not in shown + repr(raised) + caplog.text
@@ -90,7 +90,7 @@ def test_what_nobody_foresaw_is_our_fault_and_quotes_no_reading(
     ("error", "debug"),
     [
         (ValueError(READING), "1"),
-        (OurFault("a step after another's end"), ""),
+        (InternalError("a step after another's end"), ""),
         (OSError(errno.ENOSPC, "No space left on device"), ""),  # the flow makes a refusal of it
         (Refused(Reason.NO_PROFILE, where="the site"), ""),
         (Refused(Reason.NO_PROFILE, where="the site"), "1"),

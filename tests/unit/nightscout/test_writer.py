@@ -11,7 +11,7 @@ import requests
 import urllib3
 from requests.adapters import BaseAdapter
 
-from flows.errors import OurFault
+from flows.errors import InternalError
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.writer import NightscoutWriter, WriteStatus
 
@@ -60,9 +60,9 @@ def writer(wire: Wire) -> NightscoutWriter:
 )
 def test_what_would_crash_or_empty_a_site_is_never_sent(document: Any) -> None:
     wire = Wire()
-    with pytest.raises(OurFault):
+    with pytest.raises(InternalError):
         writer(wire).post_profile(document)
-    with pytest.raises(OurFault):
+    with pytest.raises(InternalError):
         writer(wire).post_switch({"_id": "a" * 24, "eventType": "Profile Switch"})
     assert wire.requests == []
 

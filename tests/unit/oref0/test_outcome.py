@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flows.errors import OurFault, Reason, Refused
+from flows.errors import InternalError, Reason, Refused
 from flows.oref0.engine import EngineReport, Stop
 from flows.oref0.outcome import read_outcome
 from flows.proposal.document import seal
@@ -71,7 +71,7 @@ def test_the_kind_of_exception_is_told_and_never_its_message(tmp_path: Path) -> 
 def test_a_profile_left_behind_that_is_not_the_last_days_is_our_fault(tmp_path: Path) -> None:
     lay_out(tmp_path, POINTS, pump_profile())
     write(tmp_path / "autotune" / "profile.json", pump_profile(carb_ratio=9))
-    with pytest.raises(OurFault):
+    with pytest.raises(InternalError):
         read_outcome(tmp_path, [DATE], EngineReport("node", finished=True))
 
 
