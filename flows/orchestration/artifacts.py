@@ -21,7 +21,7 @@ from prefect.artifacts import (
 )
 
 from flows.environment import Environment
-from flows.report.text.run_page import page, report_address, settings_table
+from flows.report.text.run_page import page_markdown, report_address, settings_table
 from flows.settings import AnalysisRequest
 from flows.values.run_directory import RunDirectory
 from flows.writeback.apply import WritebackResult
@@ -35,7 +35,7 @@ def fill_the_page(request: AnalysisRequest, run: Path) -> None:
     except ValueError as error:
         address = None
         get_run_logger().warning("AUTOTUNE_REPORT_URL is not used: %s", error)
-    markdown = page(run, document, address, others_see_it=not request.page_numbers)
+    markdown = page_markdown(run, document, address, others_see_it=not request.page_numbers)
     shown_on_the_page(
         lambda: create_markdown_artifact(
             key="autotune-proposal", description="The verdict and where the proposal is", markdown=markdown

@@ -58,7 +58,9 @@ def report_address(template: str | None, run: Path) -> str | None:
     return address
 
 
-def page(run: Path, document: dict[str, Any], address: str | None = None, *, others_see_it: bool = False) -> str:
+def page_markdown(
+    run: Path, document: dict[str, Any], address: str | None = None, *, others_see_it: bool = False
+) -> str:
     """The Markdown of the run's page: no number of the person's, only names, dates and where things are.
 
     Args:

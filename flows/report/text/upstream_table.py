@@ -34,13 +34,6 @@ def recommendations_table(pump: dict[str, Any], tuned: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def short_table(pump: dict[str, Any], tuned: dict[str, Any]) -> str:
-    """The same without the empty half hours, as upstream's script shows it on the terminal."""
-    lines = recommendations_table(pump, tuned).splitlines()
-    empty = f"| {'':{COLUMN}}| {'':{COLUMN}}| {'':{COLUMN}}"
-    return "\n".join(line for line in lines if not line.endswith(empty)) + "\n"
-
-
 def _first_isf(profile: dict[str, Any]) -> float:
     return float(profile["isfProfile"]["sensitivities"][0]["sensitivity"])
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
 from flows.proposal.document import Units
-from flows.report.trend.past_runs import Found, Outcome, PastRun, Source, directory_key, site_key
+from flows.report.trend.past_runs import Found, PastRun, RunOutcome, Source, directory_key, site_key
 from flows.values.local_days import LocalDay
 
 SCHEMA_VERSION = 1
@@ -80,7 +80,7 @@ class Trend:
     @property
     def proposals(self) -> tuple[PastRun, ...]:
         """The runs with a proposal."""
-        return tuple(r for r in self.runs if r.outcome is Outcome.PROPOSAL)
+        return tuple(r for r in self.runs if r.outcome is RunOutcome.PROPOSAL)
 
 
 def trend(
@@ -104,14 +104,14 @@ def trend(
     mine = [r for r in found.runs if wanted is None or r.source.key == wanted]
     if profile is not None:
         who = f"{who} and the profile {profile!r}" if wanted else f"the profile {profile!r}"
-        mine = [r for r in mine if r.profile == profile or (r.profile is None and r.outcome is not Outcome.PROPOSAL)]
+        mine = [r for r in mine if r.profile == profile or (r.profile is None and r.outcome is not RunOutcome.PROPOSAL)]
     if not mine or (profile is not None and all(r.profile is None for r in mine)):
         raise Refused(Reason.HISTORY_EMPTY, who=who, root=root)
     sources = Counter(r.source for r in mine)
     if len({s.key for s in sources}) > 1:
         listed = "; ".join(f"{s.label} ({count})" for s, count in sources.most_common())
         raise Refused(Reason.HISTORY_OF_SEVERAL, root=root, who=listed)
-    proposals = [r for r in mine if r.outcome is Outcome.PROPOSAL]
+    proposals = [r for r in mine if r.outcome is RunOutcome.PROPOSAL]
     last = (proposals or mine)[-1]
     return Trend(
         source=mine[-1].source,

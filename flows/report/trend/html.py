@@ -6,7 +6,7 @@ from typing import Any
 
 from flows.report.html.page import page
 from flows.report.trend.history import Application, Trend, local
-from flows.report.trend.past_runs import Outcome, PastRun
+from flows.report.trend.past_runs import PastRun, RunOutcome
 from flows.report.trend.plots import MEASURES, hour_over_time, hours_range, in_range_over_time, settings_over_time
 from flows.report.trend.text import remarks, verdict
 from flows.values.units import HOURS_PER_DAY
@@ -55,7 +55,7 @@ def _row(run: PastRun, trend: Trend) -> dict[str, Any]:
         "verdict": verdict(run),
         "colour": colour,
         "sign": SIGNS[colour],
-        "proposal": run.outcome is Outcome.PROPOSAL,
+        "proposal": run.outcome is RunOutcome.PROPOSAL,
         "applied": f"{local(applied.at, trend.zone):%Y-%m-%d}" if applied else None,
         "undone": f"{local(applied.undone_at, trend.zone):%Y-%m-%d}" if applied and applied.undone_at else None,
     }

@@ -25,7 +25,7 @@ LARGEST_NUMBER = 100_000  # no setting and no share comes near
 LARGEST_BYTES = 32_000_000  # a proposal of a year is far smaller
 
 
-class Outcome(StrEnum):
+class RunOutcome(StrEnum):
     """How a run ended."""
 
     PROPOSAL, REFUSED, FAILED = "proposal", "refused", "failed"
@@ -91,7 +91,7 @@ class PastRun:
     zone: str
     source: Source
     profile: str | None
-    outcome: Outcome
+    outcome: RunOutcome
     why: str = ""
     units: Units = Units.MG_PER_DL
     colour: Colour | None = None
@@ -199,8 +199,8 @@ def _without_proposal(directory: Path, manifest: dict[str, Any]) -> PastRun | Sk
     at = instant(manifest.get("written_at"))
     if manifest.get("status") not in ("refused", "failed") or at is None:
         return Skipped.FOREIGN
-    outcome = Outcome(manifest["status"])
-    reasons = manifest.get("reasons") if outcome is Outcome.REFUSED else [f"Our fault: {manifest.get('error')}."]
+    outcome = RunOutcome(manifest["status"])
+    reasons = manifest.get("reasons") if outcome is RunOutcome.REFUSED else [f"Our fault: {manifest.get('error')}."]
     options = manifest.get("options") or {}
     return PastRun(
         name=_text(directory.name),
@@ -223,7 +223,7 @@ def _version_1(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
         zone=_zone(proposal["timezone"]),
         source=_source(options, None),
         profile=_name(profile.get("name")),
-        outcome=Outcome.PROPOSAL,
+        outcome=RunOutcome.PROPOSAL,
         units=Units.MMOL_PER_L if "mmol" in str(profile.get("units")).lower() else Units.MG_PER_DL,
         current=_tuned(proposal["current"]),
         recommended=_tuned(proposal["recommended"]),
@@ -244,7 +244,7 @@ def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
         zone=_zone(proposal["timezone"]),
         source=_source(options, proposal["site_sha256"]),
         profile=_name(proposal["profile"].get("name")),
-        outcome=Outcome.PROPOSAL,
+        outcome=RunOutcome.PROPOSAL,
         units=Units(proposal["units"]),
         colour=colour,
         nothing_to_change=nothing,

@@ -6,7 +6,7 @@ from textwrap import wrap
 
 from flows.proposal.document import Units
 from flows.report.trend.history import Trend, local
-from flows.report.trend.past_runs import Outcome, PastRun, Tuned
+from flows.report.trend.past_runs import PastRun, RunOutcome, Tuned
 from flows.report.wording import cut, harmless
 
 HEAD = ("date", "verdict", "ISF", "carb ratio", "daily basal", "in range", "applied")
@@ -53,7 +53,7 @@ def isf(settings: Tuned, units: Units) -> str:
 
 def verdict(run: PastRun) -> str:
     """One or two words: the verdict's colour, or how a run without one ended."""
-    if run.outcome is not Outcome.PROPOSAL:
+    if run.outcome is not RunOutcome.PROPOSAL:
         return run.outcome.value
     if run.colour is None:
         return "not judged"

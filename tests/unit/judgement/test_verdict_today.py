@@ -16,7 +16,7 @@ from flows.proposal.document import Proposal, seal
 from flows.report.html.report import report_html
 from flows.report.spreadsheet import report_csv, tables
 from flows.report.text.changes import verdict_text
-from flows.report.text.run_page import page
+from flows.report.text.run_page import page_markdown
 from flows.report.text.terminal import summary
 from flows.report.trend.history import trend as trend_of
 from flows.report.trend.html import trend_page
@@ -62,8 +62,8 @@ def forms(proposal: Proposal, root: Path) -> dict[str, str]:
         "report": card,
         "terminal": summary(run, proposal).split("Recommendation of oref0")[0],
         "before writing": verdict_text(proposal),
-        "artifact": page(run.path, dump),
-        "artifact for others": page(run.path, dump, others_see_it=True),
+        "artifact": page_markdown(run.path, dump),
+        "artifact for others": page_markdown(run.path, dump, others_see_it=True),
         "workbook": str(tables(proposal)[0].rows),
         "csv": str({row["verdict"] for row in rows}),
         "history": history(trend).splitlines()[4],

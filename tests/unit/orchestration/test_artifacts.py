@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from flows.report.text.markdown import code_block, escaped, plain
-from flows.report.text.run_page import page, report_address, settings_table
+from flows.report.text.run_page import page_markdown, report_address, settings_table
 from tests.proposal_documents import proposal, settings
 
 RUN = Path("/runs/20260515-020000-aaaaaa")
@@ -82,7 +82,7 @@ def test_what_is_to_be_copied_stays_in_its_block(lines: list[str]) -> None:
 def test_the_page_says_the_verdict_where_it_is_and_how_to_approve_it() -> None:
     sentence = "Time below 70 mg/dL is 5.13 %."
     document = proposal(colour="amber", title="Lows & more", sentence=sentence, name="Day|<b>`x`")
-    markdown = page(RUN, document, "https://nas.example/r/report.html")
+    markdown = page_markdown(RUN, document, "https://nas.example/r/report.html")
     text, _ = text_and_tags(rendered(markdown))
     assert "Amber" in text
     assert "Lows & more" in text
@@ -102,7 +102,7 @@ def test_the_page_holds_no_number_of_the_person() -> None:
         in_range=61.375,
         sentence="Only 61.375 % in range, ISF 51.7375.",
     )
-    shown = page(RUN, document)
+    shown = page_markdown(RUN, document)
     numbers = [canaries["isf_mgdl_per_u"], 51.7375, 8.8125, 9.2175, 0.9125, 61.375, 146.0, 0.8375]
     assert not [n for n in numbers if str(n) in shown]
 
@@ -115,14 +115,14 @@ def test_the_page_holds_no_number_of_the_person() -> None:
 def test_what_cannot_or_need_not_be_applied_has_no_command(verdict: dict[str, Any]) -> None:
     document = proposal()
     document = {**document, "verdict": {**document["verdict"], **verdict, "reasons": []}}
-    shown = page(RUN, document)
+    shown = page_markdown(RUN, document)
     assert "autotune apply" not in shown
     assert document["sha256"] in shown
 
 
 @pytest.mark.parametrize("document", [{"schema_version": 1, "sha256": "a" * 64}, {**proposal(), "units": "stones"}])
 def test_a_document_it_does_not_understand_is_only_located(document: dict[str, Any]) -> None:
-    shown = page(RUN, document)
+    shown = page_markdown(RUN, document)
     assert RUN.name in text_and_tags(rendered(shown))[0]
     assert str(document["sha256"]) in shown
     assert "autotune apply" not in shown
@@ -173,5 +173,5 @@ def test_a_template_that_cannot_be_an_address_is_refused(template: str) -> None:
 
 def test_a_proposal_from_a_directory_has_no_site_to_be_applied_to() -> None:
     document = proposal(site=None)
-    assert "autotune apply" not in page(RUN, document)
-    assert "autotune apply" in page(RUN, proposal())
+    assert "autotune apply" not in page_markdown(RUN, document)
+    assert "autotune apply" in page_markdown(RUN, proposal())

@@ -23,7 +23,7 @@ from flows.report.spreadsheet import report_csv, tables
 from flows.report.text.changes import to_type_in, verdict_text
 from flows.report.text.inspection import inspection
 from flows.report.text.numbers import numbers_table
-from flows.report.text.run_page import page, settings_table
+from flows.report.text.run_page import page_markdown, settings_table
 from flows.report.text.terminal import summary
 from flows.report.trend.past_runs import find_runs
 from flows.report.trend.text import verdict
@@ -281,7 +281,7 @@ def test_beyond_a_limit_no_form_says_that_there_is_nothing_to_change(
         "before writing": verdict_text(proposal),
         "page": whole,
         "spreadsheet": str(tables(proposal)),
-        "artifact": page(run.path, document),
+        "artifact": page_markdown(run.path, document),
         "history": f"{past.headline} {verdict(past)}",
     }
     said = {name: " ".join(text.lower().split()) for name, text in forms.items()}
@@ -475,7 +475,7 @@ def test_one_of_a_thing_is_said_so(tmp_path: Path) -> None:
 
     proposal = changed(one, days=1)
     text = summary(RunDirectory.create(tmp_path / "run", datetime.now(UTC)), proposal)
-    texts = [text, page(tmp_path, proposal.model_dump(mode="json")), cards(proposal)[1]]
+    texts = [text, page_markdown(tmp_path, proposal.model_dump(mode="json")), cards(proposal)[1]]
     document = {
         "entries": 1, "treatments": 1, "sensors": {}, "uploaders": {}, "event_types": {}, "refused": "no data",
     }  # fmt: skip
@@ -498,8 +498,8 @@ def test_a_page_that_others_see_tells_only_the_colour_the_count_and_the_place() 
     document = proposal.model_dump(mode="json")
     document["verdict"]["reasons"][0]["title"] = "Lows, and more insulin"
     run = Path("/runs/20261125-215733-a1b2c3")
-    mine = page(run, document)
-    theirs = page(run, document, "https://nas.example/r.html", others_see_it=True)
+    mine = page_markdown(run, document)
+    theirs = page_markdown(run, document, "https://nas.example/r.html", others_see_it=True)
     assert "Lows" in mine
     assert "Red" in theirs
     assert "2 reasons" in theirs
@@ -517,4 +517,4 @@ def test_a_page_that_others_see_tells_only_the_colour_the_count_and_the_place() 
     ]
     assert not [word for word in betrayed if word.lower() in theirs.lower()]
     one = {**document, "verdict": {**document["verdict"], "reasons": document["verdict"]["reasons"][:1]}}
-    assert "1 reason in" in page(run, one, others_see_it=True)
+    assert "1 reason in" in page_markdown(run, one, others_see_it=True)

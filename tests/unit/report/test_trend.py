@@ -19,7 +19,7 @@ from flows.errors import Reason, Refused
 from flows.proposal.document import seal
 from flows.report.trend.history import Trend, document, trend
 from flows.report.trend.html import trend_page
-from flows.report.trend.past_runs import Found, Outcome, Skipped, find_runs
+from flows.report.trend.past_runs import Found, RunOutcome, Skipped, find_runs
 from flows.report.trend.text import history
 from flows.values.local_days import LocalDay
 from flows.values.run_directory import RunDirectory
@@ -98,9 +98,9 @@ def test_runs_of_both_versions_and_refused_ones_are_read_the_oldest_first(tmp_pa
     refused_run(tmp_path, "refused", at(date(2026, 5, 2)))
     found = seen(tmp_path)
     assert [(r.name, r.outcome) for r in found.runs] == [
-        ("old", Outcome.PROPOSAL),
-        ("refused", Outcome.REFUSED),
-        ("run-002", Outcome.PROPOSAL),
+        ("old", RunOutcome.PROPOSAL),
+        ("refused", RunOutcome.REFUSED),
+        ("run-002", RunOutcome.PROPOSAL),
     ]
     first, refused, last = found.runs
     assert first.recommended is not None

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from flows.oref0.runtime import find_oref0
-from flows.report.text.upstream_table import recommendations_table, short_table
+from flows.report.text.upstream_table import recommendations_table
 from tests.people import pump_profile, write
 
 
@@ -44,9 +44,3 @@ def test_the_table_is_that_of_upstreams_script(pump: dict[str, Any], tmp_path: P
     )
     theirs = (tmp_path / "autotune" / "autotune_recommendations.log").read_text()
     assert recommendations_table(pump, tuned()) == theirs
-
-
-def test_the_short_table_leaves_out_the_empty_half_hours() -> None:
-    lines = short_table(pump_profile(), tuned()).splitlines()
-    assert len(lines) == 5 + 24
-    assert lines[5].startswith("  00:00")
