@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.consensus_limits import age_group, limits_for, shares_of
-from flows.proposal.document import Proposal
+from flows.proposal.document import Glucose, Proposal
 from flows.report import numbers_to_enter
 from flows.report.html.page import page
 from flows.report.numbers_to_enter import may_be_entered, nothing_to_change, why_nothing_to_enter
@@ -99,7 +99,7 @@ def report_html(proposal: Proposal) -> bytes:
         block_plots=_block_plots(rows) if to_enter else [],
         deviation_plot=figures.deviations(evidence["basal"]),
         glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"]) if document["glucose"] else None,
-        range_plot=figures.time_in_range(document["glucose"]) if document["glucose"] else None,
+        range_plot=figures.time_in_range(_shares(proposal.glucose)) if proposal.glucose else None,
         targets=targets(proposal),
         in_pregnancy=in_pregnancy(proposal),
         letters=LETTERS,
@@ -109,6 +109,10 @@ def report_html(proposal: Proposal) -> bytes:
         clock=clock,
         fixed=fixed,
     )
+
+
+def _shares(glucose: Glucose) -> list[tuple[float, str]]:
+    return [(getattr(glucose, field), css) for field, css, *_ in reversed(TARGETS)]
 
 
 def _block_plots(rows: SettingRows) -> list[Markup]:

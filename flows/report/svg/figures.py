@@ -6,7 +6,7 @@ drawing stands in the document; numbers of glucose are written in both units, of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -24,13 +24,6 @@ LEVELS = ((54.0, "54", "3.0"), (70.0, "70", "3.9"), (180.0, "180", "10.0"), (250
 LOWEST_SHOWN, HIGHEST_SHOWN = 40.0, 300.0
 WIDE, NARROW = 880.0, 330.0
 NUMBERS = ("current", "recommended", "cap_low", "cap_high", "interval_low", "interval_high")
-SHARES = (
-    ("below_54_percent", "very-low"),
-    ("from_54_to_69_percent", "low"),
-    ("in_range_70_180_percent", "in-range"),
-    ("from_181_to_250_percent", "high"),
-    ("above_250_percent", "very-high"),
-)
 
 
 def basal(hours: Sequence[Row], *, for_pump: bool) -> Markup:
@@ -67,11 +60,7 @@ def basal(hours: Sequence[Row], *, for_pump: bool) -> Markup:
             parts.append(_ends(frame, of, for_pump))
         return plots.drawing(frame, f"basal-{size}", "Basal by hour of the day", _basal_words(hours), parts, size)
 
-    return plots.both(
-        draw,
-        Frame(WIDE, 330, (0, HOURS_PER_DAY), (low, high), right=104, top=24, bottom=38),
-        Frame(NARROW, 250, (0, HOURS_PER_DAY), (low, high), left=38, right=16, top=24, bottom=38),
-    )
+    return _over_the_day(draw, (low, high), (330, 250), right=104)
 
 
 def _ends(frame: Frame, of: dict[str, list[Any]], for_pump: bool) -> Markup:
@@ -116,16 +105,27 @@ def blocks(same: Sequence[Row], what: str, name: str) -> Markup:
         said = ", ".join(f"from {b[0].start} {' or '.join(map(_change, b))}" for b in blocks_of(same))
         return plots.drawing(frame, f"{name}-{size}", f"{what}, blocks of the day", f"Now to new: {said}.", parts, size)
 
-    return plots.both(
-        draw,
-        Frame(WIDE, 210, (0, HOURS_PER_DAY), (low, high), right=20, top=24, bottom=38),
-        Frame(NARROW, 200, (0, HOURS_PER_DAY), (low, high), left=38, right=16, top=24, bottom=38),
-    )
+    return _over_the_day(draw, (low, high), (210, 200))
 
 
 def _change(entry: Entry) -> str:
     least = DECIMALS[entry.unit]
     return f"{exact(entry.current, least)} to {exact(entry.to_enter, least)} {entry.unit}"
+
+
+def _over_the_day(
+    draw: Callable[[Frame, str], Markup],
+    y_range: tuple[float, float],
+    heights: tuple[float, float],
+    right: float = 20,
+    left: float = 38,
+) -> Markup:
+    """A drawing of the hours of a day: its heights on wide and narrow pages, the room at the right and at the left."""
+    return plots.both(
+        draw,
+        Frame(WIDE, heights[0], (0, HOURS_PER_DAY), y_range, right=right, top=24, bottom=38),
+        Frame(NARROW, heights[1], (0, HOURS_PER_DAY), y_range, left=left, right=16, top=24, bottom=38),
+    )
 
 
 def _class(row: Row) -> str:
@@ -222,11 +222,7 @@ def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
         words = "Median and percentiles of each hour; the table under the drawing has every number."
         return plots.drawing(frame, f"glucose-{size}", "Glucose by hour of the day", words, parts, size)
 
-    return plots.both(
-        draw,
-        Frame(WIDE, 330, (0, HOURS_PER_DAY), (LOWEST_SHOWN, high), right=104, top=24, bottom=38),
-        Frame(NARROW, 260, (0, HOURS_PER_DAY), (LOWEST_SHOWN, high), left=38, right=16, top=24, bottom=38),
-    )
+    return _over_the_day(draw, (LOWEST_SHOWN, high), (330, 260), right=104)
 
 
 def _band_names(frame: Frame, of: dict[str, list[float | None]]) -> list[Markup]:
@@ -265,21 +261,17 @@ def deviations(hours: Sequence[dict[str, Any]]) -> Markup:
         words = "A bar for each hour; the table under the drawing has every number."
         return plots.drawing(frame, f"deviations-{size}", "Deviations by hour of the day", words, parts, size)
 
-    return plots.both(
-        draw,
-        Frame(WIDE, 230, (0, HOURS_PER_DAY), (low, high), right=20, top=24, bottom=38),
-        Frame(NARROW, 210, (0, HOURS_PER_DAY), (low, high), left=42, right=16, top=24, bottom=38),
-    )
+    return _over_the_day(draw, (low, high), (230, 210), left=42)
 
 
-def time_in_range(glucose: dict[str, Any]) -> Markup:
-    """One bar of five shares, the lowest glucose first; the table under it names them."""
+def time_in_range(shares: Sequence[tuple[float, str]]) -> Markup:
+    """One bar of shares in percent, each with its class, the lowest glucose first; the table under it names them."""
     frame = Frame(WIDE, 30, (0, 100), (0, 1), left=0, right=0, top=0, bottom=0)
     parts, start = [], 0.0
-    for field, css in SHARES:
-        width = frame.x(start + glucose[field]) - frame.x(start)
+    for share, css in shares:
+        width = frame.x(start + share) - frame.x(start)
         if width > 0:
             parts.append(plots.box(frame.x(start), 0, width, 30, f"share {css}"))
-        start += glucose[field]
+        start += share
     words = "From below 54 mg/dL (3.0 mmol/L) to above 250 mg/dL (13.89 mmol/L); the table names each share."
     return plots.drawing(frame, "time-in-range", "Time in range", words, parts, "whole")

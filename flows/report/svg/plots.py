@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from flows.values.units import HOURS_PER_DAY
 
 T = TypeVar("T")
+X = TypeVar("X")
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,9 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 def x_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "") -> Markup:
     """Marks under the frame, each with its text, and under them the axis' name with its unit."""
     bottom = frame.height - frame.bottom
-    parts = [_line(frame.left, bottom, frame.width - frame.right, bottom, "axis")]
+    parts = [stroke(frame.left, bottom, frame.width - frame.right, bottom, "axis")]
     for value, text in marks:
-        parts += [_line(frame.x(value), bottom, frame.x(value), bottom + 4, "axis")]
+        parts += [stroke(frame.x(value), bottom, frame.x(value), bottom + 4, "axis")]
         parts += [label(frame.x(value), bottom + 15, text, "tick", "middle")]
     if name:
         parts.append(label((frame.left + frame.width - frame.right) / 2, frame.height - 3, name, "name", "middle"))
@@ -125,7 +126,7 @@ def y_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "", css
     """
     parts = []
     for value, text in marks:
-        parts.append(_line(frame.left, frame.y(value), frame.width - frame.right, frame.y(value), "grid"))
+        parts.append(stroke(frame.left, frame.y(value), frame.width - frame.right, frame.y(value), "grid"))
         parts.append(label(frame.left - 6, frame.y(value) + 4, text, "tick", "end"))
     if name:
         parts.append(label(2, frame.top - 8, name, "name"))
@@ -137,14 +138,9 @@ def y_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "", css
 
 def steps(frame: Frame, edges: Sequence[float], values: Sequence[float | None], css: str) -> Markup:
     """A line that holds each value from its edge to the next (one more edge than values); broken where one is None."""
-    path, pen_down = [], False
-    for (start, end), value in zip(pairwise(edges), values, strict=True):
-        if value is None:
-            pen_down = False
-            continue
-        path.append(f"{'L' if pen_down else 'M'}{frame.x(start):g} {frame.y(value):g}H{frame.x(end):g}")
-        pen_down = True
-    return _path("".join(path), css)
+    runs = _runs(list(pairwise(edges)), values)
+    paths = ("L".join(f"{frame.x(a):g} {frame.y(v):g}H{frame.x(b):g}" for (a, b), v in run) for run in runs)
+    return _path("".join(f"M{path}" for path in paths), css)
 
 
 def boxes(
@@ -174,13 +170,8 @@ def boxes(
 
 def line(frame: Frame, xs: Sequence[float], values: Sequence[float | None], css: str) -> Markup:
     """A line through points; broken where a value is None, a lone point is a short dash."""
-    path = []
-    for run in _runs(xs, values):
-        points = [(frame.x(x), frame.y(v)) for x, v in run]
-        if len(points) == 1:
-            points = [(points[0][0] - 3, points[0][1]), (points[0][0] + 3, points[0][1])]
-        path.append("M" + "L".join(f"{x:g} {y:g}" for x, y in points))
-    return _path("".join(path), css)
+    paths = ("L".join(f"{x:g} {frame.y(v):g}" for x, v in _spots(frame, run)) for run in _runs(xs, values))
+    return _path("".join(f"M{path}" for path in paths), css)
 
 
 def band(
@@ -190,17 +181,23 @@ def band(
     pairs = [None if low is None or high is None else (low, high) for low, high in zip(lows, highs, strict=True)]
     path = []
     for run in _runs(xs, pairs):
-        spots = [(frame.x(x), v) for x, v in run]
-        if len(spots) == 1:
-            spots = [(spots[0][0] - 3, spots[0][1]), (spots[0][0] + 3, spots[0][1])]
-        there = [f"{x:g} {frame.y(v[1]):g}" for x, v in spots]
-        back = [f"{x:g} {frame.y(v[0]):g}" for x, v in reversed(spots)]
+        spots = _spots(frame, run)
+        there = [f"{x:g} {frame.y(high):g}" for x, (_, high) in spots]
+        back = [f"{x:g} {frame.y(low):g}" for x, (low, _) in reversed(spots)]
         path.append("M" + "L".join(there + back) + "Z")
     return _path("".join(path), css)
 
 
-def _runs(xs: Sequence[float], values: Sequence[T | None]) -> list[list[tuple[float, T]]]:
-    runs: list[list[tuple[float, T]]] = [[]]
+def _spots(frame: Frame, run: Sequence[tuple[float, T]]) -> list[tuple[float, T]]:
+    """Where values lie from left to right; a lone one is given some width."""
+    if len(run) > 1:
+        return [(frame.x(x), value) for x, value in run]
+    ((x, value),) = run
+    return [(frame.x(x) - 3, value), (frame.x(x) + 3, value)]
+
+
+def _runs(xs: Sequence[X], values: Sequence[T | None]) -> list[list[tuple[X, T]]]:
+    runs: list[list[tuple[X, T]]] = [[]]
     for x, value in zip(xs, values, strict=True):
         if value is None:
             runs.append([])
@@ -253,10 +250,11 @@ def mark(x: float, y: float, css: str, size: float = 6) -> Markup:
 
 def rule(frame: Frame, value: float, css: str) -> Markup:
     """A horizontal line through the frame."""
-    return _line(frame.left, frame.y(value), frame.width - frame.right, frame.y(value), css)
+    return stroke(frame.left, frame.y(value), frame.width - frame.right, frame.y(value), css)
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, css: str) -> Markup:
+def stroke(x1: float, y1: float, x2: float, y2: float, css: str) -> Markup:
+    """A straight line."""
     return Markup('<line class="{}" x1="{:g}" y1="{:g}" x2="{:g}" y2="{:g}"/>').format(css, x1, y1, x2, y2)
 
 

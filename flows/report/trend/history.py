@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from flows.errors import Reason, Refused
 from flows.proposal.document import Units
 from flows.report.trend.past_runs import Found, PastRun, RunOutcome, Source, directory_key, site_key
+from flows.report.wording import many
 from flows.values.local_days import LocalDay
 
 SCHEMA_VERSION = 1
@@ -81,6 +82,18 @@ class Trend:
     def proposals(self) -> tuple[PastRun, ...]:
         """The runs with a proposal."""
         return tuple(r for r in self.runs if r.outcome is RunOutcome.PROPOSAL)
+
+    def local(self, at: datetime) -> datetime:
+        """A point in time by the clock on the person's wall."""
+        return at.astimezone(ZoneInfo(self.zone))
+
+    def day(self, at: datetime) -> str:
+        """Its local day."""
+        return f"{self.local(at):%Y-%m-%d}"
+
+    def minute(self, at: datetime) -> str:
+        """Its local day and time."""
+        return f"{self.local(at):%Y-%m-%d %H:%M}"
 
 
 def trend(
@@ -187,9 +200,9 @@ def _between(days: Days, zone: str, start: datetime | None, end: datetime | None
 
 def _too_little(days: Days) -> str | None:
     if days.count < ENOUGH_DAYS:
-        return f"only {_count(days.count)}"
+        return f"only {many(days.count, 'day')}"
     if days.coverage_percent < ENOUGH_COVERAGE_PERCENT:
-        return f"only {days.coverage_percent:.0f} % of the readings of {_count(days.count)}"
+        return f"only {days.coverage_percent:.0f} % of the readings of {many(days.count, 'day')}"
     return None
 
 
@@ -204,8 +217,8 @@ def _sentence(before: Days | None, after: Days | None, *, ended: bool) -> str:
             needed = f"{ENOUGH_DAYS} days with {ENOUGH_COVERAGE_PERCENT:.0f} % of their readings"
             return f"There are {little} {where} it: too few to compare ({needed} are needed, {GOOD_DAYS} are better)."
     points = after.in_range_percent - before.in_range_percent
-    span = f"from {before.in_range_percent:.1f} % of {_count(before.count)} to {after.in_range_percent:.1f} % of "
-    span += _count(after.count)
+    span = f"from {before.in_range_percent:.1f} % of {many(before.count, 'day')} to {after.in_range_percent:.1f} % of "
+    span += many(after.count, "day")
     if abs(points) < MATTERS_POINTS:
         said = f"Time in range went {span}: less than {MATTERS_POINTS:.0f} percentage points, no clear difference."
     else:
@@ -216,10 +229,6 @@ def _sentence(before: Days | None, after: Days | None, *, ended: bool) -> str:
             f"{LOWS_LIMIT_PERCENT:.0f} %: look at this first."
         )
     return f"{said} {PROVES_NOTHING}"
-
-
-def _count(days: int) -> str:
-    return "1 day" if days == 1 else f"{days} days"
 
 
 # --- as a document ---------------------------------------------------------------------------------------------------
@@ -254,8 +263,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="seconds")
     return value.isoformat() if isinstance(value, date) else value
-
-
-def local(at: datetime, zone: str) -> datetime:
-    """A point in time by the clock on the person's wall."""
-    return at.astimezone(ZoneInfo(zone))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flows.report.html.page import page
-from flows.report.trend.history import Application, Trend, local
+from flows.report.trend.history import Application, Trend
 from flows.report.trend.past_runs import PastRun, RunOutcome
 from flows.report.trend.plots import MEASURES, hour_over_time, hours_range, in_range_over_time, settings_over_time
 from flows.report.trend.text import remarks, verdict
@@ -31,8 +31,8 @@ def trend_page(trend: Trend) -> bytes:
         "trend.html",
         units=trend.units.value,
         trend=trend,
-        first=_date(trend.runs[0], trend),
-        last=_date(trend.runs[-1], trend),
+        first=trend.day(trend.runs[0].at),
+        last=trend.day(trend.runs[-1].at),
         latest=_row(proposals[-1], trend) if proposals else None,
         applications=[_application(a, trend) for a in reversed(trend.applications)],
         in_range=in_range_over_time(trend),
@@ -50,29 +50,24 @@ def _row(run: PastRun, trend: Trend) -> dict[str, Any]:
     colour = "unknown" if run.colour is None else run.colour.value
     return {
         "run": run,
-        "date": _date(run, trend),
-        "time": f"{local(run.at, trend.zone):%H:%M}",
+        "date": trend.day(run.at),
+        "time": f"{trend.local(run.at):%H:%M}",
         "verdict": verdict(run),
         "colour": colour,
         "sign": SIGNS[colour],
         "proposal": run.outcome is RunOutcome.PROPOSAL,
-        "applied": f"{local(applied.at, trend.zone):%Y-%m-%d}" if applied else None,
-        "undone": f"{local(applied.undone_at, trend.zone):%Y-%m-%d}" if applied and applied.undone_at else None,
+        "applied": trend.day(applied.at) if applied else None,
+        "undone": trend.day(applied.undone_at) if applied and applied.undone_at else None,
     }
 
 
 def _application(application: Application, trend: Trend) -> dict[str, Any]:
-    when = f"{local(application.at, trend.zone):%Y-%m-%d %H:%M}"
     undone = application.undone_at
     sides = (("before", application.before), ("after", application.after))
     return {
         "it": application,
-        "when": when,
-        "undone": f"{local(undone, trend.zone):%Y-%m-%d %H:%M}" if undone else None,
+        "when": trend.minute(application.at),
+        "undone": trend.minute(undone) if undone else None,
         "shares": SHARES,
         "sides": [(name, vars(days)) for name, days in sides if days is not None],
     }
-
-
-def _date(run: PastRun, trend: Trend) -> str:
-    return f"{local(run.at, trend.zone):%Y-%m-%d}"

@@ -215,21 +215,13 @@ def _without_proposal(directory: Path, manifest: dict[str, Any]) -> PastRun | Sk
 
 def _version_1(directory: Path, proposal: dict[str, Any], manifest: dict[str, Any]) -> PastRun:
     """Version 1 had no verdict and no glucose."""
-    profile = proposal["profile"]
-    options = manifest.get("options") or {}
-    return PastRun(
-        name=_text(directory.name),
-        at=_must(instant(proposal["created_at"])),
-        zone=_zone(proposal["timezone"]),
-        source=_source(options, None),
-        profile=_name(profile.get("name")),
-        outcome=RunOutcome.PROPOSAL,
-        units=Units.MMOL_PER_L if "mmol" in str(profile.get("units")).lower() else Units.MG_PER_DL,
-        current=_tuned(proposal["current"]),
-        recommended=_tuned(proposal["recommended"]),
+    mmol = "mmol" in str(proposal["profile"].get("units")).lower()
+    return _with_proposal(
+        directory,
+        proposal,
+        _source(manifest.get("options") or {}, None),
+        units=Units.MMOL_PER_L if mmol else Units.MG_PER_DL,
         intervals=_intervals_1(proposal.get("evidence") or {}),
-        days=tuple(_day(d["date"]) for d in proposal["days"] if d["status"] == "used"),
-        sha256=proposal["sha256"],
     )
 
 
@@ -238,27 +230,37 @@ def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
     verdict, evidence = proposal["verdict"], proposal["evidence"]
     options = manifest.get("options") or proposal["options"]
     colour, nothing, said = _verdict(verdict, proposal["glucose"], options)
-    return PastRun(
-        name=_text(directory.name),
-        at=_must(instant(proposal["created_at"])),
-        zone=_zone(proposal["timezone"]),
-        source=_source(options, proposal["site_sha256"]),
-        profile=_name(proposal["profile"].get("name")),
-        outcome=RunOutcome.PROPOSAL,
+    return _with_proposal(
+        directory,
+        proposal,
+        _source(options, proposal["site_sha256"]),
         units=Units(proposal["units"]),
         colour=colour,
         nothing_to_change=nothing,
         headline=_text(said),
-        current=_tuned(proposal["current"]),
-        recommended=_tuned(proposal["recommended"]),
         intervals=Intervals(
             _pair(evidence["isf"], "mgdl_per_u"),
             _pair(evidence["isf"], "mmoll_per_u"),
             _pair(evidence["carb_ratio"], "g_per_u"),
         ),
-        days=tuple(_day(d["date"]) for d in proposal["days"] if d["status"] == "used"),
         shares=_shares(proposal["glucose"]) if proposal["glucose"] else None,
+    )
+
+
+def _with_proposal(directory: Path, proposal: dict[str, Any], source: Source, **more: Any) -> PastRun:
+    """What the versions have in common, and what they have not."""
+    return PastRun(
+        name=_text(directory.name),
+        at=_must(instant(proposal["created_at"])),
+        zone=_zone(proposal["timezone"]),
+        source=source,
+        profile=_name(proposal["profile"].get("name")),
+        outcome=RunOutcome.PROPOSAL,
+        current=_tuned(proposal["current"]),
+        recommended=_tuned(proposal["recommended"]),
+        days=tuple(_day(d["date"]) for d in proposal["days"] if d["status"] == "used"),
         sha256=proposal["sha256"],
+        **more,
     )
 
 

@@ -10,8 +10,22 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from flows.proposal.document import Colour
-from flows.report.svg.plots import Frame, band, both, dots, drawing, group, line, mark, steps, ticks, x_axis, y_axis
-from flows.report.trend.history import Trend, local
+from flows.report.svg.plots import (
+    Frame,
+    band,
+    both,
+    dots,
+    drawing,
+    group,
+    line,
+    mark,
+    steps,
+    stroke,
+    ticks,
+    x_axis,
+    y_axis,
+)
+from flows.report.trend.history import Trend
 from flows.report.trend.past_runs import PastRun, Tuned
 from flows.report.wording import fixed
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
@@ -70,7 +84,7 @@ def settings_over_time(trend: Trend, measure: Measure) -> Markup:
     shown = [*new, *now, *(v for span in spans if span for v in span)]
     frame_range = _padded(shown)
     description = (
-        f"{measure.title} in {len(runs)} runs from {_date(runs[0], trend)} to {_date(runs[-1], trend)}. Recommended "
+        f"{measure.title} in {len(runs)} runs from {trend.day(runs[0].at)} to {trend.day(runs[-1].at)}. Recommended "
         f"between {measure.text(min(new))} and {measure.text(max(new))}, last {measure.text(new[-1])}; in force then "
         f"{measure.text(now[-1])}. Applied {len(trend.applications)} times. The table of all runs has every number."
     )
@@ -150,13 +164,13 @@ def in_range_over_time(trend: Trend) -> Markup:
         parts = [
             y_axis(frame, [(v, f"{v:g}") for v in ticks(*y_range, count=4)], "% of readings in range"),
             _dates_axis(frame),
-            _stroke(frame.left, goal, frame.width - frame.right, goal, "target-line"),
+            stroke(frame.left, goal, frame.width - frame.right, goal, "target-line"),
             _applied_lines(frame, trend),
         ]
         for run, share in zip(runs, shares, strict=True):
             start, end = frame.x(min(run.days).toordinal()), frame.x(max(run.days).toordinal() + 1)
             kind = "days-compared" if run.name in compared else "days-other"
-            parts.append(_stroke(start, frame.y(share), end, frame.y(share), kind))
+            parts.append(stroke(start, frame.y(share), end, frame.y(share), kind))
         return drawing(frame, f"in-range-{css}", "Time in range over time", description, parts, css)
 
     return both(draw, WIDE, NARROW)
@@ -175,12 +189,8 @@ def _times(trend: Trend) -> list[float]:
 
 
 def _day(at: datetime, trend: Trend) -> float:
-    clock = local(at, trend.zone)
+    clock = trend.local(at)
     return clock.toordinal() + (clock.hour + clock.minute / 60) / 24
-
-
-def _date(run: PastRun, trend: Trend) -> str:
-    return f"{local(run.at, trend.zone):%Y-%m-%d}"
 
 
 def _time_range(trend: Trend) -> Pair:
@@ -235,11 +245,8 @@ def _in_force(frame: Frame, trend: Trend, times: Sequence[float], values: Sequen
 
 
 def _applied_lines(frame: Frame, trend: Trend) -> Markup:
-    parts = []
-    for application in trend.applications:
-        x = frame.x(_day(application.at, trend))
-        parts.append(_stroke(x, frame.top, x, frame.height - frame.bottom, "applied-line"))
-    return Markup("").join(parts)
+    places = (frame.x(_day(application.at, trend)) for application in trend.applications)
+    return Markup("").join(stroke(x, frame.top, x, frame.height - frame.bottom, "applied-line") for x in places)
 
 
 def _points(frame: Frame, runs: Sequence[PastRun], times: Sequence[float], values: Sequence[float]) -> Markup:
@@ -253,7 +260,3 @@ def _points(frame: Frame, runs: Sequence[PastRun], times: Sequence[float], value
         elif len(runs) <= DOTS_UP_TO:
             parts.append(dots(frame, [time], [value], "new-dot"))
     return Markup("").join(parts)
-
-
-def _stroke(x1: float, y1: float, x2: float, y2: float, css: str) -> Markup:
-    return Markup('<line class="{}" x1="{:g}" y1="{:g}" x2="{:g}" y2="{:g}"/>').format(css, x1, y1, x2, y2)

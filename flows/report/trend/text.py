@@ -5,9 +5,9 @@ from __future__ import annotations
 from textwrap import wrap
 
 from flows.proposal.document import Units
-from flows.report.trend.history import Trend, local
+from flows.report.trend.history import Trend
 from flows.report.trend.past_runs import PastRun, RunOutcome, Tuned
-from flows.report.wording import cut, harmless
+from flows.report.wording import cut, harmless, many
 
 HEAD = ("date", "verdict", "ISF", "carb ratio", "daily basal", "in range", "applied")
 LONGEST_REASON, WIDTH = 100, 100
@@ -25,8 +25,8 @@ def history(trend: Trend) -> str:
     if trend.applications:
         lines += ["", "What was applied:"]
         for a in trend.applications:
-            undone = f", rolled back {local(a.undone_at, trend.zone):%Y-%m-%d %H:%M}" if a.undone_at else ""
-            lines.append(f"  {local(a.at, trend.zone):%Y-%m-%d %H:%M}  run {harmless(a.run)}{undone}")
+            undone = f", rolled back {trend.minute(a.undone_at)}" if a.undone_at else ""
+            lines.append(f"  {trend.minute(a.at)}  run {harmless(a.run)}{undone}")
             lines += wrap(a.sentence, WIDTH, initial_indent="    ", subsequent_indent="    ")
     if len(trend.profiles) > 1:
         lines += ["", "Runs of several profiles stand together here: --profile NAME shows one."]
@@ -38,11 +38,10 @@ def remarks(trend: Trend) -> list[str]:
     """What is not in the history, counted."""
     lines = []
     if trend.others:
-        lines.append(f"{_of(trend.others, 'run')} of other sites, directories or profiles left out.")
+        lines.append(f"{many(trend.others, 'run')} of other sites, directories or profiles left out.")
     for why in sorted({w for _, w in trend.skipped}):
         count = sum(w == why for _, w in trend.skipped)
-        plural = "directory" if count == 1 else "directories"
-        lines.append(f"{count} {plural} skipped: {why}.")
+        lines.append(f"{many(count, 'directory', 'directories')} skipped: {why}.")
     return lines
 
 
@@ -65,19 +64,16 @@ def _table(trend: Trend) -> list[str]:
     # A refused run's sentence takes the place of all its settings: it widens no column.
     whole = [row for row in rows if len(row) == len(HEAD)]
     widths = [max(len(row[n]) for row in (rows if n < 2 else whole)) for n in range(len(HEAD))]
-    lines = []
-    for row in rows:
-        lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip())
-    return lines
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]
 
 
 def _cells(run: PastRun, trend: Trend) -> tuple[str, ...]:
-    when, now, new = f"{local(run.at, trend.zone):%Y-%m-%d %H:%M}", run.current, run.recommended
+    when, now, new = trend.minute(run.at), run.current, run.recommended
     if now is None or new is None:
         return when, verdict(run), cut(harmless(run.why), LONGEST_REASON)
     shares = f"{run.shares.in_range_percent:.0f} % of {len(run.days)} d" if run.shares else f"– of {len(run.days)} d"
     last = run.last_applied
-    applied = f"{local(last.at, trend.zone):%Y-%m-%d}" if last else "no"
+    applied = trend.day(last.at) if last else "no"
     if last and last.undone_at:
         applied += ", rolled back"
     return (
@@ -89,7 +85,3 @@ def _cells(run: PastRun, trend: Trend) -> tuple[str, ...]:
         shares,
         applied,
     )
-
-
-def _of(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
