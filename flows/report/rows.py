@@ -22,13 +22,13 @@ from flows.proposal.document import (
 )
 from flows.report.numbers_to_enter import MAY_STAY, SAME, STAY, keep_label, may_be_entered, same, worth_changing
 
-Evidence = IsfEvidence | CarbRatioEvidence | BasalEvidence
+RowEvidence = IsfEvidence | CarbRatioEvidence | BasalEvidence
 MGDL, MMOLL, RATIO, RATE = "mgdl_per_u", "mmoll_per_u", "g_per_u", "u_per_h"
 UNITS = {MGDL: "mg/dL/U", MMOLL: "mmol/L/U", RATIO: "g/U", RATE: "U/h"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class RowEntry:
     """A number to enter, from `start` to `end` of the local day: what it is now, what to enter, and its unit.
 
     Attributes:
@@ -76,8 +76,8 @@ class Row:
     cap_high: float
     outside_interval: bool
     worth_changing: bool | None
-    entries: tuple[Entry, ...]
-    evidence: Evidence
+    entries: tuple[RowEntry, ...]
+    evidence: RowEvidence
 
     @property
     def unit(self) -> str:
@@ -118,7 +118,7 @@ class SettingRows:
     isf: Row
     carb_ratio: Row
     basal: tuple[Row, ...]
-    daily_basal: Entry
+    daily_basal: RowEntry
     curve: tuple[CurveRow, ...]
     says_what_is_sure: bool
 
@@ -128,7 +128,7 @@ class SettingRows:
         return self.isf, self.carb_ratio, *self.basal
 
     @property
-    def rates(self) -> list[Entry]:
+    def rates(self) -> list[RowEntry]:
         """The basal rates to enter, hour by hour."""
         return [entry for row in self.basal for entry in row.entries]
 
@@ -153,7 +153,7 @@ def setting_rows(proposal: Proposal) -> SettingRows:
         isf=isf[own],
         carb_ratio=_row(proposal, "carb_ratio", "carb ratio", RATIO, evidence.carb_ratio, ratios),
         basal=tuple(_basal(proposal, hour) for hour in evidence.basal),
-        daily_basal=Entry(clock(0), clock(24), *rates, "U", _label(proposal, "daily_basal", *rates)),
+        daily_basal=RowEntry(clock(0), clock(24), *rates, "U", _label(proposal, "daily_basal", *rates)),
         curve=_curve(proposal),
         says_what_is_sure=worth_changing(proposal, "") is not None,
     )
@@ -164,14 +164,14 @@ def clock(hour: int) -> str:
     return f"{hour:02d}:00"
 
 
-def blocks_of(same: Sequence[Row]) -> list[tuple[Entry, ...]]:
+def blocks_of(same: Sequence[Row]) -> list[tuple[RowEntry, ...]]:
     """Of a setting in one unit or in both: each of its entries in them."""
     return list(zip(*(row.entries for row in same), strict=True))
 
 
-def joined(entries: Iterable[Entry]) -> list[Entry]:
+def joined(entries: Iterable[RowEntry]) -> list[RowEntry]:
     """Neighbours with the same two numbers and the same label as one, from the start of the first."""
-    found: list[Entry] = []
+    found: list[RowEntry] = []
     for entry in entries:
         if found and replace(found[-1], start=entry.start, end=entry.end) == entry:
             entry = replace(entry, start=found.pop().start)
@@ -209,7 +209,7 @@ def all_on_steps(proposal: Proposal) -> bool:
 # --- making it -------------------------------------------------------------------------------------------------------
 
 
-def _row(proposal: Proposal, key: str, name: str, field: str, found: Evidence, entries: Iterable[Entry]) -> Row:
+def _row(proposal: Proposal, key: str, name: str, field: str, found: RowEvidence, entries: Iterable[RowEntry]) -> Row:
     names = ("current", "recommended", "interval_low", "interval_high", "cap_low", "cap_high")
     now, new, low, high, cap_low, cap_high = _numbers(found, field, *names)
     outside = _outside(*_numbers(found, MGDL if field == MMOLL else field, *names[1:4]))
@@ -220,18 +220,18 @@ def _row(proposal: Proposal, key: str, name: str, field: str, found: Evidence, e
 
 def _basal(proposal: Proposal, hour: BasalEvidence) -> Row:
     key, rates = f"basal_{hour.hour:02d}", (hour.current_u_per_h, hour.for_pump_u_per_h)
-    entry = Entry(clock(hour.hour), clock(hour.hour + 1), *rates, UNITS[RATE], _label(proposal, key, *rates))
+    entry = RowEntry(clock(hour.hour), clock(hour.hour + 1), *rates, UNITS[RATE], _label(proposal, key, *rates))
     return _row(proposal, key, f"basal at {entry.start}", RATE, hour, [entry])
 
 
 def _blocks(
     proposal: Proposal, key: str, blocks: Sequence[IsfBlock | CarbRatioBlock], field: str, own: str
-) -> Iterator[Entry]:
+) -> Iterator[RowEntry]:
     """A schedule in a unit; whether a number is another than now is told in the person's own."""
     for block, end in zip(blocks, [*(b.start for b in blocks[1:]), clock(24)], strict=True):
         label = _label(proposal, key, *_numbers(block, own, "current", "recommended"))
         now, new = _numbers(block, field, "current", "recommended")
-        yield Entry(block.start, end, now, new, UNITS[field], label)
+        yield RowEntry(block.start, end, now, new, UNITS[field], label)
 
 
 def _numbers(part: Any, field: str, *names: str) -> Any:

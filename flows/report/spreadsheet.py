@@ -19,7 +19,7 @@ import xlsxwriter
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal
 from flows.report.numbers_to_enter import may_be_entered
-from flows.report.rows import CurveRow, Entry, Row, blocks_of, curve_note, setting_rows
+from flows.report.rows import CurveRow, Row, RowEntry, blocks_of, curve_note, setting_rows
 from flows.report.wording import cut, harmless, harmless_all
 
 Cell = str | int | float | None
@@ -168,7 +168,7 @@ def _agreement(row: Row) -> list[Cell]:
     return [round(agreement.share * 100, 1), *(getattr(agreement, name) for name in AGREEMENT)]
 
 
-def _in_force(entries: Sequence[Entry], time: str) -> Entry:
+def _in_force(entries: Sequence[RowEntry], time: str) -> RowEntry:
     """The block in force at a time; the last one before the first, over midnight."""
     return entries[bisect_right([entry.start for entry in entries], time) - 1]
 

@@ -20,8 +20,8 @@ from flows.report import numbers_to_enter
 from flows.report.html.page import page
 from flows.report.numbers_to_enter import may_be_entered, nothing_to_change, why_nothing_to_enter
 from flows.report.rows import (
-    Entry,
     Row,
+    RowEntry,
     SettingRows,
     all_on_steps,
     blocks_of,
@@ -153,7 +153,7 @@ def in_pregnancy(proposal: Proposal) -> bool:
 
 
 def shown(
-    same: Sequence[Row] | Sequence[Entry],
+    same: Sequence[Row] | Sequence[RowEntry],
     which: str,
     decimals: Sequence[int] | None = None,
     *,

@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from flows.report.rows import MGDL, MMOLL, Entry, Row, blocks_of
+from flows.report.rows import MGDL, MMOLL, Row, RowEntry, blocks_of
 from flows.report.svg import plots
 from flows.report.svg.plots import Frame
 from flows.report.wording import DECIMALS, decimals_of, exact, fixed
@@ -108,7 +108,7 @@ def blocks(same: Sequence[Row], what: str, name: str) -> Markup:
     return _over_the_day(draw, (low, high), (210, 200))
 
 
-def _change(entry: Entry) -> str:
+def _change(entry: RowEntry) -> str:
     least = DECIMALS[entry.unit]
     return f"{exact(entry.current, least)} to {exact(entry.to_enter, least)} {entry.unit}"
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal
 from flows.report.numbers_to_enter import AS_NOW, MAY_STAY, STAY, keep_label
-from flows.report.rows import Entry, joined
+from flows.report.rows import RowEntry, joined
 from flows.report.wording import exact
 from flows.values.parts import Part
 from flows.writeback.plan import Line, Plan
@@ -59,19 +59,19 @@ def to_type_in(plan: Plan) -> str:
     return "\n".join(rows)
 
 
-def _entries(plan: Plan, proposal: Proposal | None = None) -> dict[Part, list[Entry]]:
+def _entries(plan: Plan, proposal: Proposal | None = None) -> dict[Part, list[RowEntry]]:
     """What is written, by part; with a proposal labelled by what it says of each number."""
 
     def label(line: Line) -> str:
         return keep_label(proposal, line.key, line.current, line.new) if proposal else ""
 
     return {
-        part: [Entry(line.start, line.end, line.current, line.new, line.unit, label(line)) for line in lines]
+        part: [RowEntry(line.start, line.end, line.current, line.new, line.unit, label(line)) for line in lines]
         for part, lines in groupby(plan.lines, key=lambda line: line.part)
     }
 
 
-def _row(entry: Entry) -> str:
+def _row(entry: RowEntry) -> str:
     span = f"{entry.start}–{entry.end}"
     if entry.keep_label == AS_NOW:
         return f"  {span}  {_number(entry.current):>8}   unchanged"

@@ -9,7 +9,7 @@ from textwrap import wrap
 
 from flows.proposal.document import BasalEvidence, Proposal
 from flows.report.numbers_to_enter import may_be_entered, why_nothing_to_enter
-from flows.report.rows import Entry, Row, SettingRows, curve_note, setting_rows
+from flows.report.rows import Row, RowEntry, SettingRows, curve_note, setting_rows
 from flows.report.wording import exact, many
 
 HEAD = ("", "now", "to enter", "change", "upstream", "change", "nine of ten", "agree", "")
@@ -103,7 +103,7 @@ def drawn(hour: BasalEvidence) -> str:
     return f"drawn on {many(hour.days_missing, 'day')}{none}"
 
 
-def _cells(label: str, entry: Entry | None, row: Row | None, *remarks: str) -> tuple[str, ...]:
+def _cells(label: str, entry: RowEntry | None, row: Row | None, *remarks: str) -> tuple[str, ...]:
     """A line: an entry's numbers, upstream's own number of a row and what it rests on, and remarks."""
     entered, upstream = ("mean", "", ""), ("", "", "", "")
     if entry:

@@ -17,7 +17,7 @@ from flows.judgement.verdict_today import verdict_today
 from flows.proposal.consensus_limits import beyond_limits
 from flows.proposal.document import Agreement, Colour, Proposal
 from flows.report.numbers_to_enter import may_be_entered
-from flows.report.rows import Entry, Row, curve_note, setting_rows
+from flows.report.rows import Row, RowEntry, curve_note, setting_rows
 from flows.report.text.markdown import code_block, escaped, plain
 from flows.report.wording import exact, many
 
@@ -149,7 +149,7 @@ def settings_table(document: dict[str, Any]) -> list[dict[str, str]]:
         return []
     table = setting_rows(proposal)
 
-    def row(name: str, entry: Entry, found: Row | None = None) -> dict[str, str]:
+    def row(name: str, entry: RowEntry, found: Row | None = None) -> dict[str, str]:
         worth = "no" if entry.keep_label else "yes" if table.says_what_is_sure else "not known"
         known = (_agreed(found.evidence.agreement), found.cap_label) if found else ("", "")
         return _cells(name, entry.unit.replace("/U", " per U"), (entry.current, entry.to_enter), worth, *known)

@@ -10,8 +10,6 @@ from pathlib import Path
 import flows
 
 PACKAGE = Path(flows.__file__).parent
-# Still to be renamed; nothing is ever added here.
-SHARED_STILL = {"Entry", "Evidence"}
 
 
 def public_types(source: str) -> Iterator[str]:
@@ -38,11 +36,7 @@ def shared_names() -> dict[str, list[str]]:
 
 
 def test_a_type_has_its_name_for_itself() -> None:
-    assert {name: places for name, places in shared_names().items() if name not in SHARED_STILL} == {}
-
-
-def test_the_names_still_shared_are_shared() -> None:
-    assert set(shared_names()) >= SHARED_STILL
+    assert shared_names() == {}
 
 
 def test_classes_and_aliases_count_and_constants_and_private_names_do_not() -> None:

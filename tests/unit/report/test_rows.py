@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from flows.judgement.headline import headline as headline_of
 from flows.proposal.document import Colour, GlucoseLimit, Proposal, mmoll, seal
 from flows.report.html.report import TARGETS, report_html
-from flows.report.rows import Entry, all_on_steps, joined, off_step, setting_rows
+from flows.report.rows import RowEntry, all_on_steps, joined, off_step, setting_rows
 from flows.report.spreadsheet import report_csv, tables
 from flows.report.text.changes import to_type_in, verdict_text
 from flows.report.text.inspection import inspection
@@ -158,8 +158,8 @@ def test_an_isf_and_a_ratio_off_their_steps_are_named(units: str) -> None:
 
 
 def test_neighbours_with_the_same_numbers_and_label_are_one_from_the_start_of_the_first() -> None:
-    def hour(n: int, new: float, label: str = "") -> Entry:
-        return Entry(f"{n:02d}:00", f"{n + 1:02d}:00", 0.5, new, "U/h", label)
+    def hour(n: int, new: float, label: str = "") -> RowEntry:
+        return RowEntry(f"{n:02d}:00", f"{n + 1:02d}:00", 0.5, new, "U/h", label)
 
     same = [hour(0, 0.5), hour(1, 0.5), hour(2, 0.6), hour(3, 0.6, "may stay"), hour(4, 0.5)]
     assert [(e.start, e.end) for e in joined(same)] == [
