@@ -238,6 +238,7 @@ def test_where_nothing_is_to_be_entered_no_form_shows_a_number_to_enter(options:
     proposal = changed(rate(3, 0.7, 0.987654), odd, blocks=2, **chosen)
     text = numbers_table(proposal)
     assert "to enter" not in text.splitlines()[0]
+    assert not re.search("may stay|as now", text)
     assert [line.strip()[: len(why)] for line in text.splitlines()].count(why) == 1
     card, whole = cards(proposal)
     forms = [text, whole, report_csv(proposal).decode(), str(tables(proposal))]
