@@ -40,7 +40,6 @@ def register(subparsers: Any) -> None:
     decision.add_argument("--reject", action="store_true", help="write down that the proposal was rejected")
     decision.add_argument("--by-policy", action="store_true", help="let the file of AUTOTUNE_APPLY_POLICY decide")
     command.add_argument("--dry-run", action="store_true", help="show what would change; ask and write nothing")
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -18,7 +18,6 @@ def register(subparsers: Any) -> None:
     add_result(command)
     add_prefect(command)
     add_fields(command, f"{COMPUTING} page_numbers")
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -33,7 +33,6 @@ def register(subparsers: Any) -> None:
     command.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept (default: AUTOTUNE_RUNS)")
     add_json(command)
     add_fields(command, "allow_http engine")
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -17,7 +17,6 @@ def register(subparsers: Any) -> None:
     command = subparsers.add_parser("export", help="save a site's data as the directory that --from reads")
     add_fields(command, f"{SITE} {DAYS}")["site"].required = True
     command.add_argument("directory", type=Path, metavar="DIR", help="a new or empty directory")
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -28,7 +28,6 @@ def register(subparsers: Any) -> None:
     )
     add_json(command)
     command.add_argument("--html", type=Path, metavar="FILE", help="write a page with the trend of every setting")
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -18,7 +18,6 @@ def register(subparsers: Any) -> None:
     )
     add_json(command)
     add_fields(command, HISTORY)
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

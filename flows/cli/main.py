@@ -29,8 +29,9 @@ from flows.cli.console import print_document, say
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.errors import Refused
 
-# Each has `register`, which adds the command and its options, and `run`. In the order of the help.
+# Each has `register`, which adds the command of its name with its options, and `run`. In the order of the help.
 COMMANDS = (demo, propose, inspect, export, tune, show, parity, apply, tidy, rollback, history, doctor, setup)
+BY_NAME = {module.__name__.rpartition(".")[2]: module for module in COMMANDS}
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell counts what a signal ended
 
 
@@ -42,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
         "It proposes. Only `apply` and `rollback` write, what a person approved, to Nightscout; nothing to a pump.",
     )
     top.add_argument("--version", action="version", version=f"autotune-flows {__version__}")
-    subparsers = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    subparsers = top.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
     for command in COMMANDS:
         command.register(subparsers)
     return top
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is an `ExitCode`, or that of a signal."""
     arguments = parser().parse_args(argv)
     try:
-        return int(arguments.command(arguments))
+        return int(BY_NAME[arguments.command].run(arguments))
     except Refused as refusal:
         return _refused(refusal, arguments)
     except UsageError as error:

@@ -21,7 +21,6 @@ def register(subparsers: Any) -> None:
     )
     command.add_argument("--docker", action="store_true", help="compare the container too")
     add_json(command)
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -23,7 +23,6 @@ def register(subparsers: Any) -> None:
     add_result(command)
     add_prefect(command)
     add_fields(command, f"{HISTORY} {COMPUTING} {TUNING} compare page_numbers")
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -21,7 +21,6 @@ def register(subparsers: Any) -> None:
     command.add_argument("run", type=Path, metavar="RUN", help="run directory, or its name")
     command.add_argument("--even-if-edited", action="store_true", help="also when somebody changed the profile since")
     add_approval(command)
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -60,7 +60,6 @@ def register(subparsers: Any) -> None:
     )
     command.add_argument("--yes", action="store_true", help="ask nothing: take what is given, and the defaults")
     add_fields(command, "site allow_http timezone")
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

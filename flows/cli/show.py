@@ -16,7 +16,6 @@ def register(subparsers: Any) -> None:
     command = subparsers.add_parser("show", help="show a run's recommendation again")
     command.add_argument("run", type=Path, metavar="RUN")
     add_json(command)
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

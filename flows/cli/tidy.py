@@ -18,7 +18,6 @@ def register(subparsers: Any) -> None:
     command.add_argument("run", type=Path, metavar="RUN", help="any run of the site")
     command.add_argument("--keep", type=int, required=True, metavar="N", help="how many of ours stay, the newest")
     command.add_argument("--yes", action="store_true", help="do it without being asked")
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -18,7 +18,6 @@ def register(subparsers: Any) -> None:
     command.add_argument("directory", type=Path, metavar="DIR", help="with settings/ and autotune/ns-*.json")
     add_result(command)
     add_fields(command, f"timezone {COMPUTING} {TUNING}")
-    command.set_defaults(command=run)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
