@@ -329,7 +329,7 @@ class Reason(Enum):
     )
     PROPOSAL_UNSURE = (
         "Nothing in the proposal is sure enough to act on.",
-        "Keep the settings you have. To write it all the same: --although-unsure (in Prefect although_unsure).",
+        "Keep the settings you have. To write it all the same: --accept-uncertain (in Prefect although_unsure).",
     )
     PROPOSAL_OTHER_CURVE = (
         "The proposal was tuned under another duration or peak of insulin action than the profile's.",

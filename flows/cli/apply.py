@@ -10,6 +10,7 @@ from flows.cli.approval import add_approval, ask, check_names_proposal, how, run
 from flows.cli.console import now, print_document, say
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import names
+from flows.values.aliases import NameKind, earlier
 
 if TYPE_CHECKING:
     from flows.values.run_directory import RunDirectory
@@ -30,9 +31,10 @@ def register(subparsers: Any) -> None:
     command.add_argument("--name", help="name of the new profile (default: Autotune and the date)")
     command.add_argument("--overwrite", action="store_true", help="replace a profile of that name on purpose")
     command.add_argument("--activate", action="store_true", help="also switch to it, by a Profile Switch")
-    command.add_argument(
-        "--although-unsure", action="store_true", help="also where the verdict says that nothing is sure enough"
-    )
+    accept = "--accept-uncertain"
+    command.add_argument(accept, action="store_true", help="also where the verdict says that nothing is sure enough")
+    for old in earlier(NameKind.OPTION, accept):
+        command.add_argument(old, action="store_true", dest="accept_uncertain", help=argparse.SUPPRESS)
     command.add_argument("--max-age", type=float, default=48.0, metavar="H", help="hours (default 48)")
     add_approval(command)
     decision = command.add_mutually_exclusive_group()
@@ -64,11 +66,12 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
         decision = Decision.REJECT
     elif arguments.by_policy:
         decision = Decision.POLICY
-    options = {n: getattr(arguments, n) for n in ("only", "name", "overwrite", "activate", "although_unsure")}
+    options = {n: getattr(arguments, n) for n in ("only", "name", "overwrite", "activate")}
     if not 0 < arguments.max_age <= 24 * 14:
         raise UsageError("autotune: --max-age takes hours, up to two weeks.")
     identity = {"proposal_id": approved.proposal.proposal_id, "sha256": approved.sha256, "decision": decision}
-    request = SyncRequest(**identity, **options, max_age_h=arguments.max_age)
+    options |= {"although_unsure": arguments.accept_uncertain, "max_age_h": arguments.max_age}
+    request = SyncRequest(**identity, **options)
     if decision is not Decision.REJECT:
         unsure = request.although_unsure
         check_may_be_written(approved.proposal, now(), request.max_age_h, although_unsure=unsure)

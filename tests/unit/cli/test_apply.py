@@ -125,7 +125,7 @@ def test_what_is_not_sure_is_said_and_written_on_purpose_only(
     assert run("apply", other.run.path, *approval) == 3
     assert "sure enough to act on" in capsys.readouterr().err
     assert site.database.requests == []
-    assert run("apply", other.run.path, *approval, "--although-unsure") == 0
+    assert run("apply", other.run.path, *approval, "--accept-uncertain") == 0
     assert "small or unsure: may stay" in capsys.readouterr().out
 
 

@@ -13,13 +13,13 @@ from flows.cli import option_table
 from flows.cli.main import main, parser
 from flows.cli.options import GROUPS
 from flows.settings import AnalysisRequest, Option, OptionGroup
+from flows.values.aliases import NameKind, current
 
 # What the command line of 0.1.0 made of every option: the request, the other values, or the error.
 # Of a command's later rows only what differs from its first.
 BEFORE: list[dict[str, Any]] = json.loads(Path(__file__).with_name("options_0_1_0.json").read_text("utf-8"))
 FIRST = {row["arguments"][0]: row for row in reversed(BEFORE)}
 ANALYSE = ("demo", "propose", "inspect", "export", "tune")
-RENAMED: dict[str, str] = {}
 
 
 class Asked(BaseException):
@@ -79,7 +79,7 @@ def test_an_option_of_before_means_what_it_meant(
         return
     values = vars(parser().parse_args(arguments))
     for name, value in {**FIRST[command]["values"], **row["values"]}.items():
-        assert plain(values[RENAMED.get(name, name)]) == value
+        assert plain(values[current(NameKind.PARAMETER, name)]) == value
 
 
 def test_the_options_of_before_are_all_there() -> None:
