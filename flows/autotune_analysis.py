@@ -13,7 +13,7 @@ from prefect.states import Cancelled
 from flows import __version__
 from flows.orchestration import events
 from flows.orchestration.blocks import resolved
-from flows.orchestration.cancellation import MESSAGE, called_off
+from flows.orchestration.cancellation import MESSAGE, cancel_requested
 from flows.orchestration.concurrency import one_run_for
 from flows.pipeline.publish import Published, refusals_recorded
 from flows.settings import AnalysisRequest
@@ -80,7 +80,7 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
         run_path: an existing, empty run directory; a new one is made when left out.
 
     Returns:
-        Where the results are and the proposal's sha256; *Cancelled* where the run was called off.
+        Where the results are and the proposal's sha256; *Cancelled* where the run was cancelled.
 
     Raises:
         Refused: there is no recommendation, and why; the run is Failed, not Completed.
@@ -104,7 +104,7 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
                 validate_recommendation(request, str(run.path))
                 published = publish_report(request, str(run.path))
     except TerminationSignal:
-        if not called_off.is_set():
+        if not cancel_requested.is_set():
             raise
         return Cancelled(message=MESSAGE)
     seconds = (datetime.now(UTC) - now).total_seconds()

@@ -40,8 +40,8 @@ class Reason(Enum):
     )
 
     DISK_FULL = (
-        "There is no room left for the run in {path}.",
-        "Delete old runs, or set AUTOTUNE_RUNS to a place with more room, and run again.",
+        "The disk is full: there is no space left for the run in {path}.",
+        "Delete old runs, or set AUTOTUNE_RUNS to a directory on another disk, and run again.",
     )
 
     # --- reading files
@@ -66,7 +66,7 @@ class Reason(Enum):
     )
     HISTORY_OF_SEVERAL = (
         "Runs of several people may lie under {root}: {who}.",
-        "Say whose history it is with --site or --from.",
+        "Select one with --site or --from.",
     )
 
     # --- talking to Nightscout
@@ -113,12 +113,12 @@ class Reason(Enum):
         "older than the profile decides nothing), and try again.",
     )
     SITE_ASKS_TO_WAIT = (
-        "Nightscout asks to be left alone for {seconds:g} s ({what}: {status}).",
+        "Nightscout asks to wait {seconds:g} s ({what}: {status}).",
         "Try again when that time has passed.",
     )
     SITE_RESTING = (
-        "Nightscout is left alone until {until}: {runs} runs in a row since {since} found that {why}.",
-        "Put that right and run again with --now, or wait.",
+        "Requests to Nightscout are paused until {until}: {runs} runs failed in a row since {since} ({why}).",
+        "Fix the cause and run again with --now, or wait.",
     )
     SITE_BASIC_AUTH = (
         "The server in front of Nightscout asks for a user name and a password ({what}: 401).",
@@ -264,17 +264,17 @@ class Reason(Enum):
     )
     BOOKS_DO_NOT_BALANCE = (
         "The rule {rule} changed {what} by {found:g} but accounts for {declared:g}.",
-        "This is our fault; please report it. Nothing was computed.",
+        "This is an error in this program; please report it. Nothing was computed.",
     )
 
     # --- what upstream did
     UPSTREAM_STOPPED = (
         "Upstream's {stage} step stopped on {day}: {detail}.",
-        "Its own words are in work/autotune/log.{day}.{stage}.txt in the run directory.",
+        "Its log is work/autotune/log.{day}.{stage}.txt in the run directory.",
     )
     UPSTREAM_NO_PROFILE = (
         "Upstream printed no profile on {day} ({detail}).",
-        "Its own words are in work/autotune/log.{day}.core.txt in the run directory.",
+        "Its log is work/autotune/log.{day}.core.txt in the run directory.",
     )
     UPSTREAM_NO_EVIDENCE = (
         "Upstream found no data points to learn from on {days}, and would still move the basals by smoothing.",
@@ -349,7 +349,7 @@ class Reason(Enum):
         "Nothing is written from it. Run `autotune propose` again.",
     )
     APPROVAL_MISSING = (
-        "Nobody approved: {detail}.",
+        "Not approved: {detail}.",
         "Answer `yes` at the terminal, or give --yes with --sha256 of the proposal that was looked at.",
     )
     NOTHING_TO_WRITE = (
@@ -381,7 +381,7 @@ class Reason(Enum):
         "Take the character out in Nightscout's profile editor, save, and propose again.",
     )
     WRITE_VALUE = (
-        "A number to be written cannot be: the {what} {detail}.",
+        "Cannot write the {what}: {detail}.",
         "Nothing was written. Please report it with the run's manifest.",
     )
     WRITE_NO_CREDENTIALS = (
@@ -407,7 +407,7 @@ class Reason(Enum):
     )
     SITE_CLOCK = (
         "The clocks of the site and of this computer differ by {minutes:g} min.",
-        "Set the clock right: a profile dated wrongly would be passed over or take effect at another time.",
+        "Set the clock right: a profile with a wrong date would be ignored or take effect at another time.",
     )
     SWITCH_IN_FORCE = (
         "A Profile Switch {detail} is in force; activating now would end it.",
@@ -427,11 +427,11 @@ class Reason(Enum):
         "Switch to the profile you want on the phone or in Nightscout; backup.json in the journal has what was there.",
     )
     CHANGE_UNDER_WAY = (
-        "Another change of this site's profile is under way.",
+        "Another change of this site's profile is in progress.",
         "Wait until it has ended and try again.",
     )
     CHANGE_UNSETTLED = (
-        "An earlier change of this site's profile has no end yet: {detail}.",
+        "An earlier change of this site's profile is not finished: {detail}.",
         "Run `autotune apply --resume RUN`; nothing new is written before.",
     )
     BACKUP_UNUSABLE = (
@@ -445,7 +445,7 @@ class Reason(Enum):
     JOURNAL_CUT_OFF = (
         "The journal could not be written any more in the middle of a change: the new profile may be on the site.",
         "Make room for the journal (docs/writing-back.md says where it is), then run `autotune apply --resume RUN`: it "
-        "finds out what the site has and brings this to an end.",
+        "checks what the site has and finishes or undoes the change.",
     )
     WRITE_REFUSED = (
         "The site refused the new {what} (status {status}); the site is as before.",
@@ -457,7 +457,7 @@ class Reason(Enum):
     )
     WRITE_UNKNOWN = (
         "It is not known whether the site took the new {what}: it cannot be read now ({detail}).",
-        "When the site answers again, run `autotune apply --resume RUN`: it finds out and brings this to an end.",
+        "When the site answers again, run `autotune apply --resume RUN`: it finishes or undoes the change.",
     )
     WRITE_DIFFERS = (
         "The site stored something else than it was sent ({where}); what was there before is in force again.",
@@ -468,7 +468,7 @@ class Reason(Enum):
         "Look at the profile in Nightscout's editor at once; what was there before is in {backup}.",
     )
     WRITE_UNDONE = (
-        "The change was taken back ({detail}); what was there before is in force again.",
+        "The change was undone ({detail}); the earlier profile is in force again.",
         "Look at the site, and apply again.",
     )
     WRITE_OVERTAKEN = (
@@ -529,7 +529,7 @@ class Refused(Exception):
 
 
 def is_full_disk(error: BaseException) -> bool:
-    """Whether there is no room left, or no more of it for this user: a refusal, once the run is known."""
+    """Whether the disk is full, or this user's part of it: a refusal, once the run is known."""
     return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 

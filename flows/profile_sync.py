@@ -32,7 +32,7 @@ def profile_sync(request: SyncRequest) -> WritebackResult:
         What became of it; a rejected proposal is written down and nothing else.
 
     Raises:
-        Refused: nothing was written, or it was taken back, and why; the run is Failed.
+        Refused: nothing was written, or it was undone, and why; the run is Failed.
 
     Example:
         >>> profile_sync(SyncRequest(proposal_id="20261122-…", sha256="5b1…", decision="approve"))  # doctest: +SKIP
@@ -61,7 +61,7 @@ def profile_rollback(request: RollbackRequest) -> WritebackResult:
         What became of it.
 
     Raises:
-        Refused: nothing was written, or it was taken back, and why; the run is Failed.
+        Refused: nothing was written, or it was undone, and why; the run is Failed.
 
     Example:
         >>> profile_rollback(RollbackRequest(proposal_id="2026…", sha256="5b1…", decision="approve"))  # doctest: +SKIP

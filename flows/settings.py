@@ -239,7 +239,7 @@ class AnalysisRequest(BaseModel):
         "they and the reasons of the verdict are in the run directory only.",
     )
     ask_now: Annotated[bool, Option(DATA, "--now")] = Field(
-        default=False, description="Ask the site even while it is left alone after runs that failed."
+        default=False, description="Ask the site even while requests to it are paused after failed runs."
     )
     wait_for_data_min: Annotated[int, Option(DATA, "--wait-for-data", "MIN")] = Field(
         default=0,

@@ -276,7 +276,7 @@ def apply_approved_proposal(request: SyncRequest, run_path: str) -> WritebackRes
         What became of it.
 
     Raises:
-        Refused: nothing was written, or it was taken back, and why.
+        Refused: nothing was written, or it was undone, and why.
 
     Example:
         >>> apply_approved_proposal(request, "/runs/1").outcome  # doctest: +SKIP
@@ -308,7 +308,7 @@ def roll_back_profile(request: RollbackRequest, run_path: str) -> WritebackResul
         What became of it.
 
     Raises:
-        Refused: nothing was written, or it was taken back, and why.
+        Refused: nothing was written, or it was undone, and why.
 
     Example:
         >>> roll_back_profile(request, "/runs/1").outcome  # doctest: +SKIP

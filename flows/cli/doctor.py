@@ -1,4 +1,4 @@
-"""`autotune doctor`: looks over the set-up and says what is wrong and how to mend it. Changes nothing."""
+"""`autotune doctor`: looks over the set-up and says what is wrong and how to fix it. Changes nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def register(subparsers: Any) -> None:
     command = subparsers.add_parser(
         "doctor",
         help="look over the set-up: Node.js, oref0, Docker, Prefect, the site, its rights, the clock, the disk",
-        description="Exit status 0 when a run can work (warnings included), 3 when something has to be mended first. "
+        description="Exit status 0 when a run can work (warnings included), 3 when something has to be fixed first. "
         "Nothing is written anywhere, and no secret is shown.",
     )
     command.add_argument("--site", metavar="URL", help="a Nightscout site (default: AUTOTUNE_NIGHTSCOUT_SITE)")
@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         document = {"status": "fail" if failed else "ok", "checks": [result.document() for result in results]}
         print_document(document)
     else:
-        print(f"To mend first: {', '.join(failed)}." if failed else "A run can work.")
+        print(f"Fix first: {', '.join(failed)}." if failed else "A run can work.")
     return ExitCode.REFUSED if failed else ExitCode.OK
 
 

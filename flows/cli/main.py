@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         if Environment().debug:
             raise
-        say(f"Our fault: {type(error).__name__}. Set AUTOTUNE_DEBUG=1 to see where, and please report it.")
+        say(f"Internal error: {type(error).__name__}. Set AUTOTUNE_DEBUG=1 to see where, and please report it.")
         return ExitCode.INTERNAL
 
 

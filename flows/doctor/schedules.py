@@ -85,7 +85,7 @@ def _late(context: CheckContext, deployments: dict[str, str]) -> CheckResult | N
         f"{_time(first['expected_start_time']).astimezone(UTC):%Y-%m-%d %H:%M} UTC and has not started."
     )
     if busy:
-        return warn(sentence, "Another run is on its way; look again when it has ended.")
+        return warn(sentence, "Another run is in progress; check again when it has ended.")
     return fail(sentence, "Look at the checks `worker` and `limits`, and at `docker compose logs worker`.")
 
 

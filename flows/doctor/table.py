@@ -46,6 +46,8 @@ def examine(context: CheckContext, names: frozenset[str] | None = None) -> Itera
             result = check.look(context)
         except Exception as error:  # noqa: BLE001 - the doctor must not fall ill itself
             result = CheckResult(
-                Level.FAIL, f"The check itself broke ({type(error).__name__}).", "This is our fault; please report it."
+                Level.FAIL,
+                f"The check itself failed ({type(error).__name__}).",
+                "This is an error in this program; please report it.",
             )
         yield ExaminedCheck(check.name, check.looks_at, result)

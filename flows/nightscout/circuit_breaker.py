@@ -1,6 +1,6 @@
-"""When a site is left alone: the circuit breaker, over all processes of a person. Knows nothing of HTTP.
+"""When requests to a site are paused: the circuit breaker, over all processes of a person. Knows nothing of HTTP.
 
-After three runs in a row that found the site dead (or five that found the door locked) it is left alone for an hour,
+After three runs in a row that found the site dead (or five that were refused by it) requests are paused for an hour,
 then two, and so on up to a day; one run that gets its answers ends this.
 """
 
@@ -23,12 +23,12 @@ FIRST_REST_S, LONGEST_REST_S = 3_600.0, 86_400.0
 PROBE_S = 3_600.0  # a run that may try the site again and never tells how it ended counts no longer than this
 STATE_FILE = "state.json"
 
-# The site does not work: nothing to be mended by the person who asks.
+# The site does not work: nothing that the person who asks can fix.
 DEAD = {
     Reason.SITE_UNREACHABLE: "it could not be reached",
     Reason.SITE_FAILS: "it failed",
     Reason.SITE_BUSY: "it was too busy",
-    Reason.SITE_ASKS_TO_WAIT: "it asked to be left alone",
+    Reason.SITE_ASKS_TO_WAIT: "it asked to wait",
     Reason.SITE_NOT_DATA: "it did not answer with data",
 }
 # The site works and says no. Version 15 delays every request of an address that shows bad credentials.
@@ -83,7 +83,7 @@ def after_run(state: SiteState, reason: Reason | None, now_s: float) -> SiteStat
 
 
 def before_run(state: SiteState, now_s: float) -> tuple[SiteState, float | None]:
-    """`(state, None)` where a run may begin, else with the time until which the site is left alone.
+    """`(state, None)` where a run may begin, else with the time until which requests are paused.
 
     After a rest one run may try; until it has ended the others wait.
     """

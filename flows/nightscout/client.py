@@ -91,7 +91,7 @@ class _Access:
 class NightscoutClient:
     """Reads one Nightscout site. May be shared between threads.
 
-    As a context manager it tells the circuit breaker how the run ended, so that a dead site is left alone:
+    As a context manager it tells the circuit breaker how the run ended, so that requests to a dead site are paused:
 
         with NightscoutClient(site, credentials, breaker=CircuitBreaker(SiteMemory(site))) as client:
             fetch_profiles(client)
@@ -101,7 +101,7 @@ class NightscoutClient:
         credentials: what the run may read with.
         rate_limit: how often the site may be asked, over all processes; `None` for no limit.
         breaker: whether it may be asked at all, over all processes; `None` for always.
-        ignore_breaker: ask the site even while it is left alone.
+        ignore_breaker: ask the site even while requests are paused.
         sleep, jitter, clock: time (in seconds, since 1970) and chance, passed in so that tests need neither.
         session: how requests are sent.
     """

@@ -1,4 +1,4 @@
-"""A run that is called off while it runs: seen by a thread that asks the server, ended from the main thread."""
+"""A run that is cancelled while it runs: seen by a thread that asks the server, ended from the main thread."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from prefect import get_client
 from prefect.states import Cancelled
 
 ASK_SECONDS = 5.0
-MESSAGE = "Called off while it ran; there is no proposal."
-called_off = threading.Event()  # of the one run this process executes
+MESSAGE = "Cancelled; no proposal was made."
+cancel_requested = threading.Event()  # of the one run this process executes
 
 
 def watch(run_id: UUID, over: threading.Event, every_seconds: float = ASK_SECONDS) -> None:
@@ -30,13 +30,13 @@ def watch(run_id: UUID, over: threading.Event, every_seconds: float = ASK_SECOND
         with suppress(Exception), get_client(sync_client=True) as client:
             state = client.read_flow_run(run_id).state
             if state is not None and state.is_cancelling() and not over.is_set():
-                called_off.set()
+                cancel_requested.set()
                 os.kill(os.getpid(), signal.SIGTERM)
                 return
 
 
 def conclude(run_id: UUID) -> None:
-    """Make *Cancelled* of a run that ended by itself after it was called off: Prefect would leave it *Cancelling*."""
+    """Make *Cancelled* of a run that ended by itself after it was cancelled: Prefect would leave it *Cancelling*."""
     with suppress(Exception), get_client(sync_client=True) as client:
         state = client.read_flow_run(run_id).state
         if state is not None and state.is_cancelling():

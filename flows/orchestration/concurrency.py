@@ -46,7 +46,7 @@ def one_run_for(request: AnalysisRequest) -> Iterator[None]:
         return
     held = ExitStack()
     name = _patiently(lambda: _taken(held, str(request.site)))
-    get_run_logger().info("it is the site's turn (%s)", name)
+    get_run_logger().info("acquired the site's slot (%s)", name)
     try:
         yield
     finally:
@@ -57,7 +57,7 @@ def one_run_for(request: AnalysisRequest) -> Iterator[None]:
 def _taken(held: ExitStack, site: str) -> str:
     with get_client(sync_client=True) as client:
         name = make_limit(client, site)
-    get_run_logger().info("waiting for the site's turn (%s)", name)
+    get_run_logger().info("waiting for the site's slot (%s)", name)
     held.enter_context(
         concurrency(
             name,

@@ -36,7 +36,7 @@ def on_completion(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) ->
 
 
 def on_failure(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """There is none: refused for a reason that can be mended, or failed."""
+    """There is none: refused for a reason that can be fixed, or failed."""
     error: object = None
     with suppress(Exception):
         error = state.result(raise_on_failure=False)

@@ -24,7 +24,7 @@ from prefect.states import Cancelled, Crashed
 
 LOOK_SECONDS = 20.0
 SUBMITTING_S = 60.0  # how long a worker may take from taking a run to having started it
-MESSAGE = "What ran it was stopped while it was on its way. There is no proposal from it; run it again."
+MESSAGE = "The process or container of this run was stopped. It made no proposal; run it again."
 
 Exists = Callable[[FlowRun], bool]
 
@@ -51,8 +51,8 @@ class LostRuns:
         missing = {str(run.id): run for run in self._unfinished(client) if not self._there(run)}
         lost = [run for key, run in missing.items() if key in self.missed]
         for run in lost:
-            called_off = run.state is not None and run.state.is_cancelling()
-            client.set_flow_run_state(run.id, (Cancelled if called_off else Crashed)(message=MESSAGE))
+            cancel_requested = run.state is not None and run.state.is_cancelling()
+            client.set_flow_run_state(run.id, (Cancelled if cancel_requested else Crashed)(message=MESSAGE))
         self.missed = set(missing)
         return [run.name for run in lost]
 

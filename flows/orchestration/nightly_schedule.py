@@ -1,6 +1,6 @@
 """The nightly schedule: made, switched and brought back to its hour by the set-up, which touches no other schedule.
 
-`prefect deploy` is given no schedule at all. Given one, it would make every schedule anew where one of them has no slug
+`prefect deploy` is given no schedule at all. Given one, it would recreate every schedule where one of them has no slug
 (as those made on the page have none), and drop the parameters of the one it knows.
 """
 

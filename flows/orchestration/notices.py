@@ -64,7 +64,7 @@ def notices(nights: int) -> tuple[Notice, ...]:
             "autotune: notice of a refusal",
             _at_once(events.REFUSED),
             "Autotune: no recommendation",
-            "A run ended without a recommendation, for a reason that can be mended; the run's page says which.",
+            "A run ended without a recommendation, for a reason that can be fixed; the run's page says which.",
         ),
         Notice(
             "autotune: notice of failed nights",
@@ -102,7 +102,7 @@ def _nights_in_a_row(nights: int) -> EventTrigger:
 
 
 def make_notices(client: SyncPrefectClient, webhook_url: str | None) -> int:
-    """Make every notice anew, or take all away where nothing can send them; how many there are.
+    """Recreate every notice, or remove all where nothing can send them; how many there are.
 
     Args:
         client: of the server.

@@ -1,4 +1,4 @@
-"""The command of a run's container: Prefect's engine with a watch for the run being called off.
+"""The command of a run's container: Prefect's engine with a watch for the run's cancellation.
 
 Prefect's own command, `prefect flow-run execute`, imports Prefect in three processes one after the other, which takes
 longer than to tune a week. What a person needs of it is that watch.

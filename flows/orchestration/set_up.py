@@ -50,7 +50,7 @@ ABANDONED = AutomationCore(
     actions=[
         ChangeFlowRunState(
             state=StateType.CRASHED,
-            message="The worker was stopped while this run was on its way. There is no proposal from it; run it again.",
+            message="The worker was stopped during this run. It made no proposal; run it again.",
         )
     ],
 )

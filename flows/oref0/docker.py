@@ -95,7 +95,7 @@ class DockerEngine:
         image = ensure_image(client)
 
         def compare(packages: dict[str, str]) -> str:
-            remedy = f"Remove the image with `docker image rm --force {image}` and run again: it is built anew."
+            remedy = f"Remove the image with `docker image rm --force {image}` and run again: it is built again."
             return require_pinned(packages, place=f"the image {image}", remedy=remedy)
 
         container = client.containers.create(

@@ -1,4 +1,4 @@
-"""What upstream said and wrote about a day, as typed facts: deviations, caps, points, meals, what it left alone.
+"""What upstream said and wrote about a day, as typed facts: deviations, caps, points, meals, what it did not change.
 
 Reads the two logs of the day (console.error of upstream's own code) and its files. Every pattern stands below the line
 of upstream it reads. What is not known is skipped; a day that cannot be read whole is no day at all.

@@ -1,7 +1,7 @@
 """Where Node.js and the pinned oref0 are: chosen once, said in the manifest, installed from the lock when missing.
 
 `python -m flows.oref0.runtime install` prepares both. `python -m flows.oref0.runtime pin`, in a checkout after a change
-of the lock, writes anew what the installed files are compared with at every run (`images/oref0/installed.json`).
+of the lock, rewrites what the installed files are compared with at every run (`images/oref0/installed.json`).
 """
 
 from __future__ import annotations

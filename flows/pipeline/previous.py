@@ -41,7 +41,7 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
         if (proposal.get("verdict") or {}).get("colour") == "red":
             continue  # nobody may apply it, so nobody goes on from it
         if any(proposal.get("profile", {}).get(k) != profile.get(k) for k in ("pump_sha256", "name")):
-            return None, "The source profile has changed since the last run: tuning starts from it anew."
+            return None, "The source profile has changed since the last run: tuning starts from it again."
         tuned = run / "work" / "autotune" / "profile.json"
         if tuned.is_file():
             return tuned.read_bytes(), f"Tuning goes on from the run {run.name}; caps are those of the source profile."

@@ -130,7 +130,7 @@ def listed(names: Iterable[str]) -> str:
 def skipped_note(documents: list[Any], stored: list[StoredDocument]) -> list[str]:
     """That documents without any profile were passed over, where others are left."""
     count = sum(1 for d in documents if not isinstance(d, dict) or _bodies(d) is None)
-    return [f"{count} profile documents hold no profile and were passed over."] if count and stored else []
+    return [f"{count} profile documents hold no profile and were ignored."] if count and stored else []
 
 
 def _stored(document: Record, zone: str) -> StoredDocument | None:

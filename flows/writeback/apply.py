@@ -112,7 +112,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
         how: by which way it was approved, for the audit.
 
     Raises:
-        Refused: nothing was written, or it was taken back, and why; `WRITE_UNKNOWN`: see `resume`.
+        Refused: nothing was written, or it was undone, and why; `WRITE_UNKNOWN`: see `resume`.
     """
     if request.decision is Decision.REJECT:
         approved = read_approved(run, request.sha256)

@@ -225,10 +225,10 @@ def _check(part: Part, lines: list[Line], step: float) -> None:
     for line in lines:
         what = f"{WORDS[part]} of {line.start}"
         if not math.isfinite(line.new) or line.new <= 0:
-            raise Refused(Reason.WRITE_VALUE, what=what, detail="is not above zero")
+            raise Refused(Reason.WRITE_VALUE, what=what, detail="it must be above zero")
         low, high = line.current * LEAST_RATIO - step, line.current * MOST_RATIO + step
         if not low - 1e-9 <= line.new <= high + 1e-9:
-            raise Refused(Reason.WRITE_VALUE, what=what, detail="is further from the current one than upstream goes")
+            raise Refused(Reason.WRITE_VALUE, what=what, detail="it is further from the current one than upstream goes")
 
 
 def _entries(written: Any, new: dict[int, float]) -> list[Record]:

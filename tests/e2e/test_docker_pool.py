@@ -151,7 +151,7 @@ def test_a_container_that_is_killed_is_said_and_leaves_nothing(pool: Stack) -> N
     assert until(lambda: not containers_of(asked), 30)
 
 
-def test_a_run_that_is_called_off_ends_and_leaves_nothing(pool: Stack) -> None:
+def test_a_run_that_is_cancelled_ends_and_leaves_nothing(pool: Stack) -> None:
     asked = on_its_way(pool, {**DEMO, "resamples": 1000})
     with SyncPrefectClient(pool.api) as client:
         client.set_flow_run_state(asked, Cancelling())
@@ -172,7 +172,7 @@ def test_a_disk_that_fills_up_is_said_by_the_run(pool: Stack) -> None:
         run = ended(pool, asked)
         assert run.state is not None
         assert run.state.is_failed(), run.state
-        assert "There is no room left for the run" in (run.state.message or "")
+        assert "there is no space left for the run" in (run.state.message or "")
     finally:
         assert until(lambda: not containers_of(asked), 30)
         docker("volume", "rm", volume)

@@ -1,4 +1,4 @@
-"""A run that is called off ends as Cancelled, whoever notices first."""
+"""A run that is cancelled ends as Cancelled, whoever notices first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from prefect.exceptions import TerminationSignal
 from prefect.states import Cancelling, Completed, Running
 
 from flows import autotune_analysis as module
-from flows.orchestration.cancellation import called_off, conclude, watch
+from flows.orchestration.cancellation import cancel_requested, conclude, watch
 from flows.settings import AnalysisRequest
 
 pytestmark = pytest.mark.flow
@@ -29,10 +29,10 @@ def a_flow() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_called_off() -> Iterator[None]:
-    called_off.clear()
+def _nothing_cancelled() -> Iterator[None]:
+    cancel_requested.clear()
     yield
-    called_off.clear()
+    cancel_requested.clear()
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def in_state(client: SyncPrefectClient, *states: State[None]) -> FlowRun:
 
 
 @pytest.mark.parametrize("off", [True, False])
-def test_the_watch_interrupts_a_run_that_was_called_off(client: SyncPrefectClient, off: bool) -> None:
+def test_the_watch_interrupts_a_run_that_was_cancelled(client: SyncPrefectClient, off: bool) -> None:
     run = in_state(client, Running(), *([Cancelling()] if off else []))
     heard: list[int] = []
 
@@ -69,14 +69,14 @@ def test_the_watch_interrupts_a_run_that_was_called_off(client: SyncPrefectClien
         watching.join(20)
         signal.signal(signal.SIGTERM, before)
     assert heard == ([signal.SIGTERM] if off else [])
-    assert called_off.is_set() is off
+    assert cancel_requested.is_set() is off
 
 
 @pytest.mark.parametrize(
     ("states", "name"),
     [((Running(), Cancelling()), "Cancelled"), ((Running(), Completed()), "Completed"), ((Running(),), "Running")],
 )
-def test_a_run_that_ended_while_it_was_called_off_is_cancelled(
+def test_a_run_that_ended_while_it_was_cancelled_is_cancelled(
     client: SyncPrefectClient, states: tuple[State[None], ...], name: str
 ) -> None:
     run = in_state(client, *states)
@@ -90,12 +90,12 @@ def test_a_run_that_ended_while_it_was_called_off_is_cancelled(
 def test_the_interrupted_flow_is_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def ended(request: AnalysisRequest, run_path: str) -> int:
         (Path(run_path) / "proposal.json").write_text("{}")  # sealed just before
-        called_off.set()
+        cancel_requested.set()
         raise TerminationSignal(signal.SIGTERM)
 
     monkeypatch.setattr(module, "data_preparation", ended)
     request = AnalysisRequest(from_directory=str(tmp_path), timezone="UTC")
     state = module.autotune_analysis(request, str(tmp_path / "run"), return_state=True)
     assert state.is_cancelled()
-    assert state.message == "Called off while it ran; there is no proposal."
+    assert state.message == "Cancelled; no proposal was made."
     assert not (tmp_path / "run" / "proposal.json").exists()

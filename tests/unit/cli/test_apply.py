@@ -73,7 +73,7 @@ def test_anything_but_yes_writes_nothing(
 ) -> None:
     answering(monkeypatch, answer)
     assert run("apply", someone.run.path) == 3
-    assert "Nobody approved" in capsys.readouterr().err
+    assert "Not approved" in capsys.readouterr().err
     assert not [r for r in site.database.requests if r[0] == "POST"]
 
 

@@ -218,4 +218,4 @@ def test_the_terminal_shows_what_to_mend(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["doctor", "--timezone", "Europe/Pairs"]) == 3
     shown = capsys.readouterr().out
     assert "FAIL  time-zone" in shown
-    assert shown.splitlines()[-1] == "To mend first: time-zone."
+    assert shown.splitlines()[-1] == "Fix first: time-zone."

@@ -67,8 +67,8 @@ def test_processes_share_the_gap_and_the_rest(tmp_path: Path, clock: Clock) -> N
         Site(tmp_path, clock).breaker.check()
     assert caught.value.reason is Reason.SITE_RESTING
     assert caught.value.sentence == (
-        "Nightscout is left alone until 2026-11-22 23:13 UTC: 3 runs in a row since 2026-11-22 22:13 UTC found that "
-        "it could not be reached."
+        "Requests to Nightscout are paused until 2026-11-22 23:13 UTC: 3 runs failed in a row since "
+        "2026-11-22 22:13 UTC (it could not be reached)."
     )
     assert "--now" in caught.value.remedy
     Site(tmp_path, clock, "https://another.site.example").breaker.check()
