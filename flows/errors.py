@@ -116,7 +116,7 @@ class Reason(Enum):
         "Nightscout asks to wait {seconds:g} s ({what}: {status}).",
         "Try again when that time has passed.",
     )
-    SITE_RESTING = (
+    SITE_PAUSED = (
         "Requests to Nightscout are paused until {until}: {runs} runs failed in a row since {since} ({why}).",
         "Fix the cause and run again with --now, or wait.",
     )

@@ -37,7 +37,7 @@ from flows.values.progress import tell
 from flows.values.run_directory import RunDirectory
 from flows.writeback.apply import Tools, WritebackResult, apply
 from flows.writeback.approval import RollbackRequest, SyncRequest
-from flows.writeback.approval_checks import read_approved
+from flows.writeback.approval_checks import SealedRun, read_approved, read_sealed
 from flows.writeback.rollback import rollback
 
 # No tags: for each of them Prefect asks the server at a task's start, once, for a place among the tasks that share it,
@@ -285,7 +285,7 @@ def apply_approved_proposal(request: SyncRequest, run_path: str) -> WritebackRes
     with logged("apply-approved-proposal") as counts:
         run = RunDirectory(Path(run_path))
         by = "policy" if request.decision == "policy" else "prefect"
-        done = apply(run, request, _writing_tools(run, request.sha256), by)
+        done = apply(run, request, _writing_tools(read_approved(run, request.sha256)), by)
         counts |= {"outcome": done.outcome, "change": done.change}
         show_change(request.proposal_id, request.sha256, done)
     return done
@@ -316,14 +316,14 @@ def roll_back_profile(request: RollbackRequest, run_path: str) -> WritebackResul
     """
     with logged("roll-back-profile") as counts:
         run = RunDirectory(Path(run_path))
-        done = rollback(run, request, _writing_tools(run, request.sha256), "prefect")
+        done = rollback(run, request, _writing_tools(read_sealed(run, request.sha256)), "prefect")
         counts |= {"outcome": done.outcome, "change": done.change}
         show_change(request.proposal_id, request.sha256, done)
     return done
 
 
-def _writing_tools(run: RunDirectory, sha256: str) -> Tools:
-    request = read_approved(run, sha256).request()
+def _writing_tools(sealed: SealedRun) -> Tools:
+    request = sealed.request()
     return Tools(
         clock=lambda: datetime.now(UTC),
         credentials=write_credentials_for(request),

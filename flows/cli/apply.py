@@ -112,11 +112,11 @@ def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     from dataclasses import replace
 
     from flows.writeback.apply import resume
-    from flows.writeback.approval_checks import read_approved
+    from flows.writeback.approval_checks import read_sealed
     from flows.writeback.journal import Journal
     from flows.writeback.reconcile import anything_to_settle
 
-    approved = read_approved(directory, None)
+    approved = read_sealed(directory, None)
     writes = anything_to_settle(Journal(approved.site))  # no secret is asked for where the site need not be
     settled = resume(directory, replace(tools(approved, writes=writes), told=None))
     if arguments.as_json:

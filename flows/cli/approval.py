@@ -14,7 +14,7 @@ from flows.errors import Reason, Refused
 if TYPE_CHECKING:
     from flows.values.run_directory import RunDirectory
     from flows.writeback.apply import Tools, WritebackResult
-    from flows.writeback.approval_checks import Approved
+    from flows.writeback.approval_checks import SealedRun
 
 SAID = {
     "applied": "Written and read back: the site has the profile {name!r}.",
@@ -48,7 +48,7 @@ def run_directory(path: Path) -> RunDirectory:
     return RunDirectory(path.resolve())
 
 
-def tools(approved: Approved, *, writes: bool = True) -> Tools:
+def tools(approved: SealedRun, *, writes: bool = True) -> Tools:
     """The clock, and, where anything is to be written, what may write to the proposal's site."""
     from flows.cli.secrets import write_credentials
     from flows.nightscout.authentication import Credentials

@@ -26,16 +26,16 @@ def register(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Roll back, after asking."""
     from flows.writeback.approval import Decision, RollbackRequest
-    from flows.writeback.approval_checks import read_approved
+    from flows.writeback.approval_checks import read_sealed
     from flows.writeback.rollback import rollback
 
     directory = run_directory(arguments.run)
-    approved = read_approved(directory, arguments.sha256)
+    approved = read_sealed(directory, arguments.sha256)
     check_names_proposal(arguments)
     ready = tools(approved)
     ask(f"Put back what was on {approved.site} before this run was applied?", yes=arguments.yes)
     request = RollbackRequest(
-        proposal_id=approved.proposal.proposal_id,
+        proposal_id=approved.proposal_id,
         sha256=approved.sha256,
         decision=Decision.APPROVE,
         even_if_edited=arguments.even_if_edited,

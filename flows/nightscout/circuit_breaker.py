@@ -39,7 +39,7 @@ LOCKED = {
     Reason.SITE_NOT_FOUND: "there is no Nightscout API under the address",
 }
 # The site was not asked.
-NOT_ASKED = frozenset({Reason.SITE_RESTING, Reason.SITE_URL, Reason.BASIC_AUTH_FORM})
+NOT_ASKED = frozenset({Reason.SITE_PAUSED, Reason.SITE_URL, Reason.BASIC_AUTH_FORM})
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class CircuitBreaker:
         """Ask whether a run may begin; one that may try after a rest is noted as such.
 
         Raises:
-            Refused: `SITE_RESTING`.
+            Refused: `SITE_PAUSED`.
         """
         with self._memory.locked():
             now_s = self._clock()
@@ -132,7 +132,7 @@ class CircuitBreaker:
                 self._write(after)
         if until_s is not None:
             raise Refused(
-                Reason.SITE_RESTING,
+                Reason.SITE_PAUSED,
                 until=_minute(until_s),
                 since=_minute(state.since_s),
                 runs=state.dead_runs + state.locked_runs,

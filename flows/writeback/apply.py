@@ -29,8 +29,10 @@ from flows.writeback.applied import journal_named, leave_note
 from flows.writeback.approval import MAX_AGE_H, Decision, SyncRequest
 from flows.writeback.approval_checks import (
     Approved,
+    SealedRun,
     check_may_be_written,
     read_approved,
+    read_sealed,
     report_only_app,
     source_document,
 )
@@ -155,7 +157,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
 
         facts = {
             "kind": "apply",
-            "proposal_id": approved.proposal.proposal_id,
+            "proposal_id": approved.proposal_id,
             "proposal_sha256": approved.sha256,
             "parts": [p.value for p in request.parts],
             "name": planned.name,
@@ -177,7 +179,7 @@ def resume(run: RunDirectory, tools: Tools) -> list[WritebackResult]:
     Raises:
         Refused: `WRITE_UNKNOWN`, `CHANGE_UNSETTLED`: it cannot be settled now.
     """
-    approved = read_approved(run, None)
+    approved = read_sealed(run, None)
     journal = tools.open_journal(approved.site)
     with journal.locked():
         if not anything_to_settle(journal):
@@ -204,12 +206,12 @@ def settle(
     return found
 
 
-def audit(tools: Tools, approved: Approved, how: str) -> dict[str, Any]:
+def audit(tools: Tools, approved: SealedRun, how: str) -> dict[str, Any]:
     """Who, by which way, about which site, with which versions."""
     return {
         "who": tools.who or _who(),
         "how": how,
-        "site_sha256": approved.proposal.site_sha256,
+        "site_sha256": approved.site_sha256,
         "versions": {"autotune_flows": __version__, "python": platform.python_version()},
     }
 
@@ -233,10 +235,10 @@ def other_journal(run: RunDirectory, journal: Journal) -> str | None:
     return str(named) if named is not None and named != journal.directory else None
 
 
-def rejected(approved: Approved, journal: Journal, tools: Tools, how: str, kind: str = "reject") -> WritebackResult:
+def rejected(approved: SealedRun, journal: Journal, tools: Tools, how: str, kind: str = "reject") -> WritebackResult:
     """Write down that a person said no; nothing else happens. What is unfinished of it will be taken back."""
     with journal.locked():
-        facts = {"kind": kind, "proposal_id": approved.proposal.proposal_id, "proposal_sha256": approved.sha256}
+        facts = {"kind": kind, "proposal_id": approved.proposal_id, "proposal_sha256": approved.sha256}
         change = journal.begin(**facts, **audit(tools, approved, how))
         change.end(ChangeOutcome.BEFORE, "rejected")
     return WritebackResult("rejected", change=change.name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,24 +24,35 @@ REPORT_ONLY = {"loop": "Loop", "trio": "Trio", "iaps": "iAPS", "freeaps": "FreeA
 
 
 @dataclass(frozen=True)
-class Approved:
-    """A proposal whose seal holds, with its run and its site."""
+class SealedRun:
+    """A run by the seal of its proposal, with its site: all that is needed to undo what was applied.
+
+    `sha256` is the seal, `options` are those of the run.
+    """
 
     run: RunDirectory
-    proposal: Proposal
+    proposal_id: str
+    sha256: str
     site: str
+    options: Mapping[str, Any]
 
     @property
-    def sha256(self) -> str:
-        """The seal."""
-        return self.proposal.sha256
+    def site_sha256(self) -> str:
+        """Of the site's address, as proposals and journals have it."""
+        return hashlib.sha256(self.site.encode()).hexdigest()
 
     def request(self) -> AnalysisRequest:
         """Whose site this is, for the credentials."""
-        options = self.proposal.options
         return AnalysisRequest(
-            site=self.site, site_block=options.get("site_block"), allow_http=bool(options.get("allow_http"))
+            site=self.site, site_block=self.options.get("site_block"), allow_http=bool(self.options.get("allow_http"))
         )
+
+
+@dataclass(frozen=True)
+class Approved(SealedRun):
+    """A proposal whose seal holds, with its run and its site."""
+
+    proposal: Proposal
 
 
 def read_approved(run: RunDirectory, sha256: str | None) -> Approved:
@@ -53,9 +66,39 @@ def read_approved(run: RunDirectory, sha256: str | None) -> Approved:
         Refused: `PROPOSAL_UNREADABLE`, `PROPOSAL_ALTERED`, `PROPOSAL_OTHER_SHA256`, `PROPOSAL_WITHOUT_SITE`.
     """
     proposal = read_proposal(run.file("proposal.json"))
-    if sha256 is not None and sha256.lower() != proposal.sha256:
-        raise Refused(Reason.PROPOSAL_OTHER_SHA256, found_sha256=proposal.sha256[:12])
-    return Approved(run, proposal, _site(proposal))
+    _check_named(sha256, proposal.sha256)
+    return Approved(run, proposal.proposal_id, proposal.sha256, _site(proposal), proposal.options, proposal)
+
+
+def read_sealed(run: RunDirectory, sha256: str | None) -> SealedRun:
+    """As `read_approved`, also where the proposal itself can no longer be read: by the run's manifest.
+
+    For what undoes and settles only. What was applied is in the journal, which has the seal and the site too: nothing
+    is sent to a site whose journal does not know of this seal.
+
+    Raises:
+        Refused: as `read_approved`, where the manifest cannot be read either.
+    """
+    try:
+        return read_approved(run, sha256)
+    except Refused as refusal:
+        if refusal.reason not in (Reason.PROPOSAL_UNREADABLE, Reason.PROPOSAL_ALTERED):
+            raise
+        try:
+            manifest = json.loads(run.file("manifest.json").read_text("utf-8"))
+            sealed, options = manifest["proposal_sha256"], manifest["options"]
+            site = site_url(options["site"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, Refused):
+            raise refusal from None
+        if not isinstance(sealed, str):
+            raise
+    _check_named(sha256, sealed)
+    return SealedRun(run, run.path.name, sealed, site, options)
+
+
+def _check_named(sha256: str | None, found_sha256: str) -> None:
+    if sha256 is not None and sha256.lower() != found_sha256:
+        raise Refused(Reason.PROPOSAL_OTHER_SHA256, found_sha256=found_sha256[:12])
 
 
 def check_may_be_written(proposal: Proposal, now: datetime, max_age_h: float, *, although_unsure: bool = False) -> None:

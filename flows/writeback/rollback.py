@@ -17,7 +17,7 @@ from flows.writeback.apply import (
     writing_client,
 )
 from flows.writeback.approval import Decision, RollbackRequest
-from flows.writeback.approval_checks import Approved, read_approved
+from flows.writeback.approval_checks import SealedRun, read_sealed
 from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
 from flows.writeback.kept_documents import backup_of, check_kept, intent_of
 from flows.writeback.plan import with_start_date
@@ -31,7 +31,7 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
     Raises:
         Refused: `NOTHING_APPLIED`, `EDITED_SINCE`; else as `flows.writeback.apply.apply`.
     """
-    approved = read_approved(run, request.sha256)
+    approved = read_sealed(run, request.sha256)
     journal = tools.open_journal(approved.site)
     if request.decision is not Decision.APPROVE:
         return rejected(approved, journal, tools, how, "reject-rollback")
@@ -54,7 +54,7 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
             return _intent(site, state, applied, request)
 
         facts = {"kind": "rollback", "of": applied.name, "even_if_edited": request.even_if_edited}
-        facts |= {"proposal_id": approved.proposal.proposal_id, "proposal_sha256": approved.sha256}
+        facts |= {"proposal_id": approved.proposal_id, "proposal_sha256": approved.sha256}
         with remembered(run, journal):
             change = carry_out(site, journal, make, **facts, **audit(tools, approved, how))
     return WritebackResult("rolled-back", change=change.name)
@@ -75,7 +75,7 @@ def tidy(run: RunDirectory, keep_last: int, tools: Tools, how: str) -> tuple[Wri
     Raises:
         Refused: as `flows.writeback.apply.apply`.
     """
-    approved = read_approved(run, None)
+    approved = read_sealed(run, None)
     journal = tools.open_journal(approved.site)
     with journal.locked(), writing_client(tools, approved.site, activate=False) as client:
         site = tools.site(client)
@@ -121,7 +121,7 @@ def old_names(journal: Journal, state: SiteProfiles, keep_last: int, now_ms: flo
     return [name for name in older if name not in in_use]
 
 
-def _applied(journal: Journal, approved: Approved) -> Change:
+def _applied(journal: Journal, approved: SealedRun) -> Change:
     """The last change that wrote this proposal.
 
     Raises:
@@ -130,6 +130,7 @@ def _applied(journal: Journal, approved: Approved) -> Change:
     for change in reversed(journal.changes()):
         facts = change.facts
         mine = facts.get("kind") == "apply" and facts.get("proposal_sha256") == approved.sha256
+        mine = mine and facts.get("site_sha256") in (None, approved.site_sha256)
         if mine and (change.outcome is ChangeOutcome.AFTER or not change.ended):
             return change
     raise Refused(Reason.NOTHING_APPLIED, detail="the journal of this site knows of nothing")

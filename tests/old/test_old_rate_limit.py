@@ -69,7 +69,7 @@ def test_it_was_written_after_three_runs() -> None:
 def test_within_the_pause_the_site_is_not_asked(old: Old, asked: list[str]) -> None:
     moved(old, ended_s_ago=-60)
     before = state_of(old).read_bytes()
-    assert propose(old) == ["site_resting"]
+    assert propose(old) == ["site_paused"]
     assert not asked
     assert state_of(old).read_bytes() == before
 
@@ -82,5 +82,5 @@ def test_after_the_pause_it_is_asked_and_the_next_pause_is_longer(old: Old, aske
     state = read(state_of(old))
     assert (state["dead_runs"], state["rest_s"]) == (4, 2 * PAUSE_S)
     del asked[:]
-    assert propose(old, 2) == ["site_resting"]
+    assert propose(old, 2) == ["site_paused"]
     assert not asked

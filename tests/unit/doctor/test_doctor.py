@@ -205,7 +205,7 @@ def test_a_check_that_breaks_is_a_finding_and_ends_nothing(
     monkeypatch.setattr(machine.os, "access", lambda *_: 1 / 0)
     status, found = doctor(capsys)
     assert status == 3
-    assert found["runs-disk"]["sentence"] == "The check itself broke (ZeroDivisionError)."
+    assert found["runs-disk"]["sentence"] == "The check itself failed (ZeroDivisionError)."
     assert found["time-zone"]["level"] == "skipped"
 
 

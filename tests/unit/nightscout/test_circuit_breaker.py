@@ -34,7 +34,7 @@ DEAD, LOCKED, FINE = Reason.SITE_UNREACHABLE, Reason.SITE_UNAUTHORIZED, None
         ([DEAD, DEAD, Reason.SITE_INCOMPLETE, DEAD], False),
         ([DEAD, Reason.SITE_FAILS, Reason.SITE_BUSY], True),
         ([Reason.SITE_NOT_DATA, Reason.SITE_ASKS_TO_WAIT, Reason.SITE_FAILS], True),
-        ([DEAD, Reason.SITE_RESTING, Reason.SITE_URL, Reason.BASIC_AUTH_FORM, DEAD], False),
+        ([DEAD, Reason.SITE_PAUSED, Reason.SITE_URL, Reason.BASIC_AUTH_FORM, DEAD], False),
         ([LOCKED] * (LOCKED_RUNS - 1), False),
         ([LOCKED] * LOCKED_RUNS, True),
         ([LOCKED, Reason.SITE_FORBIDDEN, Reason.SITE_NOT_FOUND, Reason.SITE_BASIC_AUTH, LOCKED], True),
@@ -90,7 +90,7 @@ def test_a_clock_set_back_does_not_make_a_rest_longer_than_a_day() -> None:
 
 @hypothesis.given(
     steps=strategies.lists(
-        strategies.tuples(strategies.sampled_from([FINE, DEAD, LOCKED, Reason.SITE_RESTING]), strategies.floats(0, 2e5))
+        strategies.tuples(strategies.sampled_from([FINE, DEAD, LOCKED, Reason.SITE_PAUSED]), strategies.floats(0, 2e5))
     )
 )
 def test_whatever_happens_a_site_is_asked_again_within_a_day(steps: list[tuple[Reason | None, float]]) -> None:

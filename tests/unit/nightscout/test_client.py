@@ -611,14 +611,14 @@ def test_a_site_that_fails_run_after_run_is_left_alone(
 
     site.respond = respond
     for _ in range(runs):
-        assert run() not in (None, Reason.SITE_RESTING)
+        assert run() not in (None, Reason.SITE_PAUSED)
     assert len(site.asked) == runs * requests
-    assert run() is Reason.SITE_RESTING
+    assert run() is Reason.SITE_PAUSED
     assert len(site.asked) == runs * requests
-    assert run(ignore_breaker=True) not in (None, Reason.SITE_RESTING)
+    assert run(ignore_breaker=True) not in (None, Reason.SITE_PAUSED)
     site.respond = json_answer([])
     now[0] += FIRST_REST_S - 1
-    assert run() is Reason.SITE_RESTING
+    assert run() is Reason.SITE_PAUSED
     now[0] += 1
     assert run() is None
     assert run() is None

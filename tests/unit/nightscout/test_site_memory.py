@@ -65,7 +65,7 @@ def test_processes_share_the_gap_and_the_rest(tmp_path: Path, clock: Clock) -> N
     site_memory._REMEMBERED.clear()
     with pytest.raises(Refused) as caught:
         Site(tmp_path, clock).breaker.check()
-    assert caught.value.reason is Reason.SITE_RESTING
+    assert caught.value.reason is Reason.SITE_PAUSED
     assert caught.value.sentence == (
         "Requests to Nightscout are paused until 2026-11-22 23:13 UTC: 3 runs failed in a row since "
         "2026-11-22 22:13 UTC (it could not be reached)."
@@ -128,7 +128,7 @@ def test_what_an_earlier_version_kept_is_gone_on_with(tmp_path: Path, clock: Clo
     site = Site(tmp_path, clock)
     with pytest.raises(Refused) as caught:
         site.breaker.check()
-    assert caught.value.reason is Reason.SITE_RESTING
+    assert caught.value.reason is Reason.SITE_PAUSED
     assert site.limit.before_request() == pytest.approx(0.2, abs=1e-6)
 
 
