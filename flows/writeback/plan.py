@@ -24,13 +24,13 @@ from flows.profiles.stored import is_flat
 from flows.proposal.aaps_limits import AAPS_LIMITS, AapsLimits
 from flows.proposal.consensus_limits import age_group, beyond_limits
 from flows.proposal.document import GlucoseLimit, Proposal, Units
+from flows.proposal.rounding import EXACT
 from flows.proposal.several_values import NAMES, several
 from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
 from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
 from flows.writeback.active_on_site import profile_content, store_of
 from flows.writeback.approval import Decision, SyncRequest
-from flows.writeback.new_schedules import hours_that_stay, new_basal, new_carb_ratio, new_isf
 
 NAME = "Autotune"
 ENTERED_BY = "autotune-flows"
@@ -39,6 +39,8 @@ WORDS = {Part.BASAL: "basal", Part.ISF: "insulin sensitivity", Part.CARB_RATIO: 
 FIELDS = {Part.BASAL: "basal", Part.ISF: "sens", Part.CARB_RATIO: "carbratio"}
 # Wider than any of upstream's caps (oref0@0.7.1 lib/autotune: 0.7 to 1.2, for ISF their inverse); one step is rounding.
 LEAST_RATIO, MOST_RATIO = 0.69, 1.45
+# Against a proposal whose numbers are not those of its source: further than any rounding of upstream's or ours.
+SAME_RELATIVE, SAME_ABSOLUTE = 0.005, 0.006
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,9 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
     only_less = request.decision is Decision.POLICY and GlucoseLimit.LOW in beyond_limits(proposal)
     # By part: how its new values come about, their step, their unit.
     new = {
-        Part.BASAL: (new_basal, pump.basal_step_u_per_h, "U/h"),
-        Part.ISF: (new_isf, pump.isf_step, f"{proposal.units.value}/U"),
-        Part.CARB_RATIO: (new_carb_ratio, pump.carb_ratio_step_g_per_u, "g/U"),
+        Part.BASAL: (_new_basal, pump.basal_step_u_per_h, "U/h"),
+        Part.ISF: (_new_isf, pump.isf_step, f"{proposal.units.value}/U"),
+        Part.CARB_RATIO: (_new_carb_ratio, pump.carb_ratio_step_g_per_u, "g/U"),
     }
     lines: list[Line] = []
     stay: list[Line] = []
@@ -249,6 +251,90 @@ def _entries(written: Any, new: dict[int, float]) -> list[Record]:
 _MIDNIGHT = {"time": "00:00", "value": 1}
 
 
+# --- the schedules: minutes after local midnight, numbers in the profile's own units
+
+
+def _new_basal(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> dict[int, float]:
+    """The rates by when each begins; an hour that stays keeps whatever blocks it has within it.
+
+    Args:
+        proposal: whose rates are written.
+        old: the source's rates.
+        only_less: an hour in which any rate would rise stays.
+
+    Raises:
+        Refused: `PROPOSAL_OTHER_SOURCE`.
+    """
+    for hour, (written, said) in enumerate(zip(old.hourly(), proposal.current.basal_u_per_h, strict=True)):
+        _same(written, said, f"current basal of {hour:02d}:00")
+    found: dict[int, float] = {}
+    staying = _hours_that_stay(proposal, old, only_less=only_less)
+    for hour, new in enumerate(proposal.for_pump.basal_u_per_h):
+        if hour in staying:  # with whatever blocks it has within it
+            start, end = hour * 60, hour * 60 + 60
+            found[start] = old.at(start)
+            found |= {b.minutes: b.value for b in old.blocks if start < b.minutes < end}
+        else:
+            found[hour * 60] = new
+    pairs = list(found.items())
+    return {m: value for n, (m, value) in enumerate(pairs) if n == 0 or value != pairs[n - 1][1]}
+
+
+def _hours_that_stay(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> set[int]:
+    """The hours whose rate is the one to enter already, and with `only_less` those in which any rate would rise."""
+    pairs = zip(old.hourly(), proposal.for_pump.basal_u_per_h, strict=True)
+    return {
+        hour
+        for hour, (now, new) in enumerate(pairs)
+        if math.isclose(now, new, abs_tol=EXACT) or (only_less and new > _least(old, hour) + EXACT)
+    }
+
+
+def _least(old: Schedule, hour: int) -> float:
+    start, end = hour * 60, hour * 60 + 60
+    return min([old.at(start), *(b.value for b in old.blocks if start < b.minutes < end)])
+
+
+def _new_isf(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> dict[int, float]:
+    """The sensitivities by when each begins; with `only_less` one that would fall stays.
+
+    Raises:
+        Refused: `PROPOSAL_OTHER_SOURCE`.
+    """
+    mmol = proposal.units is Units.MMOL_PER_L
+    blocks = [
+        (b.start, *((b.current_mmoll_per_u, b.recommended_mmoll_per_u) if mmol else
+                    (b.current_mgdl_per_u, b.recommended_mgdl_per_u)))
+        for b in proposal.for_pump.isf
+    ]  # fmt: skip
+    return _by_block(blocks, old, "insulin sensitivity", only_less)
+
+
+def _new_carb_ratio(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> dict[int, float]:
+    """The carb ratios by when each begins; with `only_less` one that would fall stays.
+
+    Raises:
+        Refused: `PROPOSAL_OTHER_SOURCE`.
+    """
+    blocks = [(b.start, b.current_g_per_u, b.recommended_g_per_u) for b in proposal.for_pump.carb_ratio]
+    return _by_block(blocks, old, "carb ratio", only_less)
+
+
+def _by_block(blocks: list[tuple[str, float, float]], old: Schedule, what: str, only_less: bool) -> dict[int, float]:
+    new = {int(start[:2]) * 60 + int(start[3:]): (current, recommended) for start, current, recommended in blocks}
+    if set(new) != {b.minutes for b in old.blocks} or len(new) != len(blocks):
+        raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what=f"times of the {what}")
+    for block in old.blocks:
+        _same(block.value, new[block.minutes][0], f"current {what} of {clock_text(block.minutes)}")
+    # A higher sensitivity or carb ratio is less insulin.
+    return {b.minutes: max(new[b.minutes][1], b.value) if only_less else new[b.minutes][1] for b in old.blocks}
+
+
+def _same(written: float, said: float, what: str) -> None:
+    if not math.isclose(written, said, rel_tol=SAME_RELATIVE, abs_tol=SAME_ABSOLUTE):
+        raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what=what)
+
+
 # --- the document
 
 
@@ -301,7 +387,7 @@ def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest, only_les
     if Part.BASAL not in request.parts:
         return ()
     within = {b.minutes // 60 for b in old.blocks if b.minutes % 60 and b.value != old.at(b.minutes - 1)}
-    hours = sorted(within - hours_that_stay(proposal, old, only_less=only_less))
+    hours = sorted(within - _hours_that_stay(proposal, old, only_less=only_less))
     if not hours:
         return ()
     named = ", ".join(f"{hour:02d}:00" for hour in hours)
