@@ -151,10 +151,11 @@ class Attempt:
         if not (self.change.reached(Step.WRITING) or self.change.reached(Step.WRITTEN)):
             self.change.end(ChangeOutcome.BEFORE, "stopped before anything was written")
             return
+        intent = self.intent  # read and compared with its hash before anything is sent, also for what is taken back
         if self.change.reached(Step.UNDOING):
             self.finish_undo(None)
             return
-        state, mine = self.find(PROFILE, self.intent.document, self.intent.known_ids, sent)
+        state, mine = self.find(PROFILE, intent.document, intent.known_ids, sent)
         if mine is None:
             if self.change.reached(Step.WRITTEN):
                 self.end_overtaken(state, "the new document was removed")
@@ -295,7 +296,7 @@ class Attempt:
         raise refusal
 
     def finish_undo(self, sent: WriteAttempt | None) -> None:
-        """Bring an undo to its end, which is only where what is active is what would be without this self.change.
+        """Bring an undo to its end, which is only where what is active is what would be without this change.
 
         Raises:
             Refused: `CHANGE_UNSETTLED`, `WRITE_UNKNOWN`, `WRITE_NOT_RESTORED`.
@@ -373,8 +374,6 @@ class Attempt:
         """Our Profile Switch, where the site has it or may still get it.
 
         Args:
-            change: the self.change.
-            intent: what it was to bring about.
             state: what the site is.
             refused: the site has just refused it, plainly; then it is ours only where it was sent before too.
         """

@@ -15,6 +15,7 @@ from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.writeback.journal import BACKUP, INTENT, KEPT, UNDO, Change, ChangeOutcome
 from flows.writeback.rollback import tidy
+from flows.writeback.transaction import Attempt
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.integration.test_apply_active import Losing, with_client
@@ -115,6 +116,18 @@ def test_nothing_is_taken_back_from_it(someone: Person, site: StandIn) -> None:
     check_every_damage(someone, site, (BACKUP, INTENT, UNDO), someone.resume)
     assert [a.outcome for a in someone.resume()] == ["settled-before"]
     assert active_name(someone.reading()) == "Night shift"
+
+
+def test_an_undo_sends_nothing_where_the_intent_was_changed_after_all_was_checked(
+    someone: Person, site: StandIn
+) -> None:
+    profile_switch(site, "Night shift", 3 * 24 * 60)
+    refusal_of(lambda: with_client(someone, Losing).apply(activate=True))
+    (change,) = someone.journal.changes()
+    spoil(change, INTENT, DAMAGE["cut off"])
+    with someone.tools.open_client(someone.site) as client:
+        attempt = Attempt(change, someone.tools.site(client))
+        check_refused(someone, site, INTENT, attempt.bring_to_an_end)
 
 
 @pytest.mark.parametrize("name", [BACKUP, INTENT])
