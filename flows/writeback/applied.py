@@ -74,8 +74,10 @@ def changes_of(runs: Iterable[Path]) -> tuple[PastChange, ...]:
     lines: dict[str, dict[str, Any]] = {}
     journals: set[Path] = set()
     for run in runs:
-        copied = _note(run).get("changes")
-        for change in copied if isinstance(copied, list) else []:
+        note = _note(run)
+        copied = note.get("changes")
+        # `lines`: all in one list, as readers before this one expected them.
+        for change in (*(copied if isinstance(copied, list) else ()), note.get("lines")):
             for line in _dictionaries(change):
                 lines[json.dumps(line, sort_keys=True)] = line
         if (named := journal_named(run)) is not None:

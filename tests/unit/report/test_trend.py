@@ -24,8 +24,7 @@ from flows.report.trend.text import history
 from flows.values.local_days import LocalDay
 from flows.values.run_directory import RunDirectory
 from flows.writeback.applied import leave_note
-from flows.writeback.journal import ChangeOutcome as ChangeOutcome
-from flows.writeback.journal import Journal, Step
+from flows.writeback.journal import ChangeOutcome, Journal, Step
 from tests.proposal_documents import SITE, proposal, refused_run, run_directory
 from tests.proposal_documents import settings as tuned
 
@@ -198,7 +197,8 @@ def test_a_document_with_anything_in_any_place_never_stops_a_history(tmp_path: P
     document_1_or_2 = version_1() if kind == "1" else proposal(run="damaged")
     manifest = {"status": "refused", "written_at": at(START), "reasons": ["why"], "options": {"site": SITE}}
     line = {"change": "a", "step": "begun", "at": at(START), "kind": "apply", "proposal_sha256": "", "parts": ["isf"]}
-    note = {"journal": str(tmp_path), "lines": [line, {**line, "step": "done", "outcome": "after"}]}
+    lines = [line, {**line, "step": "done", "outcome": "after"}]
+    note = {"journal": str(tmp_path), "changes": [lines], "lines": lines}
     whole = {"manifest": manifest, "applied": note}.get(kind)
     target = whole or document_1_or_2
     hurt = replaced(target, data.draw(st.sampled_from(leaves(target))), data.draw(JUNK))
@@ -338,6 +338,16 @@ def test_a_roll_back_ends_the_days_after(tmp_path: Path, journal: str) -> None:
     assert application.undone_at == datetime(2026, 5, 20, 2, tzinfo=UTC)
     assert "and before the next change" in application.sentence
     assert "2026-05-15, rolled back" in history(seen(tmp_path))
+
+
+def test_a_note_with_its_lines_in_one_list_is_read_too(tmp_path: Path) -> None:
+    run = made(tmp_path, 0, first=START, applied=at(date(2026, 5, 15), 12))
+    made(tmp_path, 1, first=date(2026, 5, 16), in_range=78.0)
+    shutil.rmtree(tmp_path / ".applied")
+    note = json.loads((run / "applied.json").read_text())
+    flat = {"journal": note["journal"], "lines": [line for change in note["changes"] for line in change]}
+    (run / "applied.json").write_text(json.dumps(flat))
+    assert [a.in_range_points for a in seen(tmp_path).applications] == [7.0]
 
 
 def test_what_another_run_of_the_site_recorded_counts_too(tmp_path: Path) -> None:
