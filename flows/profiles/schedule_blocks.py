@@ -31,7 +31,7 @@ def read_schedule(value: Any, what: str, notes: list[str]) -> Schedule:
     for place, item in enumerate(value, 1):
         if not isinstance(item, dict):
             raise unusable(what, f"entry {place} is not an object with a time and a value")
-        minutes = _minutes(item, what, place, notes)
+        minutes = entry_minutes(item, what, place, notes)
         amount = required_number(item.get("value"), what, f"the value at {clock_text(minutes)}")
         if minutes in blocks and blocks[minutes] != amount:
             notes.append(f"Two entries of the {what} are at {clock_text(minutes)}: the last one was taken.")
@@ -107,8 +107,12 @@ def unusable(what: str, detail: str) -> Refused:
     return Refused(Reason.PROFILE_FIELD, field=what, detail=detail)
 
 
-def _minutes(item: dict[str, Any], what: str, place: int, notes: list[str]) -> int:
-    """When an entry starts: `time` first, as Nightscout itself, which overwrites `timeAsSeconds` with it."""
+def entry_minutes(item: dict[str, Any], what: str, place: int, notes: list[str]) -> int:
+    """When an entry starts: `time` first, as Nightscout itself, which overwrites `timeAsSeconds` with it.
+
+    Raises:
+        Refused: `PROFILE_FIELD`.
+    """
     time, seconds = item.get("time"), item.get("timeAsSeconds")
     by_clock = clock_seconds(time)
     try:

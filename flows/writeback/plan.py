@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.profiles.parse import unit_name
-from flows.profiles.schedule_blocks import clock_text, read_schedule
+from flows.profiles.schedule_blocks import clock_text, entry_minutes, read_schedule
 from flows.profiles.stored import is_flat
 from flows.proposal.aaps_limits import AAPS_LIMITS, AapsLimits
 from flows.proposal.consensus_limits import age_group, beyond_limits
@@ -237,7 +237,7 @@ def _entries(written: Any, new: dict[int, float]) -> list[Record]:
     """The schedule as entries; those of the source keep their own fields where they are at the same times."""
     own: dict[int, Record] = {}
     if isinstance(written, list) and all(isinstance(e, dict) for e in written):
-        own = {read_schedule([{**e, "time": e.get("time")}, _MIDNIGHT], "", []).blocks[-1].minutes: e for e in written}
+        own = {entry_minutes(entry, "", place, []): entry for place, entry in enumerate(written, 1)}
     keep = len(own) == len(new) and set(own) == set(new)
     entries = []
     for minutes, value in sorted(new.items()):
@@ -246,9 +246,6 @@ def _entries(written: Any, new: dict[int, float]) -> list[Record]:
             entry["timeAsSeconds"] = minutes * 60  # of an entry whose two times contradict each other
         entries.append({**entry, "time": clock_text(minutes), "value": value})
     return entries
-
-
-_MIDNIGHT = {"time": "00:00", "value": 1}
 
 
 # --- the schedules: minutes after local midnight, numbers in the profile's own units
