@@ -8,35 +8,36 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
 
 from flows import __version__
-from flows.cli import (
-    apply,
-    demo,
-    doctor,
-    export,
-    history,
-    inspect,
-    parity,
-    propose,
-    rollback,
-    setup,
-    show,
-    tidy,
-    tune,
-)
 from flows.cli.console import print_document, say
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.errors import Refused
 
-# Each has `register`, which adds the command of its name with its options, and `run`. In the order of the help.
-COMMANDS = (demo, propose, inspect, export, tune, show, parity, apply, tidy, rollback, history, doctor, setup)
-BY_NAME = {module.__name__.rpartition(".")[2]: module for module in COMMANDS}
+# In the order of the help. Each is a module of this room with `register`, which adds the command of its name with its
+# options, and `run`; only the one that is asked for is imported.
+COMMANDS = [
+    "demo",
+    "propose",
+    "inspect",
+    "export",
+    "tune",
+    "show",
+    "parity",
+    "apply",
+    "tidy",
+    "rollback",
+    "history",
+    "doctor",
+    "setup",
+]
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell counts what a signal ended
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
+def parser(*commands: str) -> argparse.ArgumentParser:
+    """The command line with these commands, all where none is given."""
     top = argparse.ArgumentParser(
         prog="autotune",
         description="Insulin-pump settings tuned by the reference OpenAPS oref0 autotune from your Nightscout data. "
@@ -44,16 +45,21 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"autotune-flows {__version__}")
     subparsers = top.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
-    for command in COMMANDS:
-        command.register(subparsers)
+    for command in commands or COMMANDS:
+        _module(command).register(subparsers)
     return top
+
+
+def _module(command: str) -> ModuleType:
+    return import_module(f"flows.cli.{command}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is an `ExitCode`, or that of a signal."""
-    arguments = parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    arguments = parser(*(name for name in given[:1] if name in COMMANDS)).parse_args(given)
     try:
-        return int(BY_NAME[arguments.command].run(arguments))
+        return int(_module(arguments.command).run(arguments))
     except Refused as refusal:
         return _refused(refusal, arguments)
     except UsageError as error:
