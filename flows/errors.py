@@ -303,7 +303,7 @@ class Reason(Enum):
     ENGINE_MISSING = ("{what} is not available: {detail}.", "{remedy}")
     ENGINE_BROKEN = (
         "The engine stopped without an answer ({detail}).",
-        "Try again; if it stays so, please report it with engine.txt of the run directory.",
+        "Try again; if it stays so, please report it with the run's manifest.",
     )
 
     # --- writing a proposal back

@@ -51,11 +51,11 @@ def docker_trouble() -> str | None:
 def node_trouble() -> str | None:
     """Why upstream cannot run in Node, or `None`."""
     from flows.errors import Refused
-    from flows.oref0.runtime import ensure_oref0, find_node
+    from flows.oref0.runtime import ensure_upstream, find_node
 
     try:
         find_node()
-        ensure_oref0()
+        ensure_upstream()
     except Refused as refusal:
         return str(refusal)
     return None

@@ -9,12 +9,23 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from flows.profiles.active_in_data import in_force
+from flows.profiles.parse import TherapyProfile
 from flows.values.local_days import LocalDay
 from flows.values.timestamps import iso_utc
 
 DAY = date(2026, 5, 13)
 ZONE = "Europe/Paris"
 MINUTE = 60_000
+FAR_FUTURE_MS = 4e12
+
+
+def read_profile(
+    documents: list[Any], *, name: str | None = None, until_ms: float | None = None, zone: str | None = None
+) -> TherapyProfile:
+    """The profile in force by the documents alone at the end of the data; the newest document's without an end."""
+    end_ms = FAR_FUTURE_MS if until_ms is None else until_ms
+    return in_force(documents, [], name=name, window_start_ms=end_ms, window_end_ms=end_ms, zone=zone).profile
 
 
 def pump_profile(**changes: Any) -> dict[str, Any]:

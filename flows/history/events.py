@@ -34,7 +34,6 @@ KINDS: tuple[EventGroup, ...] = (
         ("Suspend Pump", "Pump Suspend", "Basal Suspension", "OpenAPS Offline", "PumpSuspend"),
     ),
 )
-KIND_NAMES = tuple(k.name for k in KINDS)
 
 
 @dataclass(frozen=True)

@@ -134,13 +134,8 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def normalise_glucose(records: list[Any], context: Context, ledger: Ledger) -> list[Record]:
-    """Readings ready for upstream, newest first; every change, removal and doubt is in the ledger."""
-    return read_glucose(records, context, ledger).for_upstream
-
-
 def read_glucose(records: list[Any], context: Context, ledger: Ledger) -> Readings:
-    """As `normalise_glucose`, and the lows and highs that upstream does not get: who judges safety needs them.
+    """Readings ready for upstream, newest first, and the lows and highs it does not get: who judges safety needs them.
 
     Args:
         records: entries as served.

@@ -145,11 +145,6 @@ def ensure_upstream() -> Upstream:
     return check_upstream(_found_or_installed())
 
 
-def ensure_oref0() -> Path:
-    """The oref0 package of `ensure_upstream`."""
-    return ensure_upstream().package
-
-
 def check_upstream(package: Path) -> Upstream:
     """Compare an installed oref0 and its packages with the pinned ones: all files, no cache; about 0.1 s of CPU.
 

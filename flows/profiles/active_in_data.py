@@ -52,11 +52,6 @@ class ActiveProfiles:
         window = day.glucose
         return round(max(0.0, min(self.known_from_ms, window.end_ms) - window.start_ms) / HOUR_MS, 2)
 
-    @property
-    def dates_with_other_profile(self) -> tuple[str, ...]:
-        """The local days on which something else than `profile` was in force, if only for a time."""
-        return tuple(self.other_profile_hours)
-
     def document(self) -> dict[str, Any]:
         """For JSON documents: without any therapy setting."""
         return {
@@ -99,7 +94,7 @@ def in_force(
     timeline = history.timeline(window_start_ms - MARGIN_MS, window_end_ms + MARGIN_MS)
     spans = _clipped(timeline, window_start_ms, window_end_ms)
     begun = [d.start_ms for d in history.stored]
-    begun += [s.at_ms for s in history.switches if not history.names_nothing(s)]
+    begun += [s.at_ms for s in history.switches if not history.names_missing_profile(s)]
     known_from_ms = min(begun, default=0.0)
     others = _other_profile_hours(spans, profile, local, known_from_ms)
     warnings += _document_warnings(history, window_end_ms)
@@ -136,7 +131,7 @@ def _to_tune(history: History, name: str | None, end_ms: float) -> tuple[Therapy
         if name not in (None, ACTIVE) and name != state.name:
             raise Refused(Reason.PROFILE_NOT_FOUND, name=name, names=listed([state.name]))
         return _in_force_then(history, state, end_ms)
-    document, _ = document_in_force(history.stored, end_ms)
+    document = document_in_force(history.stored, end_ms)
     try:
         chosen, notes = choose_name(document, name)
     except Refused:
@@ -169,7 +164,7 @@ def _to_tune(history: History, name: str | None, end_ms: float) -> tuple[Therapy
 
 def _in_force_then(history: History, state: State, end_ms: float) -> tuple[TherapyProfile, ProfileSource, list[str]]:
     if state.switch is None:
-        document, _ = document_in_force(history.stored, end_ms)
+        document = document_in_force(history.stored, end_ms)
         chosen, notes = choose_name(document, None)
         profile = profile_in(document, chosen, notes, zone=history.zone, others=history.stored)
         return profile, ProfileSource.DOCUMENT, []
@@ -251,7 +246,7 @@ def _trouble_warnings(history: History, start_ms: float, end_ms: float, zone: st
         if switch.at_ms > end_ms or until < start_ms:
             continue
         when = _local(switch.at_ms, zone)
-        if history.names_nothing(switch):
+        if history.names_missing_profile(switch):
             found.append(f"The Profile Switch of {when} names {quoted(switch.name)}, which is in no profile document.")
         elif switch.trouble:
             found.append(f"The Profile Switch of {when} cannot be used: {switch.trouble}.")

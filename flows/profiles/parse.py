@@ -14,7 +14,6 @@ from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.profiles.schedule_blocks import (
     check_range,
-    clock_text,
     optional_number,
     read_schedule,
     strict_number,
@@ -25,7 +24,6 @@ from flows.profiles.stored import (
     choose_name,
     document_in_force,
     find_name,
-    skipped_note,
     stored_documents,
 )
 from flows.values.local_days import canonical_zone
@@ -70,31 +68,6 @@ class TherapyProfile:
     insulin_peak_min: float | None = None
 
 
-def choose_profile(
-    documents: list[Any], *, name: str | None, until_ms: float | None, zone: str | None
-) -> TherapyProfile:
-    """The profile in force at the end of the data by the documents alone: `name`, or the document's default.
-
-    Profile Switch treatments are not looked at; `flows.profiles.active_in_data.in_force` does.
-
-    Args:
-        documents: profile documents as Nightscout serves them, in any order.
-        name: a profile's name; `None` or "active" for the document's default.
-        until_ms: the end of the data (epoch ms); `None` takes the newest document.
-        zone: the person's zone where it is known otherwise: taken for start dates without one, and a zone of the
-            document that no one knows is then no reason to stop.
-
-    Raises:
-        Refused: `NO_PROFILE`, `PROFILE_NOT_FOUND`, `PROFILE_UNITS`, `PROFILE_UNITS_DOUBTFUL`, `PROFILE_FIELD`,
-            `UNKNOWN_TIMEZONE`.
-    """
-    stored = stored_documents(documents, zone)
-    document, notes = document_in_force(stored, until_ms)
-    chosen, more = choose_name(document, None if name == ACTIVE else name)
-    notes = [*skipped_note(documents, stored), *notes, *more]
-    return profile_in(document, chosen, notes, zone=zone, others=stored)
-
-
 def named_zone(documents: list[Any], *, name: str | None, until_ms: float | None) -> str | None:
     """The time zone of the profile in force by the documents, canonical; `None` where none is named.
 
@@ -103,7 +76,7 @@ def named_zone(documents: list[Any], *, name: str | None, until_ms: float | None
     Raises:
         Refused: `NO_PROFILE`, `UNKNOWN_TIMEZONE`; `PROFILE_NOT_FOUND` for a name that was asked for.
     """
-    document, _ = document_in_force(stored_documents(documents, None), until_ms)
+    document = document_in_force(stored_documents(documents, None), until_ms)
     if name not in (None, ACTIVE):
         chosen, _ = choose_name(document, name)
         return zone_in(document, document.store[chosen], None, [])
@@ -127,7 +100,7 @@ def profile_in(
         document: the document.
         name: one of its names.
         notes: what was assumed on the way here.
-        zone: as `choose_profile`.
+        zone: the person's, where it is known otherwise: a zone of the document that no one knows is then no refusal.
         others: all documents of the same site: where this one names no units and they all agree, theirs are taken.
 
     Raises:
@@ -320,27 +293,3 @@ def _insulin_action(dia: Any, insulin: Record, notes: list[str]) -> tuple[float 
     if dia_h > LONG_DIA_H:
         notes.append(f"The profile's duration of insulin action is above {LONG_DIA_H:g} h; please check it.")
     return dia_h, peak_min
-
-
-def to_document(profile: TherapyProfile) -> Record:
-    """A profile as a Nightscout document with it alone, in its own units, without targets."""
-    factor = MGDL_PER_MMOLL if profile.units == MMOL_PER_L else 1.0
-    units = "mmol" if profile.units == MMOL_PER_L else "mg/dl"
-    body: Record = {
-        "dia": profile.dia_h,
-        "units": units,
-        "timezone": profile.timezone,
-        "basal": _written(profile.basal_u_per_h),
-        "sens": _written(profile.isf_mgdl_per_u, factor),
-        "carbratio": _written(profile.carb_ratio_g_per_u),
-    }
-    document = {"defaultProfile": profile.name, "startDate": profile.start_date, "units": units}
-    kept = {k: v for k, v in body.items() if v is not None}
-    return {**{k: v for k, v in document.items() if v is not None}, "store": {profile.name: kept}}
-
-
-def _written(schedule: Schedule, divisor: float = 1.0) -> list[Record]:
-    return [
-        {"time": clock_text(b.minutes), "timeAsSeconds": b.minutes * 60, "value": b.value / divisor}
-        for b in schedule.blocks
-    ]

@@ -56,20 +56,15 @@ def stored_documents(documents: Iterable[Any], zone: str | None) -> list[StoredD
     return sorted(found.values(), key=order, reverse=True)
 
 
-def document_in_force(stored: list[StoredDocument], until_ms: float | None) -> tuple[StoredDocument, list[str]]:
-    """The newest document that does not start after `until_ms`, and a note where there is none such.
+def document_in_force(stored: list[StoredDocument], until_ms: float | None) -> StoredDocument:
+    """The newest document that does not start after `until_ms`; the oldest where all do.
 
     Raises:
         Refused: `NO_PROFILE`.
     """
     if not stored:
         raise Refused(Reason.NO_PROFILE, where="the profile documents")
-    if until_ms is None:
-        return stored[0], []
-    past = next((d for d in stored if d.start_ms <= until_ms), None)
-    if past is not None:
-        return past, []
-    return stored[-1], ["Every profile document starts after the data ends; the oldest one was taken."]
+    return next((d for d in stored if until_ms is None or d.start_ms <= until_ms), stored[-1])
 
 
 def choose_name(document: StoredDocument, name: str | None) -> tuple[str, list[str]]:

@@ -128,7 +128,7 @@ class History:
                 continue
             if document is not None and switch.at_ms < document.start_ms:
                 return None
-            if not self.names_nothing(switch):
+            if not self.names_missing_profile(switch):
                 return switch
         return None
 
@@ -173,7 +173,7 @@ class History:
             spans[0] = replace(spans[0], start_ms=start_ms)
         return tuple(spans)
 
-    def names_nothing(self, switch: Switch) -> bool:
+    def names_missing_profile(self, switch: Switch) -> bool:
         """A switch without a profile of its own to a name that no document has: Nightscout and AAPS pass over it."""
         return switch.body is None and not switch.unreadable and self._named_in(switch) is None
 

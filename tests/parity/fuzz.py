@@ -26,7 +26,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.oref0.node import scrubbed_environment
-from flows.oref0.runtime import ensure_oref0, find_node, runner_script
+from flows.oref0.runtime import ensure_upstream, find_node, runner_script
 from flows.pipeline.parity import compare
 
 Record = dict[str, Any]
@@ -541,7 +541,7 @@ def make_pair(seed: int) -> Pair:
 @functools.cache
 def installed() -> Path:
     """The pinned oref0, compared once: runs of the runner itself, many of them, are not runs of the application."""
-    return ensure_oref0()
+    return ensure_upstream().package
 
 
 def run_jobs(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flows.oref0.runtime import ensure_oref0, runner_script
+from flows.oref0.runtime import ensure_upstream, runner_script
 from flows.pipeline.parity import compare
 from tests.parity.fuzz import ZONES, Pair, compare_pairs, fuzz, make_pair, run_jobs
 
@@ -57,7 +57,7 @@ def ways(events: list[dict[str, Any]], name: str | None = None) -> list[tuple[st
 
 def copy_of_upstream(path: Path) -> Path:
     """oref0 as files of its own, beside the packages it needs."""
-    installed = ensure_oref0()
+    installed = ensure_upstream().package
     modules = path / "node_modules"
     modules.mkdir(parents=True)
     for package in installed.parent.iterdir():

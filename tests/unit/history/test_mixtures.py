@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.history.glucose import normalise_glucose
+from flows.history.glucose import read_glucose
 from flows.history.records import Context, totals
 from flows.history.temp_basals import is_temp_basal
 from flows.history.treatments import normalise_treatments
@@ -136,7 +136,7 @@ def test_readings_of_any_cadence_and_number_of_uploaders_are_one_every_five_minu
     one = [e for e in one if not gap[0] <= e["date"] < gap[1]]
     mixed = [*one, *other]
     chance.shuffle(mixed)
-    kept = normalise_glucose(mixed, CONTEXT, Ledger())
+    kept = read_glucose(mixed, CONTEXT, Ledger()).for_upstream
     steps = [a["date"] - b["date"] for a, b in pairwise(kept)]
     assert min(steps) >= (4.4 if cadence < 4 else cadence - 0.1) * 60_000
     expected = (hours if second else hours - 2) * 60 / max(cadence, 5)
@@ -215,7 +215,7 @@ def test_twenty_thousand_documents_of_junk_are_all_accounted_for(seed: int) -> N
     chance = random.Random(seed)
     for _ in range(20):
         records = [junk(chance) for _ in range(JUNK_DOCUMENTS // 80)]
-        for normalise in (normalise_treatments, normalise_glucose):
+        for normalise in (normalise_treatments, lambda *given: read_glucose(*given).for_upstream):
             ledger = Ledger()
             kept = normalise(list(records), CONTEXT, ledger)
             gone = {e.record for e in ledger.entries if e.removed}

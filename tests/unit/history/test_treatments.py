@@ -15,7 +15,7 @@ from flows.errors import Reason, Refused
 from flows.history import glucose as glucose_rules
 from flows.history import treatments as treatment_rules
 from flows.history.days import covered_days, cut_days
-from flows.history.glucose import normalise_glucose
+from flows.history.glucose import read_glucose
 from flows.history.records import Context, totals
 from flows.history.treatments import normalise_treatments
 from flows.values.ledger import Entry, Ledger, Totals
@@ -181,7 +181,7 @@ def test_readings_of_both_units_from_one_sensor_are_told_apart() -> None:
         mixed = [
             {**e, "sgv": round(e["sgv"] / 18 + 0.01, 2)} if n < share * len(made) else e for n, e in enumerate(made)
         ]
-        result = normalise_glucose(mixed, CONTEXT, Ledger())
+        result = read_glucose(mixed, CONTEXT, Ledger()).for_upstream
         assert max(r["sgv"] for r in result) < 400
         assert len(result) >= 0.95 * len(made)
 
@@ -191,7 +191,7 @@ def test_a_day_of_faster_readings_is_thinned_although_the_others_are_not() -> No
     last = slow[-1]["date"]
     fast = [{**slow[0], "date": last + (n + 1) * 60_000} for n in range(1440)]
     twice = [{**e, "date": e["date"] + 1000} for e in slow[:100]]
-    result = normalise_glucose([*slow, *fast, *twice], CONTEXT, Ledger())
+    result = read_glucose([*slow, *fast, *twice], CONTEXT, Ledger()).for_upstream
     assert len(result) == pytest.approx(8 * 288, abs=2)
 
 
@@ -231,7 +231,7 @@ def test_a_reading_becomes_what_upstream_understands(
     what: str, record: dict[str, Any], expected: dict[str, Any] | None
 ) -> None:
     ledger = Ledger()
-    kept = [r for r in normalise_glucose([record, *SURROUNDING], CONTEXT, ledger) if r not in SURROUNDING]
+    kept = [r for r in read_glucose([record, *SURROUNDING], CONTEXT, ledger).for_upstream if r not in SURROUNDING]
     if expected is None:
         assert kept == []
         assert len(ledger.entries) == 1
@@ -242,7 +242,7 @@ def test_a_reading_becomes_what_upstream_understands(
 def test_readings_in_mmol_are_converted_together() -> None:
     readings = [{**e, "sgv": round(e["sgv"] / 18, 1)} for e in entries()]
     ledger = Ledger()
-    result = normalise_glucose(readings, CONTEXT, ledger)
+    result = read_glucose(readings, CONTEXT, ledger).for_upstream
     assert ledger.rules["glucose_unit"]["records"] == len(readings)
     assert all(abs(a["sgv"] - b["sgv"]) <= 1 for a, b in zip(result, entries(), strict=True))
 
@@ -253,7 +253,7 @@ def test_one_uploader_in_mmol_among_others_is_converted_alone() -> None:
         {**e, "sgv": round(e["sgv"] / 18, 1), "device": "mmol"} if n % 288 < 100 else e for n, e in enumerate(made)
     ]
     ledger = Ledger()
-    result = normalise_glucose(mixed, CONTEXT, ledger)
+    result = read_glucose(mixed, CONTEXT, ledger).for_upstream
     assert ledger.rules["glucose_unit"]["records"] == 100
     true = {e["date"]: e["sgv"] for e in made}
     assert len(result) >= len(made) - 1  # the step from one sensor to the other
@@ -265,13 +265,13 @@ def test_a_sensors_error_codes_are_not_taken_for_mmol() -> None:
         {"type": "sgv", "sgv": 5 + n % 3, "date": 1_778_600_000_000 + n * 300_000, "device": "b"} for n in range(50)
     ]
     ledger = Ledger()
-    assert normalise_glucose(broken, CONTEXT, ledger) == []
+    assert read_glucose(broken, CONTEXT, ledger).for_upstream == []
     assert "glucose_unit" not in ledger.rules
 
 
 def test_a_reading_served_twice_is_one() -> None:
     ledger = Ledger()
-    assert len(normalise_glucose([*entries(), *entries()], CONTEXT, ledger)) == len(entries())
+    assert len(read_glucose([*entries(), *entries()], CONTEXT, ledger).for_upstream) == len(entries())
     assert ledger.rules["glucose_duplicate"]["change"]["readings"] == -len(entries())
 
 
@@ -319,7 +319,7 @@ VALUES = JSON | st.sampled_from(["Temp Basal", "Meal Bolus", AT, "1.5", "", 1_77
 
 @given(st.lists(st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=8) | JSON, max_size=6))
 def test_no_document_is_an_unhandled_exception_and_none_vanishes(records: list[Any]) -> None:
-    for normalise in (normalise_treatments, normalise_glucose):
+    for normalise in (normalise_treatments, lambda *given: read_glucose(*given).for_upstream):
         ledger = Ledger()
         kept = normalise(copy.deepcopy(records), CONTEXT, ledger)
         removed = {e.record for e in ledger.entries if e.removed}

@@ -14,7 +14,7 @@ import pytest
 from flows.cli.main import main
 from flows.history.clocks import clocks_that_disagree
 from flows.history.days import Selection, covered_days, cut_days
-from flows.history.events import KIND_NAMES, find_events, notes_on
+from flows.history.events import KINDS, find_events, notes_on
 from flows.history.quality import RULES, DayFacts, judge_day
 from flows.nightscout.authentication import Credentials
 from flows.pipeline.load import load
@@ -65,7 +65,7 @@ def test_every_quality_rule_says_why_it_is_there() -> None:
 
 
 def test_every_kind_of_event_can_be_excluded_by_name() -> None:
-    assert set(KIND_NAMES) == {k.value for k in EventKind}
+    assert {kind.name for kind in KINDS} == {k.value for k in EventKind}
 
 
 EVENTS = [

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from flows.errors import Reason, Refused
 from flows.profiles.active_in_data import ActiveProfiles, basal_at, in_force
-from flows.profiles.parse import choose_profile
+from flows.profiles.parse import profile_in
+from flows.profiles.stored import stored_documents
 from flows.profiles.switches import read_switches
 from flows.profiles.timeline import ProfileSource, same_settings, scaled
 from flows.values.local_days import LocalDay
@@ -392,19 +393,18 @@ def test_nothing_is_said_of_one_profile_in_force_all_the_time() -> None:
     for treatments in ([], [switch("11T06:00", "Day")], [aaps("02T00:00", "Day", json_body=body())]):
         active = asked([document(), document("11T12:00")], treatments)
         assert active.warnings == ()
-        assert active.dates_with_other_profile == ()
+        assert active.other_profile_hours == {}
 
 
 def test_days_are_counted_from_04_to_04_by_the_hours_other_settings_were_in_force() -> None:
     # 11 May 01:00 to 04:00 UTC is 03:00 to 06:00 in Paris: one hour of the 10th, two of the 11th.
     active = asked([document()], [switch("11T01:00", duration=180)])
     assert active.other_profile_hours == {"2026-05-10": 1, "2026-05-11": 2}
-    assert active.dates_with_other_profile == ("2026-05-10", "2026-05-11")
 
 
 def test_a_day_of_unknown_settings_is_one_of_other_settings() -> None:
     active = asked([document()], [aaps("11T10:00", profileJson="{", duration=60)])
-    assert active.dates_with_other_profile == ("2026-05-11",)
+    assert set(active.other_profile_hours) == {"2026-05-11"}
 
 
 LATE = document("11T12:00")  # 14:00 in Paris
@@ -486,9 +486,10 @@ def test_the_zone_is_the_documents_since_aaps_writes_a_neighbours_into_its_switc
 
 
 def test_without_switches_the_answer_is_that_of_the_documents() -> None:
-    documents = [document(), document("11T06:00", {"Day": body(1.2), "Other": body()})]
-    for name in (None, "Other"):
-        assert asked(documents, name=name).profile == choose_profile(documents, name=name, until_ms=END, zone=ZONE)
+    newer = document("11T06:00", {"Day": body(1.2), "Other": body()})
+    for name, taken in ((None, "Day"), ("Other", "Other")):
+        (stored,) = stored_documents([newer], ZONE)
+        assert asked([document(), newer], name=name).profile == profile_in(stored, taken, zone=ZONE)
 
 
 def test_the_document_for_the_run_directory_holds_no_therapy_number() -> None:
@@ -546,7 +547,7 @@ def test_a_later_schedule_has_each_value_so_many_hours_later(schedule: Schedule,
 
 @given(st.integers(10, 500), st.integers(-12, 12), SCHEDULES)
 def test_a_switch_undone_is_the_profile_itself(percentage: int, shift_h: int, basal: Schedule) -> None:
-    base = choose_profile([document()], name=None, until_ms=None, zone=None)
+    base = asked([document()]).profile
     profile = type(base)(**{**base.__dict__, "basal_u_per_h": basal})
     there = scaled(profile, percentage, shift_h)
     assert same_settings(scaled(there, 10_000 / percentage, -shift_h), profile)

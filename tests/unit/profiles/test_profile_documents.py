@@ -16,10 +16,12 @@ from flows.nightscout.documents import read_records
 from flows.oref0.inputs import check_profile
 from flows.oref0.profile import to_pumpprofile
 from flows.profiles.active_in_data import in_force
-from flows.profiles.parse import TherapyProfile, choose_profile, named_zone, to_document
+from flows.profiles.parse import MMOL_PER_L, TherapyProfile, named_zone
+from flows.profiles.schedule_blocks import clock_text
 from flows.settings import Insulin
 from flows.values.schedule import Block, Schedule
-from tests.people import profile_document
+from flows.values.units import MGDL_PER_MMOLL
+from tests.people import profile_document, read_profile
 
 GENERATED_DOCUMENTS = int(os.environ.get("AUTOTUNE_TEST_DOCUMENTS", "1000"))
 many = settings(max_examples=GENERATED_DOCUMENTS, suppress_health_check=list(HealthCheck))
@@ -27,7 +29,31 @@ many = settings(max_examples=GENERATED_DOCUMENTS, suppress_health_check=list(Hea
 
 def chosen(document: Any, **options: Any) -> TherapyProfile:
     documents = document if isinstance(document, list) else [document]
-    return choose_profile(documents, **{"name": None, "until_ms": None, "zone": None, **options})
+    return read_profile(documents, **{"name": None, "until_ms": None, "zone": None, **options})
+
+
+def to_document(profile: TherapyProfile) -> dict[str, Any]:
+    """A profile as a Nightscout document with it alone, in its own units, without targets."""
+    factor = MGDL_PER_MMOLL if profile.units == MMOL_PER_L else 1.0
+    units = "mmol" if profile.units == MMOL_PER_L else "mg/dl"
+    body: dict[str, Any] = {
+        "dia": profile.dia_h,
+        "units": units,
+        "timezone": profile.timezone,
+        "basal": _written(profile.basal_u_per_h),
+        "sens": _written(profile.isf_mgdl_per_u, factor),
+        "carbratio": _written(profile.carb_ratio_g_per_u),
+    }
+    document = {"defaultProfile": profile.name, "startDate": profile.start_date, "units": units}
+    kept = {k: v for k, v in body.items() if v is not None}
+    return {**{k: v for k, v in document.items() if v is not None}, "store": {profile.name: kept}}
+
+
+def _written(schedule: Schedule, divisor: float = 1.0) -> list[dict[str, Any]]:
+    return [
+        {"time": clock_text(b.minutes), "timeAsSeconds": b.minutes * 60, "value": b.value / divisor}
+        for b in schedule.blocks
+    ]
 
 
 def with_body(**changes: Any) -> dict[str, Any]:
@@ -426,7 +452,7 @@ def test_every_reference_document_converts_or_is_refused_with_a_reason_to_act_on
     for file in sorted(files):
         for document in read_records(file):
             try:
-                profile = choose_profile([document], name=None, until_ms=None, zone="UTC")
+                profile = read_profile([document], name=None, until_ms=None, zone="UTC")
                 pump, _ = to_pumpprofile(profile, insulin=Insulin.RAPID_ACTING, peak_min=None, zone="UTC")
                 check_profile(pump)
             except Refused as refusal:
@@ -467,7 +493,7 @@ def test_a_profile_survives_the_way_to_a_nightscout_document_and_back(
 ) -> None:
     profile = TherapyProfile(name, basal, isf, ratio, dia_h, zone, units, None, None, "", (name,))
     document = json.loads(json.dumps(to_document(profile)))
-    again = choose_profile([document], name=name, until_ms=None, zone=None)
+    again = read_profile([document], name=name, until_ms=None, zone=None)
     for before, after in (
         (profile.basal_u_per_h, again.basal_u_per_h),
         (profile.isf_mgdl_per_u, again.isf_mgdl_per_u),
@@ -599,7 +625,6 @@ def test_junk_never_raises_anything_but_a_refusal(
 ) -> None:
     window = {"window_start_ms": 1_768_000_000_000, "window_end_ms": 1_770_000_000_000}
     for attempt in (
-        lambda: choose_profile(documents, name=name, until_ms=1_770_000_000_000, zone=zone),
         lambda: named_zone(documents, name=name, until_ms=None),
         lambda: in_force(documents, treatments, name=name, zone=zone, **window).document(),
     ):

@@ -42,7 +42,7 @@ def test_threads_that_miss_it_together_install_it_once(installs: list[Path], tmp
 
     def ask(_: int) -> Path:
         start.wait()
-        return runtime.ensure_oref0()
+        return runtime.ensure_upstream().package
 
     with ThreadPoolExecutor(4) as threads:
         found = set(threads.map(ask, range(4)))
@@ -63,21 +63,21 @@ def test_an_older_or_broken_version_is_replaced(text: str, installs: list[Path],
     old = tmp_path / "root" / "node_modules" / "oref0" / "package.json"
     old.parent.mkdir(parents=True)
     old.write_text(text)
-    runtime.ensure_oref0()
+    runtime.ensure_upstream()
     assert json.loads(old.read_text())["version"] == runtime.pinned_version()
 
 
 def test_what_was_changed_after_it_was_installed_is_refused_and_left_alone(
     installs: list[Path], tmp_path: Path
 ) -> None:
-    package = runtime.ensure_oref0()
+    package = runtime.ensure_upstream().package
     (package / "index.js").write_text("")
     with pytest.raises(Refused) as caught:
-        runtime.ensure_oref0()
+        runtime.ensure_upstream()
     assert caught.value.reason is Reason.UPSTREAM_CHANGED
     assert (package / "index.js").exists()
     shutil.rmtree(package.parent)  # as the remedy says
-    assert runtime.ensure_oref0() == package
+    assert runtime.ensure_upstream().package == package
     assert len(installs) == 2
 
 
@@ -86,7 +86,7 @@ def test_what_npm_lays_out_otherwise_is_not_put_in_place(
 ) -> None:
     monkeypatch.setattr(runtime, "pinned_packages", lambda: {"oref0": "0" * 64})
     with pytest.raises(Refused) as caught:
-        runtime.ensure_oref0()
+        runtime.ensure_upstream()
     assert caught.value.reason is Reason.ENGINE_MISSING
     assert "oref0 was changed" in caught.value.sentence
     assert list((tmp_path / "root").iterdir()) == []

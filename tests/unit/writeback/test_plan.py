@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import read_records
-from flows.profiles.parse import choose_profile
 from flows.profiles.stored import stored_documents
 from flows.proposal.document import Proposal
 from flows.proposal.several_values import several
@@ -24,6 +23,7 @@ from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, differenc
 from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.approval_checks import report_only_app
 from flows.writeback.plan import Plan, harmless_json, plan, start_date, switch_treatment
+from tests.people import read_profile
 from tests.proposals import mmol_document, profile_document, proposal, with_several
 
 
@@ -58,7 +58,7 @@ def check_kept(source: dict[str, Any], found: Plan) -> None:
 def check_converts(found: Plan, made: Proposal) -> None:
     """The written profile, read as any profile is, has the proposal's numbers of the parts that were written."""
     written = {**found.document, "startDate": "2026-11-22T12:00:00.000Z"}
-    profile = choose_profile([json.loads(json.dumps(written))], name=found.name, until_ms=None, zone="Europe/Paris")
+    profile = read_profile([json.loads(json.dumps(written))], name=found.name, until_ms=None, zone="Europe/Paris")
     assert profile.units == made.units.value
     assert profile.basal_u_per_h.hourly() == pytest.approx(list(made.for_pump.basal_u_per_h))
     written_parts = {line.part for line in found.lines}
