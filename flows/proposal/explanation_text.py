@@ -107,6 +107,11 @@ def _on(count: int, days: int) -> str:
     return "On both days" if days == 2 else f"On all {days} days"
 
 
+def _said_of_days(count: Callable[[Facts], int], words: str) -> Callable[[Facts], str | None]:
+    """A sentence about so many of the days looked at; none where it is about no day."""
+    return lambda facts: f"{_on(days, facts.days)} {words}" if (days := count(facts)) else None
+
+
 def _many(count: int, one: str, more: str) -> str:
     return f"{count} {one if count == 1 else more}"
 
@@ -158,45 +163,6 @@ def _a_part(facts: Moved) -> str | None:
 # ---- insulin sensitivity
 
 
-def _isf_up(facts: IsfFacts) -> str | None:
-    if not facts.days_up:
-        return None
-    return f"{_on(facts.days_up, facts.days)} one unit of insulin lowered glucose more than the setting says."
-
-
-def _isf_down(facts: IsfFacts) -> str | None:
-    if not facts.days_down:
-        return None
-    return f"{_on(facts.days_down, facts.days)} one unit of insulin lowered glucose less than the setting says."
-
-
-def _isf_rising(facts: IsfFacts) -> str | None:
-    if not (count := facts.days_rising_under_insulin):
-        return None
-    return f"{_on(count, facts.days)} glucose rose while insulin worked: upstream left the setting alone."
-
-
-def _isf_too_few(facts: IsfFacts) -> str | None:
-    if not (count := facts.days_too_few_points):
-        return None
-    return (
-        f"{_on(count, facts.days)} there were fewer than {LEAST_ISF_POINTS} data points: upstream left the setting "
-        "alone."
-    )
-
-
-def _isf_borrowed_rises(facts: IsfFacts) -> str | None:
-    if not (count := facts.days_borrowed_rises):
-        return None
-    return f"{_on(count, facts.days)} it had few points of its own and took rises nobody entered carbs for."
-
-
-def _isf_borrowed_meals(facts: IsfFacts) -> str | None:
-    if not (count := facts.days_borrowed_meals):
-        return None
-    return f"{_on(count, facts.days)} it had few points of its own and took the hours after meals."
-
-
 def _isf_shared(facts: IsfFacts) -> str | None:
     if facts.data_counts_percent == 100:
         return None
@@ -233,24 +199,6 @@ def _meals_ignored(facts: CarbRatioFacts) -> str | None:
         f"{_many(count, 'meal', 'meals')} {were} left out: shorter than an hour, not over at the end of the day, or "
         "without insulin."
     )
-
-
-def _stronger(facts: CarbRatioFacts) -> str | None:
-    if not facts.days_down:
-        return None
-    return f"{_on(facts.days_down, facts.days)} meals took more insulin than the ratio gives."
-
-
-def _weaker(facts: CarbRatioFacts) -> str | None:
-    if not facts.days_up:
-        return None
-    return f"{_on(facts.days_up, facts.days)} meals took less insulin than the ratio gives."
-
-
-def _without_meals(facts: CarbRatioFacts) -> str | None:
-    if not (count := facts.days_without_meals):
-        return None
-    return f"{_on(count, facts.days)} there was no meal to learn from: upstream left the ratio alone."
 
 
 def _ratio_unmoved(facts: CarbRatioFacts) -> str | None:
@@ -304,14 +252,6 @@ def _no_data(facts: BasalFacts) -> str | None:
     )
 
 
-def _held(facts: BasalFacts) -> str | None:
-    if not (count := facts.days_held_at_cap):
-        return None
-    return (
-        f"{_on(count, facts.days)} it stood at its cap, could go no further, and was drawn to its neighbouring hours."
-    )
-
-
 def _as_explained(facts: BasalFacts) -> str | None:
     count = facts.days_missing - facts.days_without_points - facts.days_held_at_cap
     if count <= 0:
@@ -341,12 +281,41 @@ def _basal_unmoved(facts: BasalFacts) -> str | None:
 
 FOR_ISF: tuple[SentenceKind[IsfFacts], ...] = (
     SentenceKind("started elsewhere", _elsewhere),
-    SentenceKind("insulin worked more", _isf_up),
-    SentenceKind("insulin worked less", _isf_down),
-    SentenceKind("glucose rose under insulin", _isf_rising),
-    SentenceKind("too few points", _isf_too_few),
-    SentenceKind("rises borrowed", _isf_borrowed_rises),
-    SentenceKind("meals borrowed", _isf_borrowed_meals),
+    SentenceKind(
+        "insulin worked more",
+        _said_of_days(lambda facts: facts.days_up, "one unit of insulin lowered glucose more than the setting says."),
+    ),
+    SentenceKind(
+        "insulin worked less",
+        _said_of_days(lambda facts: facts.days_down, "one unit of insulin lowered glucose less than the setting says."),
+    ),
+    SentenceKind(
+        "glucose rose under insulin",
+        _said_of_days(
+            lambda facts: facts.days_rising_under_insulin,
+            "glucose rose while insulin worked: upstream left the setting alone.",
+        ),
+    ),
+    SentenceKind(
+        "too few points",
+        _said_of_days(
+            lambda facts: facts.days_too_few_points,
+            f"there were fewer than {LEAST_ISF_POINTS} data points: upstream left the setting alone.",
+        ),
+    ),
+    SentenceKind(
+        "rises borrowed",
+        _said_of_days(
+            lambda facts: facts.days_borrowed_rises,
+            "it had few points of its own and took rises nobody entered carbs for.",
+        ),
+    ),
+    SentenceKind(
+        "meals borrowed",
+        _said_of_days(
+            lambda facts: facts.days_borrowed_meals, "it had few points of its own and took the hours after meals."
+        ),
+    ),
     SentenceKind("the pump counts too", _isf_shared),
     SentenceKind("at the cap", _at_cap),
     SentenceKind("wanted beyond the cap", _wanted_more),
@@ -357,9 +326,18 @@ FOR_CARB_RATIO: tuple[SentenceKind[CarbRatioFacts], ...] = (
     SentenceKind("started elsewhere", _elsewhere),
     SentenceKind("meals used", _meals),
     SentenceKind("meals ignored", _meals_ignored),
-    SentenceKind("meals took more", _stronger),
-    SentenceKind("meals took less", _weaker),
-    SentenceKind("no meals", _without_meals),
+    SentenceKind(
+        "meals took more", _said_of_days(lambda facts: facts.days_down, "meals took more insulin than the ratio gives.")
+    ),
+    SentenceKind(
+        "meals took less", _said_of_days(lambda facts: facts.days_up, "meals took less insulin than the ratio gives.")
+    ),
+    SentenceKind(
+        "no meals",
+        _said_of_days(
+            lambda facts: facts.days_without_meals, "there was no meal to learn from: upstream left the ratio alone."
+        ),
+    ),
     SentenceKind("at the cap", _at_cap),
     SentenceKind("wanted beyond the cap", _wanted_more),
     SentenceKind("a part each day", _a_part),
@@ -371,7 +349,13 @@ FOR_BASAL: tuple[SentenceKind[BasalFacts], ...] = (
     SentenceKind("glucose fell", _fell),
     SentenceKind("unannounced rises counted", _unannounced),
     SentenceKind("no data", _no_data),
-    SentenceKind("held at the cap", _held),
+    SentenceKind(
+        "held at the cap",
+        _said_of_days(
+            lambda facts: facts.days_held_at_cap,
+            "it stood at its cap, could go no further, and was drawn to its neighbouring hours.",
+        ),
+    ),
     SentenceKind("nothing asked", _as_explained),
     SentenceKind("rises and falls nearly cancelled", _remainder),
     SentenceKind("at the cap", _at_cap),
