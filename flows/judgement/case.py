@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from flows.oref0.caps import Caps
 from flows.proposal.document import Agreement, Colour, Evidence, ForPump, Glucose, Settings
-from flows.proposal.several_values import several
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 
@@ -70,7 +69,7 @@ def worth_changing(case: Case) -> list[str]:
     Never one that the profile has several of: the repetitions agree on what the mean of the blocks is wrong by.
     """
     found = []
-    untrusted = several(case.for_pump)
+    untrusted = case.for_pump.several
     for part, name, change, agreement in (
         (Part.ISF, "isf", case.evidence.isf.change_percent, case.evidence.isf.agreement),
         (Part.CARB_RATIO, "carb_ratio", case.evidence.carb_ratio.change_percent, case.evidence.carb_ratio.agreement),

@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
+from flows.oref0.several_values import one_value
 from flows.profiles.parse import TherapyProfile
 from flows.settings import Insulin
-from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL, MINUTES_PER_DAY
+from flows.values.parts import Part
+from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
 
 MIN_5M_CARBIMPACT_MGDL = 8
 DEFAULT_PEAK_MIN = {Insulin.RAPID_ACTING.value: 75, Insulin.ULTRA_RAPID.value: 55}
@@ -44,23 +46,14 @@ def to_pumpprofile(
 ) -> tuple[dict[str, Any], list[str]]:
     """Upstream's pump profile for a therapy profile, and what had to be decided on the way.
 
-    Basals are hourly means (upstream would sample the top of each hour); of several sensitivities or carb ratios the
-    time-weighted mean is given, since upstream tunes one of each.
+    Basals are hourly means (upstream would sample the top of each hour); `several_values` says which of several
+    sensitivities or carb ratios is given, since upstream tunes one of each.
     """
     notes: list[str] = []
     if profile.basal_u_per_h.within_hours:
         notes.append("Basal rates change within an hour: the mean of each hour was used; the daily total is kept.")
-    isf = round(profile.isf_mgdl_per_u.mean(), 3)
-    if len(profile.isf_mgdl_per_u.distinct) > 1:
-        notes.append(
-            "The profile has several insulin sensitivities; autotune tunes one: their mean over the day, "
-            f"{isf:g} mg/dL per U ({isf / MGDL_PER_MMOLL:.3g} mmol/L per U)."
-        )
-    ratio = round(profile.carb_ratio_g_per_u.mean(), 3)
-    if len(profile.carb_ratio_g_per_u.distinct) > 1:
-        notes.append(
-            f"The profile has several carb ratios; autotune tunes one: their mean over the day, {ratio:g} g per U."
-        )
+    isf = one_value(Part.ISF, profile.isf_mgdl_per_u, notes)
+    ratio = one_value(Part.CARB_RATIO, profile.carb_ratio_g_per_u, notes)
     dia_h = _dia(profile.dia_h, notes)
     document: dict[str, Any] = {
         "min_5m_carbimpact": MIN_5M_CARBIMPACT_MGDL,

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
-from flows.history.clocks import clocks_that_disagree
 from flows.history.days import DayData, Selection, covered_days, cut_days
 from flows.history.events import find_events, notes_on
-from flows.history.glucose import UNKNOWN_UNIT, Readings, read_glucose
+from flows.history.glucose import Readings, read_glucose
 from flows.history.glucose_values import LOWEST_MGDL
 from flows.history.quality import facts_of, judge_day
+from flows.history.quarantine import check_quarantine
 from flows.history.records import Context
+from flows.history.travel import clocks_that_disagree
 from flows.history.treatments import normalise_treatments
+from flows.judgement.rules.data import FEW_DAYS
 from flows.nightscout.as_served import sensor_readings, served_day
 from flows.oref0.inputs import check_profile, check_work_dir
 from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_day, write_settings
@@ -29,11 +31,9 @@ from flows.values.local_days import LocalDay, canonical_zone, day_range
 from flows.values.run_directory import RunDirectory
 from flows.values.timestamps import instant_ms
 
-QUARANTINE_SHARE, QUARANTINE_FREE = 0.02, 3
 LEAST_GOOD_SHARE = 1 / 3  # of the days asked for
 # What a sensor saw and upstream does not get: readings below 39 mg/dL, and the text "HIGH".
 LOWS_LEFT_OUT, HIGHS_LEFT_OUT = "lows_left_out.json", "highs_left_out.json"
-ADVISED_DAYS = 7  # what the systems' own documentation advises
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         clean = readings.for_upstream
         events = normalise_treatments(treatments, context, ledger)
         run.write_json("ledger.json", ledger.document())
-        notes += _quarantine(ledger, len(entries), len(treatments))
+        notes += check_quarantine(ledger, len(entries), len(treatments))
         notes += clocks_that_disagree(clean, events, zone)
         days = _days(request, clean, zone)
         used, summaries, more = _write_corrected(request, run, days, readings, events)
@@ -158,20 +158,6 @@ def _write_left_out(run: RunDirectory, readings: Readings) -> list[str]:
     return [LOWS_LEFT_OUT, HIGHS_LEFT_OUT]
 
 
-def _quarantine(ledger: Ledger, entries: int, treatments: int) -> list[str]:
-    count = len(ledger.quarantined)
-    if not count:
-        return []
-    reasons = sorted({e.reason for e in ledger.quarantined})
-    detail = "; ".join(reasons[:3])
-    # A stretch of one unknown unit is one doubt. Where there are no more readings than doubted ones, nothing is known.
-    in_glucose = sum(e.rule == UNKNOWN_UNIT for e in ledger.quarantined)
-    doubts = ledger.doubts if 2 * in_glucose < entries else count
-    if doubts > max(QUARANTINE_FREE, QUARANTINE_SHARE * (entries + treatments)):
-        raise Refused(Reason.NOT_UNDERSTOOD, count=count, what="records", detail=detail)
-    return [f"{count} records could not be understood and were left out ({detail}); see ledger.json."]
-
-
 def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str) -> list[LocalDay]:
     covered = covered_days(entries, zone)
     if request.start or request.end:
@@ -212,8 +198,8 @@ def _write_corrected(
         f"{d} is excluded, but is none of the days asked for." for d in missing if d not in {x.day.date for x in cut}
     ]
     notes += notes_on((e for e in events if any(d.day in e.days(zone) for d in used)), zone)
-    if len(used) < ADVISED_DAYS:
-        notes.append(f"{len(used)} days are few: at least {ADVISED_DAYS} are advised before settings are changed.")
+    if len(used) < FEW_DAYS:
+        notes.append(f"{len(used)} days are few: at least {FEW_DAYS} are advised before settings are changed.")
     return [str(d.day) for d in used], [d.summary() for d in cut], notes
 
 

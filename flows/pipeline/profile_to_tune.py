@@ -9,11 +9,11 @@ from functools import partial
 from typing import Any
 
 from flows.oref0.profile import settings_of, to_pumpprofile
+from flows.oref0.several_values import NAMES, different
 from flows.profiles.active_in_data import ActiveProfiles, basal_at, in_force
 from flows.profiles.openaps import OpenapsSchedule, read_openaps_schedule
 from flows.profiles.parse import MG_PER_DL, unit_name
 from flows.profiles.raw_files import RawFiles, json_object
-from flows.proposal.several_values import NAMES, different
 from flows.settings import AnalysisRequest
 from flows.values.parts import Part
 from flows.values.run_directory import dump

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.errors import Reason, Refused
+from flows.oref0.several_values import different
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
@@ -103,6 +104,18 @@ class ForPump(_Document):
         default=(),
         description="Settings of which the profile has several entries that cannot be read: one number stands for all.",
     )
+
+    @property
+    def several(self) -> tuple[Part, ...]:
+        """The parts of which the profile that was tuned has blocks with different values; its own values count.
+
+        Several entries that could not be read count as different.
+        """
+        values = {
+            Part.ISF: [b.current_mgdl_per_u for b in self.isf],
+            Part.CARB_RATIO: [b.current_g_per_u for b in self.carb_ratio],
+        }
+        return tuple(part for part, found in values.items() if different(found) > 1 or part in self.unread)
 
 
 class Agreement(_Document):

@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 
 from flows.oref0.caps import Caps
+from flows.oref0.several_values import UNMOVED_SHARE
 from flows.profiles.schedule_blocks import clock_text
 from flows.proposal.document import CarbRatioBlock, ForPump, IsfBlock, Units, mmoll
 from flows.values.parts import Part
@@ -21,7 +22,6 @@ ISF_STEP = {Units.MG_PER_DL: 1.0, Units.MMOL_PER_L: 0.1}  # in the unit per U; A
 CARB_RATIO_STEP_G_PER_U = 0.1
 # A number on its step counts as within a cap it misses by less than this: floating point, not a choice.
 EXACT = 1e-9
-UNMOVED = 0.0005  # upstream's three decimals, of a ratio
 
 
 def for_pump(
@@ -88,7 +88,7 @@ def for_pump(
 
 def moved_on_step(now: float, ratio: float, step: float, limits: tuple[float, float]) -> float:
     """A setting moved by upstream's ratio, on its step; as it is where upstream did not move it."""
-    return now if abs(ratio - 1) < UNMOVED else on_step(now * ratio, step, *limits)
+    return now if abs(ratio - 1) < UNMOVED_SHARE else on_step(now * ratio, step, *limits)
 
 
 def on_step(value: float, step: float, low: float, high: float) -> float:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from flows.oref0.several_values import NAMES
 from flows.proposal.consensus_limits import beyond_limits
 from flows.proposal.document import Colour, Proposal
-from flows.proposal.several_values import NAMES, several
 
 SAME = 1e-9  # floating point, not a choice
 STAY, MAY_STAY, AS_NOW = "may stay", "small or unsure: may stay", "as now"
@@ -31,7 +31,7 @@ def why_nothing_to_enter(proposal: Proposal) -> str | None:
     """In one sentence; `None` where numbers are to be entered."""
     if proposal.verdict.colour is Colour.RED:
         return RED
-    if untrusted := several(proposal.for_pump):  # sealed before that made a verdict red
+    if untrusted := proposal.for_pump.several:  # sealed before that made a verdict red
         return SEVERAL.format(what=" and ".join(NAMES[part] for part in untrusted))
     if not proposal.verdict.nothing_sure:
         return None

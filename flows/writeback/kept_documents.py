@@ -14,10 +14,10 @@ from typing import Any
 
 from flows.errors import Refused
 from flows.nightscout.documents import Record
+from flows.oref0.several_values import NAMES, different
 from flows.profiles.schedule_blocks import read_schedule
 from flows.profiles.stored import document_sha256
 from flows.profiles.switches import read_switches
-from flows.proposal.several_values import NAMES, different
 from flows.values.parts import Part
 from flows.values.timestamps import instant_ms
 from flows.values.units import HOUR_MS, MINUTE_MS

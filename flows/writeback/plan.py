@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
+from flows.oref0.several_values import NAMES
 from flows.profiles.parse import unit_name
 from flows.profiles.schedule_blocks import clock_text, entry_minutes, read_schedule
 from flows.profiles.stored import is_flat
@@ -25,7 +26,6 @@ from flows.proposal.aaps_limits import AAPS_LIMITS, AapsLimits
 from flows.proposal.consensus_limits import age_group, beyond_limits
 from flows.proposal.document import GlucoseLimit, Proposal, Units
 from flows.proposal.rounding import EXACT
-from flows.proposal.several_values import NAMES, several
 from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
 from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
@@ -166,7 +166,7 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
 
 def _trusted(proposal: Proposal, request: SyncRequest) -> None:
     """Refuse settings the profile has several of: a proposal sealed before that was a rule is not red for it."""
-    untrusted = [NAMES[part] for part in several(proposal.for_pump) if part in request.parts]
+    untrusted = [NAMES[part] for part in proposal.for_pump.several if part in request.parts]
     if untrusted:
         raise Refused(Reason.PROPOSAL_SEVERAL, what=" and ".join(untrusted))
 

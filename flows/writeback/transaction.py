@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.nightscout.writer import WriteAttempt, WriteStatus
+from flows.oref0.several_values import NAMES
 from flows.profiles.stored import document_sha256
 from flows.profiles.switches import read_switches
-from flows.proposal.several_values import NAMES
 from flows.writeback.active_on_site import (
     SiteProfiles,
     differences,

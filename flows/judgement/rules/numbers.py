@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flows.judgement.case import AMBER, RED, Case, RuleFinding, more_aggressive
 from flows.judgement.rule import CAPS, CONSENSUS, CURVE, NEVER, ONE_OF_EACH, OUR_CHOICE, USERS, SafetyRule
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
+from flows.oref0.several_values import NAMES, different
 from flows.proposal.aaps_limits import AAPS_LIMITS
 from flows.proposal.consensus_limits import (
     BELOW_54_PERCENT,
@@ -14,7 +15,6 @@ from flows.proposal.consensus_limits import (
     below_70_percent,
 )
 from flows.proposal.rounding import EXACT
-from flows.proposal.several_values import NAMES, different, several
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
@@ -93,7 +93,7 @@ def several_carb_ratios(case: Case) -> RuleFinding | None:
 
 
 def _several(case: Case, part: Part, values: Sequence[float]) -> RuleFinding | None:
-    if part not in several(case.for_pump):
+    if part not in case.for_pump.several:
         return None
     count = f"{different(values)} different" if different(values) > 1 else "several"
     unread = " whose times or values cannot be read" if part in case.for_pump.unread else ""

@@ -18,12 +18,12 @@ from flows.history.days import cut_days
 from flows.history.glucose import LowReading, read_glucose
 from flows.history.glucose_values import LOWEST_MGDL, low_left_out_mgdl, upstream_mgdl, upstream_value
 from flows.history.lows import lows
+from flows.history.quarantine import check_quarantine
 from flows.history.records import Context
 from flows.nightscout.authentication import Credentials
 from flows.pipeline.judge import judge
 from flows.pipeline.load import load
 from flows.pipeline.prepare import HIGHS_LEFT_OUT, LOWS_LEFT_OUT, prepare, prepare_openaps
-from flows.pipeline.prepare import _quarantine as quarantine_notes
 from flows.proposal.consensus_limits import USUAL, shares_of
 from flows.proposal.document import Glucose
 from flows.proposal.glucose import _shares as shares_by_band
@@ -414,6 +414,6 @@ def test_one_stretch_of_unknown_unit_refuses_no_run_that_has_other_readings(
     assert len(ledger.quarantined) == device_b
     if refused:
         with pytest.raises(Refused):
-            quarantine_notes(ledger, known + device_b, 0)
+            check_quarantine(ledger, known + device_b, 0)
     else:
-        assert str(device_b) in quarantine_notes(ledger, known + device_b, 0)[0]
+        assert str(device_b) in check_quarantine(ledger, known + device_b, 0)[0]

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from flows.judgement.case import Case, DayUsed, more_aggressive, worth_changing
 from flows.judgement.verdict import RULES, judge_case
 from flows.oref0.caps import Caps
+from flows.oref0.several_values import different
 from flows.proposal.document import Cap, Colour, HeldOut, Repetitions, Scores, Settings, Variant
-from flows.proposal.several_values import different
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 from tests.proposal_case import UNSURE, case, entered, evidence, glucose, settings, with_hours

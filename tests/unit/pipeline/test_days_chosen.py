@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from flows.cli.main import main
-from flows.history.clocks import clocks_that_disagree
 from flows.history.days import Selection, covered_days, cut_days
 from flows.history.events import KINDS, find_events, notes_on
 from flows.history.quality import RULES, DayFacts, judge_day
+from flows.history.travel import clocks_that_disagree
 from flows.nightscout.authentication import Credentials
 from flows.pipeline.load import load
 from flows.pipeline.prepare import prepare, prepare_openaps

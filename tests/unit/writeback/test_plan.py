@@ -16,7 +16,6 @@ from flows.errors import Reason, Refused
 from flows.nightscout.documents import read_records
 from flows.profiles.stored import stored_documents
 from flows.proposal.document import Proposal
-from flows.proposal.several_values import several
 from flows.report.text.changes import changes_text, to_type_in, verdict_text
 from flows.values.parts import Part
 from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, differences, profile_content, store_of
@@ -100,7 +99,7 @@ def test_real_profile_documents_survive(name: str, reference_data: Path) -> None
     documents = [d for d in read_records(reference_data / "profiles" / f"{name}.json") if isinstance(d, dict)]
     source = SiteProfiles(tuple(documents), ()).newest
     made = proposal(source)
-    untrusted = several(made.for_pump)
+    untrusted = made.for_pump.several
     if untrusted:
         assert refusal_of(source, made).reason is Reason.PROPOSAL_SEVERAL
     found = planned(source, made, only=[part for part in Part if part not in untrusted])

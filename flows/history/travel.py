@@ -1,4 +1,4 @@
-"""Whether the records' own offsets from UTC agree with the run's time zone, on which every hour is booked."""
+"""Travel: whether the records' own offsets from UTC agree with the run's time zone, on which every hour is booked."""
 
 from __future__ import annotations
 
