@@ -328,7 +328,7 @@ class Reason(Enum):
         "A red proposal cannot be applied. The report says which rules were broken.",
     )
     PROPOSAL_UNSURE = (
-        "Nothing in the proposal is sure enough to act on.",
+        "Nothing in the proposal is certain enough to act on.",
         "Keep the settings you have. To write it all the same: --accept-uncertain (in Prefect although_unsure).",
     )
     PROPOSAL_OTHER_CURVE = (

@@ -220,7 +220,7 @@ class AnalysisRequest(BaseModel):
         default=100,
         ge=0,
         le=1000,
-        description="How often the run is repeated over resampled days, to say how sure each number is (0: never).",
+        description="Repetitions of the run over resampled days, to say how repeatable each number is (0: none).",
     )
     basal_step_u_per_h: Annotated[float, Option(PERSON, "--basal-step", "U/h")] = Field(
         default=0.05,

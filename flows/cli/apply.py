@@ -32,7 +32,7 @@ def register(subparsers: Any) -> None:
     command.add_argument("--overwrite", action="store_true", help="replace a profile of that name on purpose")
     command.add_argument("--activate", action="store_true", help="also switch to it, by a Profile Switch")
     accept = "--accept-uncertain"
-    command.add_argument(accept, action="store_true", help="also where the verdict says that nothing is sure enough")
+    command.add_argument(accept, action="store_true", help="also where the verdict says that nothing is certain enough")
     for old in earlier(NameKind.OPTION, accept):
         command.add_argument(old, action="store_true", dest="accept_uncertain", help=argparse.SUPPRESS)
     command.add_argument("--max-age", type=float, default=48.0, metavar="H", help="hours (default 48)")

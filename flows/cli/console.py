@@ -114,7 +114,7 @@ def _lines(event: str, facts: dict[str, Any]) -> None:
     if event == "day":
         say(f"  day {facts['index']} of {facts['of']}: {facts['date']}")
     elif event == "repetition" and (facts["index"] == facts["of"] or facts["index"] % 25 == 0):
-        say(f"  how sure: {facts['index']} of {facts['of']} computed")
+        say(f"  repeatability: {facts['index']} of {facts['of']} repetitions")
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def _bars() -> Iterator[Callable[[str, dict[str, Any]], None]]:
     def draw(event: str, facts: dict[str, Any]) -> None:
         if event not in ("day", "repetition"):
             return
-        what = f"day {facts['index']} of {facts['of']}  {facts['date']}" if event == "day" else "how sure"
+        what = f"day {facts['index']} of {facts['of']}  {facts['date']}" if event == "day" else "repeatability"
         if event not in tasks:
             bars.start()
             tasks[event] = bars.add_task(what)

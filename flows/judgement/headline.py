@@ -20,7 +20,7 @@ def headline(colour: Colour, nothing_sure: bool, beyond: Beyond) -> str:
         return f"Do not use these numbers: see the reasons.{outside if beyond else ''}"
     if beyond and nothing_sure:
         return (
-            "Glucose is outside the consensus limits, and no change of a setting is sure enough to be recommended: "
+            "Glucose is outside the consensus limits, and no change of a setting is certain enough to be recommended: "
             "discuss it with your diabetes team."
         )
     if beyond:

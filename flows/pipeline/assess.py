@@ -1,4 +1,4 @@
-"""Step 4: how sure the numbers are. The run again over resampled days, on days kept aside, and in variants.
+"""Step 4: how repeatable the numbers are. The run again over resampled days, on days kept aside, and in variants.
 
 Upstream computes all of it, in a pool of runners, whichever engine the run itself used: their bytes are the same. Work
 directories are made in the run directory beside the run's own, linked to its inputs, and removed.
@@ -154,7 +154,7 @@ class _Assessment:
     def _compute(
         self, pool: RunnerPool, variants: list[TuneVariant], *, before: int = 0, extra: int = 0
     ) -> dict[str, Path]:
-        """The work directories of the variants that came to their end, by name."""
+        """The work directories of the variants that completed, by name."""
         jobs: Iterable[Callable[[], TuneJob]] = [partial(self._job, v) for v in variants]
         made = {}
         for n, (index, result) in enumerate(pool.run_all(jobs), 1):

@@ -191,7 +191,7 @@ class BasalEvidence(_Document):
         default=None, description="Days on which upstream had no data points of its own for the hour."
     )
     days_missing: int = Field(
-        description="Days the hour came out unchanged and was drawn to its neighbours: no data, at its cap, no need."
+        description="Days the hour came out unchanged and was smoothed: no data, at its cap, no need."
     )
     total_deviation_mgdl: float | None = Field(description="Of all days: above zero glucose rose unexplained.")
     total_deviation_mmoll: float | None
@@ -284,7 +284,7 @@ class Verdict(_Document):
 
     @property
     def nothing_sure(self) -> bool:
-        """Whether nothing in it is sure enough to act on; beyond a limit that does not mean nothing to change."""
+        """Whether nothing in it is certain enough to act on; beyond a limit that does not mean nothing to change."""
         # Verdicts sealed before the list existed have an empty one; of those beyond a limit none has.
         return self.nothing_to_change or (bool(self.beyond_limits) and not self.worth_changing)
 

@@ -173,7 +173,7 @@ def _isf_unmoved(facts: IsfFacts) -> str | None:
     if facts.moved or facts.at_cap is not None:
         return None
     if facts.days_up or facts.days_down:
-        return "The steps up and down came to nothing."
+        return "Increases and decreases on different days cancelled out."
     if facts.days_too_few_points + facts.days_rising_under_insulin == facts.days:
         return "Nothing could move it."
     return "Insulin lowered glucose as the setting says: nothing moved it."
@@ -205,7 +205,7 @@ def _ratio_unmoved(facts: CarbRatioFacts) -> str | None:
     if facts.moved or facts.at_cap is not None:
         return None
     if facts.days_up or facts.days_down:
-        return "The steps up and down came to nothing."
+        return "Increases and decreases on different days cancelled out."
     if facts.days_without_meals == facts.days:
         return "Nothing could move it."
     return "Meals took the insulin the ratio gives: nothing moved it."
@@ -247,8 +247,8 @@ def _no_data(facts: BasalFacts) -> str | None:
     if not (count := facts.days_without_points):
         return None
     return (
-        f"{_on(count, facts.days)} there was no data of its own {_times(facts.hour)}: it was drawn a fifth of the "
-        "way to its neighbouring hours."
+        f"{_on(count, facts.days)} there was no data of its own {_times(facts.hour)}: it was smoothed (moved 20 % "
+        "towards the neighbouring hours)."
     )
 
 
@@ -257,8 +257,8 @@ def _as_explained(facts: BasalFacts) -> str | None:
     if count <= 0:
         return None
     return (
-        f"{_on(count, facts.days)} glucose {_times(facts.hour)} asked for no change: it was drawn a fifth of the way "
-        "to its neighbouring hours."
+        f"{_on(count, facts.days)} glucose {_times(facts.hour)} asked for no change: it was smoothed (moved 20 % "
+        "towards the neighbouring hours)."
     )
 
 
@@ -275,7 +275,7 @@ def _basal_unmoved(facts: BasalFacts) -> str | None:
     if not facts.points_after:
         return "Its neighbouring hours did not draw it away either: nothing moved it."
     if facts.days_up or facts.days_down:
-        return "The steps up and down came to nothing."
+        return "Increases and decreases on different days cancelled out."
     return f"Glucose {_times(facts.hour)} went as insulin and carbs explain: nothing moved it."
 
 
@@ -353,7 +353,7 @@ FOR_BASAL: tuple[SentenceKind[BasalFacts], ...] = (
         "held at the cap",
         _said_of_days(
             lambda facts: facts.days_held_at_cap,
-            "it stood at its cap, could go no further, and was drawn to its neighbouring hours.",
+            "it stood at its cap, could go no further, and was smoothed towards the neighbouring hours.",
         ),
     ),
     SentenceKind("nothing asked", _as_explained),

@@ -1,4 +1,4 @@
-"""How sure a recommended number is: the interval and the agreement of the repetitions over resampled days."""
+"""How repeatable a recommended number is: the interval and the agreement of the repetitions over resampled days."""
 
 from __future__ import annotations
 

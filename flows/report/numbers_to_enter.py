@@ -7,14 +7,14 @@ from flows.proposal.consensus_limits import beyond_limits
 from flows.proposal.document import Colour, Proposal
 
 SAME = 1e-9  # floating point, not a choice
-STAY, MAY_STAY, AS_NOW = "may stay", "small or unsure: may stay", "as now"
+STAY, MAY_STAY, AS_NOW = "keep current value", "too small or uncertain: keep current value", "as now"
 RED = "The verdict is red: these numbers are not for a pump, and none to enter is shown."
 NOTHING_BEYOND = (
-    "Glucose is outside the consensus limits, and no change of a setting is sure enough to act on: no numbers to enter "
-    "are shown. Discuss it with your diabetes team."
+    "Glucose is outside the consensus limits, and no change of a setting is certain enough to act on: no numbers to "
+    "enter are shown. Discuss it with your diabetes team."
 )
 NOTHING = (
-    "No change is sure enough to act on, so no numbers to enter are shown. Keep the settings that are in the pump."
+    "No change is certain enough to act on, so no numbers to enter are shown. Keep the settings that are in the pump."
 )
 SEVERAL = (
     "The profile has several {what}, and what upstream made of them as if they were one cannot be trusted yet: no "

@@ -136,7 +136,7 @@ def _check_verdict(proposal: Proposal) -> None:
     if verdict.colour is not Colour.GREEN and not for_limits_alone:
         raise forbidden(f"its verdict is {verdict.colour}, not green")
     if verdict.nothing_sure:
-        raise forbidden("nothing in it is sure enough to act on")
+        raise forbidden("nothing in it is certain enough to act on")
     if unknown(proposal):
         raise forbidden("it is not known whether glucose is within the limits of the consensus")
     if beyond == (GlucoseLimit.HIGH,):

@@ -33,7 +33,7 @@ NUMBER = re.compile(r"(?<![\w.:,;-])[−+]?\d+(?:\.\d+)?(?![\w:])")
 DATE = re.compile(r"\d{4}-\d\d-\d\d|\d\d-\d\d")
 UNIT = re.compile(r"^(?: to [\d.]+)?\s*(?:mg/dL|mmol/L|U/h|g/U|U|g|h|min|days|readings)(?!\w)|^\s*%")
 # Columns of plain counts, whose head is their unit.
-COUNTS = {"Readings", "Records", "Days without data", "Days drawn"}
+COUNTS = {"Readings", "Records", "Days without data", "Days smoothed"}
 
 
 def _page_of(open_page: Open, person: dict[str, Any], **how: Any) -> tuple[Page, Proposal]:
@@ -166,9 +166,9 @@ def test_what_goes_into_the_pump_is_the_rounded_schedule(open_page: Open) -> Non
     words = []
     for hour, (now, rate, _) in enumerate(hours):
         sure = f"basal_{hour:02d}" in proposal.verdict.worth_changing
-        words.append("as now" if now == rate else "" if sure else "small or unsure: may stay")
+        words.append("as now" if now == rate else "" if sure else "too small or uncertain: keep current value")
     assert [word for _, _, word in hours] == words
-    assert set(words) == {"as now", "", "small or unsure: may stay"}
+    assert set(words) == {"as now", "", "too small or uncertain: keep current value"}
 
 
 @everyone

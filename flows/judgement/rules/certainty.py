@@ -1,4 +1,4 @@
-"""Safety rules about how sure the numbers are: repetitions, days kept aside, variants, the self-check."""
+"""Safety rules about the certainty of the numbers: repetitions, days kept aside, variants, the self-check."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ def known_certainty(case: Case) -> RuleFinding | None:
     done = case.evidence.repetitions
     if done is None:
         why = case.evidence.why_no_repetitions or "it was not asked for"
-        return AMBER, f"How sure the numbers are is not known ({why})."
+        return AMBER, f"The repeatability of the numbers is not known ({why})."
     if done.count < FEW_REPETITIONS or done.failed > FAILED_SHARE * (done.count + done.failed):
         return AMBER, (
-            f"How sure the numbers are is hardly known: {done.count} repetitions came to their end, "
-            f"{done.failed} did not."
+            f"The repeatability of the numbers is uncertain: {done.count} repetitions completed, {done.failed} failed."
         )
     return None
 
@@ -59,7 +58,7 @@ def agreement(case: Case) -> RuleFinding | None:
         return None
     return (
         AMBER,
-        f"Other days would move it another way: {', '.join(unsure)}. Fewer than nine in ten repetitions agree.",
+        f"On other days the change would differ: {', '.join(unsure)}. Fewer than nine in ten repetitions agree.",
     )
 
 
@@ -80,9 +79,9 @@ def weakly_tuned(case: Case) -> RuleFinding | None:
         return None
     (isf, of_isf), (ratio, of_ratio), (basal, of_basal) = NEARER_ISF, NEARER_CARB_RATIO, NEARER_DAILY_BASAL
     return AMBER, (
-        f"Doubt the {' and the '.join(found)}: of invented people whose true settings are known, upstream brought a "
-        f"wrong ISF nearer in {isf} of {of_isf} and a wrong carb ratio in {ratio} of {of_ratio}, the daily basal in "
-        f"{basal} of {of_basal}. Change the basal first."
+        f"Treat the {' and the '.join(found)} with caution: of simulated people whose true settings are known, "
+        f"upstream brought a wrong ISF nearer in {isf} of {of_isf}, a wrong carb ratio in {ratio} of {of_ratio}, the "
+        f"daily basal in {basal} of {of_basal}. Change the basal first."
     )
 
 
@@ -98,8 +97,8 @@ def hours_without_data(case: Case) -> RuleFinding | None:
     if not hours:
         return None
     return AMBER, (
-        f"On more than half of the days upstream had no data for {', '.join(hours)} and drew the basal there a fifth "
-        "of the way to its neighbours."
+        f"On more than half of the days upstream had no data for {', '.join(hours)} and smoothed the basal there "
+        "(20 % towards the neighbouring hours)."
     )
 
 
@@ -135,7 +134,7 @@ def self_check(case: Case) -> RuleFinding | None:
 RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "certainty_unknown",
-        "How sure the numbers are is not known",
+        "The repeatability of the numbers is not known",
         f"no repetitions, fewer than {FEW_REPETITIONS}, or more than a tenth failed",
         NEVER,
         OUR_CHOICE,
@@ -151,7 +150,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "weakly_tuned",
-        "ISF and carb ratio deserve doubt",
+        "Treat ISF and carb ratio with caution",
         "ISF or carb ratio is among what would change",
         NEVER,
         "docs/coverage.md: 21 synthetic people",

@@ -162,7 +162,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "data_as_served",
-        "The data are not corrected, or not whole",
+        "Data uncorrected or incomplete",
         "inputs upstream, or records quarantined",
         NEVER,
         OUR_CHOICE,

@@ -1,4 +1,4 @@
-"""How sure the numbers are, in lines of text: the repetitions, days kept aside, variants."""
+"""Repeatability of the numbers, in lines of text: the repetitions, days kept aside, variants."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def certainty(proposal: Proposal) -> list[str]:
     else:
         how = evidence.repetitions
         lines.append(
-            f"The run was repeated {many(how.count, 'time')} over days drawn anew (seed {how.seed}); `agree` is how "
+            f"The run was repeated {many(how.count, 'time')} over resampled days (seed {how.seed}); `agree` is how "
             "many move a number the same way."
         )
         unsure = [f"{h.hour:02d}:00" for h in evidence.basal if h.agreement and h.agreement.share < AGREED]

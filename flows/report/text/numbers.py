@@ -15,9 +15,9 @@ from flows.report.wording import exact, many
 HEAD = ("", "now", "to enter", "change", "upstream", "change", "nine of ten", "agree", "")
 WIDTHS = (17, 8, 9, 8, 10, 8, 16, 6, 0)
 WIDTH = 110  # of a long note
-DRAWN = (
-    "Drawn: came out unchanged that day (no data, held at its cap, or no need for a change), and was drawn a fifth of "
-    "the way to its neighbours."
+SMOOTHED = (
+    "Smoothed: unchanged that day (no data, held at its cap, or no need for a change), and moved 20 % towards the "
+    "neighbouring hours."
 )
 TO_ENTER = (2, 3)  # the columns that are left out where nothing is to be entered
 
@@ -55,9 +55,11 @@ def _notes(proposal: Proposal, table: SettingRows) -> list[str]:
     else:
         lines += list(proposal.for_pump.remarks)
         if not table.says_what_is_sure:
-            lines.append("Which of these changes are sure enough is not in the document.")
+            lines.append("The document does not say which of these changes are certain enough.")
         if table.unsure_hours:
-            lines.append(f"Small or unsure, may stay: basal at {', '.join(table.unsure_hours)}.")
+            lines.append(
+                f"Change too small or uncertain, keep the current value: basal at {', '.join(table.unsure_hours)}."
+            )
     if table.curve:
         lines += wrap(curve_note(table.curve), WIDTH)
     if proposal.evidence.repetitions and any(row.cap_label for row in table.every):
@@ -65,7 +67,7 @@ def _notes(proposal: Proposal, table: SettingRows) -> list[str]:
     if outside := [row.name for row in table.every if row.outside_interval]:
         lines.append(f"Outside the range of the repetitions, since the order of days matters: {', '.join(outside)}.")
     if any(h.days_missing for h in proposal.evidence.basal):
-        lines.append(DRAWN)
+        lines.append(SMOOTHED)
     return lines
 
 
@@ -78,7 +80,7 @@ def _blocks(label: str, row: Row) -> list[tuple[str, ...]]:
 
 def _basals(proposal: Proposal, table: SettingRows) -> list[tuple[str, ...]]:
     hours = [
-        _cells(f"  {entry.start}", entry, row, drawn(hour))
+        _cells(f"  {entry.start}", entry, row, smoothed(hour))
         for row, entry, hour in zip(table.basal, table.rates, proposal.evidence.basal, strict=True)
     ]
     day, upstream = table.daily_basal, proposal.recommended.daily_basal_u
@@ -95,12 +97,12 @@ def _insulin(table: SettingRows) -> list[tuple[str, ...]]:
     return [("Insulin action",), *rows] if rows else []
 
 
-def drawn(hour: BasalEvidence) -> str:
-    """The days on which an hour came out unchanged, and was drawn to its neighbours."""
+def smoothed(hour: BasalEvidence) -> str:
+    """The days on which an hour came out unchanged, and was smoothed."""
     if not hour.days_missing:
         return ""
     none = f", no data on {many(hour.days_without_points, 'day')}" if hour.days_without_points else ""
-    return f"drawn on {many(hour.days_missing, 'day')}{none}"
+    return f"smoothed on {many(hour.days_missing, 'day')}{none}"
 
 
 def _cells(label: str, entry: RowEntry | None, row: Row | None, *remarks: str) -> tuple[str, ...]:

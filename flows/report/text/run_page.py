@@ -96,7 +96,7 @@ def _verdict(proposal: Proposal) -> list[str]:
     if beyond_limits(proposal):
         lines += [verdict.headline, ""]
     elif verdict.nothing_sure:
-        lines += ["Nothing is sure enough to act on: there is nothing to change.", ""]
+        lines += ["Nothing is certain enough to act on: there is nothing to change.", ""]
     # A rule's sentence may hold a share of readings or a setting: those stay in the report.
     for reason in verdict.reasons:
         lines.append(f"- **{reason.colour.value}**: {escaped(reason.title or reason.rule, 400)}")

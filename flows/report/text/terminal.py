@@ -25,7 +25,7 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
         numbers_table(proposal),
     ]
     if sure := certainty(proposal):
-        lines += ["", "How sure the numbers are:", *(f"  {line}" for line in sure)]
+        lines += ["", "Repeatability of the numbers:", *(f"  {line}" for line in sure)]
     rules = proposal.ledger.get("rules", {})
     if rules:
         lines += ["", "Corrected before tuning (each record is in ledger.json):"]

@@ -154,7 +154,8 @@ def _applications(proposals: list[PastRun], changed: tuple[datetime, ...]) -> tu
         if not how.activated:
             sentence = f"It was written and not activated here: when it came into use is not known. {sentence}"
         if 0 < len(how.parts) < len(PARTS):
-            sentence = f"Of it only {' and '.join(PARTS.get(p, p) for p in how.parts)} went in. {sentence}"
+            parts = " and ".join(PARTS.get(p, p) for p in how.parts)
+            sentence = f"Only {parts} {'was' if len(how.parts) == 1 else 'were'} applied. {sentence}"
         found.append(
             Application(
                 *(run.name, how.at, how.activated, how.parts, how.undone_at),

@@ -44,7 +44,7 @@ def test_without_a_terminal_progress_is_the_lines_it_was(capsys: pytest.CaptureF
     assert capsys.readouterr() == (
         "",
         "  day 1 of 2: 2026-05-11\n  day 2 of 2: 2026-05-12\n"
-        "  how sure: 25 of 27 computed\n  how sure: 27 of 27 computed\n",
+        "  repeatability: 25 of 27 repetitions\n  repeatability: 27 of 27 repetitions\n",
     )
 
 

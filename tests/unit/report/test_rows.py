@@ -1,4 +1,4 @@
-"""What a person is told to enter: exactly the document's numbers, what may stay, and nothing where nothing is."""
+"""What a person is told to enter: exactly the document's numbers, what to keep, and nothing where nothing is."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_neighbours_with_the_same_numbers_and_label_are_one_from_the_start_of_th
     def hour(n: int, new: float, label: str = "") -> RowEntry:
         return RowEntry(f"{n:02d}:00", f"{n + 1:02d}:00", 0.5, new, "U/h", label)
 
-    same = [hour(0, 0.5), hour(1, 0.5), hour(2, 0.6), hour(3, 0.6, "may stay"), hour(4, 0.5)]
+    same = [hour(0, 0.5), hour(1, 0.5), hour(2, 0.6), hour(3, 0.6, "keep current value"), hour(4, 0.5)]
     assert [(e.start, e.end) for e in joined(same)] == [
         ("00:00", "02:00"),
         ("02:00", "03:00"),
@@ -220,7 +220,7 @@ ANOTHER_NOW = {
     ("options", "why"),
     [
         ({"colour": "red"}, "The verdict is red"),
-        ({"colour": "green", "nothing_to_change": True}, "No change is sure enough"),
+        ({"colour": "green", "nothing_to_change": True}, "No change is certain enough"),
         ({"colour": "green", "several": "carb_ratio"}, "The profile has several carb ratios"),
         ({"colour": "amber", "several": "isf"}, "The profile has several insulin sensitivities"),
     ],
@@ -238,7 +238,7 @@ def test_where_nothing_is_to_be_entered_no_form_shows_a_number_to_enter(options:
     proposal = changed(rate(3, 0.7, 0.987654), odd, blocks=2, **chosen)
     text = numbers_table(proposal)
     assert "to enter" not in text.splitlines()[0]
-    assert not re.search("may stay|as now", text)
+    assert not re.search("keep current value|as now", text)
     assert [line.strip()[: len(why)] for line in text.splitlines()].count(why) == 1
     card, whole = cards(proposal)
     forms = [text, whole, report_csv(proposal).decode(), str(tables(proposal))]
@@ -300,7 +300,7 @@ def test_within_the_limits_it_is_said_that_there_is_nothing_to_change() -> None:
     assert "Nothing to change in the pump" in cards(proposal)[0]
 
 
-# --- 3: what may stay ------------------------------------------------------------------------------------------------
+# --- 3: what to keep -------------------------------------------------------------------------------------------------
 
 
 def test_what_is_not_worth_changing_is_marked_in_every_form() -> None:
@@ -316,15 +316,16 @@ def test_what_is_not_worth_changing_is_marked_in_every_form() -> None:
     assert f"basal at {named}." in card
     rates = re.findall(r'<li><span class="start">(\d\d:\d\d)</span>(.*?)</li>', card, re.S)
     marks = {start: re.findall('class="quiet">(.*?)</span>', row) for start, row in rates}
-    assert (marks["03:00"], marks["04:00"], marks["05:00"]) == ([], ["small or unsure: may stay"], ["as now"])
+    keep = "too small or uncertain: keep current value"
+    assert (marks["03:00"], marks["04:00"], marks["05:00"]) == ([], [keep], ["as now"])
     isf, ratio = (card.partition(f"<h3>{name}")[2].partition("</table>")[0] for name in ("Insulin", "Carb ratio"))
-    assert "small or unsure: may stay" in isf
-    assert "may stay" not in ratio
+    assert "too small or uncertain: keep current value" in isf
+    assert "keep current value" not in ratio
     rows = {line[:17].strip(): line for line in numbers_table(proposal).splitlines()}
-    assert [w in rows["04:00"] for w in ("may stay", "as now")] == [True, False]
-    assert "may stay" in rows["ISF [mg/dL/U]"]
-    assert "may stay" not in rows["03:00"] + rows["05:00"] + rows["Carb ratio [g/U]"]
-    assert f"Small or unsure, may stay: basal at {named}." in numbers_table(proposal)
+    assert [w in rows["04:00"] for w in ("keep current value", "as now")] == [True, False]
+    assert "keep current value" in rows["ISF [mg/dL/U]"]
+    assert "keep current value" not in rows["03:00"] + rows["05:00"] + rows["Carb ratio [g/U]"]
+    assert f"Change too small or uncertain, keep the current value: basal at {named}." in numbers_table(proposal)
     worth = {row["setting"]: row["worth changing"] for row in settings_table(proposal.model_dump(mode="json"))}
     named_rows = ("ISF from 00:00", "Carb ratio from 00:00", "Basal at 03:00", "Basal at 04:00", "Basal in all")
     assert [worth[name] for name in named_rows] == ["no", "yes", "yes", "no", "no"]
@@ -332,8 +333,8 @@ def test_what_is_not_worth_changing_is_marked_in_every_form() -> None:
 
 def test_a_document_that_does_not_say_what_is_sure_is_not_marked() -> None:
     proposal = changed(lambda d: d["verdict"].update(worth_changing=()))
-    assert "may stay" not in cards(proposal)[0] + numbers_table(proposal)
-    assert "is not in the document" in cards(proposal)[0]
+    assert "keep current value" not in cards(proposal)[0] + numbers_table(proposal)
+    assert "does not say which of these" in cards(proposal)[0]
     rows = settings_table(proposal.model_dump(mode="json"))
     assert {row["worth changing"] for row in rows} == {"no", "not known"}  # no: the same number as now
 
@@ -405,22 +406,20 @@ def _line(proposal: Proposal, label: str) -> str:
 @pytest.mark.parametrize(
     ("missing", "without", "said"),
     [
-        (1, None, "drawn on 1 day"),
-        (5, 0, "drawn on 5 days"),
-        (5, 1, "drawn on 5 days, no data on 1 day"),
+        (1, None, "smoothed on 1 day"),
+        (5, 0, "smoothed on 5 days"),
+        (5, 1, "smoothed on 5 days, no data on 1 day"),
         (0, 0, None),
     ],
 )
-def test_days_drawn_to_the_neighbours_are_not_called_days_without_data(
-    missing: int, without: int | None, said: str | None
-) -> None:
+def test_smoothed_days_are_not_called_days_without_data(missing: int, without: int | None, said: str | None) -> None:
     days = {"days_missing": missing, "days_without_points": without}
     proposal = changed(lambda d: [h.update(days, at_cap=None) for h in d["evidence"]["basal"]])
     text, row = numbers_table(proposal), _line(proposal, "07:00")
-    assert row.endswith(said) if said else "drawn" not in row
+    assert row.endswith(said) if said else "smoothed" not in row
     assert ("held at its cap, or no need for a change" in " ".join(text.split())) == bool(said)
     whole = cards(proposal)[1]
-    assert not re.search("no evidence of its own|smoothed", text + whole, re.I)
+    assert not re.search("no evidence of its own", text + whole, re.I)
     cells = re.findall(r'<tr><th scope="row">07:00</th>(.*?)</tr>', whole.partition("h-deviations")[2], re.S)[0]
     shown = re.findall(r'class="(?:n|none)">(?:<span aria-hidden="true">)?([^<]+)<', cells)
     assert shown[-2:] == ["–" if without is None else str(without), str(missing)]

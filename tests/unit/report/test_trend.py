@@ -310,7 +310,7 @@ def test_too_few_readings_are_too_few_days(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"activate": False}, "when it came into use is not known"),
-        ({"parts": ["isf", "cr"]}, "Of it only ISF and the carb ratio went in."),
+        ({"parts": ["isf", "cr"]}, "Only ISF and the carb ratio were applied."),
         ({"proposal_sha256": "0" * 64}, None),
         ({"kind": "reject"}, None),
         ({"outcome": "before"}, None),

@@ -311,7 +311,7 @@ def test_the_diff_is_in_the_persons_units_with_daily_totals() -> None:
     assert "  whole day       22.80 →    20.40 U  -10.5 %" in text
     assert "Nothing becomes active" in text
     assert "becomes ACTIVE" in changes_text(found, made, activate=True)
-    assert "may stay" not in text
+    assert "keep current value" not in text
 
 
 def test_a_basal_that_changes_within_an_hour_is_kept_where_the_hour_stays_and_told_where_not() -> None:
@@ -345,7 +345,7 @@ def test_the_diff_marks_what_is_not_worth_changing() -> None:
 
     made = proposal(source, change=isf_and_two_hours)
     text = changes_text(planned(source), made, activate=False)
-    marked = [row.split()[0] for row in text.splitlines() if row.endswith("small or unsure: may stay")]
+    marked = [row.split()[0] for row in text.splitlines() if row.endswith("too small or uncertain: keep current value")]
     assert marked == ["00:00–03:00", "05:00–06:00", "06:00–24:00", "00:00–24:00"]
     assert "--only writes the parts" in text
     assert verdict_text(made).splitlines() == ["Verdict   AMBER: a headline", "  AMBER: A reason."]
