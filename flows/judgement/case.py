@@ -47,8 +47,8 @@ class Case:
     age_group: AgeGroup = AgeGroup.ADULT
     corrected: bool = True
     quarantined: int = 0
-    redone: bool = False
-    goes_on: bool = False  # from an earlier result instead of the pump's profile
+    recomputed_exactly: bool = False
+    continues_previous: bool = False  # from an earlier result instead of the pump's profile
     profiles_known: bool = True  # documents and switches, by which to tell what was in force
 
     @property

@@ -100,8 +100,8 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
             age_group=request.age_group,
             corrected=request.inputs is InputsMode.CORRECTED,
             quarantined=int(prepared.ledger.get("quarantined") or 0),
-            redone=engine.redone,
-            goes_on=starts_elsewhere(run.work, prepared.dates[0]),
+            recomputed_exactly=engine.redone,
+            continues_previous=starts_elsewhere(run.work, prepared.dates[0]),
             profiles_known="in_force" in prepared.profile,
         )
     )

@@ -210,7 +210,7 @@ def _moved(
         days_capped_high=sum(factor >= 1 for factor in stopped),
         days_up=sum(way > 0 for way in ways),
         days_down=sum(way < 0 for way in ways),
-        elsewhere=start is not None and abs(start - current) > ROUNDING,
+        started_from_previous=start is not None and abs(start - current) > ROUNDING,
     )
     return vars(found)
 

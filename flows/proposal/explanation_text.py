@@ -1,6 +1,6 @@
-"""Why a number moved or did not, in plain words: each kind of sentence one function and one row of a table.
+"""Why a number moved or did not, in plain language: each kind of sentence one function and one row of a table.
 
-No glucose value is named, so that the same words serve in mg/dL and in mmol/L. The rules of upstream told here are
+No glucose value is named, so that the same text holds in mg/dL and in mmol/L. The rules of upstream described here are
 those of oref0@0.7.1 lib/autotune/index.js. Knows facts already counted, and nothing of files.
 """
 
@@ -14,7 +14,7 @@ from flows.oref0.log_parser import LEAST_ISF_POINTS
 from flows.proposal.document import Cap
 from flows.values.units import HOURS_PER_DAY
 
-FIFTH = "Upstream moves only a fifth of the way each day."
+FIFTH = "Upstream moves a setting by only 20 % of the difference each day."
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Moved:
     """What every setting has: days looked at, where it went, how far from its caps, days it wanted beyond them.
 
     `cap_low_percent` and `cap_high_percent` are how far below and above the pump's setting upstream may go.
-    `elsewhere`: the run started from an earlier recommendation that had another value than the pump.
+    `started_from_previous`: the run started from an earlier recommendation that had another value than the pump.
     """
 
     days: int
@@ -36,7 +36,7 @@ class Moved:
     days_capped_high: int
     days_up: int
     days_down: int
-    elsewhere: bool
+    started_from_previous: bool
 
     @property
     def moved(self) -> bool:
@@ -75,7 +75,7 @@ class BasalFacts(Moved):
     """An hour's basal. Upstream moves it for the glucose of the three hours after it, which the `after` facts count.
 
     `days_up` and `days_down`: days those three hours asked for more or less insulin. `days_missing`: no change of its
-    own and so smoothed, because there was no point after it, because it stood at its cap, or for want of a difference.
+    own and so smoothed, because there was no point after it, because it stood at its cap, or for no difference.
     """
 
     hour: int
@@ -124,8 +124,8 @@ def _times(hour: int) -> str:
 # ---- of every setting
 
 
-def _elsewhere(facts: Moved) -> str | None:
-    if not facts.elsewhere:
+def _started_from_previous(facts: Moved) -> str | None:
+    if not facts.started_from_previous:
         return None
     return "This run started from an earlier recommendation, not from the pump's own setting."
 
@@ -135,7 +135,7 @@ def _at_cap(facts: Moved) -> str | None:
         return None
     where = _where(facts, facts.at_cap)
     if facts.past_cap:
-        return f"Smoothing between hours carried it past upstream's own cap: at most {where}."
+        return f"Smoothing between hours moved it past upstream's own cap: at most {where}."
     return f"Upstream stopped at its cap: at most {where}."
 
 
@@ -166,7 +166,7 @@ def _a_part(facts: Moved) -> str | None:
 def _isf_shared(facts: IsfFacts) -> str | None:
     if facts.data_counts_percent == 100:
         return None
-    return f"The pump's profile lets the data count for {facts.data_counts_percent} %, its own setting for the rest."
+    return f"The pump's profile weights the data at {facts.data_counts_percent} % and its own setting at the rest."
 
 
 def _isf_unmoved(facts: IsfFacts) -> str | None:
@@ -175,8 +175,8 @@ def _isf_unmoved(facts: IsfFacts) -> str | None:
     if facts.days_up or facts.days_down:
         return "Increases and decreases on different days cancelled out."
     if facts.days_too_few_points + facts.days_rising_under_insulin == facts.days:
-        return "Nothing could move it."
-    return "Insulin lowered glucose as the setting says: nothing moved it."
+        return "No day had data that could change it."
+    return "Insulin lowered glucose as the setting says: no change."
 
 
 # ---- carb ratio
@@ -186,8 +186,8 @@ def _meals(facts: CarbRatioFacts) -> str | None:
     if not facts.periods_used:
         return None
     return (
-        f"{_many(facts.periods_used, 'meal', 'meals')} with {facts.carbs_g:.0f} g of carbs took "
-        f"{facts.insulin_u:.1f} U of insulin, counting what was on board and what would have brought glucose back."
+        f"{_many(facts.periods_used, 'meal', 'meals')} with {facts.carbs_g:.0f} g of carbs needed "
+        f"{facts.insulin_u:.1f} U of insulin, with insulin on board and the insulin to bring glucose back included."
     )
 
 
@@ -207,8 +207,8 @@ def _ratio_unmoved(facts: CarbRatioFacts) -> str | None:
     if facts.days_up or facts.days_down:
         return "Increases and decreases on different days cancelled out."
     if facts.days_without_meals == facts.days:
-        return "Nothing could move it."
-    return "Meals took the insulin the ratio gives: nothing moved it."
+        return "No day had data that could change it."
+    return "Meals needed the insulin the ratio gives: no change."
 
 
 # ---- basal
@@ -239,7 +239,7 @@ def _unannounced(facts: BasalFacts) -> str | None:
         return None
     return (
         f"Of the {_many(facts.points_after, 'data point', 'data points')} {_times(facts.hour)}, "
-        f"{facts.unannounced_after} lay in rises like those of meals nobody entered; upstream counts them as basal."
+        f"{facts.unannounced_after} were in rises like those of meals not entered; upstream counts them as basal."
     )
 
 
@@ -257,30 +257,30 @@ def _as_explained(facts: BasalFacts) -> str | None:
     if count <= 0:
         return None
     return (
-        f"{_on(count, facts.days)} glucose {_times(facts.hour)} asked for no change: it was smoothed (moved 20 % "
+        f"{_on(count, facts.days)} glucose {_times(facts.hour)} needed no change: it was smoothed (moved 20 % "
         "towards the neighbouring hours)."
     )
 
 
 def _remainder(facts: BasalFacts) -> str | None:
-    others = facts.days_up or facts.days_down or facts.days_missing or facts.elsewhere
+    others = facts.days_up or facts.days_down or facts.days_missing or facts.started_from_previous
     if not facts.moved or others:
         return None
-    return f"Rises and falls {_times(facts.hour)} nearly cancelled each other; what was left moved it."
+    return f"Rises and falls {_times(facts.hour)} nearly cancelled out; the remaining difference moved it."
 
 
 def _basal_unmoved(facts: BasalFacts) -> str | None:
     if facts.moved or facts.at_cap is not None:
         return None
     if not facts.points_after:
-        return "Its neighbouring hours did not draw it away either: nothing moved it."
+        return "Its neighbouring hours did not move it either: no change."
     if facts.days_up or facts.days_down:
         return "Increases and decreases on different days cancelled out."
-    return f"Glucose {_times(facts.hour)} went as insulin and carbs explain: nothing moved it."
+    return f"Glucose {_times(facts.hour)} changed as insulin and carbs explain: no change of the basal."
 
 
 FOR_ISF: tuple[SentenceKind[IsfFacts], ...] = (
-    SentenceKind("started elsewhere", _elsewhere),
+    SentenceKind("started from previous", _started_from_previous),
     SentenceKind(
         "insulin worked more",
         _said_of_days(lambda facts: facts.days_up, "one unit of insulin lowered glucose more than the setting says."),
@@ -293,27 +293,28 @@ FOR_ISF: tuple[SentenceKind[IsfFacts], ...] = (
         "glucose rose under insulin",
         _said_of_days(
             lambda facts: facts.days_rising_under_insulin,
-            "glucose rose while insulin worked: upstream left the setting alone.",
+            "glucose rose while insulin worked: upstream did not change the setting.",
         ),
     ),
     SentenceKind(
         "too few points",
         _said_of_days(
             lambda facts: facts.days_too_few_points,
-            f"there were fewer than {LEAST_ISF_POINTS} data points: upstream left the setting alone.",
+            f"there were fewer than {LEAST_ISF_POINTS} data points: upstream did not change the setting.",
         ),
     ),
     SentenceKind(
         "rises borrowed",
         _said_of_days(
             lambda facts: facts.days_borrowed_rises,
-            "it had few points of its own and took rises nobody entered carbs for.",
+            "it had few data points of its own; rises without entered carbs were used too.",
         ),
     ),
     SentenceKind(
         "meals borrowed",
         _said_of_days(
-            lambda facts: facts.days_borrowed_meals, "it had few points of its own and took the hours after meals."
+            lambda facts: facts.days_borrowed_meals,
+            "it had few data points of its own; the hours after meals were used too.",
         ),
     ),
     SentenceKind("the pump counts too", _isf_shared),
@@ -323,19 +324,21 @@ FOR_ISF: tuple[SentenceKind[IsfFacts], ...] = (
     SentenceKind("why it did not move", _isf_unmoved),
 )
 FOR_CARB_RATIO: tuple[SentenceKind[CarbRatioFacts], ...] = (
-    SentenceKind("started elsewhere", _elsewhere),
+    SentenceKind("started from previous", _started_from_previous),
     SentenceKind("meals used", _meals),
     SentenceKind("meals ignored", _meals_ignored),
     SentenceKind(
-        "meals took more", _said_of_days(lambda facts: facts.days_down, "meals took more insulin than the ratio gives.")
+        "meals took more",
+        _said_of_days(lambda facts: facts.days_down, "meals needed more insulin than the ratio gives."),
     ),
     SentenceKind(
-        "meals took less", _said_of_days(lambda facts: facts.days_up, "meals took less insulin than the ratio gives.")
+        "meals took less", _said_of_days(lambda facts: facts.days_up, "meals needed less insulin than the ratio gives.")
     ),
     SentenceKind(
         "no meals",
         _said_of_days(
-            lambda facts: facts.days_without_meals, "there was no meal to learn from: upstream left the ratio alone."
+            lambda facts: facts.days_without_meals,
+            "there was no meal with usable data: upstream did not change the ratio.",
         ),
     ),
     SentenceKind("at the cap", _at_cap),
@@ -344,7 +347,7 @@ FOR_CARB_RATIO: tuple[SentenceKind[CarbRatioFacts], ...] = (
     SentenceKind("why it did not move", _ratio_unmoved),
 )
 FOR_BASAL: tuple[SentenceKind[BasalFacts], ...] = (
-    SentenceKind("started elsewhere", _elsewhere),
+    SentenceKind("started from previous", _started_from_previous),
     SentenceKind("glucose rose", _rose),
     SentenceKind("glucose fell", _fell),
     SentenceKind("unannounced rises counted", _unannounced),
@@ -353,7 +356,7 @@ FOR_BASAL: tuple[SentenceKind[BasalFacts], ...] = (
         "held at the cap",
         _said_of_days(
             lambda facts: facts.days_held_at_cap,
-            "it stood at its cap, could go no further, and was smoothed towards the neighbouring hours.",
+            "it was at its cap and was smoothed towards the neighbouring hours.",
         ),
     ),
     SentenceKind("nothing asked", _as_explained),

@@ -117,7 +117,7 @@ def _verdict(document: dict[str, Any]) -> Table:
     verdict = document["verdict"]
     rows: list[tuple[Cell, ...]] = [("verdict", verdict["colour"], verdict["headline"], None)]
     rows += [(r["rule"], r["colour"], r["sentence"], r["source"]) for r in verdict["reasons"]]
-    rows.append(("note", None, "This is a proposal. Talk it over with your diabetes team.", None))
+    rows.append(("note", None, "This is a proposal. Discuss it with your diabetes team.", None))
     return Table("Verdict", ("rule", "colour", "sentence", "source"), tuple(rows))
 
 

@@ -62,13 +62,13 @@ def agreement(case: Case) -> RuleFinding | None:
     )
 
 
-def insulin_unseen(case: Case) -> RuleFinding | None:
+def no_insulin_response(case: Case) -> RuleFinding | None:
     found = case.evidence.isf.insulin_correlation
     if found is None or found >= LOW_CORRELATION:
         return None
     return AMBER, (
-        "Glucose hardly follows the recorded insulin: what is learned from these days about insulin sensitivity is "
-        "chance. Look for missing or doubled insulin records, wrong times, or a sensor that was off."
+        "Glucose hardly follows the recorded insulin: an insulin sensitivity computed from these days is "
+        "chance. Look for missing or duplicate insulin records, wrong times, or an inaccurate sensor."
     )
 
 
@@ -126,7 +126,7 @@ def variants(case: Case) -> RuleFinding | None:
 
 
 def self_check(case: Case) -> RuleFinding | None:
-    if not case.redone:
+    if not case.recomputed_exactly:
         return None
     return AMBER, "The self-check found a difference; all was computed again by upstream alone. Please report this."
 
@@ -173,12 +173,12 @@ RULES: tuple[SafetyRule, ...] = (
         hours_without_data,
     ),
     SafetyRule(
-        "insulin_unseen",
+        "no_insulin_response",
         "Glucose hardly follows the insulin",
         f"glucose and insulin have a correlation below {LOW_CORRELATION:g} in upstream's ISF points",
         NEVER,
         OUR_CHOICE,
-        insulin_unseen,
+        no_insulin_response,
     ),
     SafetyRule(
         "held_out",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flows.judgement.case import AMBER, RED, Case, RuleFinding
 from flows.judgement.rule import CONSENSUS, NEVER, OUR_CHOICE, USERS, SafetyRule
 
-# AAPS and OpenAPS advise a week or more; two days cannot even disagree with one another.
+# AAPS and OpenAPS advise a week or more; two days are too few to show whether days agree.
 FEW_DAYS, TOO_FEW_DAYS = 7, 3
 AMBER_DAYS_SHARE = 1 / 3
 AGED_DAYS = 14.0
@@ -29,7 +29,7 @@ def enough_days(case: Case) -> RuleFinding | None:
 
 def coverage(case: Case) -> RuleFinding | None:
     if case.glucose is None:
-        return RED, "There are no glucose readings to hold the recommendation against."
+        return RED, "There are no glucose readings to compare the recommendation with."
     if case.glucose.coverage_percent >= LOW_COVERAGE_PERCENT:
         return None
     return AMBER, (
@@ -45,12 +45,13 @@ def good_days(case: Case) -> RuleFinding | None:
     return AMBER, f"Of {len(case.days)} days used {amber} are amber or red: see what is said of each."
 
 
-def goes_on(case: Case) -> RuleFinding | None:
-    if not case.goes_on:
+def continues_previous(case: Case) -> RuleFinding | None:
+    if not case.continues_previous:
         return None
     return AMBER, (
-        "The run goes on from an earlier result: the numbers are further from the profile than these days alone would "
-        "move them. Repetitions and days kept aside begin with the profile, so a number may lie outside its interval."
+        "The run continues from an earlier result: the numbers are further from the profile than these days alone "
+        "would move them. Repetitions and days kept aside begin with the profile, so a number may lie outside its "
+        "interval."
     )
 
 
@@ -169,11 +170,11 @@ RULES: tuple[SafetyRule, ...] = (
         data_as_served,
     ),
     SafetyRule(
-        "goes_on",
-        "The run goes on from an earlier result",
+        "continues_previous",
+        "The run continues from an earlier result",
         "the start profile is not the pump's",
         NEVER,
         OUR_CHOICE,
-        goes_on,
+        continues_previous,
     ),
 )

@@ -46,9 +46,7 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
 def _what_became_of_it(run: RunDirectory, proposal: Proposal) -> str:
     done = applications(proposal.sha256, changes_of([run.path]))
     if not done:
-        return (
-            "This is a proposal: nothing was changed in Nightscout or on a pump. Talk it over with your diabetes team."
-        )
+        return "This is a proposal: nothing was changed in Nightscout or on a pump. Discuss it with your diabetes team."
     last = done[-1]
     applied = f"This proposal was written to the site on {last.at:%Y-%m-%d %H:%M} UTC ({', '.join(last.parts)})"
     if last.undone_at is not None:

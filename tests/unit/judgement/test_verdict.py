@@ -241,7 +241,7 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("wide_caps", GREEN, lambda: case(caps=Caps(0.8, 1.1))),
     ("insulin_curve", GREEN, lambda: acting(9.5)),
     ("insulin_curve", AMBER, lambda: replace(case(), recommended=settings(dia_h=7.0))),
-    ("goes_on", AMBER, lambda: case(goes_on=True)),
+    ("continues_previous", AMBER, lambda: case(continues_previous=True)),
     ("many_at_caps", GREEN, lambda: hours_with(at_cap=lambda h: Cap.HIGH if h < 11 else None)),
     ("many_at_caps", AMBER, lambda: hours_with(at_cap=lambda h: Cap.HIGH if h < 12 else None)),
     ("many_at_caps", RED, lambda: hours_with(at_cap=lambda h: Cap.LOW if h < 20 else None)),
@@ -293,15 +293,15 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("low_agreement", GREEN, lambda: hours_with(agreement=lambda h: UNSURE if h < 8 else None)),
     ("hours_without_data", GREEN, lambda: hours_with(days_without_points=7)),
     ("hours_without_data", AMBER, lambda: hours_with(days_without_points=8)),
-    ("insulin_unseen", GREEN, lambda: correlated(0.3)),
-    ("insulin_unseen", AMBER, lambda: correlated(0.29)),
-    ("insulin_unseen", AMBER, lambda: correlated(-0.9)),
+    ("no_insulin_response", GREEN, lambda: correlated(0.3)),
+    ("no_insulin_response", AMBER, lambda: correlated(0.29)),
+    ("no_insulin_response", AMBER, lambda: correlated(-0.9)),
     ("held_out", GREEN, lambda: evidence_with(held_out=held_out(True))),
     ("held_out", GREEN, lambda: evidence_with(held_out=held_out(None))),
     ("held_out", AMBER, lambda: evidence_with(held_out=held_out(False))),
     ("depends_on_choices", GREEN, lambda: evidence_with(sensitivity=(variant(65.9),))),
     ("depends_on_choices", AMBER, lambda: evidence_with(sensitivity=(variant(66.1),))),
-    ("self_check", AMBER, lambda: case(redone=True)),
+    ("self_check", AMBER, lambda: case(recomputed_exactly=True)),
 ]
 
 

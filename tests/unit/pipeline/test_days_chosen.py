@@ -211,7 +211,7 @@ def test_a_nightly_run_goes_on_from_the_last_one_until_the_profile_changes(
     second, second_run = night("2")
     assert any("no earlier run" in w for w in first["warnings"])
     assert first["verdict"]["colour"] == "amber"
-    assert "goes_on" in {r["rule"] for r in second["verdict"]["reasons"]}
+    assert "continues_previous" in {r["rule"] for r in second["verdict"]["reasons"]}
     assert any("goes on from the run 1" in w for w in second["warnings"])
     start = second_run / "work" / "autotune" / f"profile.{DAY}.json"
     assert start.read_bytes() == (first_run / "work" / "autotune" / "profile.json").read_bytes()

@@ -28,6 +28,7 @@ from flows.pipeline.prepare import prepare
 from flows.proposal.document import Cap
 from flows.proposal.explanation import Explanation, explain
 from flows.proposal.explanation_text import (
+    FIFTH,
     FOR_BASAL,
     FOR_CARB_RATIO,
     FOR_ISF,
@@ -96,7 +97,7 @@ def test_an_hour_answers_for_the_three_hours_after_it(tmp_path: Path) -> None:
     assert (found.basal[2].points, found.basal[2].total_deviation_mgdl) == (2, 45.5)
     assert [b.days_missing for b in found.basal] == [int(h in (5, 6)) for h in range(24)]
     assert "between 00:00 and 03:00 rose" in found.basal[23].sentences[0]
-    assert "Of the 2 data points between 00:00 and 03:00, 2 lay in rises" in " ".join(found.basal[23].sentences)
+    assert "Of the 2 data points between 00:00 and 03:00, 2 were in rises" in " ".join(found.basal[23].sentences)
     assert found.unannounced_share_percent == pytest.approx(66.7)
 
 
@@ -129,7 +130,7 @@ def test_an_hour_that_stood_at_its_cap_is_not_called_without_data(tmp_path: Path
     facts = explain(tmp_path, DAYS, "UTC", PUMP, new).basal[5].facts
     assert facts is not None
     assert (facts.days_held_at_cap, facts.days_without_points, facts.at_cap) == (1, 1, Cap.HIGH)
-    assert (facts.days_capped_high, facts.days_capped_low, facts.elsewhere) == (2, 0, True)
+    assert (facts.days_capped_high, facts.days_capped_low, facts.started_from_previous) == (2, 0, True)
 
 
 def test_meals_used_and_ignored_are_counted_apart(tmp_path: Path) -> None:
@@ -158,9 +159,9 @@ def test_too_few_points_leave_the_sensitivity_alone(tmp_path: Path) -> None:
     found = explain(tmp_path, DAYS, "UTC", PUMP, PUMP).isf
     assert (found.points, found.days_too_few_points) == (29, 1)
     assert found.sentences == (
-        "On 1 of 2 days glucose rose while insulin worked: upstream left the setting alone.",
-        "On 1 of 2 days there were fewer than 10 data points: upstream left the setting alone.",
-        "Nothing could move it.",
+        "On 1 of 2 days glucose rose while insulin worked: upstream did not change the setting.",
+        "On 1 of 2 days there were fewer than 10 data points: upstream did not change the setting.",
+        "No day had data that could change it.",
     )
 
 
@@ -231,7 +232,7 @@ def test_a_deviation_that_is_no_number_is_no_day(number: str, tmp_path: Path) ->
 MOVED: dict[str, Any] = asdict(
     Moved(
         days=14, current=1.0, recommended=1.1, at_cap=None, past_cap=False, cap_low_percent=30, cap_high_percent=20,
-        days_capped_low=0, days_capped_high=0, days_up=0, days_down=0, elsewhere=False,
+        days_capped_low=0, days_capped_high=0, days_up=0, days_down=0, started_from_previous=False,
     )
 )  # fmt: skip
 BASAL = BasalFacts(
@@ -249,7 +250,12 @@ STAYED = {"recommended": 1.0}
 KINDS: dict[type[Moved], Any] = {BasalFacts: FOR_BASAL, IsfFacts: FOR_ISF, CarbRatioFacts: FOR_CARB_RATIO}
 
 CASES: list[tuple[Moved, str, dict[str, Any], str]] = [
-    (BASAL, "started elsewhere", {"elsewhere": True}, "This run started from an earlier recommendation"),
+    (
+        BASAL,
+        "started from previous",
+        {"started_from_previous": True},
+        "This run started from an earlier recommendation",
+    ),
     (BASAL, "glucose rose", {"days_up": 11}, "On 11 of 14 days glucose between 23:00 and 02:00 rose more"),
     (BASAL, "glucose fell", {"days_down": 14}, "On all 14 days glucose between 23:00 and 02:00 fell more"),
     (BASAL, "glucose fell", {"days_up": 9, "days_down": 2}, "On 2 of 14 days it fell more"),
@@ -257,36 +263,36 @@ CASES: list[tuple[Moved, str, dict[str, Any], str]] = [
     (BASAL, "glucose fell", {"days": 1, "days_down": 1}, "On the only day glucose"),
     (BASAL, "unannounced rises counted", {"unannounced_after": 3}, "Of the 7 data points between 23:00 and 02:00, 3"),
     (BASAL, "no data", {"days_missing": 6, "days_without_points": 6}, "On 6 of 14 days there was no data of its own"),
-    (BASAL, "held at the cap", {"days_missing": 2, "days_held_at_cap": 2}, "On 2 of 14 days it stood at its cap"),
+    (BASAL, "held at the cap", {"days_missing": 2, "days_held_at_cap": 2}, "On 2 of 14 days it was at its cap"),
     (BASAL, "nothing asked", {"days_missing": 4, "days_held_at_cap": 1}, "On 3 of 14 days glucose between 23:00"),
     (BASAL, "rises and falls nearly cancelled", {}, "Rises and falls between 23:00 and 02:00 nearly cancelled"),
     (BASAL, "at the cap", {"at_cap": Cap.HIGH}, "at most 20 % above the pump's setting"),
     (BASAL, "at the cap", {"at_cap": Cap.LOW}, "at most 30 % below the pump's setting"),
     (BASAL, "at the cap", {"at_cap": Cap.HIGH, "past_cap": True}, "past upstream's own cap: at most 20 %"),
     (BASAL, "wanted beyond the cap", {"days_capped_high": 3}, "On 3 of 14 days upstream wanted to go further"),
-    (BASAL, "a part each day", {}, "only a fifth of the way each day"),
-    (BASAL, "why it did not move", {**STAYED, "points_after": 0}, "nothing moved it"),
+    (BASAL, "a part each day", {}, "only 20 % of the difference each day"),
+    (BASAL, "why it did not move", {**STAYED, "points_after": 0}, "hours did not move it either"),
     (BASAL, "why it did not move", {**STAYED, "days_up": 1, "days_down": 1}, "cancelled out"),
-    (BASAL, "why it did not move", STAYED, "went as insulin and carbs explain: nothing moved it"),
+    (BASAL, "why it did not move", STAYED, "changed as insulin and carbs explain: no change"),
     (ISF, "insulin worked more", {"days_up": 13}, "On 13 of 14 days one unit of insulin lowered glucose more"),
     (ISF, "insulin worked less", {"days_down": 1}, "On 1 of 14 days one unit of insulin lowered glucose less"),
     (ISF, "glucose rose under insulin", {"days_rising_under_insulin": 2}, "On 2 of 14 days glucose rose while"),
     (ISF, "too few points", {"days_too_few_points": 3}, "On 3 of 14 days there were fewer than 10 data points"),
-    (ISF, "rises borrowed", {"days_borrowed_rises": 2}, "On 2 of 14 days it had few points of its own"),
-    (ISF, "meals borrowed", {"days_borrowed_meals": 2}, "took the hours after meals"),
-    (ISF, "the pump counts too", {"data_counts_percent": 50}, "count for 50 %"),
+    (ISF, "rises borrowed", {"days_borrowed_rises": 2}, "On 2 of 14 days it had few data points of its own"),
+    (ISF, "meals borrowed", {"days_borrowed_meals": 2}, "the hours after meals were used too"),
+    (ISF, "the pump counts too", {"data_counts_percent": 50}, "weights the data at 50 %"),
     (ISF, "why it did not move", {**STAYED, "days_up": 3}, "cancelled out"),
-    (ISF, "why it did not move", {**STAYED, "days_too_few_points": 14}, "Nothing could move it"),
+    (ISF, "why it did not move", {**STAYED, "days_too_few_points": 14}, "No day had data that could change it"),
     (ISF, "why it did not move", STAYED, "lowered glucose as the setting says"),
-    (RATIO, "meals used", {"periods_used": 1, "carbs_g": 60, "insulin_u": 5}, "1 meal with 60 g of carbs took 5.0 U"),
+    (RATIO, "meals used", {"periods_used": 1, "carbs_g": 60, "insulin_u": 5}, "1 meal with 60 g of carbs needed 5.0 U"),
     (RATIO, "meals ignored", {"periods_ignored": 1}, "1 meal was left out"),
     (RATIO, "meals ignored", {"periods_ignored": 2}, "2 meals were left out"),
-    (RATIO, "meals took more", {"days_down": 5}, "On 5 of 14 days meals took more insulin"),
-    (RATIO, "meals took less", {"days_up": 5}, "On 5 of 14 days meals took less insulin"),
-    (RATIO, "no meals", {"days_without_meals": 5}, "On 5 of 14 days there was no meal to learn from"),
-    (RATIO, "why it did not move", {**STAYED, "days_without_meals": 14}, "Nothing could move it"),
+    (RATIO, "meals took more", {"days_down": 5}, "On 5 of 14 days meals needed more insulin"),
+    (RATIO, "meals took less", {"days_up": 5}, "On 5 of 14 days meals needed less insulin"),
+    (RATIO, "no meals", {"days_without_meals": 5}, "On 5 of 14 days there was no meal with usable data"),
+    (RATIO, "why it did not move", {**STAYED, "days_without_meals": 14}, "No day had data that could change it"),
     (RATIO, "why it did not move", {**STAYED, "days_down": 14}, "cancelled out"),
-    (RATIO, "why it did not move", STAYED, "Meals took the insulin the ratio gives"),
+    (RATIO, "why it did not move", STAYED, "Meals needed the insulin the ratio gives"),
 ]
 
 
@@ -299,7 +305,7 @@ def test_each_kind_says_what_its_facts_are(facts: Moved, name: str, changes: dic
 
 
 def test_every_kind_of_sentence_has_a_case() -> None:
-    shared = {"started elsewhere", "at the cap", "wanted beyond the cap", "a part each day"}  # one function for all
+    shared = {"started from previous", "at the cap", "wanted beyond the cap", "a part each day"}  # one function for all
     for facts, kinds in KINDS.items():
         of_these = {name for one, name, *_ in CASES if isinstance(one, facts)}
         assert {kind.name for kind in kinds} - of_these <= shared
@@ -329,7 +335,7 @@ def assert_numbers_are_of(facts: Moved, told: tuple[str, ...]) -> None:
     if isinstance(facts, BasalFacts):
         known.add(str(facts.days_missing - facts.days_without_points - facts.days_held_at_cap))
     for sentence in told:
-        without_clocks = re.sub(r"\d\d:00", "", sentence)
+        without_clocks = re.sub(r"\d\d:00|moved 20 % towards", "", sentence.replace(FIFTH, ""))
         assert set(re.findall(r"\d+(?:\.\d+)?", without_clocks)) <= known, sentence
         assert "mg/dL" not in sentence
 
