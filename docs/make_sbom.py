@@ -2,7 +2,8 @@
 
     python docs/make_sbom.py        in a checkout with both installed (`make test` does that)
 
-Licences are those that the packages name themselves; the same locks give the same file.
+Licences are those that the packages name themselves: as an SPDX expression where they give one or leave no doubt which
+it is, else in their own words. The same locks give the same file.
 """
 
 from __future__ import annotations
@@ -14,8 +15,24 @@ from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 from typing import Any
 
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
 ROOT = Path(__file__).resolve().parents[1]
 PINNED = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^\]]*\])?==([^ ;\\]+)", re.MULTILINE)
+# Other ways in which packages write one certain licence. "BSD License" is not among them: it may be any of several.
+SPDX = {
+    "Apache License 2.0": "Apache-2.0",
+    "Apache Software License": "Apache-2.0",
+    "ISC License (ISCL)": "ISC",
+    "MIT License": "MIT",
+    "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
+}
+# Looked up by hand, for exactly this version: what other systems install, and what names its licence in a file only.
+STATED = {
+    "pkg:npm/json@9.0.6": "MIT",  # its LICENSE.txt
+    "pkg:pypi/async-timeout@5.0.1": "Apache-2.0",  # for Python before 3.11.3
+    "pkg:pypi/pywin32@312": "Python Software Foundation License",  # for Windows
+}
 
 
 def python_packages() -> Iterator[tuple[str, str]]:
@@ -53,26 +70,50 @@ def document() -> dict[str, Any]:
     }
 
 
-def _component(kind: str, name: str, version: str, licence: str | None) -> dict[str, Any]:
+def licence(component: dict[str, Any]) -> str:
+    """The licence as `components` wrote it: an SPDX expression or the package's words; empty if unknown."""
+    (choice,) = component.get("licenses") or [{"expression": ""}]
+    named = choice.get("license", choice)
+    return str(named.get("id") or named.get("name") or named["expression"])
+
+
+def _component(kind: str, name: str, version: str, named: str | None) -> dict[str, Any]:
     url = f"pkg:{kind}/{name.replace('@', '%40')}@{version}"
-    named = {"licenses": [{"license": {"name": licence}}]} if licence else {}
-    return {"type": "library", "bom-ref": url, "name": name, "version": version, "purl": url, **named}
+    written = named or STATED.get(url)
+    licences = {"licenses": [_choice(written)]} if written else {}
+    return {"type": "library", "bom-ref": url, "name": name, "version": version, "purl": url, **licences}
+
+
+def _choice(written: str) -> dict[str, Any]:
+    expression = _spdx(written)
+    if expression is None:
+        return {"license": {"name": written}}
+    return {"expression": expression} if " " in expression else {"license": {"id": expression}}
+
+
+def _spdx(written: str) -> str | None:
+    """The SPDX expression that this certainly is, or `None`."""
+    try:
+        return str(canonicalize_license_expression(SPDX.get(written, written)))
+    except InvalidLicenseExpression:
+        return None
 
 
 def _python_licence(name: str) -> str | None:
     try:
         of = metadata(name)
-    except PackageNotFoundError:  # for another system or an older Python
+    except PackageNotFoundError:  # for another system or another Python
         return None
     classified = [c.rpartition(" :: ")[2] for c in of.get_all("Classifier") or [] if c.startswith("License ::")]
-    written = (of.get("License") or "").strip().splitlines()
-    return of.get("License-Expression") or ", ".join(classified) or (written[0] if written else None)
+    written = [of.get("License-Expression"), *(of.get("License") or "").strip().splitlines()[:1]]
+    certain = [text for text in written if text and _spdx(text)]
+    return next(filter(None, [*certain, ", ".join(classified), *written]), None)
 
 
 def _node_licence(path: str) -> str | None:
     file = ROOT / "images" / "oref0" / path / "package.json"
-    licence = json.loads(file.read_text("utf-8")).get("license") if file.is_file() else None
-    return licence if isinstance(licence, str) else None
+    named = json.loads(file.read_text("utf-8")).get("license") if file.is_file() else None
+    return named if isinstance(named, str) else None
 
 
 if __name__ == "__main__":
