@@ -1,4 +1,4 @@
-"""Which numbers of a proposal may be entered into the pump, and which may stay: decided once for every form shown."""
+"""Which numbers of a proposal may be entered into the pump, and which to keep: decided once for every form shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from flows.proposal.consensus_limits import beyond_limits
 from flows.proposal.document import Colour, Proposal
 
 SAME = 1e-9  # floating point, not a choice
-STAY, MAY_STAY, AS_NOW = "keep current value", "too small or uncertain: keep current value", "as now"
+KEEP, TOO_SMALL, AS_NOW = "keep current value", "too small or uncertain: keep current value", "as now"
 RED = "The verdict is red: these numbers are not for a pump, and none to enter is shown."
 NOTHING_BEYOND = (
     "Glucose is outside the consensus limits, and no change of a setting is certain enough to act on: no numbers to "
@@ -53,10 +53,10 @@ def worth_changing(proposal: Proposal, key: str) -> bool | None:
 
 
 def keep_label(proposal: Proposal, key: str, now: float, new: float) -> str:
-    """The word beside a number to enter: `as now`, `may stay`, or nothing for what is worth changing."""
+    """The word beside a number to enter: `as now`, `keep current value`, or nothing for what is worth changing."""
     if same(now, new):
         return AS_NOW
-    return STAY if worth_changing(proposal, key) is False else ""
+    return KEEP if worth_changing(proposal, key) is False else ""
 
 
 def same(now: float, new: float) -> bool:

@@ -20,7 +20,7 @@ from flows.proposal.document import (
     Proposal,
     Units,
 )
-from flows.report.numbers_to_enter import MAY_STAY, SAME, STAY, keep_label, may_be_entered, same, worth_changing
+from flows.report.numbers_to_enter import KEEP, SAME, TOO_SMALL, keep_label, may_be_entered, same, worth_changing
 
 RowEvidence = IsfEvidence | CarbRatioEvidence | BasalEvidence
 MGDL, MMOLL, RATIO, RATE = "mgdl_per_u", "mmoll_per_u", "g_per_u", "u_per_h"
@@ -32,7 +32,7 @@ class RowEntry:
     """A number to enter, from `start` to `end` of the local day: what it is now, what to enter, and its unit.
 
     Attributes:
-        keep_label: `as now`, `may stay`, or nothing for what is worth changing.
+        keep_label: `as now`, `keep current value`, or nothing for what is worth changing.
     """
 
     start: str
@@ -45,7 +45,7 @@ class RowEntry:
     @property
     def keep_label_in_full(self) -> str:
         """The label with its reason."""
-        return MAY_STAY if self.keep_label == STAY else self.keep_label
+        return TOO_SMALL if self.keep_label == KEEP else self.keep_label
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,8 @@ class SettingRows:
 
     @property
     def unsure_hours(self) -> list[str]:
-        """The local times whose basal to enter is another than now, and may stay."""
-        return [entry.start for entry in self.rates if entry.keep_label == STAY]
+        """The local times whose basal to enter differs, by a change too small or uncertain."""
+        return [entry.start for entry in self.rates if entry.keep_label == KEEP]
 
 
 def setting_rows(proposal: Proposal) -> SettingRows:

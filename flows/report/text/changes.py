@@ -6,7 +6,7 @@ from itertools import groupby
 
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal
-from flows.report.numbers_to_enter import AS_NOW, MAY_STAY, STAY, keep_label
+from flows.report.numbers_to_enter import AS_NOW, KEEP, TOO_SMALL, keep_label
 from flows.report.rows import RowEntry, joined
 from flows.report.wording import exact
 from flows.values.parts import Part
@@ -18,7 +18,7 @@ HEADINGS = {Part.BASAL: "Basal", Part.ISF: "Insulin sensitivity (ISF)", Part.CAR
 def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
     """The diff for a terminal, with the daily basal before and after, and what becomes active.
 
-    Neighbouring hours with the same two numbers are one line. A number that is small or unsure is marked.
+    Neighbouring hours with the same two numbers are one line. A change that is too small or uncertain is marked.
     """
     rows = [f"New profile {plan.name!r} beside {plan.source_name!r}, from which it was computed:"]
     entries = _entries(plan, proposal)
@@ -30,8 +30,8 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
     left = [HEADINGS[p] for p in Part if p not in entries]
     if left:
         rows += ["", f"Not written, as it is: {', '.join(left)}"]
-    if any(entry.keep_label == STAY for lines in entries.values() for entry in lines):
-        rows += ["", f"{MAY_STAY[0].upper()}{MAY_STAY[1:]} as it is. --only writes the parts that you name."]
+    if any(entry.keep_label == KEEP for lines in entries.values() for entry in lines):
+        rows += ["", "A change marked like this may be left out: --only writes just the parts that you name."]
     rows += ["", *(f"Note: {note}" for note in plan.notes)]
     rows.append(
         f"{plan.name!r} becomes ACTIVE by a Profile Switch."
@@ -75,7 +75,7 @@ def _row(entry: RowEntry) -> str:
     span = f"{entry.start}–{entry.end}"
     if entry.keep_label == AS_NOW:
         return f"  {span}  {_number(entry.current):>8}   unchanged"
-    mark = f"   {MAY_STAY}" if entry.keep_label else ""
+    mark = f"   {TOO_SMALL}" if entry.keep_label else ""
     change = _percent(entry.current, entry.to_enter)
     return f"  {span}  {_number(entry.current):>8} → {_number(entry.to_enter):>8}   {change}{mark}"
 
