@@ -347,7 +347,7 @@ def test_the_diff_marks_what_is_not_worth_changing() -> None:
     text = changes_text(planned(source), made, activate=False)
     marked = [row.split()[0] for row in text.splitlines() if row.endswith("too small or uncertain: keep current value")]
     assert marked == ["00:00–03:00", "05:00–06:00", "06:00–24:00", "00:00–24:00"]
-    assert "--only writes the parts" in text
+    assert "--only writes just the parts" in text
     assert verdict_text(made).splitlines() == ["Verdict   AMBER: a headline", "  AMBER: A reason."]
     assert "  06:00  0.9\n" in to_type_in(planned(source))
 
