@@ -1,0 +1,88 @@
+"""Each number of reading profiles that decides something, just below and just above; written out here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flows.errors import Reason, Refused
+from flows.oref0.inputs import check_profile
+from flows.profiles.parse import _check_targets
+from flows.profiles.switches import read_switches
+from flows.values.schedule import Schedule
+
+PUMP: dict[str, Any] = {
+    "basalprofile": [{"i": 0, "start": "00:00:00", "minutes": 0, "rate": 1.0}],
+    "isfProfile": {"sensitivities": [{"i": 0, "start": "00:00:00", "offset": 0, "endoffset": 1440, "sensitivity": 50}]},
+    "carb_ratio": 10,
+    "curve": "rapid-acting",
+    "dia": 6,
+    "min_5m_carbimpact": 8,
+    "autosens_min": 0.7,
+    "autosens_max": 1.2,
+}
+
+
+def refused(**changes: Any) -> Reason | None:
+    try:
+        check_profile({**PUMP, **changes})
+    except Refused as refusal:
+        return refusal.reason
+    return None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"autosens_max": 2.0}, None),
+        ({"autosens_max": 2.01}, Reason.CAPS_WIDENED),
+        ({"autosens_min": 0.5}, None),
+        ({"autosens_min": 0.49}, Reason.CAPS_WIDENED),
+        ({"carb_ratio": 3}, None),
+        ({"carb_ratio": 2.99}, Reason.CARB_RATIO_RANGE),
+        ({"carb_ratio": 150}, None),
+        ({"carb_ratio": 150.1}, Reason.CARB_RATIO_RANGE),
+    ],
+)
+def test_the_caps_of_a_pump_profile_are_never_wider_than_this(changes: dict[str, Any], reason: Reason | None) -> None:
+    assert refused(**changes) is reason
+
+
+@pytest.mark.parametrize(("percent", "is_taken"), [(10, True), (9, False), (500, True), (501, False)])
+def test_a_switch_s_percentage_is_taken_within_nightscout_s_limits(percent: float, is_taken: bool) -> None:
+    switch = {
+        "eventType": "Profile Switch",
+        "created_at": "2026-05-01T10:00:00Z",
+        "profile": "Day",
+        "percentage": percent,
+    }
+    (found,) = read_switches([switch], "UTC")
+    assert (found.percentage == percent) is is_taken
+    assert bool(found.trouble) is not is_taken
+
+
+@pytest.mark.parametrize(
+    ("units", "target", "sensitivity", "is_doubtful"),
+    [
+        ("mg/dL", 24.9, 3.0, True),  # 54 mg/dL per U, were it mmol/L
+        ("mg/dL", 25.0, 3.0, False),
+        ("mmol/L", 40.1, 54.0, True),
+        ("mmol/L", 40.0, 54.0, False),
+        # A sensitivity that no profile has in the other unit leaves no doubt.
+        ("mg/dL", 5.5, 500.0 / 18, True),
+        ("mg/dL", 5.5, 501.0 / 18, False),
+        ("mmol/L", 100.0, 5.0, True),
+        ("mmol/L", 100.0, 4.9, False),
+    ],
+)
+def test_targets_tell_the_unit_of_the_sensitivities(
+    units: str, target: float, sensitivity: float, is_doubtful: bool
+) -> None:
+    body = {"target_low": [{"time": "00:00", "value": target}], "target_high": [{"time": "00:00", "value": target}]}
+    if not is_doubtful:
+        return _check_targets(body, units, Schedule.constant(sensitivity))
+    with pytest.raises(Refused) as refusal:
+        _check_targets(body, units, Schedule.constant(sensitivity))
+    assert refusal.value.reason is Reason.PROFILE_UNITS_DOUBTFUL
