@@ -22,13 +22,13 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Tidy, after asking."""
-    from flows.writeback.approval_checks import read_sealed
+    from flows.writeback.approval_checks import read_approved
     from flows.writeback.rollback import tidy
 
     if arguments.keep < 0:
         raise UsageError("autotune: --keep takes 0 or more.")
     directory = run_directory(arguments.run)
-    approved = read_sealed(directory, None)
+    approved = read_approved(directory, None)
     question = f"Take all but the newest {arguments.keep} profiles that we wrote out of {approved.site}?"
     ask(question, yes=arguments.yes)
     done, names = tidy(directory, arguments.keep, tools(approved), "terminal")

@@ -73,8 +73,8 @@ def read_approved(run: RunDirectory, sha256: str | None) -> Approved:
 def read_sealed(run: RunDirectory, sha256: str | None) -> SealedRun:
     """As `read_approved`, also where the proposal itself can no longer be read: by the run's manifest.
 
-    For what undoes and settles only. What was applied is in the journal, which has the seal and the site too: nothing
-    is sent to a site whose journal does not know of this seal.
+    For what undoes and settles only, which ask the site's journal first: nothing is sent to a site of whose changes it
+    does not know.
 
     Raises:
         Refused: as `read_approved`, where the manifest cannot be read either.

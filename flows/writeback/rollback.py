@@ -17,7 +17,7 @@ from flows.writeback.apply import (
     writing_client,
 )
 from flows.writeback.approval import Decision, RollbackRequest
-from flows.writeback.approval_checks import SealedRun, read_sealed
+from flows.writeback.approval_checks import SealedRun, read_approved, read_sealed
 from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
 from flows.writeback.kept_documents import backup_of, check_kept, intent_of
 from flows.writeback.plan import with_start_date
@@ -75,7 +75,7 @@ def tidy(run: RunDirectory, keep_last: int, tools: Tools, how: str) -> tuple[Wri
     Raises:
         Refused: as `flows.writeback.apply.apply`.
     """
-    approved = read_sealed(run, None)
+    approved = read_approved(run, None)
     journal = tools.open_journal(approved.site)
     with journal.locked(), writing_client(tools, approved.site, activate=False) as client:
         site = tools.site(client)

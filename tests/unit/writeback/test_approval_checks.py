@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 
 from flows.errors import Reason, Refused
+from flows.nightscout.authentication import Credentials
 from flows.profiles.stored import document_sha256
 from flows.proposal.document import seal
 from flows.values.run_directory import RunDirectory
 from flows.writeback.active_on_site import store_of
-from flows.writeback.approval_checks import check_may_be_written, read_approved, source_document
+from flows.writeback.apply import resume
+from flows.writeback.approval import Decision, RollbackRequest
+from flows.writeback.approval_checks import check_may_be_written, read_approved, read_sealed, source_document
+from flows.writeback.journal import Journal
+from flows.writeback.rollback import rollback, tidy
 from tests.proposals import NOW, SITE, profile_document, proposal, run_with
 
 
@@ -144,3 +151,29 @@ def test_numbers_tuned_under_another_insulin_curve_are_not_written(tmp_path: Pat
     run = run_with(tmp_path, proposal(profile_document(), change=longer), [profile_document()])
     found = read_approved(run, None).proposal
     assert reason_of(lambda: check_may_be_written(found, NOW, 48)) is Reason.PROPOSAL_OTHER_CURVE
+
+
+def test_a_manifest_alone_opens_no_site_whose_journal_knows_nothing(tmp_path: Path) -> None:
+    """Whoever alters the files of a run gets no secret sent to a site of his own."""
+    run = RunDirectory(tmp_path / "run")
+    run.path.mkdir()
+    named = {"proposal_sha256": "0" * 64, "options": {"site": "https://another.example"}}
+    (run.path / "manifest.json").write_text(json.dumps(named))
+    assert read_sealed(run, None).site == "https://another.example"
+
+    def open_client(_: str) -> NoReturn:
+        raise AssertionError("the site was asked")
+
+    tools: Any = SimpleNamespace(
+        open_client=open_client,
+        open_journal=lambda site: Journal(site, tmp_path / "journals"),
+        credentials=Credentials(token="writer-0123456789abcdef"),
+    )
+    request = RollbackRequest(proposal_id="run", sha256="0" * 64, decision=Decision.APPROVE)
+    with pytest.raises(Refused) as refused:
+        rollback(run, request, tools, "terminal")
+    assert refused.value.reason is Reason.NOTHING_APPLIED
+    assert resume(run, tools) == []
+    with pytest.raises(Refused) as refused:
+        tidy(run, 3, tools, "terminal")
+    assert refused.value.reason is Reason.PROPOSAL_UNREADABLE
