@@ -100,3 +100,9 @@ def test_no_carbs_are_spread_over_time(grams: float, is_left: bool) -> None:
 @pytest.mark.parametrize(("value", "is_same"), [(1.0 + 9e-7, True), (1.0 + 2e-6, False)])
 def test_two_schedules_are_the_same_within_a_millionth(value: float, is_same: bool) -> None:
     assert read_schedule(1.0, "basal", []).same_as(Schedule.constant(value)) is is_same
+
+
+@pytest.mark.parametrize("insulin", [0, -0.5, None])
+def test_a_long_acting_record_without_insulin_is_left_as_it_is(insulin: float | None) -> None:
+    assert boluses.long_acting_is_no_bolus({"insulin": insulin, "isBasalInsulin": True}, context()) is None
+    assert boluses.long_acting_is_no_bolus({"insulin": 0.1, "isBasalInsulin": True}, context()) is not None

@@ -8,7 +8,7 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.oref0.inputs import check_profile
-from flows.profiles.parse import _check_targets
+from flows.profiles.parse import _check_targets, _insulin_action
 from flows.profiles.switches import read_switches
 from flows.values.schedule import Schedule
 
@@ -86,3 +86,24 @@ def test_targets_tell_the_unit_of_the_sensitivities(
     with pytest.raises(Refused) as refusal:
         _check_targets(body, units, Schedule.constant(sensitivity))
     assert refusal.value.reason is Reason.PROFILE_UNITS_DOUBTFUL
+
+
+@pytest.mark.parametrize(
+    ("dia_h", "is_taken", "is_warned"),
+    [
+        (1.0, True, False),
+        (0.99, False, False),
+        (24.0, True, True),
+        (24.1, False, False),
+        (10.0, True, False),
+        (10.1, True, True),
+    ],
+)
+def test_a_duration_of_insulin_action_is_one_that_insulins_have(dia_h: float, is_taken: bool, is_warned: bool) -> None:
+    notes: list[str] = []
+    if is_taken:
+        assert _insulin_action(dia_h, {}, notes) == (dia_h, None)
+        assert bool(notes) is is_warned
+    else:
+        with pytest.raises(Refused):
+            _insulin_action(dia_h, {}, notes)
