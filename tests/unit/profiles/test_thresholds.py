@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from flows.errors import Reason, Refused
 from flows.oref0.inputs import check_profile
+from flows.profiles.active_in_data import ActiveProfiles, basal_at
 from flows.profiles.parse import _check_targets, _insulin_action
 from flows.profiles.switches import read_switches
 from flows.values.schedule import Schedule
@@ -107,3 +109,12 @@ def test_a_duration_of_insulin_action_is_one_that_insulins_have(dia_h: float, is
     else:
         with pytest.raises(Refused):
             _insulin_action(dia_h, {}, notes)
+
+
+@pytest.mark.parametrize(("epoch_ms", "u_per_h"), [(-1, 0.5), (0, 0.5), (999, 0.5), (1000, 0.8), (5000, 0.8)])
+def test_before_the_first_change_the_first_settings_count(epoch_ms: float, u_per_h: float) -> None:
+    def span(start_ms: float, rate: float) -> SimpleNamespace:
+        return SimpleNamespace(start_ms=start_ms, effective=SimpleNamespace(basal_u_per_h=Schedule.constant(rate)))
+
+    active = SimpleNamespace(timeline=(span(0, 0.5), span(1000, 0.8)), zone="UTC")
+    assert basal_at(cast(ActiveProfiles, active), epoch_ms) == u_per_h
