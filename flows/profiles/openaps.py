@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.profiles.schedule_blocks import clock_seconds, clock_text, strict_number
-from flows.values.numbers import NotANumber
+from flows.profiles.schedule_blocks import clock_seconds, clock_text
+from flows.values.numbers import NotANumber, number
 from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
 
@@ -61,12 +61,12 @@ def _read(entries: Sequence[Any], key: str) -> OpenapsSchedule:
     values: dict[int, float] = {}
     ambiguous = []
     for entry in entries:
-        by_offset, by_clock = strict_number(entry.get("offset")), clock_seconds(entry.get("start"))
+        by_offset, by_clock = number(entry.get("offset")), clock_seconds(entry.get("start"))
         minutes = by_offset if by_offset is not None else None if by_clock is None else by_clock / 60
-        value = strict_number(entry[key])
+        value = number(entry[key])
         if minutes is None or value is None or minutes % 1 or not 0 < value < math.inf:
             raise ValueError("an entry without a whole minute or a value above zero")
-        if values.setdefault(int(minutes), value) != value:
+        if values.setdefault(int(minutes), float(value)) != value:
             raise ValueError("two values at one time")
         if by_clock is not None and by_clock != 60 * minutes:
             ambiguous.append(clock_text(int(minutes)))

@@ -16,7 +16,6 @@ from flows.profiles.schedule_blocks import (
     check_range,
     optional_number,
     read_schedule,
-    strict_number,
     unusable,
 )
 from flows.profiles.stored import (
@@ -27,7 +26,7 @@ from flows.profiles.stored import (
     stored_documents,
 )
 from flows.values.local_days import canonical_zone
-from flows.values.numbers import NotANumber
+from flows.values.numbers import number_or_none
 from flows.values.schedule import Schedule
 from flows.values.units import HOUR_MS, MGDL_PER_MMOLL, MINUTE_MS
 
@@ -262,15 +261,8 @@ def _check_targets(body: Record, units: str, sensitivity: Schedule) -> None:
 
 def _values(schedule: Any) -> list[float]:
     items = schedule if isinstance(schedule, list) else [schedule]
-    found = []
-    for item in items:
-        try:
-            value = strict_number(item.get("value") if isinstance(item, dict) else item)
-        except NotANumber:
-            continue
-        if value is not None:
-            found.append(value)
-    return found
+    found = [number_or_none(item.get("value") if isinstance(item, dict) else item) for item in items]
+    return [value for value in found if value is not None]
 
 
 def _insulin_action(dia: Any, insulin: Record, notes: list[str]) -> tuple[float | None, float | None]:

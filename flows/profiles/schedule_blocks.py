@@ -6,20 +6,45 @@ with times of day and limits in the text but never a value: that text is stored 
 
 from __future__ import annotations
 
+import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from flows.errors import Reason, Refused
-from flows.values.numbers import NotANumber, number
+from flows.values.numbers import NotANumber, number, number_or_none
 from flows.values.schedule import Block, Schedule
 from flows.values.units import MINUTES_PER_DAY
 
 # Any script's digits: Android writes the time with the digits of the phone's language.
 _CLOCK = re.compile(r"(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.0*)?)?")
+SCHEDULES_KEPT = 256
 
 
 def read_schedule(value: Any, what: str, notes: list[str]) -> Schedule:
-    """A list of `{time, timeAsSeconds, value}`, one such entry, `{"HH:MM": value}`, or one number for the whole day."""
+    """A list of `{time, timeAsSeconds, value}`, one such entry, `{"HH:MM": value}`, or one number for the whole day.
+
+    Args:
+        value: as JSON holds it.
+        what: the setting's name, for a refusal and for the notes.
+        notes: what was assumed is added here.
+
+    Raises:
+        Refused: `PROFILE_FIELD`.
+    """
+    schedule, said = _read(json.dumps(value), what)
+    notes.extend(said)
+    return schedule
+
+
+@lru_cache(maxsize=SCHEDULES_KEPT)
+def _read(text: str, what: str) -> tuple[Schedule, tuple[str, ...]]:
+    """The same documents are looked at again and again, by the plan, by its checks and after each write."""
+    notes: list[str] = []
+    return _read_value(json.loads(text), what, notes), tuple(notes)
+
+
+def _read_value(value: Any, what: str, notes: list[str]) -> Schedule:
     if isinstance(value, dict):
         value = [value] if "value" in value else [{"time": time, "value": amount} for time, amount in value.items()]
     if isinstance(value, int | float | str) and not isinstance(value, bool):
@@ -49,19 +74,6 @@ def clock_text(minutes: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def strict_number(value: Any) -> float | None:
-    """As `flows.values.numbers.number`, also for integers too long for a float.
-
-    Raises:
-        NotANumber: as there.
-    """
-    try:
-        found = number(value)
-        return None if found is None else float(found)
-    except OverflowError:
-        raise NotANumber from None
-
-
 def optional_number(value: Any, what: str) -> float | None:
     """A number, or `None` where the field is missing or empty.
 
@@ -69,9 +81,10 @@ def optional_number(value: Any, what: str) -> float | None:
         Refused: `PROFILE_FIELD`.
     """
     try:
-        return strict_number(value)
+        found = number(value)
     except NotANumber:
         raise unusable(what, "it is not a plain number") from None
+    return None if found is None else float(found)
 
 
 def required_number(value: Any, what: str, which: str = "its value") -> float:
@@ -81,12 +94,12 @@ def required_number(value: Any, what: str, which: str = "its value") -> float:
         Refused: `PROFILE_FIELD`.
     """
     try:
-        found = strict_number(value)
+        found = number(value)
     except NotANumber:
         raise unusable(what, f"{which} is not a plain number such as 1.5") from None
     if found is None:
         raise unusable(what, f"{which} is missing")
-    return found
+    return float(found)
 
 
 def check_range(schedule: Schedule, what: str, limits: tuple[float, float], unit: str) -> None:
@@ -114,11 +127,7 @@ def entry_minutes(item: dict[str, Any], what: str, place: int, notes: list[str])
         Refused: `PROFILE_FIELD`.
     """
     time, seconds = item.get("time"), item.get("timeAsSeconds")
-    by_clock = clock_seconds(time)
-    try:
-        by_seconds = strict_number(seconds)
-    except NotANumber:
-        by_seconds = None
+    by_clock, by_seconds = clock_seconds(time), number_or_none(seconds)
     if by_clock is None and by_seconds is None:
         detail = "has no time" if time in (None, "") and seconds in (None, "") else "has a time that cannot be read"
         raise unusable(what, f"entry {place} {detail}; times are written HH:MM")

@@ -15,8 +15,7 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
-from flows.profiles.schedule_blocks import strict_number
-from flows.values.numbers import NotANumber
+from flows.values.numbers import number_or_none
 from flows.values.timestamps import instant_ms
 from flows.values.units import DAY_MS
 
@@ -189,10 +188,7 @@ def _start_ms(document: Record, zone: str) -> float:
 def _long_ago(value: Any) -> bool:
     if isinstance(value, str) and re.match(r"\s*(19\d\d|2000)-\d\d-\d\d", value):
         return True
-    try:
-        number = strict_number(value)
-    except NotANumber:
-        return False
+    number = number_or_none(value)
     return number is not None and 0 <= number < DAY_MS  # no other time is written so small: 1970 itself
 
 

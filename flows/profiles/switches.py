@@ -19,12 +19,13 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from flows.nightscout.documents import Record, is_deleted
-from flows.profiles.schedule_blocks import strict_number
 from flows.profiles.stored import json_value
-from flows.values.numbers import NotANumber
+from flows.values.numbers import number_or_none
 from flows.values.timestamps import instant_ms
 from flows.values.units import HOUR_MS, MINUTE_MS
 
@@ -32,6 +33,7 @@ PERCENTAGE_LIMITS = (10.0, 500.0)  # AAPS itself allows 30 to 250
 LONGEST_SHIFT_H = 24.0
 # A `duration` of 41 days in minutes is none that an app offers: it is milliseconds (AAPS's longest is 7 days).
 MINUTES_NO_ONE_ASKS_FOR = 60_000
+SWITCHES_KEPT = 1024
 _CHANGE = re.compile(r"\s*\((\d+(?:\.\d+)?)\s*%(?:,\s*(-?\d+)\s*h)?\)\s*$")
 _NIGHTSCOUT_MARK = re.compile(r"@@@@@\d*$")
 
@@ -68,14 +70,17 @@ def read_switches(treatments: Iterable[Any], zone: str) -> list[Switch]:
     At the same instant the one that really came into force counts, then the order of the content: how the records are
     ordered or repeated changes nothing.
     """
-    found: dict[str, Switch] = {}
-    for record in treatments:
-        if isinstance(record, dict) and _is_switch(record) and not is_deleted(record):
-            at_ms = _at(record, zone)
-            if at_ms is not None:
-                found[json.dumps(record, sort_keys=True)] = _switch(record, at_ms)
-    ordered = sorted(found.items(), key=lambda item: (item[1].at_ms, item[1].effective, item[0]), reverse=True)
-    return [switch for _, switch in ordered]
+    texts = {json.dumps(r, sort_keys=True) for r in treatments if isinstance(r, dict) and _is_switch(r)}
+    read = [(switch.at_ms, switch.effective, text, switch) for text in texts if (switch := _read(text, zone))]
+    return [switch for *_, switch in sorted(read, key=itemgetter(0, 1, 2), reverse=True)]
+
+
+@lru_cache(maxsize=SWITCHES_KEPT)
+def _read(text: str, zone: str) -> Switch | None:
+    """The same switches are looked at again and again, before and after each write."""
+    record = json.loads(text)
+    at_ms = None if is_deleted(record) else _at(record, zone)
+    return None if at_ms is None else _switch(record, at_ms)
 
 
 def is_profile_switch(record: Record) -> bool:
@@ -121,7 +126,7 @@ def _switch(record: Record, at_ms: float) -> Switch:
     end_ms = at_ms + duration_ms if duration_ms else None
     if effective and end_ms is not None:
         # The note comes some seconds after its switch, whose end it names.
-        stated = _number(record.get("originalEnd"))
+        stated = number_or_none(record.get("originalEnd"))
         end_ms = stated if stated is not None and at_ms < stated <= end_ms else end_ms
     body, unreadable = _body(record)
     return Switch(
@@ -157,7 +162,7 @@ def _name(record: Record) -> tuple[str, float | None, float | None]:
 
 def _percentage(record: Record, effective: bool, named: float | None, troubles: list[str]) -> float:
     value = record.get("originalPercentage") if effective else record.get("percentage")
-    found = _number(value)
+    found = number_or_none(value)
     if found is None and value not in (None, ""):
         troubles.append("its percentage is not a number")
         return 100.0
@@ -171,7 +176,7 @@ def _percentage(record: Record, effective: bool, named: float | None, troubles: 
 
 def _timeshift_h(record: Record, effective: bool, named: float | None, troubles: list[str]) -> float:
     value = record.get("originalTimeshift") if effective else record.get("timeshift", record.get("timeShift"))
-    found = _number(value)
+    found = number_or_none(value)
     if found is None and value not in (None, ""):
         troubles.append("its time shift is not a number")
         return 0.0
@@ -188,7 +193,7 @@ def _timeshift_h(record: Record, effective: bool, named: float | None, troubles:
 def _duration_ms(record: Record, troubles: list[str]) -> float:
     for key, factor in (("originalDuration", 1), ("durationInMilliseconds", 1), ("duration", MINUTE_MS)):
         value = record.get(key)
-        found = _number(value)
+        found = number_or_none(value)
         if found is None and value not in (None, ""):
             troubles.append("its duration is not a number")
             return 0.0
@@ -207,10 +212,3 @@ def _body(record: Record) -> tuple[Record | None, bool]:
         return None, False
     body = json_value(written) if isinstance(written, str) else written
     return (body, False) if isinstance(body, dict) and body else (None, True)
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return strict_number(value)
-    except NotANumber:
-        return None

@@ -40,3 +40,12 @@ def number_or_zero(value: Any) -> float:
         return number(value) or 0.0
     except NotANumber:
         return 0.0
+
+
+def number_or_none(value: Any) -> float | None:
+    """As `number`, always a float, and `None` also for what is not a number."""
+    try:
+        found = number(value)
+    except NotANumber:
+        return None
+    return None if found is None else float(found)
