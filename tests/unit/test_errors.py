@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import string
+from pathlib import Path
 
 import pytest
 
+from flows import errors
 from flows.errors import PRIVATE_FACTS, Reason, Refused
 
 FACTS = {
@@ -25,3 +28,9 @@ def test_a_reason_reads_as_a_sentence_with_a_remedy(reason: Reason) -> None:
     assert refusal.remedy.endswith((".", "<remedy>"))
     assert "777" not in str(refusal)
     assert ("777" in refusal.sentence) is bool(names & PRIVATE_FACTS)
+
+
+def test_the_table_of_texts_has_each_reason_in_the_same_order_and_nothing_else() -> None:
+    texts = json.loads(Path(errors.__file__).with_name("refusals.json").read_text("utf-8"))
+    assert list(texts) == list(Reason.__members__)  # an alias, too: no two reasons read the same
+    assert len(set(map(str, texts.values()))) == len(Reason)
