@@ -102,6 +102,10 @@ def site_url(value: str) -> str:
     parts = urlsplit(text if "://" in text else f"https://{text}")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise Refused(Reason.SITE_URL, detail="it is not an http(s) address")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise Refused(Reason.SITE_URL, detail="its port is not between 0 and 65535") from None
     if parts.username or parts.password:
         detail = "it carries a user name or password (they go into AUTOTUNE_NIGHTSCOUT_BASIC_AUTH as user:password)"
         raise Refused(Reason.SITE_URL, detail=detail)

@@ -42,7 +42,7 @@ def duration_in_minutes(record: Record, _: Context) -> RecordVerdict:
         return None
     if duration < 0:
         return Quarantined("its duration is negative")
-    if isinstance(in_ms, int | float) and duration == in_ms and duration >= MINUTE_MS:
+    if isinstance(in_ms, int | float) and duration == in_ms and duration > 0:
         return Changed({**record, "duration": duration / MINUTE_MS}, "duration was in milliseconds")
     if duration <= LONGEST_MIN:
         return None
@@ -71,7 +71,7 @@ def has_its_rate(record: Record, context: Context) -> RecordVerdict:
     for value in (rate, absolute):
         if value is not None and not 0 <= value <= HIGHEST_RATE_U_PER_H:
             return Quarantined("its rate cannot be units per hour")
-        if value is not None and _looks_like_percent(value, context):
+        if value is not None and _looks_like_percent(value, context) and not _is_of_percent(value, record, context):
             return Quarantined("its rate looks like a percentage")
     if rate is not None and absolute is not None and abs(rate - absolute) > SAME_RATE_U_PER_H:
         return Quarantined("its rate and absolute differ")
@@ -101,6 +101,14 @@ def _delivered(record: Record) -> RecordVerdict:
 def _looks_like_percent(rate: float, context: Context) -> bool:
     highest = max((b.value for b in context.basal_u_per_h.blocks), default=0.0) if context.basal_u_per_h else 0.0
     return rate >= 10 and rate % 10 == 0 and rate > PERCENT_ABOVE * highest > 0
+
+
+def _is_of_percent(rate: float, record: Record, context: Context) -> bool:
+    """Whether the record's own percentage of the scheduled basal is this rate: then it is units per hour."""
+    percent = record.get("percent")
+    found = instant_ms(record.get("created_at"), context.zone)
+    basal = context.scheduled_basal(found[0]) if found else None
+    return percent is not None and bool(basal) and abs(basal * (100 + percent) / 100 - rate) <= SAME_RATE_U_PER_H
 
 
 def _from_percent(record: Record, percent: float, context: Context) -> RecordVerdict:

@@ -9,12 +9,17 @@ import gzip
 import json
 import math
 import re
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from flows.errors import Reason, Refused
 
 Record = dict[str, Any]
+# The largest that was seen, a year of a looping person, is 300 MiB; few bytes of gzip can hold very many.
+LARGEST_FILE_MIB = 512
+LONGEST_INTEGER = 308  # digits that fit in a float
+NESTED = "it is nested too deeply"
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -38,7 +43,10 @@ def parse_records(text: str, name: str) -> list[Any]:
         parsed = _json_lines(text)
         if parsed is None:
             raise Refused(Reason.FILE_NOT_JSON, file=name, detail=_where(error)) from None
-    return [plain(record) for record in _as_list(parsed, name)]
+    try:
+        return [plain(record) for record in _as_list(parsed, name)]
+    except RecursionError:
+        raise Refused(Reason.FILE_NOT_JSON, file=name, detail=NESTED) from None
 
 
 def plain(value: Any) -> Any:
@@ -63,11 +71,17 @@ def plain(value: Any) -> Any:
 def _text(path: Path) -> str:
     try:
         if path.is_file():
-            return path.read_text("utf-8-sig")
+            with path.open("rb") as plain_file:
+                return _limited(plain_file, path.name).decode("utf-8-sig")
         packed = path.with_name(path.name + ".gz")
         if packed.is_file():
-            return gzip.decompress(packed.read_bytes()).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+            with gzip.open(packed) as unpacked:
+                return _limited(unpacked, packed.name).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refused(Reason.FILE_NOT_JSON, file=path.name, detail="it is not UTF-8") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        raise Refused(Reason.FILE_NOT_JSON, file=f"{path.name}.gz", detail="it cannot be unpacked") from None
+    except OSError as error:
         raise Refused(Reason.FILE_NOT_JSON, file=path.name, detail=type(error).__name__) from None
     raise Refused(
         Reason.FILE_MISSING,
@@ -76,12 +90,31 @@ def _text(path: Path) -> str:
     )
 
 
+def _limited(file: IO[bytes] | gzip.GzipFile, name: str) -> bytes:
+    content = file.read(LARGEST_FILE_MIB << 20 | 1)
+    if len(content) > LARGEST_FILE_MIB << 20:
+        raise Refused(Reason.FILE_NOT_JSON, file=name, detail=f"it holds more than {LARGEST_FILE_MIB} MiB")
+    return content
+
+
 def _loads(text: str) -> Any:
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
-    parsed = json.loads(text, parse_constant=refuse)
+    try:
+        parsed = json.loads(text, parse_constant=refuse, parse_float=_finite, parse_int=_finite_int)
+    except RecursionError:
+        raise ValueError(NESTED) from None
     return _without_halves(parsed) if "\\ud" in text.lower() else parsed
+
+
+def _finite(text: str) -> float | str:
+    """A number too large for any computer stays text: the one record that needs it is then not understood."""
+    return value if math.isfinite(value := float(text)) else text
+
+
+def _finite_int(text: str) -> int | str:
+    return text if len(text) > LONGEST_INTEGER else int(text)
 
 
 def _without_halves(value: Any) -> Any:
@@ -148,4 +181,4 @@ def _number(value: Any, kind: type[int] | type[float]) -> Any:
 def _where(error: ValueError) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"line {error.lineno}, column {error.colno}"
-    return "it holds NaN or Infinity"
+    return NESTED if str(error) == NESTED else "it holds NaN or Infinity"

@@ -85,7 +85,8 @@ def _load_directory(request: AnalysisRequest, source: Path, raw: RawFiles) -> No
         records = read_records(source / f"{kind}.json")
         raw.write(kind, records_bytes(records), len(records))
     if not raw.has("pumpprofile") and not raw.has("profile"):
-        raw.copy("profile", source / "profile.json")
+        documents = read_records(source / "profile.json")
+        raw.write("profile", records_bytes(documents), len(documents))
 
 
 def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -15,10 +16,12 @@ from flows.profiles.openaps import OpenapsSchedule, read_openaps_schedule
 from flows.profiles.parse import MG_PER_DL, unit_name
 from flows.profiles.raw_files import RawFiles, json_object
 from flows.settings import AnalysisRequest
+from flows.values.numbers import number_or_none
 from flows.values.parts import Part
 from flows.values.run_directory import dump
 from flows.values.schedule import Block, Schedule
 
+SAME_ISF = 0.005  # of its value: a rounding
 PEAK_LIMITS_MIN = (35, 120)  # what upstream's exponential curves are made for
 
 
@@ -112,7 +115,20 @@ def as_it_is(pump: bytes, start: bytes | None) -> ProfileToTune:
     """An OpenAPS profile, with a note where it has more than upstream tunes, or says it in two ways."""
     document = json_object(pump, "the pump profile")
     notes = [note for part in NAMES for note in _notes_on(NAMES[part], read_openaps_schedule(document, part))]
+    notes += _note_on_sens(document)
     return ProfileToTune(pump, start, None, settings_of_bytes(pump), notes)
+
+
+def _note_on_sens(document: dict[str, Any]) -> list[str]:
+    """oref0 0.7.1 tunes the first of `isfProfile`; `sens` beside it is what other programs read."""
+    sens = number_or_none(document.get("sens"))
+    schedule = read_openaps_schedule(document, Part.ISF).schedule
+    if sens is None or schedule is None or math.isclose(sens, schedule.blocks[0].value, rel_tol=SAME_ISF):
+        return []
+    return [
+        f"The profile's sens, {sens:g}, and the first of its isfProfile, {schedule.blocks[0].value:g}, differ: "
+        "upstream tunes the one of isfProfile. Correct the one that is wrong."
+    ]
 
 
 def _notes_on(what: str, found: OpenapsSchedule) -> list[str]:

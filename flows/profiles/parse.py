@@ -30,8 +30,9 @@ from flows.values.numbers import number_or_none
 from flows.values.schedule import Schedule
 from flows.values.units import HOUR_MS, MGDL_PER_MMOLL, MINUTE_MS
 
-# Beyond these a profile holds a slip or another unit: it is refused.
-ACCEPTED_ISF_MGDL_PER_U = (5.0, 500.0)
+# Beyond these a profile holds a slip or another unit: it is refused. Babies have 540 to 900, and AAPS allows 1000.
+ACCEPTED_ISF_MGDL_PER_U = (5.0, 1000.0)
+USUAL_ISF_MGDL_PER_U = (5.0, 500.0)
 BASAL_LIMIT_U_PER_H = 35.0  # more than any pump delivers
 ACCEPTED_CARB_RATIO_G_PER_U = (1.0, 200.0)
 ACCEPTED_DIA_H = (1.0, 24.0)
@@ -143,6 +144,11 @@ def read_body(
     written = read_schedule(body.get("sens"), "insulin sensitivity", notes)
     isf = written.mapped(factor)
     check_range(isf, "insulin sensitivity", ACCEPTED_ISF_MGDL_PER_U, "mg/dL per U")
+    if max(isf.distinct) > USUAL_ISF_MGDL_PER_U[1]:
+        notes.append(
+            f"The insulin sensitivity is above {USUAL_ISF_MGDL_PER_U[1]:g} mg/dL per U, as only small children have "
+            "it: check that the profile's units are right before believing a recommendation."
+        )
     _check_targets(body, units, written)
     ratio = read_schedule(body.get("carbratio"), "carb ratio", notes)
     check_range(ratio, "carb ratio", ACCEPTED_CARB_RATIO_G_PER_U, "g per U")
@@ -243,10 +249,13 @@ def unit_name(value: Any) -> str | None:
 def _check_targets(body: Record, units: str, sensitivity: Schedule) -> None:
     """Refuse units that the profile's own targets contradict, where its sensitivities could be in either.
 
-    Nightscout, AAPS, Loop and Trio write the targets in the same units as the sensitivities.
+    Nightscout, AAPS, Loop and Trio write the targets in the same units as the sensitivities. Without targets a baby's
+    sensitivity in mmol/L, 30, may as well be anybody's in mg/dL.
     """
     targets = [t for key in ("target_low", "target_high") for t in _values(body.get(key)) if t > 0]
     if not targets:
+        if units == MMOL_PER_L and max(sensitivity.distinct) * MGDL_PER_MMOLL > USUAL_ISF_MGDL_PER_U[1]:
+            raise Refused(Reason.PROFILE_UNITS_DOUBTFUL, units=units, other=MG_PER_DL)
         return
     if units == MG_PER_DL and max(targets) < HIGHEST_MMOLL_TARGET:
         other, factor = MMOL_PER_L, MGDL_PER_MMOLL
@@ -254,7 +263,7 @@ def _check_targets(body: Record, units: str, sensitivity: Schedule) -> None:
         other, factor = MG_PER_DL, 1.0
     else:
         return
-    low, high = ACCEPTED_ISF_MGDL_PER_U
+    low, high = USUAL_ISF_MGDL_PER_U
     if all(low <= b.value * factor <= high for b in sensitivity.blocks):
         raise Refused(Reason.PROFILE_UNITS_DOUBTFUL, units=units, other=other)
 

@@ -59,6 +59,8 @@ def _read_value(value: Any, what: str, notes: list[str]) -> Schedule:
         minutes = entry_minutes(item, what, place, notes)
         amount = required_number(item.get("value"), what, f"the value at {clock_text(minutes)}")
         if minutes in blocks and blocks[minutes] != amount:
+            if amount == 0:
+                raise unusable(what, f"a later entry at {clock_text(minutes)} says 0; remove the entries not in use")
             notes.append(f"Two entries of the {what} are at {clock_text(minutes)}: the last one was taken.")
         blocks[minutes] = amount
         order.append(minutes)

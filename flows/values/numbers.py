@@ -7,6 +7,8 @@ import re
 from typing import Any
 
 _NUMERIC_TEXT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+# A comma before exactly three digits may part thousands, "1,500"; after a zero, "0,500", and elsewhere it cannot.
+_DECIMAL_COMMA = re.compile(r"[+-]?(?:\d+,(?!\d{3}$)\d+|0+,\d{3})")
 
 
 class NotANumber(ValueError):
@@ -16,13 +18,20 @@ class NotANumber(ValueError):
 def number(value: Any) -> float | None:
     """The number a field holds; `None` where it is missing (`null`, an empty text).
 
+    A phone that writes `"2,5"` means 2.5: a comma is read where it can only be a decimal mark.
+
     Raises:
-        NotANumber: for anything else, such as `"5 U"`, `"1,5"`, NaN, a list, an integer of 400 digits.
+        NotANumber: for anything else, such as `"5 U"`, `"1,500"`, NaN, a list, an integer of 400 digits.
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if isinstance(value, str):
+        text = value.strip()
+        if not text:
+            return None
+        if _DECIMAL_COMMA.fullmatch(text):
+            text = text.replace(",", ".")
+        value = float(text) if _NUMERIC_TEXT.fullmatch(text) else value
+    if value is None:
         return None
-    if isinstance(value, str) and _NUMERIC_TEXT.fullmatch(value.strip()):
-        value = float(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise NotANumber
     try:

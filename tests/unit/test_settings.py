@@ -37,6 +37,8 @@ def test_an_address_is_tidied(written: str, site: str) -> None:
         "ftp://secret.site",
         "https://",
         "http://secret.site",
+        "https://secret.site:99999",
+        "https://secret.site:port",
     ],
 )
 def test_an_address_with_a_secret_or_without_protection_is_refused_and_not_repeated(written: str) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.nightscout.documents import parse_records, plain, read_records
+from flows.nightscout.documents import LONGEST_INTEGER, parse_records, plain, read_records
 
 RECORDS = [{"_id": "1", "sgv": 100}, {"_id": "2", "sgv": 110}]
 
@@ -84,6 +85,45 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
         read_records(tmp_path / "entries.json")
     assert caught.value.reason is Reason.FILE_NOT_JSON
+
+
+def _bomb() -> bytes:
+    return gzip.compress(b"[" + b" " * (1 << 20) + b"]", compresslevel=1)
+
+
+UNREADABLE: list[tuple[str, str, Callable[[], bytes], str]] = [
+    (
+        "half an archive",
+        "entries.json.gz",
+        lambda: gzip.compress(json.dumps([*range(9999)]).encode())[:-99],
+        "cannot be unpacked",
+    ),
+    ("a bit off in an archive", "entries.json.gz", lambda: gzip.compress(b"[]")[:10] + b"\xff" * 20, "be unpacked"),
+    ("no archive at all", "entries.json.gz", lambda: b"[]", "cannot be unpacked"),
+    ("UTF-16", "entries.json", lambda: "[]".encode("utf-16"), "not UTF-8"),
+    ("Latin-1", "entries.json", lambda: '[{"notes": "é"}]'.encode("latin-1"), "not UTF-8"),
+    ("a hundred thousand brackets", "entries.json", lambda: b"[" * 100_000, "nested too deeply"),
+    ("nested a little less", "entries.json", lambda: b"[" * 5000 + b"]" * 5000, "nested too deeply"),
+    ("few bytes that hold very many", "entries.json.gz", _bomb, "more than 1 MiB"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "detail"), [u[1:] for u in UNREADABLE], ids=[u[0] for u in UNREADABLE])
+def test_a_file_that_cannot_be_read_is_one_refusal_that_says_why(
+    name: str, content: Callable[[], bytes], detail: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.nightscout.documents.LARGEST_FILE_MIB", 1)
+    (tmp_path / name).write_bytes(content())
+    with pytest.raises(Refused) as caught:
+        read_records(tmp_path / "entries.json")
+    assert caught.value.reason is Reason.FILE_NOT_JSON
+    assert detail in str(caught.value)
+
+
+def test_a_number_that_no_computer_holds_is_text_so_that_one_record_is_at_fault() -> None:
+    long, longest = "9" * (LONGEST_INTEGER + 1), "9" * LONGEST_INTEGER
+    (record,) = parse_records(f'[{{"a": 1e999, "b": {long}, "c": {longest}, "d": -1e400, "e": 1.5}}]', "file")
+    assert record == {"a": "1e999", "b": long, "c": int(longest), "d": "-1e400", "e": 1.5}
 
 
 @pytest.mark.parametrize(

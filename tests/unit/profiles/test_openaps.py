@@ -117,3 +117,12 @@ ENTRY = st.dictionaries(st.sampled_from(["offset", "start", "ratio"]), ANYTHING)
 def test_several_entries_are_a_schedule_or_unread_never_silently_one(entries: list[Any]) -> None:
     found = read_openaps_schedule(pump_profile(carb_ratios={"schedule": entries}), CR)
     assert found.unread == (found.schedule is None)
+
+
+@pytest.mark.parametrize(("sens", "is_told"), [(None, False), (50, False), ("50", False), (49.8, False), (49, True)])
+def test_a_sens_that_is_not_the_first_of_the_isf_profile_is_told(sens: Any, is_told: bool) -> None:
+    # oref0@0.7.1 bin/oref0-autotune-core.js reads isfProfile; Loop and others write `sens` beside it.
+    pump = pump_profile() | ({} if sens is None else {"sens": sens})
+    pump["isfProfile"] = {"sensitivities": [{"offset": 0, "sensitivity": 50}]}
+    notes = as_it_is(json.dumps(pump).encode(), None).notes
+    assert any("isfProfile" in note for note in notes) is is_told

@@ -57,6 +57,14 @@ def test_mgdl_sensitivities_stay(units: str) -> None:
     assert chosen(with_body(units=units)).isf_mgdl_per_u.at(0) == 50
 
 
+def test_a_segment_that_is_not_in_use_is_named_and_not_taken_for_a_rate_of_zero() -> None:
+    # tconnectsync repeats 00:00 = 0 for segments that are not in use.
+    unused = [{"time": "00:00", "timeAsSeconds": 0, "value": 0}] * 2
+    with pytest.raises(Refused, match="a later entry at 00:00 says 0; remove the entries not in use"):
+        chosen(with_body(basal=[*blocks(("00:00", 0.7), ("10:00", 0.8)), *unused]))
+    assert chosen(with_body(basal=[*blocks(("00:00", 0.7), ("00:00", 0.8))])).basal_u_per_h.at(0) == 0.8
+
+
 def test_units_are_taken_from_the_store_then_the_top_then_siblings() -> None:
     store_first = with_body(units="mmol", sens=blocks(("00:00", 3)))
     assert chosen(store_first).units == "mmol/L"
@@ -71,7 +79,7 @@ def test_units_are_taken_from_the_store_then_the_top_then_siblings() -> None:
 REFUSED: list[tuple[str, Any, Reason]] = [
     ("no units anywhere", {**with_body(units=None), "units": None}, Reason.PROFILE_UNITS),
     ("mmol numbers called mg/dL", with_body(sens=blocks(("00:00", 2.8))), Reason.PROFILE_FIELD),
-    ("mg/dL numbers called mmol", with_body(units="mmol"), Reason.PROFILE_FIELD),
+    ("mg/dL numbers called mmol", with_body(units="mmol"), Reason.PROFILE_UNITS_DOUBTFUL),
     ("no basal", with_body(basal=None), Reason.PROFILE_FIELD),
     ("an empty basal", with_body(basal=[]), Reason.PROFILE_FIELD),
     ("a basal that is no number", with_body(basal=blocks(("00:00", "fast"))), Reason.PROFILE_FIELD),  # type: ignore[arg-type]

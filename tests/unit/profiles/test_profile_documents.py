@@ -125,7 +125,7 @@ UNUSABLE: list[tuple[str, Any, str]] = [
     ("morning and afternoon", at("12:00 AM", 1), "cannot be read"),
     ("no time", [{"value": 1}], "no time"),
     ("no value", [{"time": "00:00"}], "the value at 00:00 is missing"),
-    ("a decimal comma", at("00:00", "0,8"), "not a plain number"),
+    ("a comma that may part thousands", at("00:00", "1,500"), "not a plain number"),
     ("a unit in the value", at("00:00", "0.8 U/h"), "not a plain number"),
     ("a value of true", at("00:00", True), "not a plain number"),
     ("an integer without end", at("00:00", 10**400), "not a plain number"),
@@ -148,7 +148,7 @@ def test_a_schedule_that_cannot_be_known_is_refused_with_its_place(what: str, wr
 def test_a_refusal_never_tells_a_value() -> None:
     for changes in (
         {"basal": at("00:00", 77.25)},
-        {"sens": at("00:00", 777.25)},
+        {"sens": at("00:00", 1777.25)},
         {"carbratio": at("00:00", "777.25x")},
     ):
         with pytest.raises(Refused) as caught:

@@ -10,7 +10,8 @@ import pytest
 from flows.errors import Reason, Refused
 from flows.oref0.inputs import check_profile
 from flows.profiles.active_in_data import ActiveProfiles, basal_at
-from flows.profiles.parse import _check_targets, _insulin_action
+from flows.profiles.parse import _check_targets, _insulin_action, profile_in
+from flows.profiles.stored import stored_documents
 from flows.profiles.switches import read_switches
 from flows.values.schedule import Schedule
 
@@ -68,6 +69,10 @@ def test_a_switch_s_percentage_is_taken_within_nightscout_s_limits(percent: floa
 @pytest.mark.parametrize(
     ("units", "target", "sensitivity", "is_doubtful"),
     [
+        # Without targets a baby's 30 mmol/L may as well be anybody's 30 mg/dL.
+        ("mmol/L", 0.0, 500.1 / 18, True),
+        ("mmol/L", 0.0, 499.9 / 18, False),
+        ("mg/dL", 0.0, 900.0, False),
         ("mg/dL", 24.9, 3.0, True),  # 54 mg/dL per U, were it mmol/L
         ("mg/dL", 25.0, 3.0, False),
         ("mmol/L", 40.1, 54.0, True),
@@ -88,6 +93,32 @@ def test_targets_tell_the_unit_of_the_sensitivities(
     with pytest.raises(Refused) as refusal:
         _check_targets(body, units, Schedule.constant(sensitivity))
     assert refusal.value.reason is Reason.PROFILE_UNITS_DOUBTFUL
+
+
+@pytest.mark.parametrize(
+    ("units", "written", "is_taken", "is_warned"),
+    [
+        ("mg/dl", 4.9, False, False),
+        ("mg/dl", 5, True, False),
+        ("mg/dl", 500, True, False),
+        ("mg/dl", 501, True, True),
+        ("mg/dl", 1000, True, True),
+        ("mg/dl", 1001, False, False),
+        ("mmol", 27.7, True, False),
+        ("mmol", 30, True, True),
+        ("mmol", 55.5, True, True),
+        ("mmol", 56, False, False),
+    ],
+)
+def test_a_baby_s_sensitivity_is_taken_with_a_word(units: str, written: float, is_taken: bool, is_warned: bool) -> None:
+    target = 6 if units == "mmol" else 110
+    body = {"sens": written, "carbratio": 10, "basal": 0.1, "units": units, "target_low": target}
+    (document,) = stored_documents([{"defaultProfile": "A", "store": {"A": body}}], None)
+    if not is_taken:
+        with pytest.raises(Refused, match="check its units"):
+            profile_in(document, "A", zone="UTC")
+        return
+    assert any("only small children" in note for note in profile_in(document, "A", zone="UTC").notes) is is_warned
 
 
 @pytest.mark.parametrize(
