@@ -43,7 +43,7 @@ def amounts_are_possible(record: Record, _: Context) -> RecordVerdict:
     """A negative or impossible amount is a mistake of an uploader, not insulin."""
     if -MAX_CARBS_G <= carbs_g(record) < 0:
         return Changed({**record, "carbs": None}, "negative carbs, which upstream does not know")
-    for name, most in (("insulin", MAX_BOLUS_U), ("carbs", MAX_CARBS_G)):
+    for name, most in (("insulin", MAX_BOLUS_U), ("enteredinsulin", MAX_BOLUS_U), ("carbs", MAX_CARBS_G)):
         if not 0 <= number_or_zero(record.get(name)) <= most:
             return Quarantined(f"its {name} is not between 0 and {most:g}")
     if extended_insulin_u(record) > MAX_BOLUS_U or number_or_zero(record.get("relative")) < 0:
@@ -69,9 +69,9 @@ def long_acting_is_no_bolus(record: Record, _: Context) -> RecordVerdict:
     long_acting = sum(units for name, units in _injections(record.get("insulinInjections")) if is_long_acting(name))
     if long_acting <= 0:
         return None
-    if long_acting >= insulin - 1e-9:
-        return _without_insulin(record, "long-acting insulin, which the profile's basal stands for")
     rest = round(insulin - long_acting, 3)
+    if rest <= 0:
+        return _without_insulin(record, "long-acting insulin, which the profile's basal stands for")
     return Changed({**record, "insulin": rest}, "without its long-acting insulin, which the profile's basal stands for")
 
 
@@ -143,7 +143,7 @@ def _at_once(record: Record) -> float | None:
 def _parts_are_missing(record: Record, now: float, extended: float) -> bool:
     whole = number_or_zero(record.get("enteredinsulin"))
     combo = record.get("eventType") == "Combo Bolus" and record.get("isEmulatingTempBasal") is not True
-    return combo and whole > 0 and now + extended < whole - PART_ROUNDING_U
+    return combo and now + extended < whole - PART_ROUNDING_U
 
 
 def pump_record_is_plain(record: Record, _: Context) -> RecordVerdict:

@@ -20,13 +20,13 @@ LONGEST_MIN = 12 * 60
 def extended_are_eaten_over_time(record: Record, context: Context) -> RecordVerdict:
     """AAPS writes extended carbs as one record with a duration; upstream takes them as eaten at once."""
     carbs, duration = carbs_g(record), number_or_zero(record.get("duration"))
-    if carbs <= 0 or duration <= 0 or is_temp_basal(record) or record.get("eventType") == "Combo Bolus":
+    if carbs <= 0 or is_temp_basal(record) or record.get("eventType") == "Combo Bolus":
         return None
     if bolus_u(record) > 0 and uploader(record) != "AndroidAPS":
         return None  # how long the bolus took
     if duration >= MINUTE_MS:
         duration /= MINUTE_MS  # milliseconds
-    if not 0 < duration <= LONGEST_MIN:
+    if duration > LONGEST_MIN:
         return Quarantined("carbs over an impossible duration")
     if duration < 2 * PART_MIN:
         return None

@@ -100,7 +100,7 @@ def _delivered(record: Record) -> RecordVerdict:
 
 def _looks_like_percent(rate: float, context: Context) -> bool:
     highest = max((b.value for b in context.basal_u_per_h.blocks), default=0.0) if context.basal_u_per_h else 0.0
-    return rate >= 10 and rate % 10 == 0 and rate > PERCENT_ABOVE * highest > 0
+    return rate % 10 == 0 and rate > PERCENT_ABOVE * highest > 0
 
 
 def _is_of_percent(rate: float, record: Record, context: Context) -> bool:
