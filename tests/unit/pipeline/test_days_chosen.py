@@ -13,7 +13,7 @@ import pytest
 
 from flows.cli.main import main
 from flows.history.days import Selection, covered_days, cut_days
-from flows.history.events import KINDS, find_events, notes_on
+from flows.history.events import KINDS, LOOP_OFF, SUSPENDED, EventGroup, find_events, notes_on
 from flows.history.quality import RULES, DayFacts, judge_day
 from flows.history.travel import clocks_that_disagree
 from flows.nightscout.authentication import Credentials
@@ -23,6 +23,7 @@ from flows.settings import AnalysisRequest, EventKind, InputsMode
 from flows.values.local_days import LocalDay, day_range
 from flows.values.run_directory import RunDirectory
 from flows.values.timestamps import iso_utc
+from flows.values.units import HOUR_MS
 from tests.people import (
     DAY,
     ZONE,
@@ -102,6 +103,54 @@ def test_events_are_found_with_the_days_they_touch() -> None:
     notes = " ".join(notes_on(found, ZONE))
     assert "Exercises (1, days touched: 3)" in notes
     assert "--exclude-events override" in notes
+
+
+def offline(after_h: float, **fields: Any) -> dict[str, Any]:
+    return {"eventType": "OpenAPS Offline", "created_at": iso_utc(NOON + after_h * HOUR_MS), **fields}
+
+
+def note(after_h: float, text: str, event_type: str = "Note") -> dict[str, Any]:
+    return {"eventType": event_type, "notes": text, "created_at": iso_utc(NOON + after_h * HOUR_MS)}
+
+
+END = {"eventType": "Note", "created_at": iso_utc(NOON + 100 * HOUR_MS)}
+PERMANENT = {"duration": 2147483647, "durationInMilliseconds": 128849018820000}
+SUSPENSIONS: list[tuple[str, list[dict[str, Any]], list[tuple[EventGroup, float]]]] = [
+    ("off, then closed", [offline(0, mode="DISABLED_LOOP", **PERMANENT), offline(1, mode="CLOSED_LOOP", duration=0)],
+     [(LOOP_OFF, 60)]),
+    ("off with a duration of 0", [offline(0, mode="DISABLED_LOOP", duration=0), offline(2, mode="CLOSED_LOOP_LGS")],
+     [(LOOP_OFF, 120)]),
+    ("off, then the pump away, then open",
+     [offline(0, mode="DISABLED_LOOP", **PERMANENT), offline(1, mode="DISCONNECTED_PUMP", duration=120),
+      offline(1.5, mode="OPEN_LOOP")],
+     [(LOOP_OFF, 60), (SUSPENDED, 30)]),
+    ("away for its own time", [offline(0, mode="DISCONNECTED_PUMP", originalDuration=1_800_000, duration=30),
+                               offline(9, mode="CLOSED_LOOP")], [(SUSPENDED, 30)]),
+    ("until the data end", [offline(90, mode="SUSPENDED_BY_USER", **PERMANENT)], [(LOOP_OFF, 600)]),
+    ("a week at most", [note(-200, "PumpSuspend")], [(SUSPENDED, 7 * 1440)]),
+    ("a mode of a later version", [offline(0, mode="HIBERNATED", duration=15)], [(SUSPENDED, 15)]),
+    ("AAPS before 3.4", [offline(0, reason="DISABLE_LOOP", duration=120), offline(1, duration=0)], [(LOOP_OFF, 60)]),
+    ("AAPS before 3.4, pump", [offline(0, reason="DISCONNECT_PUMP", duration=60)], [(SUSPENDED, 60)]),
+    ("only the loop going on", [offline(0, duration=0)], []),
+    ("only closed", [offline(0, mode="CLOSED_LOOP", **PERMANENT)], []),
+    ("Trio's notes", [note(0, "PumpSuspend"), note(4, "PumpResume")], [(SUSPENDED, 240)]),
+    ("notes with spaces", [note(0, "Pump suspend"), note(4, "Pump resume", "Announcement")], [(SUSPENDED, 240)]),
+    ("a note of another type", [note(0, "PumpSuspend", "Site Change")], []),
+    ("a sentence about it", [note(0, "I think pump suspend was on")], []),
+    ("resumed before its time", [{**note(0, ""), "eventType": "Suspend Pump", "duration": 600}, note(1, "PumpResume")],
+     [(SUSPENDED, 60)]),
+    ("milliseconds", [{**note(0, ""), "eventType": "Suspend Pump", "duration": 3_600_000}], [(SUSPENDED, 60)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "records", "found"), SUSPENSIONS, ids=[s[0] for s in SUSPENSIONS])
+def test_a_suspension_lasts_until_what_ends_it(
+    what: str, records: list[dict[str, Any]], found: list[tuple[EventGroup, float]]
+) -> None:
+    events = find_events([*records, END], ZONE)
+    assert [(e.group, e.duration_min) for e in events] == found
+    assert all("--exclude-events suspend" in note for note in notes_on(events, ZONE))
+    assert len(notes_on(events, ZONE)) == len({group.plural for group, _ in found})
 
 
 def test_days_are_left_out_on_request_and_say_so() -> None:
