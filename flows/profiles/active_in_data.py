@@ -50,7 +50,7 @@ class ActiveProfiles:
     def unknown_hours(self, day: LocalDay) -> float:
         """The hours of a local day (04:00 to 04:00) before the oldest document or switch: nobody knows what was set."""
         window = day.glucose
-        return round(max(0.0, min(self.known_from_ms, window.end_ms) - window.start_ms) / HOUR_MS, 2)
+        return max(0.0, round((min(self.known_from_ms, window.end_ms) - window.start_ms) / HOUR_MS, 2))
 
     def document(self) -> dict[str, Any]:
         """For JSON documents: without any therapy setting."""
@@ -95,7 +95,7 @@ def in_force(
     spans = _clipped(timeline, window_start_ms, window_end_ms)
     begun = [d.start_ms for d in history.stored]
     begun += [s.at_ms for s in history.switches if not history.names_missing_profile(s)]
-    known_from_ms = min(begun, default=0.0)
+    known_from_ms = min(begun)  # of neither document nor switch, no profile is in force: refused above
     others = _other_profile_hours(spans, profile, local, known_from_ms)
     warnings += _document_warnings(history, window_end_ms)
     warnings += _change_warnings(history.timeline(window_start_ms, window_end_ms, permanent_only=True), local)

@@ -208,7 +208,7 @@ def read_zone(written: Iterable[Any], known: str | None, notes: list[str]) -> st
 def _units(document: StoredDocument, name: str, others: Iterable[StoredDocument], notes: list[str]) -> str:
     """The store's own units, else the document's, else a sibling's, else those all other documents agree on."""
     own, top = document.store[name].get("units"), document.record.get("units")
-    siblings = {u for n, b in document.store.items() if n != name and (u := unit_name(b.get("units")))}
+    siblings = {u for b in document.store.values() if (u := unit_name(b.get("units")))}
     if found := unit_name(own):
         if unit_name(top) not in (None, found):
             notes.append(f"The profile says {found} and its document {unit_name(top)}: the profile's own was taken.")

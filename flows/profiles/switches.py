@@ -191,7 +191,7 @@ def _timeshift_h(record: Record, effective: bool, named: float | None, troubles:
 
 
 def _duration_ms(record: Record, troubles: list[str]) -> float:
-    for key, factor in (("originalDuration", 1), ("durationInMilliseconds", 1), ("duration", MINUTE_MS)):
+    for key in ("originalDuration", "durationInMilliseconds", "duration"):
         value = record.get(key)
         found = number_or_none(value)
         if found is None and value not in (None, ""):
@@ -202,7 +202,7 @@ def _duration_ms(record: Record, troubles: list[str]) -> float:
             return 0.0
         if found:
             in_ms = key != "duration" or found >= MINUTES_NO_ONE_ASKS_FOR
-            return found if in_ms else found * factor
+            return found if in_ms else found * MINUTE_MS
     return 0.0
 
 
