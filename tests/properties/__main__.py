@@ -1,0 +1,3 @@
+from tests.properties.command import main
+
+raise SystemExit(main())
