@@ -19,7 +19,8 @@ TIME_FIELDS = (
     *("created_at", "timestamp", "date", "mills", "dateString", "sysTime", "eventTime", "startDate"),
     *("srvCreated", "srvModified", "userEnteredAt", "displayTime"),
 )
-WEEKS = (52, -52, 1, -1, 2, -2, 53, -53, 104, 156, 208)
+# Earlier, never later: upstream passes over doses that are in the future of the machine's own clock.
+WEEKS = (-52, -1, -2, -3, -53, -104, -105, -156, -157, -208)
 READINGS_OF_A_FULL_DAY = 200
 
 
@@ -66,9 +67,9 @@ def _offsets(person: Person, days: int) -> list[timedelta | None]:
 
 
 @transformation(
-    Class.KNOWN, "all times whole weeks later, where the clock changes as it did: the dates move, no number does"
+    Class.KNOWN, "all times whole weeks earlier, where the clock changes as it did: the dates move, no number does"
 )
-def whole_weeks_later(person: Person, _: Random) -> Person:
+def whole_weeks_earlier(person: Person, _: Random) -> Person:
     if not any(is_reading(e) for e in person.entries):
         return person
     here = _offsets(person, 0)
