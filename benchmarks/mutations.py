@@ -61,7 +61,8 @@ OURS = ("flows", "tests", "benchmarks")
 UPSTREAM = Path("images/oref0/node_modules")
 FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\s]+\.py(?:::.*?)?)(?: - .*)?$", re.MULTILINE)
 PASSED, NOTHING_COLLECTED = 0, 5  # exit statuses of pytest
-# A plugin for the mutated runs: that a property fails is enough, its smallest example may take a minute to find.
+# A plugin for the mutated runs: that a property fails is enough, its smallest example may take a minute to find. And
+# properties run last: an example fails in milliseconds.
 NO_SHRINKING = """
 import hypothesis
 
@@ -69,6 +70,9 @@ def pytest_configure(config):
     phases = [p for p in hypothesis.settings.default.phases if p.name not in ("shrink", "explain")]
     hypothesis.settings.register_profile("mutated", parent=hypothesis.settings.default, phases=phases, database=None)
     hypothesis.settings.load_profile("mutated")
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
 """
 
 

@@ -86,8 +86,7 @@ def worth_changing(case: Case) -> list[str]:
 
 def _daily_basal_agreed(case: Case) -> bool:
     """Whether most of the change of the day is made of hours that are agreed on."""
-    up = case.daily_basal_change > 0
-    hours = [h for h in case.evidence.basal if h.change_percent * (1 if up else -1) > 0]
+    hours = [h for h in case.evidence.basal if h.change_percent * case.daily_basal_change > 0]
     sure = sum(abs(h.change_percent) for h in hours if agreed(h.agreement))
     return sure >= 0.5 * sum(abs(h.change_percent) for h in hours)
 
