@@ -87,6 +87,7 @@ class Reason(Enum):
     TOO_FEW_READINGS = auto()
     TREATMENTS_NOT_DATA = auto()
     NO_INSULIN = auto()
+    AUTOMATIC_BASAL = auto()
     DATA_IN_FUTURE = auto()
     LONG_TEMP_BASAL = auto()
     NOT_UNDERSTOOD = auto()

@@ -194,9 +194,10 @@ class AnalysisRequest(BaseModel):
         default=False,
         description="Let upstream compute everything itself, without accelerations: slow, and the same numbers.",
     )
-    insulin: Annotated[Insulin, Option(PERSON)] = Field(
-        default=Insulin.RAPID_ACTING,
-        description="rapid-acting (Humalog, NovoRapid, Apidra) or ultra-rapid (Fiasp, Lyumjev).",
+    insulin: Annotated[Insulin | None, BeforeValidator(_empty_is_absent), Option(PERSON)] = Field(
+        default=None,
+        description="rapid-acting (Humalog, NovoRapid, Apidra) or ultra-rapid (Fiasp, Lyumjev); if left empty what the "
+        "data name, rapid-acting where they name none.",
     )
     insulin_peak_min: Annotated[int | None, Option(PERSON, metavar="MIN")] = Field(
         default=None,

@@ -42,7 +42,8 @@ def analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> ExitCode:
     """Tune, through Prefect or without, and print the recommendation."""
     request = request_of(options)
     if request.insulin_peak_min is None and request.openaps_profile is None:
-        say(f"Insulin taken as {request.insulin}; use --insulin ultra-rapid for Fiasp or Lyumjev.")
+        taken = request.insulin or "the data name it, rapid-acting where they name none"
+        say(f"Insulin taken as {taken}; use --insulin ultra-rapid for Fiasp or Lyumjev.")
     run = make_run(arguments)
     with progress():
         if arguments.no_prefect:

@@ -5,10 +5,6 @@ oref0@0.7.1 lib/iob/history.js counts Meal, Correction and Snack Bolus and Bolus
 
 from __future__ import annotations
 
-import json
-import re
-from typing import Any
-
 from flows.history.records import (
     Changed,
     Context,
@@ -32,11 +28,6 @@ PART_ROUNDING_U = 0.051  # a pump's step
 PART_MIN = 5  # an extended bolus becomes one small bolus every so many minutes
 LONGEST_EXTENDED_MIN = MINUTES_PER_DAY
 FILLING_TYPES = ("Prime", "Priming", "Cannula Fill", "Tubing Fill", "Site Change", "Insulin Change", "Pump Fill")
-_LONG_ACTING = re.compile(
-    r"\b(lantus|toujeo|levemir|tresiba|basaglar|abasaglar|semglee|rezvoglar|awiqli|icodec|glargine?|degludec|detemir"
-    r"|insulatard|protaphane?|(humulin|novolin) [ni]|nph|basal|long[- ]?acting)\b",
-    re.IGNORECASE,
-)
 
 
 def amounts_are_possible(record: Record, _: Context) -> RecordVerdict:
@@ -57,39 +48,6 @@ def priming_is_not_delivered(record: Record, _: Context) -> RecordVerdict:
     if fills and bolus_u(record) > 0:
         return _without_insulin(record, "filled the tube or cannula, not the body")
     return None
-
-
-def long_acting_is_no_bolus(record: Record, _: Context) -> RecordVerdict:
-    """A pen's long-acting dose is basal insulin: AAPS marks it, xDrip+ names each insulin it adds up."""
-    insulin = bolus_u(record)
-    if insulin <= 0:
-        return None
-    if record.get("isBasalInsulin") is True:
-        return _without_insulin(record, "long-acting insulin, which the profile's basal stands for")
-    long_acting = sum(units for name, units in _injections(record.get("insulinInjections")) if is_long_acting(name))
-    if long_acting <= 0:
-        return None
-    rest = round(insulin - long_acting, 3)
-    if rest <= 0:
-        return _without_insulin(record, "long-acting insulin, which the profile's basal stands for")
-    return Changed({**record, "insulin": rest}, "without its long-acting insulin, which the profile's basal stands for")
-
-
-def is_long_acting(name: str) -> bool:
-    """Whether an insulin's name is one of the long-acting ones."""
-    return bool(_LONG_ACTING.search(name))
-
-
-def _injections(value: Any) -> list[tuple[str, float]]:
-    # xDrip+ writes a JSON text: [{"insulin": "Novorapid", "units": 5}, ...].
-    if isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return []
-    if not isinstance(value, list):
-        return []
-    return [(str(i.get("insulin") or ""), number_or_zero(i.get("units"))) for i in value if isinstance(i, dict)]
 
 
 def _without_insulin(record: Record, reason: str) -> RecordVerdict:

@@ -32,6 +32,7 @@ from flows.history.records import (
     valid_only,
 )
 from flows.history.sensors import one_sensor_at_a_time, sensor_of
+from flows.history.strays import leave_out_strays
 from flows.nightscout.documents import Record
 from flows.profiles.parse import MG_PER_DL, MMOL_PER_L, unit_name
 from flows.values.ledger import Entry, Ledger, Totals
@@ -145,6 +146,7 @@ def read_glucose(records: list[Any], context: Context, ledger: Ledger) -> Readin
     since = len(ledger.entries)
     numbered: Numbered = [(identity(r, i), r) for i, r in enumerate(records)]
     numbered = run_rules(numbered, RULES, context, ledger)
+    numbered = leave_out_strays(numbered, context.now_ms, ledger)
     numbered = _convert_mmol(numbered, ledger)
     numbered = _keep_one_value(numbered, ledger)
     seen = numbered

@@ -8,12 +8,12 @@ from flows.history.boluses import (
     amounts_are_possible,
     extended_is_delivered_over_time,
     insulin_is_counted,
-    long_acting_is_no_bolus,
     priming_is_not_delivered,
     pump_record_is_plain,
 )
 from flows.history.carbs import carbs_are_not_a_repetition, extended_are_eaten_over_time
 from flows.history.duplicates import at, in_order, remove_duplicates
+from flows.history.long_acting import long_acting_is_no_bolus
 from flows.history.records import (
     Changed,
     Context,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flows.history.doubts import Doubt
 from flows.oref0.caps import Caps
 from flows.proposal.document import Agreement, Colour, Evidence, ForPump, Glucose, Settings
 from flows.settings import AgeGroup
@@ -49,6 +50,7 @@ class Case:
     quarantined: int = 0
     recomputed_exactly: bool = False
     continues_previous: bool = False  # from an earlier result instead of the pump's profile
+    doubts: Sequence[Doubt] = ()  # what the records leave open
     profiles_known: bool = True  # documents and switches, by which to tell what was in force
 
     @property

@@ -9,12 +9,12 @@ from __future__ import annotations
 from flows.judgement.case import AMBER, RED, Case, worth_changing
 from flows.judgement.headline import headline
 from flows.judgement.rule import SafetyRule
-from flows.judgement.rules import certainty, data, glucose, numbers
+from flows.judgement.rules import certainty, data, glucose, numbers, records
 from flows.proposal.consensus_limits import exceeded, shares_of, sides
 from flows.proposal.document import Colour, Verdict, VerdictReason
 
 # In the order the reasons are shown: glucose as it is before any number.
-RULES: tuple[SafetyRule, ...] = (*glucose.RULES, *numbers.RULES, *data.RULES, *certainty.RULES)
+RULES: tuple[SafetyRule, ...] = (*glucose.RULES, *numbers.RULES, *data.RULES, *records.RULES, *certainty.RULES)
 
 
 def judge_case(case: Case) -> Verdict:

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.history.doubts import doubt_of
 from flows.judgement.case import Case, DayUsed
 from flows.judgement.verdict import judge_case
 from flows.oref0.engine import EngineReport
@@ -102,6 +103,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
             quarantined=int(prepared.ledger.get("quarantined") or 0),
             recomputed_exactly=engine.redone,
             continues_previous=starts_elsewhere(run.work, prepared.dates[0]),
+            doubts=[doubt_of(doubt) for doubt in prepared.doubts],
             profiles_known="in_force" in prepared.profile,
         )
     )

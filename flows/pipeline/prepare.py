@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.history.automatic import check_automatic_basal
 from flows.history.days import DayData, Selection, covered_days, cut_days
 from flows.history.events import find_events, notes_on
 from flows.history.glucose import Readings, read_glucose
 from flows.history.glucose_values import LOWEST_MGDL
+from flows.history.long_acting import long_acting_pattern
 from flows.history.quality import facts_of, judge_day
 from flows.history.quarantine import check_quarantine
 from flows.history.records import Context
-from flows.history.travel import clocks_that_disagree
+from flows.history.strays import stray_instants
+from flows.history.travel import travel, zones_named
 from flows.history.treatments import normalise_treatments
 from flows.judgement.rules.data import FEW_DAYS
 from flows.nightscout.as_served import sensor_readings, served_day
@@ -27,7 +30,7 @@ from flows.pipeline.profile_to_tune import as_it_is, profile_to_tune
 from flows.profiles.raw_files import RawFiles, json_object, zone_of
 from flows.settings import AnalysisRequest, InputsMode, StartFrom
 from flows.values.ledger import Ledger
-from flows.values.local_days import LocalDay, canonical_zone, day_range
+from flows.values.local_days import LocalDay, canonical_zone, day_of, day_range
 from flows.values.run_directory import RunDirectory
 from flows.values.timestamps import instant_ms
 
@@ -41,6 +44,7 @@ class Prepared:
     """What upstream will be given: the zone, each day's summary, and what a person should know about it.
 
     `left_out_files` are the files with readings that upstream is not given (empty in runs of before they were written).
+    `doubts` is what the records leave open (`flows.history.doubts`), each also among the warnings.
     """
 
     zone: str
@@ -50,6 +54,7 @@ class Prepared:
     ledger: dict[str, Any]
     profile: dict[str, Any] = field(default_factory=dict)
     left_out_files: list[str] = field(default_factory=list)
+    doubts: list[dict[str, str]] = field(default_factory=list)
 
 
 def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepared:
@@ -69,10 +74,12 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     """
     raw = RawFiles.open(run)
     entries, treatments = raw.records("entries"), raw.records("treatments")
-    instants = [f[0] for e in entries if (f := _date_of(e))]
+    now_ms = now.timestamp() * 1000
+    dated = [f[0] for e in entries if (f := _date_of(e))]
+    strays = stray_instants(dated, now_ms)
+    instants = [ms for ms in dated if ms not in strays]
     until = max(instants, default=None)
     zone = zone_of(request, raw, until)
-    now_ms = now.timestamp() * 1000
     last = LocalDay(request.end, zone).glucose.end_ms if request.end else now_ms
     window_ms = (min(instants, default=now_ms), min(max(instants, default=now_ms), last))
     tuned = profile_to_tune(request, raw, treatments, zone, window_ms)
@@ -84,6 +91,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         notes.append(said)
     write_settings(run.work, tuned.pump, start)
     ledger = Ledger()
+    doubts = list(tuned.doubts)
     context = Context(zone, tuned.basal, now_ms, tuned.basal_at)
     if request.inputs is InputsMode.CORRECTED:
         readings = read_glucose(entries, context, ledger)
@@ -91,8 +99,10 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         events = normalise_treatments(treatments, context, ledger)
         run.write_json("ledger.json", ledger.document())
         notes += check_quarantine(ledger, len(entries), len(treatments))
-        notes += clocks_that_disagree(clean, events, zone)
+        check_automatic_basal(events, zone)
         days = _days(request, clean, zone)
+        doubts += long_acting_pattern(events, zone)
+        doubts += travel(entries, treatments, zones_named(raw.records("profile"), treatments), days)
         used, summaries, more = _write_corrected(request, run, days, readings, events)
         notes += more
         if request.compare and ledger.entries:
@@ -114,7 +124,12 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
             for s in summaries
         ]
     notes += check_work_dir(run.work, used, now_ms=now_ms, zone=zone)
-    prepared = Prepared(zone, used, summaries, notes, ledger.summary(), tuned.identity(), left_out_files)
+    if strays and request.inputs is InputsMode.CORRECTED:
+        dates = ", ".join(sorted({str(day_of(ms, zone)) for ms in strays}))
+        notes.append(f"{len(strays)} readings lie apart from all others ({dates}) and are no part of the data.")
+    notes += [doubt.sentence for doubt in doubts]
+    doubted = [asdict(doubt) for doubt in doubts]
+    prepared = Prepared(zone, used, summaries, notes, ledger.summary(), tuned.identity(), left_out_files, doubted)
     run.write_json("prepared.json", asdict(prepared))
     return prepared
 

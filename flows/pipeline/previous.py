@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from flows.settings import AnalysisRequest
+from flows.settings import AnalysisRequest, Insulin
 from flows.values.user_directories import runs_root
 
 SAME_OPTIONS = (
@@ -36,7 +36,7 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
     newest_first = sorted(proposals, key=lambda item: str(item[1].get("created_at", "")), reverse=True)
     for run, proposal in newest_first:
         options = _read(run / "manifest.json").get("options") or {}
-        if any(options.get(k) != mine.get(k) for k in SAME_OPTIONS) or not proposal:
+        if any(_value(options, k) != _value(mine, k) for k in SAME_OPTIONS) or not proposal:
             continue
         if (proposal.get("verdict") or {}).get("colour") == "red":
             continue  # nobody may apply it, so nobody goes on from it
@@ -46,6 +46,11 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
         if tuned.is_file():
             return tuned.read_bytes(), f"Tuning goes on from the run {run.name}; caps are those of the source profile."
     return None, "There is no earlier run to go on from: tuning starts from the source profile."
+
+
+def _value(options: dict[str, Any], name: str) -> Any:
+    # Before the data's own insulin was the default, rapid-acting was.
+    return options.get(name) or (Insulin.RAPID_ACTING.value if name == "insulin" else None)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -9,13 +9,15 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
+from flows.history.doubts import Doubt
+from flows.history.insulin_named import RAPID, insulin_named
 from flows.oref0.profile import settings_of, to_pumpprofile
 from flows.oref0.several_values import NAMES, different
 from flows.profiles.active_in_data import ActiveProfiles, basal_at, in_force
 from flows.profiles.openaps import OpenapsSchedule, read_openaps_schedule
 from flows.profiles.parse import MG_PER_DL, unit_name
 from flows.profiles.raw_files import RawFiles, json_object
-from flows.settings import AnalysisRequest
+from flows.settings import AnalysisRequest, Insulin
 from flows.values.numbers import number_or_none
 from flows.values.parts import Part
 from flows.values.run_directory import dump
@@ -34,6 +36,7 @@ class ProfileToTune:
     active: ActiveProfiles | None
     basal: Schedule
     notes: list[str] = field(default_factory=list)
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def basal_at(self) -> Callable[[float], float | None] | None:
@@ -105,10 +108,13 @@ def profile_to_tune(
     )
     chosen = active.profile
     peak_min, notes = _peak(request, chosen.insulin_peak_min)
-    document, more = to_pumpprofile(chosen, insulin=request.insulin, peak_min=peak_min, zone=zone)
-    return ProfileToTune(
-        dump(document), None, active, chosen.basal_u_per_h, [*chosen.notes, *active.warnings, *notes, *more]
-    )
+    named = insulin_named(treatments, request.insulin)
+    insulin = request.insulin or Insulin(named.curve or RAPID)
+    if request.insulin is None and insulin != RAPID:
+        notes.append(f"Insulin taken as {insulin}, as the data name it.")
+    document, more = to_pumpprofile(chosen, insulin=insulin, peak_min=peak_min, zone=zone)
+    said = [*chosen.notes, *active.warnings, *notes, *more]
+    return ProfileToTune(dump(document), None, active, chosen.basal_u_per_h, said, named.doubts)
 
 
 def as_it_is(pump: bytes, start: bytes | None) -> ProfileToTune:

@@ -7,10 +7,12 @@ import json
 from flows.history import glucose, treatments
 from flows.history.duplicates import RULE as DUPLICATE
 from flows.history.quality import RULES as QUALITY
+from flows.history.strays import RULE as STRAY
 from flows.judgement.verdict import RULES as SAFETY
 from flows.proposal.document import Proposal
 
 ROWS_AFTER = (
+    (*STRAY, "one reading weeks after the last, or of the year 2031, would move the window of days"),
     ("glucose_unit", "readings in mmol/L become mg/dL", "told by the readings around each; quarantined where unknown"),
     ("glucose_beside_sgv", "one value a reading", "Trio, iAPS: `glucose` beside `sgv`; upstream takes `glucose`"),
     ("glucose_low", "values below 39 mg/dL left out", "upstream drops them; all but error codes count as lows"),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flows.history.boluses import is_long_acting
+from flows.history.long_acting import is_long_acting
 from flows.history.records import Context, extended_insulin_u, totals
 from flows.history.treatments import normalise_treatments
 from flows.history.uploaders import uploader

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from flows.history import boluses, carbs, temp_basals
+from flows.history import boluses, carbs, long_acting, temp_basals
 from flows.history.duplicates import remove_duplicates
 from flows.history.glucose_declared import _is_wrong
 from flows.history.records import Context, Quarantined
@@ -104,5 +104,5 @@ def test_two_schedules_are_the_same_within_a_millionth(value: float, is_same: bo
 
 @pytest.mark.parametrize("insulin", [0, -0.5, None])
 def test_a_long_acting_record_without_insulin_is_left_as_it_is(insulin: float | None) -> None:
-    assert boluses.long_acting_is_no_bolus({"insulin": insulin, "isBasalInsulin": True}, context()) is None
-    assert boluses.long_acting_is_no_bolus({"insulin": 0.1, "isBasalInsulin": True}, context()) is not None
+    assert long_acting.long_acting_is_no_bolus({"insulin": insulin, "isBasalInsulin": True}, context()) is None
+    assert long_acting.long_acting_is_no_bolus({"insulin": 0.1, "isBasalInsulin": True}, context()) is not None

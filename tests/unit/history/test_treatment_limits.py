@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from flows.history import boluses, carbs, temp_basals
+from flows.history import boluses, carbs, long_acting, temp_basals
 from flows.history.records import (
     Changed,
     Context,
@@ -95,7 +95,7 @@ def test_insulin_that_fills_a_tube_leaves_the_carbs_beside_it(record: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("insulin", "long_acting", "expected"),
+    ("insulin", "lantus", "expected"),
     [
         (2.0, [0], KEPT),
         (2.0, [0.5], {"insulin": 1.5}),
@@ -106,11 +106,11 @@ def test_insulin_that_fills_a_tube_leaves_the_carbs_beside_it(record: dict[str, 
     ],
 )
 def test_long_acting_insulin_is_taken_from_what_was_injected(
-    insulin: float, long_acting: list[float], expected: Any
+    insulin: float, lantus: list[float], expected: Any
 ) -> None:
-    injections = [{"insulin": "Lantus", "units": units} for units in long_acting]
+    injections = [{"insulin": "Lantus", "units": units} for units in lantus]
     record = {"insulin": insulin, "insulinInjections": injections}
-    assert answer(boluses.long_acting_is_no_bolus(record, context()), record) == expected
+    assert answer(long_acting.long_acting_is_no_bolus(record, context()), record) == expected
 
 
 @pytest.mark.parametrize(
@@ -272,6 +272,7 @@ API_V3 = {"identifier": "a", "srvModified": 1}
         ({"duration": 60_000, "durationInMilliseconds": 60_000}, {"duration": 1}),
         ({"duration": 0.6, "durationInMilliseconds": 0.6}, {"duration": 0.6 / 60_000}),
         ({"duration": 0, "durationInMilliseconds": 0}, KEPT),
+        ({"duration": 59_999, "durationInMilliseconds": 59_999}, {"duration": 59_999 / 60_000}),
         ({"duration": 60_000, "durationInMilliseconds": 30_000}, DOUBTED),
         ({"duration": 30, "durationInMilliseconds": 1_800_000}, KEPT),
         ({"duration": 60_000}, DOUBTED),

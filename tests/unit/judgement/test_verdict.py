@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import settings as h_settings
 from hypothesis import strategies as st
 
+from flows.history.doubts import Doubt
 from flows.judgement.case import Case, DayUsed, more_aggressive, worth_changing
 from flows.judgement.verdict import RULES, judge_case
 from flows.oref0.caps import Caps
@@ -184,6 +185,8 @@ def beyond(
     ]
 
 
+DOUBTS = ("long_acting_pattern", "other_insulin", "travel", "same_event_unsure")
+
 TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("upstream_caps", GREEN, lambda: entered(case(), basal_u_per_h=(1.2,) * 24)),
     ("upstream_caps", RED, lambda: entered(case(), basal_u_per_h=(*[1.0] * 23, 1.25))),
@@ -274,6 +277,9 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("unannounced_meals", GREEN, lambda: case(glucose=glucose(unannounced_share_percent=None))),
     ("data_as_served", AMBER, lambda: case(corrected=False)),
     ("data_as_served", AMBER, lambda: case(quarantined=1)),
+    *[(name, AMBER, lambda name=name: case(doubts=[Doubt(name, "amber", "Said.")])) for name in DOUBTS],
+    ("travel", RED, lambda: case(doubts=[Doubt("travel", c, "Said.") for c in ("amber", "red", "amber")])),
+    ("travel", GREEN, lambda: case(doubts=[Doubt("other_insulin", "amber", "Said.")])),
     ("certainty_unknown", AMBER, lambda: evidence_with(repetitions=None)),
     ("certainty_unknown", GREEN, lambda: evidence_with(repetitions=repeated(20, 2))),
     ("certainty_unknown", AMBER, lambda: evidence_with(repetitions=repeated(19, 0))),

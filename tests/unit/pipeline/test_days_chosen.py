@@ -15,7 +15,6 @@ from flows.cli.main import main
 from flows.history.days import Selection, covered_days, cut_days
 from flows.history.events import KINDS, LOOP_OFF, SUSPENDED, EventGroup, find_events, notes_on
 from flows.history.quality import RULES, DayFacts, judge_day
-from flows.history.travel import clocks_that_disagree
 from flows.nightscout.authentication import Credentials
 from flows.pipeline.load import load
 from flows.pipeline.prepare import prepare, prepare_openaps
@@ -159,16 +158,6 @@ def test_days_are_left_out_on_request_and_say_so() -> None:
     selection = Selection(frozenset({DAY}), frozenset({"wed", "thu", "fri"}))  # DAY is a Wednesday
     cut = cut_days(days, made, events, selection, {date(2026, 5, 15)})
     assert [d.skipped and d.skipped.split()[0] for d in cut] == ["excluded", None, "an", *["not"] * 4]
-
-
-@pytest.mark.parametrize(
-    ("offset", "share", "warned"),
-    [(120, 1.0, False), (60, 1.0, True), (0, 1.0, False), (60, 0.1, False), (None, 1.0, False)],
-)
-def test_clocks_that_disagree_with_the_zone_are_warned_about(offset: Any, share: float, warned: bool) -> None:
-    made = entries()
-    marked = [{**e, "utcOffset": offset if n < share * len(made) else 120} for n, e in enumerate(made)]
-    assert bool(clocks_that_disagree(marked, [], ZONE)) is warned
 
 
 def thinned() -> list[dict[str, Any]]:

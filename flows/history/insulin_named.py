@@ -1,0 +1,95 @@
+"""Which insulin the data name: in doses (`insulinType`, xDrip+'s injections) and in AAPS's `iCfg`.
+
+Upstream has two curves for today's insulins (oref0@0.7.1 lib/iob/index.js): `rapid-acting`, peak 75 min, and
+`ultra-rapid`, peak 55 min.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from flows.history.doubts import OTHER_INSULIN, Doubt
+from flows.history.long_acting import injections, is_long_acting
+from flows.history.records import bolus_u
+from flows.history.temp_basals import is_temp_basal
+from flows.nightscout.documents import Record, is_deleted
+from flows.values.numbers import number_or_none
+from flows.values.units import MINUTE_MS
+
+RAPID, ULTRA_RAPID, NEITHER = "rapid-acting", "ultra-rapid", "another"
+_CURVES = (
+    # Human regular insulin acts for longer, inhaled insulin for less.
+    (NEITHER, r"actrapid|regular|humulin r\b|novolin r\b|insuman rapid|huminsulin normal|afrezza"),
+    (ULTRA_RAPID, r"fiasp|lyumjev|ultra[- ]?rapid|faster aspart|urli"),
+    (RAPID, r"novo-?log|novo-?rapid|aspart|humalog|lispro|liprolog|admelog|apidra|glulisine|trurapi|kirsty|merilog"
+            r"|rapid[- ]?acting"),
+)  # fmt: skip
+_STRONG = re.compile(r"\bu-? ?(?:200|500)\b|\b(?:200|500) ?(?:u|units|e|ie)/ml", re.IGNORECASE)
+MOSTLY = 0.9  # of the insulin that is named: a pen in between does not decide
+ULTRA_RAPID_PEAK_BELOW_MIN = 65.0  # half way between the two curves' peaks, for an `iCfg` whose name says nothing
+
+
+@dataclass(frozen=True)
+class NamedInsulin:
+    """The curve that the data name, `None` where they name none of the two; and what is in doubt."""
+
+    curve: str | None
+    doubts: tuple[Doubt, ...] = ()
+
+
+def insulin_named(treatments: Iterable[Any], chosen: str | None) -> NamedInsulin:
+    """What the doses say of their insulin, weighed by units.
+
+    Args:
+        treatments: as loaded.
+        chosen: the curve that the person asked for, if any.
+    """
+    units: dict[str, float] = defaultdict(float)
+    strong = 0
+    for record in treatments:
+        if isinstance(record, dict) and not is_deleted(record):
+            for name, curve, amount in _doses(record):
+                strong += bool(_STRONG.search(name))
+                if curve is not None:
+                    units[curve] += amount
+    said = []
+    if strong:
+        said.append(f"{strong} doses name an insulin stronger than U100: check that their amounts are units.")
+    curve = max(units, key=lambda name: units[name], default=None)
+    if curve is not None and units[curve] < MOSTLY * sum(units.values()):
+        said.append("The data name more than one kind of insulin: use days of one only (--start, --end).")
+    if curve == NEITHER:
+        said.append(
+            "The data name an insulin that is neither rapid-acting nor ultra-rapid: upstream has no curve for it."
+        )
+        curve = None
+    if None not in (curve, chosen) and chosen != curve:
+        said.append(f"The data name an {curve} insulin, the run took {chosen}: check --insulin.")
+    return NamedInsulin(curve, tuple(Doubt(OTHER_INSULIN, "amber", sentence) for sentence in said))
+
+
+def _doses(record: Record) -> list[tuple[str, str | None, float]]:
+    """Of each insulin in a record its name, its curve (`None` where nobody knows), and its units."""
+    several = injections(record)
+    if several:
+        return [(name, _curve(name), units) for name, units in several if units > 0]
+    amount = (number_or_none(record.get("amount")) or 0.0) if is_temp_basal(record) else bolus_u(record)
+    if amount <= 0:
+        return []
+    config = next((record[k] for k in ("iCfg", "icfg") if isinstance(record.get(k), dict)), Record())
+    names = [n for n in (record.get("insulinType"), config.get("insulinLabel")) if isinstance(n, str)]
+    name = next(iter(names), "")
+    curve, peak_ms = _curve(name), number_or_none(config.get("insulinPeakTime"))
+    if curve is None and peak_ms and not is_long_acting(name):
+        curve = ULTRA_RAPID if peak_ms < ULTRA_RAPID_PEAK_BELOW_MIN * MINUTE_MS else RAPID
+    return [(name, curve, amount)]
+
+
+def _curve(name: str) -> str | None:
+    if is_long_acting(name):
+        return None
+    return next((curve for curve, known in _CURVES if re.search(known, name, re.IGNORECASE)), None)

@@ -1,0 +1,45 @@
+"""Safety rules about what the records leave in doubt: each doubt of `flows.history.doubts` is a reason."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flows.history import doubts
+from flows.judgement.case import Case, RuleFinding
+from flows.judgement.rule import NEVER, OUR_CHOICE, USERS, SafetyRule
+from flows.proposal.document import Colour
+
+
+def doubted(name: str, case: Case) -> RuleFinding | None:
+    """The gravest doubt of a name, with the sentences of all."""
+    found = [doubt for doubt in case.doubts if doubt.name == name]
+    if not found:
+        return None
+    return Colour(max(doubt.colour for doubt in found)), " ".join(doubt.sentence for doubt in found)
+
+
+def _rule(name: str, title: str, amber: str, source: str) -> SafetyRule:
+    return SafetyRule(name, title, amber, NEVER, source, partial(doubted, name))
+
+
+RULES: tuple[SafetyRule, ...] = (
+    _rule(
+        doubts.LONG_ACTING,
+        "Long-acting insulin may be among the boluses",
+        "one large equal dose a day at one hour, without carbs",
+        OUR_CHOICE,
+    ),
+    _rule(
+        doubts.OTHER_INSULIN,
+        "The data name another insulin",
+        "not the curve of the run, more than one kind, neither curve, or stronger than U100",
+        USERS,
+    ),
+    _rule(doubts.TRAVEL, "The person was in another time zone", "records or switches name another zone", OUR_CHOICE),
+    _rule(
+        doubts.SAME_EVENT,
+        "One meal or dose may be stored several times",
+        "equal records of one instant whose ids differ",
+        OUR_CHOICE,
+    ),
+)

@@ -1,0 +1,170 @@
+"""Insulin is what it is: long-acting and automatic basal are no boluses, the insulin that is named is the curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flows.errors import Reason, Refused
+from flows.history.automatic import check_automatic_basal
+from flows.history.insulin_named import insulin_named
+from flows.history.long_acting import long_acting_pattern
+from flows.history.records import Context
+from flows.history.treatments import normalise_treatments
+from flows.nightscout.documents import Record
+from flows.values.ledger import Ledger
+from flows.values.timestamps import iso_utc
+from flows.values.units import DAY_MS, HOUR_MS, MINUTE_MS
+
+ZONE = "Asia/Kolkata"
+CONTEXT = Context(ZONE, None, 1_800_000_000_000)
+START_MS = 1_778_697_000_000  # 2026-05-14 00:00 in Kolkata
+AT = iso_utc(START_MS)
+
+
+def dose(day: float, hour: float, units: float, **more: Any) -> Record:
+    at = iso_utc(START_MS + day * DAY_MS + hour * HOUR_MS)
+    return {"eventType": "Correction Bolus", "insulin": units, "created_at": at, **more}
+
+
+# --- long-acting by its words
+
+KEPT, GONE, DOUBTED = "kept", "left out", "quarantined"
+WORDS: list[tuple[dict[str, Any], str]] = [
+    ({"notes": "Lantus"}, GONE),
+    ({"notes": "16 U Tresiba abends"}, GONE),
+    ({"notes": "evening dose of Toujeo"}, GONE),
+    ({"eventType": "Long Acting Insulin"}, GONE),
+    ({"eventType": "Long-Acting"}, GONE),
+    ({"eventType": "Basal Insulin"}, GONE),
+    ({"eventType": "Bolus", "insulinType": "Tresiba"}, GONE),
+    ({"insulinType": "Insulin degludec 100"}, GONE),
+    ({"isBasalInsulin": True}, GONE),
+    ({"notes": "forgot Lantus"}, DOUBTED),
+    ({"notes": "correction, I took the Lantus too late again"}, DOUBTED),
+    ({"notes": "basal too low?"}, KEPT),
+    ({"notes": "phone"}, KEPT),
+    ({"insulinType": "Humalog"}, KEPT),
+    ({"eventType": "Bolus", "notes": ""}, KEPT),
+    ({"eventType": "Meal Bolus", "carbs": 40, "notes": "and Lantus"}, KEPT),
+]
+
+
+@pytest.mark.parametrize(("more", "becomes"), WORDS, ids=[str(w[0]) for w in WORDS])
+def test_long_acting_insulin_is_known_by_its_words(more: dict[str, Any], becomes: str) -> None:
+    ledger = Ledger()
+    kept = normalise_treatments([dose(0, 22, 16, **more)], CONTEXT, ledger)
+    assert bool(kept) is (becomes == KEPT)
+    assert bool(ledger.quarantined) is (becomes == DOUBTED)
+    assert [e.rule for e in ledger.entries if e.removed] == ([] if becomes == KEPT else ["long_acting"])
+
+
+# --- and by its pattern alone
+
+MEALS = [{**dose(d, h, 4), "carbs": 40} for d in range(5) for h in (8, 13, 19)]
+
+
+def evenings(units: float, days: int, spread_h: float = 0.0) -> list[Record]:
+    return [dose(d, 22 + (spread_h if d % 2 else -spread_h), units) for d in range(days)]
+
+
+PATTERNS: list[tuple[str, list[Record], bool]] = [
+    ("every evening", [*MEALS, *evenings(16, 5)], True),
+    ("three of five", [*MEALS, *evenings(16, 3)], True),
+    ("two of five", [*MEALS, *evenings(16, 2)], False),
+    ("an hour and a half apart", [*MEALS, *evenings(16, 5, 1.4)], True),
+    ("at any hour", [*MEALS, *[dose(d, 3 + 4 * d, 16) for d in range(5)]], False),
+    ("no larger than the others", [*MEALS, *evenings(5.9, 5)], False),
+    ("half as large again", [*MEALS, *evenings(6, 5)], True),
+    ("small", [{**m, "insulin": 1} for m in MEALS] + evenings(2.9, 5), False),
+    ("large enough", [{**m, "insulin": 1} for m in MEALS] + evenings(3, 5), True),
+    ("never equal", [*MEALS, *[dose(d, 22, 14 + d) for d in range(5)]], False),
+    ("twice a day", [*MEALS, *evenings(16, 5), *evenings(16, 5, 1.0)], False),
+    ("with carbs an hour before", [*MEALS, *evenings(16, 5),
+                                   *[{**dose(d, 21.1, 0), "carbs": 20} for d in range(5)]], False),
+    ("nothing else", evenings(16, 5), True),
+    ("a pump", [*MEALS, *evenings(16, 5), {**dose(1, 1, 0), "eventType": "Temp Basal", "duration": 30, "rate": 1}],
+     False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "records", "is_doubted"), PATTERNS, ids=[p[0] for p in PATTERNS])
+def test_one_large_equal_dose_a_day_at_one_hour_is_named(what: str, records: list[Record], is_doubted: bool) -> None:
+    normalised = normalise_treatments(records, CONTEXT, Ledger())
+    found = long_acting_pattern(normalised, ZONE)
+    assert [(d.name, d.colour) for d in found] == ([("long_acting_pattern", "amber")] if is_doubted else [])
+    assert not any(str(t.get("insulin")) in d.sentence for d in found for t in records if t["insulin"] == 16)
+
+
+# --- the insulin that the data name
+
+NAMED: list[tuple[str, list[dict[str, Any]], str | None, str | None, int]] = [
+    ("none", [{}], None, None, 0),
+    ("Fiasp", [{"insulinType": "Fiasp"}], None, "ultra-rapid", 0),
+    ("Lyumjev, asked for", [{"insulinType": "Lyumjev"}], "ultra-rapid", "ultra-rapid", 0),
+    ("Fiasp, rapid asked for", [{"insulinType": "Fiasp"}], "rapid-acting", "ultra-rapid", 1),
+    ("Humalog", [{"insulinType": "Humalog"}], None, "rapid-acting", 0),
+    ("NovoRapid", [{"insulinType": "Novo-Rapid"}], None, "rapid-acting", 0),
+    ("a name nobody knows", [{"insulinType": "Homebrew"}], None, None, 0),
+    ("AAPS's label", [{"iCfg": {"insulinLabel": "Fiasp", "insulinPeakTime": 3_300_000}}], None, "ultra-rapid", 0),
+    ("AAPS's peak of 64 min", [{"iCfg": {"insulinPeakTime": 64 * MINUTE_MS}}], None, "ultra-rapid", 0),
+    ("AAPS's peak of 65 min", [{"iCfg": {"insulinPeakTime": 65 * MINUTE_MS}}], None, "rapid-acting", 0),
+    ("xDrip+'s injections", [{"insulinInjections": '[{"insulin": "Fiasp", "units": 4}]'}], None, "ultra-rapid", 0),
+    ("changed in the middle", [{"insulinType": "Fiasp"}, {"insulinType": "Humalog"}], None, "ultra-rapid", 1),
+    ("a pen in between", [{"insulinType": "Humalog"}] * 9 + [{"insulinType": "Fiasp"}], None, "rapid-acting", 0),
+    ("two pens in between", [{"insulinType": "Humalog"}] * 8 + [{"insulinType": "Fiasp"}], None, "rapid-acting", 1),
+    ("human insulin", [{"insulinType": "Humulin R"}], None, None, 1),
+    ("inhaled", [{"insulinType": "Afrezza"}], None, None, 1),
+    ("Humulin R of five times the strength", [{"insulinType": "Humulin R U-500"}], None, None, 2),
+    ("Humalog of twice the strength", [{"insulinType": "Humalog 200 units/ml"}], None, "rapid-acting", 1),
+    ("long-acting beside it", [{"insulinType": "Humalog"}, {"insulinType": "Lantus"}], None, "rapid-acting", 0),
+    ("deleted", [{"insulinType": "Fiasp", "isValid": False}], None, None, 0),
+]
+
+
+@pytest.mark.parametrize(("what", "more", "chosen", "curve", "doubts"), NAMED, ids=[n[0] for n in NAMED])
+def test_the_insulin_named_in_the_data_is_the_curve(
+    what: str, more: list[dict[str, Any]], chosen: str | None, curve: str | None, doubts: int
+) -> None:
+    found = insulin_named([dose(n, 8, 4, **m) for n, m in enumerate(more)], chosen)
+    assert found.curve == curve
+    assert len(found.doubts) == doubts
+    assert {d.name for d in found.doubts} <= {"other_insulin"}
+
+
+def test_temporary_basals_weigh_what_they_delivered() -> None:
+    temp = {"eventType": "Temp Basal", "created_at": AT, "duration": 30, "amount": 30, "insulinType": "Fiasp"}
+    found = insulin_named([temp, dose(0, 8, 3, insulinType="Humalog")], None)
+    assert (found.curve, found.doubts) == ("ultra-rapid", ())
+
+
+# --- a pump's basal written as boluses
+
+
+def automatic(a_day: int, units: float, temp_basals: int = 0) -> list[Record]:
+    boluses = [dose(d, 5 + 18 * n / a_day, units) for d in range(3) for n in range(a_day)]
+    temps = [{"eventType": "Temp Basal", "created_at": AT, "duration": 30, "rate": 1} for _ in range(temp_basals)]
+    return [*boluses, *temps]
+
+
+@pytest.mark.parametrize(
+    ("a_day", "units", "temp_basals", "is_refused"),
+    [
+        (288, 0.08, 0, True),
+        (40, 0.49, 0, True),
+        (39, 0.49, 0, False),
+        (40, 0.5, 0, False),
+        (288, 0.08, 2, True),
+        (288, 0.08, 4, False),
+        (15, 0.1, 0, False),
+    ],
+)
+def test_automatic_basal_as_boluses_is_refused(a_day: int, units: float, temp_basals: int, is_refused: bool) -> None:
+    records = automatic(a_day, units, temp_basals)
+    if not is_refused:
+        check_automatic_basal(records, ZONE)
+        return
+    with pytest.raises(Refused, match="counted twice") as caught:
+        check_automatic_basal(records, ZONE)
+    assert caught.value.reason is Reason.AUTOMATIC_BASAL
