@@ -58,11 +58,11 @@ def remove_duplicates(records: Numbered, context: Context, ledger: Ledger) -> Nu
     return result
 
 
-def _richest_first(record: Record, zone: str) -> tuple[float, float, int, str]:
+def _richest_first(record: Record, zone: str) -> tuple[float, float, bool, str]:
     # By two-second steps, and in each the record that says most first: what it holds is then missing from the others.
     instant = at(record, zone)
     says = bool(bolus_u(record)) + bool(carbs_g(record))
-    return (instant // WITHIN_MS, -says, 0 if _names_its_event(record) else 1, f"{instant:.3f} {sort_key(record)}")
+    return (instant // WITHIN_MS, -says, not _names_its_event(record), f"{instant:.3f} {sort_key(record)}")
 
 
 def _own_ids_differ(one: Record, other: Record) -> bool:

@@ -80,6 +80,8 @@ def test_a_pump_s_amount_may_differ_by_a_step(amount: float, differs: bool) -> N
 def test_parts_of_a_combo_bolus_may_be_short_of_the_whole_by_a_step(given: float, missing: bool) -> None:
     record = {"eventType": "Combo Bolus", "enteredinsulin": 1.0}
     assert boluses._parts_are_missing(record, given, 0.0) is missing
+    exactly = {"eventType": "Combo Bolus", "enteredinsulin": 0.102}  # twice the step
+    assert not boluses._parts_are_missing(exactly, 0.051, 0.0)
 
 
 @pytest.mark.parametrize(("rate", "is_percent"), [(60, True), (50, False), (65, False)])
