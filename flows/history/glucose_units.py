@@ -164,7 +164,7 @@ def _name_mmoll(
             pieces[-1].append(m)
         else:
             pieces.append([m])
-    for piece in (pieces[0], pieces[-1]) if len(pieces) > 1 else ():
+    for piece in (pieces[0], pieces[-1]):
         ends = [(m, other) for m, other in beside if m in piece]
         if not ends or any(m.place in declared or is_mmol_only(m.value) for m in piece):
             continue
