@@ -24,9 +24,10 @@ from flows.history.glucose import (
 from flows.history.glucose_declared import Reading, is_mmol_only, trusted
 from flows.history.glucose_units import units_of
 from flows.history.glucose_values import is_error_code, low_left_out_mgdl, upstream_mgdl, value_field
+from flows.history.lows import Low, lows
 from flows.history.quality import RULES, DayFacts, facts_of, judge_day
 from flows.history.quarantine import check_quarantine
-from flows.history.records import Changed, Context, Dropped, Quarantined
+from flows.history.records import Changed, Context, Dropped, Quarantined, identity
 from flows.history.sensors import one_sensor_at_a_time
 from flows.history.uploaders import uploader
 from flows.values.ledger import Entry, Ledger
@@ -399,6 +400,7 @@ def test_what_stands_beside_a_value_is_the_same_or_goes(beside: Any, said: str |
         (38.9, 38.9),
         (39, None),
         (0.5, 0.5),
+        (-0.5, None),
         (-1, None),
         (None, None),
     ],
@@ -630,3 +632,72 @@ def test_a_stretch_is_one_doubt_where_most_readings_are_known(entries: int, is_t
 )
 def test_an_uploader_gives_itself_away(record: dict[str, Any], name: str) -> None:
     assert uploader(record) == name
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [({"_id": "a", "identifier": "b"}, "a#7"), ({"identifier": "b"}, "b#7"), ({}, "#7"), (None, "#7")],
+)
+def test_a_record_is_named_by_its_id_and_place(record: Any, name: str) -> None:
+    assert identity(record, 7) == name
+
+
+# ---- lows
+
+
+def low(*readings: tuple[float, float], **treatment: Any) -> list[Low]:
+    entries = [{"sgv": value, "date": START + minute * MINUTE} for minute, value in readings]
+    return lows(entries, [{"created_at": iso_utc(START), **treatment}], "UTC")
+
+
+AFTER = [(20.0, 120.0), (25.0, 120.0), (30.0, 120.0), (35.0, 120.0)]
+
+
+@pytest.mark.parametrize(
+    ("readings", "spans"),
+    [
+        ([(0, 69), (5, 69), (10, 69), (15, 70), *AFTER], [(0, 15)]),
+        ([(0, 69), (5, 69), (10, 69), (14, 120), *AFTER], [(0, 14)]),  # a minute early
+        ([(0, 69), (5, 69), (10, 69), (13.9, 120), *AFTER], []),
+        ([(0, 60), (2, 90), (5, 69), (10, 69), (15, 69), *AFTER], [(5, 20)]),  # two minutes apart are two
+        ([(0, 60), (1.9, 70), (5, 69), (10, 69), *AFTER], [(0, 20)]),  # and nearer ones are averaged
+    ],
+)
+def test_an_episode_begins_and_ends_at_a_reading(readings: Any, spans: list[tuple[float, float]]) -> None:
+    found = low(*readings)
+    assert [((e.start_ms - START) / MINUTE, (e.end_ms - START) / MINUTE) for e in found] == spans
+
+
+def test_a_low_and_its_rise_have_one_decimal() -> None:
+    (found,) = low((0, 60.16), (5, 60.16), (10, 60.16), (15, 120.37), *AFTER)
+    assert (found.nadir_mgdl, found.rise_mgdl) == (60.2, 60.2)
+    (found,) = low((0, 60.16), (5, 60.16), (10, 60.16), (15, 100.0), (20, 100.0), (25, 100.0))
+    assert (found.nadir_mgdl, found.rise_mgdl) == (60.2, 39.8)
+
+
+@pytest.mark.parametrize(("grams", "is_entered"), [(0, False), (0.5, True), (-5, False)])
+def test_any_carbs_explain_a_rise(grams: float, is_entered: bool) -> None:
+    (found,) = low((0, 60), (5, 60), (10, 60), (15, 120), *AFTER, carbs=grams)
+    assert found.carbs_entered is is_entered
+
+
+def test_a_reading_without_a_time_is_none() -> None:
+    entries: list[Any] = [{"sgv": 60, "date": at} for at in (True, "soon", None)]
+    assert lows(entries, [], "UTC") == []
+
+
+# ---- what is left out of upstream's readings
+
+
+def test_a_low_between_two_readings_is_thinned_as_they_are() -> None:
+    found = read_glucose([reading(0, 39), reading(MINUTE, 38.5), reading(5 * MINUTE, 45)], CONTEXT, Ledger())
+    assert found.lows_left_out == []
+    found = read_glucose([reading(0, 39), reading(5 * MINUTE, 38.5), reading(10 * MINUTE, 45)], CONTEXT, Ledger())
+    assert [one.mgdl for one in found.lows_left_out] == [38.5]
+
+
+@pytest.mark.parametrize(("values", "is_closed"), [([41, 38.6, 42], False), ([5.5, 5.6], True), ([100, 5.6], True)])
+def test_the_unit_s_books_are_closed_where_one_changed(values: list[float], is_closed: bool) -> None:
+    ledger = Ledger()
+    read_glucose([reading(5 * n * MINUTE, value) for n, value in enumerate(values)], CONTEXT, ledger)
+    assert ("glucose_unit" in ledger.rules) is is_closed

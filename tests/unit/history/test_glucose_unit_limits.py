@@ -1,4 +1,4 @@
-"""The unit of readings at the limits of each step that decides it: neighbours, gaps, an hour, and the amounts weighed."""
+"""The unit of readings at the limits of each step that decides it: neighbours, gaps, an hour, the amounts weighed."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from flows.errors import Reason, Refused
 from flows.proposal.aaps_limits import AAPS_LIMITS
 from flows.proposal.document import Colour, GlucoseLimit
+from flows.proposal.rounding import EXACT
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
@@ -29,7 +30,11 @@ from flows.writeback.plan import (
     Plan,
     _check,
     _entries,
+    _flattened,
+    _hours_that_stay,
+    _least,
     _lines,
+    _new_basal,
     _refusals_of_aaps,
     plain_name,
     start_date,
@@ -38,6 +43,8 @@ from flows.writeback.plan import (
 )
 from flows.writeback.policy import Policy, check_policy
 from flows.writeback.session import Intent, SiteSession, reissue_switch
+from tests.proposals import profile_document, proposal
+from tests.unit.writeback.test_plan import planned
 from tests.unit.writeback.test_thresholds import allowed
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
@@ -884,3 +891,82 @@ def test_a_lock_is_waited_for_half_a_minute(tmp_path: Path, monkeypatch: pytest.
     with journal.Journal("https://my.site.example", tmp_path).locked():
         pass
     assert asked == [30.0]
+
+
+# ---- a day's basal
+
+
+def of_rates(**changed: float) -> Any:
+    """A proposal for `UNEVEN`, whose hours become others where they are named (`h07=2.5`)."""
+    now = UNEVEN.hourly()
+    new = [changed.get(f"h{hour:02d}", rate) for hour, rate in enumerate(now)]
+    return SimpleNamespace(current=SimpleNamespace(basal_u_per_h=now), for_pump=SimpleNamespace(basal_u_per_h=new))
+
+
+UNEVEN = Schedule((Block(0, 1.0), Block(360, 1.5), Block(390, 3.0), Block(419, 5.0), Block(420, 2.0), Block(421, 1.0)))
+
+
+def test_an_hour_that_stays_keeps_its_blocks_and_no_other_does() -> None:
+    found = _new_basal(of_rates(h07=2.5, h08=2.5), UNEVEN)
+    assert found == {0: 1.0, 360: 1.5, 390: 3.0, 419: 5.0, 420: 2.5, 540: 1.0}
+    assert _new_basal(of_rates(h06=2.5), UNEVEN) == {0: 1.0, 360: 2.5, 420: 2.0, 421: 1.0}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "least"),
+    [
+        (((0, 0.5), (360, 1.0), (362, 2.0), (420, 0.4)), 1.0),
+        (((0, 0.5), (360, 2.0), (419, 1.2), (420, 0.4)), 1.2),
+        (((0, 0.5), (360, 2.0), (430, 0.4)), 2.0),
+    ],
+)
+def test_the_least_rate_of_an_hour_is_within_it(blocks: tuple[tuple[int, float], ...], least: float) -> None:
+    assert _least(Schedule(tuple(Block(m, v) for m, v in blocks)), 6) == least
+
+
+@pytest.mark.parametrize(("new", "stays"), [(1.0 + EXACT, False), (1.0 + 3 * EXACT, True), (0.9, False)])
+def test_with_only_less_no_rate_within_an_hour_rises(new: float, stays: bool) -> None:
+    old = Schedule((Block(0, 1.0), Block(30, 2.0), Block(60, 1.0)))
+    made: Any = SimpleNamespace(for_pump=SimpleNamespace(basal_u_per_h=[new, *[1.0] * 23]))
+    assert (0 in _hours_that_stay(made, old, only_less=True)) is stays
+    assert 0 not in _hours_that_stay(made, old)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "hours"),
+    [
+        (((0, 1.0), (390, 2.0), (420, 2.5)), ["06:00"]),
+        (((0, 1.0), (390, 1.0)), []),
+        (((0, 1.0), (360, 2.0)), []),
+        (((0, 1.0), (419, 2.0), (420, 1.0)), ["06:00"]),
+        (((0, 1.0), (420, 2.0), (421, 1.0)), ["07:00"]),
+    ],
+)
+def test_hours_that_lose_a_change_are_named(blocks: tuple[tuple[int, float], ...], hours: list[str]) -> None:
+    old = Schedule(tuple(Block(m, v) for m, v in blocks))
+    made: Any = SimpleNamespace(for_pump=SimpleNamespace(basal_u_per_h=[9.0] * 24))
+    request: Any = SimpleNamespace(parts=(Part.BASAL,))
+    notes = _flattened(made, old, request, False)
+    assert [note.partition("the hour of ")[2][:5] for note in notes] == hours
+
+
+@pytest.mark.parametrize(
+    ("top", "default", "others", "units", "kept_default"),
+    [
+        ("mg/dL", "Day", False, "mg/dL", "Day"),
+        (None, "Day", False, "mg/dl", "Day"),
+        ("mmol", "Day", False, "mmol", "Day"),
+        ("mg/dL", None, False, "mg/dL", "Day"),
+        ("mg/dL", None, True, "mg/dL", None),
+    ],
+)
+def test_a_profile_without_units_or_default_gets_the_document_s(
+    top: Any, default: Any, others: bool, units: str, kept_default: Any
+) -> None:
+    source = profile_document()
+    body = {k: v for k, v in source["store"]["Day"].items() if k != "units"}
+    store = {"Day": body, **({"Other": body} if others else {})}
+    document = {**source, "units": top, "defaultProfile": default, "store": store}
+    found = planned(document, proposal(document))
+    assert found.document["store"][found.name]["units"] == units
+    assert found.document.get("defaultProfile") == kept_default
