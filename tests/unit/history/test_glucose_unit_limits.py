@@ -286,7 +286,7 @@ def cheapest(*readings: tuple[float, float]) -> list[str]:
         ([(0, 13.5), (5, 15.97222)], [MG, MG]),  # two lows, or half a mg/dL more out of reach
         ([(0, 5.5), (5, 39.0)], [MMOL, MG]),
         ([(0, 132.4), (5, 12.5)], [MG, MG]),
-        ([(0, 133.6), (5, 12.5)], [MG, MMOL]),
+        ([(0, 133.2), (5, 12.5)], [MG, MMOL]),
         ([(5 * n, 22.3) for n in range(15)] + [(300, 100.0)], [MG] * 16),  # as much as a change of unit
         ([(5 * n, 22.3) for n in range(16)] + [(300, 100.0)], [MMOL] * 16 + [MG]),
     ],

@@ -8,6 +8,7 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.profiles.active_in_data import ActiveProfiles, _some
+from flows.profiles.timeline import same_settings, scaled
 from flows.values.local_days import LocalDay, day_of
 from flows.values.timestamps import iso_utc
 from tests.unit.profiles.test_active_in_data import (
@@ -153,3 +154,18 @@ def test_hours_before_the_oldest_document_are_unknown(minutes: float, hours: flo
     found = asked([document(startDate=iso_utc(at))], window_start_ms=START, window_end_ms=END)
     assert found.known_from_ms == at
     assert found.unknown_hours(day) == hours
+
+
+@pytest.mark.parametrize(("hours", "is_known"), [(47.5, True), (48.5, False), (-47.5, True), (-48.5, False)])
+def test_rates_are_known_two_days_around_the_data(hours: float, is_known: bool) -> None:
+    at = (END if hours > 0 else START) + hours * HOUR
+    found = asked([document()], [{**switch("01T00:00"), "created_at": iso_utc(at)}])
+    begun = [span.start_ms for span in found.timeline]
+    assert (at in begun) is is_known
+
+
+def test_a_profile_scaled_by_nothing_is_the_same() -> None:
+    tuned = asked([document()]).profile
+    assert same_settings(scaled(tuned, 100), tuned)
+    assert not same_settings(scaled(tuned, 101), tuned)
+    assert scaled(tuned, 50).isf_mgdl_per_u.at(0) == 100.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -970,3 +971,15 @@ def test_a_profile_without_units_or_default_gets_the_document_s(
     found = planned(document, proposal(document))
     assert found.document["store"][found.name]["units"] == units
     assert found.document.get("defaultProfile") == kept_default
+
+
+@pytest.mark.parametrize(("size", "is_read"), [(64_000_000, True), (64_000_001, False)])
+def test_a_note_of_more_than_64_million_bytes_is_not_read(size: int, is_read: bool, tmp_path: Path) -> None:
+    file = tmp_path / "applied.json"
+    file.touch()
+    os.truncate(file, size)
+    if is_read:
+        assert len(applied._text(file)) == size
+    else:
+        with pytest.raises(ValueError, match="no document"):
+            applied._text(file)
