@@ -7,6 +7,7 @@ drawing stands in the document; numbers of glucose are written in both units, of
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 from markupsafe import Markup
@@ -23,6 +24,7 @@ MIDDLES = tuple(h + 0.5 for h in range(HOURS_PER_DAY))
 LEVELS = ((54.0, "54", "3.0"), (70.0, "70", "3.9"), (180.0, "180", "10.0"), (250.0, "250", "13.9"))
 LOWEST_SHOWN, HIGHEST_SHOWN = 40.0, 300.0
 WIDE, NARROW = 880.0, 330.0
+PERCENTILES = (("p95", "95th percentile"), ("p75", "75th"), ("median", "median"), ("p25", "25th"), ("p5", "5th"))
 NUMBERS = ("current", "recommended", "cap_low", "cap_high", "interval_low", "interval_high")
 
 
@@ -37,10 +39,20 @@ def basal(hours: Sequence[Row], *, for_pump: bool) -> Markup:
     of["to_enter"] = [hour.entries[0].to_enter for hour in hours]
     every = [v for values in of.values() for v in values if v is not None]
     low, high = max(0.0, min(every) * 0.92), max(max(every) * 1.04, 0.05)
+    new, new_line, new_text = (
+        ("to_enter", "pump-line", "for the pump") if for_pump else ("recommended", "new-line", "recommended")
+    )
+    marks = plots.ticks(low, high, 5)
+    places = max(decimals_of(mark) for mark in marks)
+    stopped = [h.recommended if h.evidence.at_cap else None for h in hours]
+    ends = [
+        (of["cap_high"][-1], "upper cap", "cap-text"),
+        (of[new][-1], new_text, "new-text"),
+        (of["current"][-1], "now", "now-text"),
+        (of["cap_low"][-1], "lower cap", "cap-text"),
+    ]
 
     def draw(frame: Frame, size: str) -> Markup:
-        marks = plots.ticks(low, high, 5)
-        places = max(decimals_of(mark) for mark in marks)
         parts = [
             plots.y_axis(frame, [(m, fixed(m, places)) for m in marks], "basal, U/h"),
             plots.hours_axis(frame, 3 if size == "wide" else 6),
@@ -48,32 +60,21 @@ def basal(hours: Sequence[Row], *, for_pump: bool) -> Markup:
             plots.steps(frame, EDGES, of["cap_low"], "cap-line"),
             plots.steps(frame, EDGES, of["cap_high"], "cap-line"),
             plots.steps(frame, EDGES, of["current"], "now-line"),
+            plots.steps(frame, EDGES, of[new], new_line),
+            plots.dots(frame, MIDDLES, of["recommended"], "new-dot", 3.2),
+            plots.dots(frame, MIDDLES, stopped, "cap-dot", 6),
+            *(_ends(frame, ends, apart=15, beside=8) if size == "wide" else ()),
         ]
-        if for_pump:
-            parts.append(plots.steps(frame, EDGES, of["to_enter"], "pump-line"))
-        else:
-            parts.append(plots.steps(frame, EDGES, of["recommended"], "new-line"))
-        parts.append(plots.dots(frame, MIDDLES, of["recommended"], "new-dot", 3.2))
-        stopped = [h.recommended if h.evidence.at_cap else None for h in hours]
-        parts.append(plots.dots(frame, MIDDLES, stopped, "cap-dot", 6))
-        if size == "wide":
-            parts.append(_ends(frame, of, for_pump))
         return plots.drawing(frame, f"basal-{size}", "Basal by hour of the day", _basal_words(hours), parts, size)
 
     return _over_the_day(draw, (low, high), (330, 250), right=104)
 
 
-def _ends(frame: Frame, of: dict[str, list[Any]], for_pump: bool) -> Markup:
-    new, css = ("to_enter", "for the pump") if for_pump else ("recommended", "recommended")
-    labels = [
-        (of["cap_high"][-1], "upper cap", "cap-text"),
-        (of[new][-1], css, "new-text"),
-        (of["current"][-1], "now", "now-text"),
-        (of["cap_low"][-1], "lower cap", "cap-text"),
-    ]
-    places = plots.spread([frame.y(v) for v, _, _ in labels], 15, frame.top, frame.height - frame.bottom)
-    at = frame.width - frame.right + 8
-    return Markup("").join(plots.label(at, y + 4, text, css) for y, (_, text, css) in zip(places, labels, strict=True))
+def _ends(frame: Frame, ends: Sequence[tuple[float, str, str]], apart: float, beside: float) -> list[Markup]:
+    """Names beside the right ends of lines: the value, text and class of each, moved apart where they would overlap."""
+    places = plots.spread([frame.y(value) for value, *_ in ends], apart, frame.top, frame.height - frame.bottom)
+    x = frame.width - frame.right + beside
+    return [plots.label(x, y + 4, text, css) for y, (_, text, css) in zip(places, ends, strict=True)]
 
 
 def _basal_words(hours: Sequence[Row]) -> str:
@@ -93,17 +94,22 @@ def blocks(same: Sequence[Row], what: str, name: str) -> Markup:
     edges = [0.0, *(int(e.start[:2]) + int(e.start[3:]) / 60 for e in entries[1:]), float(HOURS_PER_DAY)]
     current, new = [e.current for e in entries], [e.to_enter for e in entries]
     low, high = min(*current, *new) * 0.85, max(*current, *new) * 1.12
+    changes = ", ".join(f"from {b[0].start} {' or '.join(map(_change, b))}" for b in blocks_of(same))
+
+    def axis(frame: Frame, row: Row) -> Markup:
+        ratio = row.entries[0].current / current[0]
+        marks = [(m / ratio, fixed(m, DECIMALS[row.unit])) for m in plots.ticks(low * ratio, high * ratio, 4)]
+        return plots.y_axis(frame, marks, f"{what}, {row.unit}", _class(row))
 
     def draw(frame: Frame, size: str) -> Markup:
-        parts = [plots.hours_axis(frame, 3 if size == "wide" else 6)]
-        for row in same:
-            ratio = row.entries[0].current / current[0]
-            marks = [(m / ratio, fixed(m, DECIMALS[row.unit])) for m in plots.ticks(low * ratio, high * ratio, 4)]
-            parts.append(plots.y_axis(frame, marks, f"{what}, {row.unit}", _class(row)))
-        parts.append(plots.steps(frame, edges, current, "now-line"))
-        parts.append(plots.steps(frame, edges, new, "pump-line"))
-        said = ", ".join(f"from {b[0].start} {' or '.join(map(_change, b))}" for b in blocks_of(same))
-        return plots.drawing(frame, f"{name}-{size}", f"{what}, blocks of the day", f"Now to new: {said}.", parts, size)
+        parts = [
+            plots.hours_axis(frame, 3 if size == "wide" else 6),
+            *(axis(frame, row) for row in same),
+            plots.steps(frame, edges, current, "now-line"),
+            plots.steps(frame, edges, new, "pump-line"),
+        ]
+        words = f"Now to new: {changes}."
+        return plots.drawing(frame, f"{name}-{size}", f"{what}, blocks of the day", words, parts, size)
 
     return _over_the_day(draw, (low, high), (210, 200))
 
@@ -139,23 +145,24 @@ def between_caps(same: Sequence[Row], what: str, name: str, share: str) -> Marku
         same, what, name: as of `blocks`.
         share: of the repetitions in the interval, as text.
     """
-    row = same[0]
+    row, middle = same[0], 34.0
     margin = (row.cap_high - row.cap_low) * 0.02 or 1.0
     numbers = row.current, row.recommended
     span = (min(row.cap_low, *numbers) - margin, max(row.cap_high, *numbers) + margin)
+    words = "; ".join(_strip_sentence(shown, share) for shown in same)
 
     def draw(frame: Frame, size: str) -> Markup:
-        middle = 34.0
         x1, x2 = frame.x(row.cap_low), frame.x(row.cap_high)
         parts = [plots.box(x1, middle - 7, max(x2 - x1, 1), 14, "track")]
         if row.interval_low is not None and row.interval_high is not None:
             a, b = frame.x(row.interval_low), frame.x(row.interval_high)
             parts.append(plots.box(min(a, b), middle - 7, max(b - a, 2), 14, "interval"))
-        parts.append(Markup('<circle class="now-dot" cx="{:g}" cy="{:g}" r="6"/>').format(frame.x(row.current), middle))
-        parts.append(plots.mark(frame.x(row.recommended), middle, "new-dot", 8))
-        parts += [plots.group(_strip_words(frame, row, shown, middle), _class(shown)) for shown in same]
-        said = "; ".join(_strip_sentence(shown, share) for shown in same)
-        return plots.drawing(frame, f"{name}-{size}", f"{what} between upstream's caps", said, parts, size)
+        parts += [
+            Markup('<circle class="now-dot" cx="{:g}" cy="{:g}" r="6"/>').format(frame.x(row.current), middle),
+            plots.mark(frame.x(row.recommended), middle, "new-dot", 8),
+            *(plots.group(_strip_words(frame, row, shown, middle), _class(shown)) for shown in same),
+        ]
+        return plots.drawing(frame, f"{name}-{size}", f"{what} between upstream's caps", words, parts, size)
 
     return plots.both(
         draw,
@@ -202,12 +209,17 @@ def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
     """The median of each hour, and the bands that hold half and nine tenths of its readings."""
     of = {n: [h[f"{n}_mgdl"] for h in hours] for n in ("p5", "p25", "median", "p75", "p95")}
     high = max([HIGHEST_SHOWN, *(v * 1.03 for v in of["p95"] if v is not None)])
+    last = {name: next((v for v in reversed(values) if v is not None), None) for name, values in of.items()}
+    ends = [
+        (value, text, "new-text" if name == "median" else "cap-text")
+        for name, text in PERCENTILES
+        if (value := last[name]) is not None
+    ]
 
     def draw(frame: Frame, size: str) -> Markup:
         top, bottom = frame.y(180), frame.y(70)
-        width = frame.width - frame.left - frame.right
         parts = [
-            plots.box(frame.left, top, width, bottom - top, "target"),
+            plots.box(frame.left, top, frame.width - frame.left - frame.right, bottom - top, "target"),
             plots.y_axis(frame, [(v, text) for v, text, _ in LEVELS], "glucose, mg/dL", "mgdl"),
             plots.y_axis(frame, [(v, text) for v, _, text in LEVELS], "glucose, mmol/L", "mmoll"),
             plots.hours_axis(frame, 3 if size == "wide" else 6),
@@ -216,24 +228,12 @@ def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
             plots.rule(frame, 70, "target-line"),
             plots.rule(frame, 180, "target-line"),
             plots.line(frame, MIDDLES, of["median"], "pump-line"),
+            *(_ends(frame, ends, apart=14, beside=6) if size == "wide" else ()),
         ]
-        if size == "wide":
-            parts += _band_names(frame, of)
         words = "Median and percentiles of each hour; the table under the drawing has every number."
         return plots.drawing(frame, f"glucose-{size}", "Glucose by hour of the day", words, parts, size)
 
     return _over_the_day(draw, (LOWEST_SHOWN, high), (330, 260), right=104)
-
-
-def _band_names(frame: Frame, of: dict[str, list[float | None]]) -> list[Markup]:
-    names = (("p95", "95th percentile"), ("p75", "75th"), ("median", "median"), ("p25", "25th"), ("p5", "5th"))
-    ends = [(next((v for v in reversed(of[key]) if v is not None), None), text) for key, text in names]
-    there = [(value, text) for value, text in ends if value is not None]
-    places = plots.spread([frame.y(v) for v, _ in there], 14, frame.top, frame.height - frame.bottom)
-    return [
-        plots.label(frame.width - frame.right + 6, y + 4, text, "new-text" if text == "median" else "cap-text")
-        for y, (_, text) in zip(places, there, strict=True)
-    ]
 
 
 def deviations(hours: Sequence[dict[str, Any]]) -> Markup:
@@ -242,22 +242,22 @@ def deviations(hours: Sequence[dict[str, Any]]) -> Markup:
     known = [v for v in values if v is not None] or [0.0]
     low, high = min(0.0, *known), max(0.0, *known)
     low, high = (-10.0, 10.0) if low == high else (low * 1.08, high * 1.08)
+    marks = plots.ticks(low, high, 5)
+    other = [(m * MGDL_PER_MMOLL, m) for m in plots.ticks(low / MGDL_PER_MMOLL, high / MGDL_PER_MMOLL, 5)]
+    places = max((decimals_of(m) for _, m in other), default=0)
+    above, below = ([v if v is not None and v * sign > 0 else None for v in values] for sign in (1, -1))
+    zeros = [0.0] * len(values)
 
     def draw(frame: Frame, size: str) -> Markup:
-        marks = plots.ticks(low, high, 5)
-        other = [(m * MGDL_PER_MMOLL, m) for m in plots.ticks(low / MGDL_PER_MMOLL, high / MGDL_PER_MMOLL, 5)]
-        places = max((decimals_of(m) for _, m in other), default=0)
+        inset = 2 if size == "narrow" else 5
         parts = [
             plots.y_axis(frame, [(m, fixed(m, 0)) for m in marks], "total deviation, mg/dL", "mgdl"),
             plots.y_axis(frame, [(v, fixed(m, places)) for v, m in other], "total deviation, mmol/L", "mmoll"),
             plots.hours_axis(frame, 3 if size == "wide" else 6),
+            plots.boxes(frame, EDGES, zeros, above, "bar", inset),
+            plots.boxes(frame, EDGES, below, zeros, "bar-below", inset),
+            plots.rule(frame, 0.0, "zero"),
         ]
-        for sign, css in ((1, "bar"), (-1, "bar-below")):
-            mine = [v if v is not None and v * sign > 0 else None for v in values]
-            lows = [None if v is None else min(v, 0.0) for v in mine]
-            highs = [None if v is None else max(v, 0.0) for v in mine]
-            parts.append(plots.boxes(frame, EDGES, lows, highs, css, 2 if size == "narrow" else 5))
-        parts.append(plots.rule(frame, 0.0, "zero"))
         words = "A bar for each hour; the table under the drawing has every number."
         return plots.drawing(frame, f"deviations-{size}", "Deviations by hour of the day", words, parts, size)
 
@@ -267,11 +267,11 @@ def deviations(hours: Sequence[dict[str, Any]]) -> Markup:
 def time_in_range(shares: Sequence[tuple[float, str]]) -> Markup:
     """One bar of shares in percent, each with its class, the lowest glucose first; the table under it names them."""
     frame = Frame(WIDE, 30, (0, 100), (0, 1), left=0, right=0, top=0, bottom=0)
-    parts, start = [], 0.0
-    for share, css in shares:
-        width = frame.x(start + share) - frame.x(start)
-        if width > 0:
-            parts.append(plots.box(frame.x(start), 0, width, 30, f"share {css}"))
-        start += share
+    edges = pairwise(map(frame.x, accumulate((share for share, _ in shares), initial=0.0)))
+    parts = [
+        plots.box(left, 0, right - left, 30, f"share {css}")
+        for (left, right), (_, css) in zip(edges, shares, strict=True)
+        if right > left
+    ]
     words = "From below 54 mg/dL (3.0 mmol/L) to above 250 mg/dL (13.89 mmol/L); the table names each share."
     return plots.drawing(frame, "time-in-range", "Time in range", words, parts, "whole")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from flows.values.units import HOURS_PER_DAY
 
@@ -89,12 +89,10 @@ def group(parts: Iterable[Markup], css: str) -> Markup:
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers that cover a range: steps of 1, 2, 2.5 or 5 times a power of ten, about `count` of them."""
-    span = (high - low) or 1.0
-    rough = span / max(count, 1)
+    rough = ((high - low) or 1.0) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
-    first = math.ceil(low / step - 1e-9)
-    last = math.floor(high / step + 1e-9)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [round(n * step, 10) for n in range(first, last + 1)]
 
 
@@ -102,9 +100,8 @@ def x_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "") -> 
     """Marks under the frame, each with its text, and under them the axis' name with its unit."""
     bottom = frame.height - frame.bottom
     parts = [stroke(frame.left, bottom, frame.width - frame.right, bottom, "axis")]
-    for value, text in marks:
-        parts += [stroke(frame.x(value), bottom, frame.x(value), bottom + 4, "axis")]
-        parts += [label(frame.x(value), bottom + 15, text, "tick", "middle")]
+    for x, text in ((frame.x(value), text) for value, text in marks):
+        parts += stroke(x, bottom, x, bottom + 4, "axis"), label(x, bottom + 15, text, "tick", "middle")
     if name:
         parts.append(label((frame.left + frame.width - frame.right) / 2, frame.height - 3, name, "name", "middle"))
     return Markup("").join(parts)
@@ -124,10 +121,9 @@ def y_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "", css
         name: what is measured, with its unit.
         css: a class for all of it, such as the unit's.
     """
-    parts = []
+    parts: list[Markup] = []
     for value, text in marks:
-        parts.append(stroke(frame.left, frame.y(value), frame.width - frame.right, frame.y(value), "grid"))
-        parts.append(label(frame.left - 6, frame.y(value) + 4, text, "tick", "end"))
+        parts += rule(frame, value, "grid"), label(frame.left - 6, frame.y(value) + 4, text, "tick", "end")
     if name:
         parts.append(label(2, frame.top - 8, name, "name"))
     return group(parts, css)
@@ -139,8 +135,7 @@ def y_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "", css
 def steps(frame: Frame, edges: Sequence[float], values: Sequence[float | None], css: str) -> Markup:
     """A line that holds each value from its edge to the next (one more edge than values); broken where one is None."""
     runs = _runs(list(pairwise(edges)), values)
-    paths = ("L".join(f"{frame.x(a):g} {frame.y(v):g}H{frame.x(b):g}" for (a, b), v in run) for run in runs)
-    return _path("".join(f"M{path}" for path in paths), css)
+    return _path(([f"{frame.x(a):g} {frame.y(v):g}H{frame.x(b):g}" for (a, b), v in run] for run in runs), css)
 
 
 def boxes(
@@ -152,26 +147,22 @@ def boxes(
     inset: float = 0.0,
 ) -> Markup:
     """A box from low to high between each edge and the next, `inset` narrower on both sides."""
-    parts = []
-    for (start, end), low, high in zip(pairwise(edges), lows, highs, strict=True):
-        if low is None or high is None:
-            continue
-        parts.append(
-            box(
-                frame.x(start) + inset,
-                frame.y(high),
-                max(frame.x(end) - frame.x(start) - 2 * inset, 0.5),
-                max(frame.y(low) - frame.y(high), 1.5),
-                css,
-            )
+    return Markup("").join(
+        box(
+            frame.x(start) + inset,
+            frame.y(high),
+            max(frame.x(end) - frame.x(start) - 2 * inset, 0.5),
+            max(frame.y(low) - frame.y(high), 1.5),
+            css,
         )
-    return Markup("").join(parts)
+        for (start, end), low, high in zip(pairwise(edges), lows, highs, strict=True)
+        if low is not None and high is not None
+    )
 
 
 def line(frame: Frame, xs: Sequence[float], values: Sequence[float | None], css: str) -> Markup:
     """A line through points; broken where a value is None, a lone point is a short dash."""
-    paths = ("L".join(f"{x:g} {frame.y(v):g}" for x, v in _spots(frame, run)) for run in _runs(xs, values))
-    return _path("".join(f"M{path}" for path in paths), css)
+    return _path(([f"{x:g} {frame.y(v):g}" for x, v in _spots(frame, run)] for run in _runs(xs, values)), css)
 
 
 def band(
@@ -179,13 +170,13 @@ def band(
 ) -> Markup:
     """The area between two lines; broken where either has no value."""
     pairs = [None if low is None or high is None else (low, high) for low, high in zip(lows, highs, strict=True)]
-    path = []
-    for run in _runs(xs, pairs):
+
+    def outline(run: Sequence[tuple[float, tuple[float, float]]]) -> list[str]:
         spots = _spots(frame, run)
         there = [f"{x:g} {frame.y(high):g}" for x, (_, high) in spots]
-        back = [f"{x:g} {frame.y(low):g}" for x, (low, _) in reversed(spots)]
-        path.append("M" + "L".join(there + back) + "Z")
-    return _path("".join(path), css)
+        return there + [f"{x:g} {frame.y(low):g}" for x, (low, _) in reversed(spots)]
+
+    return _path(map(outline, _runs(xs, pairs)), css, end="Z")
 
 
 def _spots(frame: Frame, run: Sequence[tuple[float, T]]) -> list[tuple[float, T]]:
@@ -226,12 +217,10 @@ def label(x: float, y: float, text: str, css: str, anchor: str = "start") -> Mar
 def spread(places: Sequence[float], apart: float, low: float, high: float) -> list[float]:
     """Places for labels near those asked for, at least `apart` from each other, between low and high if they fit."""
     order = sorted(range(len(places)), key=places.__getitem__)
-    result = [0.0] * len(places)
-    floor = low
+    result, floor, ceiling = list(places), low, high
     for index in order:
-        result[index] = max(places[index], floor)
+        result[index] = max(result[index], floor)
         floor = result[index] + apart
-    ceiling = high
     for index in reversed(order):
         result[index] = min(result[index], ceiling)
         ceiling = result[index] - apart
@@ -245,7 +234,8 @@ def box(x: float, y: float, width: float, height: float, css: str) -> Markup:
 
 def mark(x: float, y: float, css: str, size: float = 6) -> Markup:
     """A diamond."""
-    return _path(f"M{x:g} {y - size:g}L{x + size:g} {y:g}L{x:g} {y + size:g}L{x - size:g} {y:g}Z", css)
+    corners = (x, y - size), (x + size, y), (x, y + size), (x - size, y)
+    return _path([[f"{a:g} {b:g}" for a, b in corners]], css, end="Z")
 
 
 def rule(frame: Frame, value: float, css: str) -> Markup:
@@ -258,5 +248,6 @@ def stroke(x1: float, y1: float, x2: float, y2: float, css: str) -> Markup:
     return Markup('<line class="{}" x1="{:g}" y1="{:g}" x2="{:g}" y2="{:g}"/>').format(css, x1, y1, x2, y2)
 
 
-def _path(path: str, css: str) -> Markup:
-    return Markup('<path class="{}" d="{}"/>').format(css, escape(path))
+def _path(lines: Iterable[Iterable[str]], css: str, end: str = "") -> Markup:
+    """Lines through points, each as `x y`; with `Z` at its end a line is closed."""
+    return Markup('<path class="{}" d="{}"/>').format(css, "".join(f"M{'L'.join(line)}{end}" for line in lines))
