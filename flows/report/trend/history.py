@@ -6,6 +6,7 @@ either. Knows nothing of files (`past_runs`) and pages.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -181,17 +182,7 @@ def _best(runs: list[PastRun], start: datetime | None, end: datetime | None, *, 
 def _days(run: PastRun) -> Days | None:
     if run.shares is None or not run.days:
         return None
-    shares = run.shares
-    return Days(
-        run=run.name,
-        first=min(run.days),
-        last=max(run.days),
-        count=len(run.days),
-        coverage_percent=shares.coverage_percent,
-        in_range_percent=shares.in_range_percent,
-        below_70_percent=shares.below_70_percent,
-        below_54_percent=shares.below_54_percent,
-    )
+    return Days(run.name, min(run.days), max(run.days), len(run.days), **asdict(run.shares))
 
 
 def _between(days: Days, zone: str, start: datetime | None, end: datetime | None) -> bool:
@@ -237,30 +228,19 @@ def _sentence(before: Days | None, after: Days | None, *, ended: bool) -> str:
 
 def document(found: Trend) -> dict[str, Any]:
     """The trend as `autotune history --json` prints it: every number that is shown anywhere."""
-    return {
+    shown = {
         "schema_version": SCHEMA_VERSION,
         "source": found.source.label,
-        "profiles": list(found.profiles),
-        "units": found.units.value,
+        "profiles": found.profiles,
+        "units": found.units,
         "timezone": found.zone,
-        "runs": [_run(r) for r in found.runs],
-        "applications": [_plain(asdict(a)) for a in found.applications],
+        "runs": [{**asdict(run), "source": run.source.label} for run in found.runs],
+        "applications": [asdict(application) for application in found.applications],
         "skipped": [{"directory": name, "why": why} for name, why in found.skipped],
         "runs_of_others": found.others,
     }
+    return dict(json.loads(json.dumps(shown, default=_date_text)))
 
 
-def _run(run: PastRun) -> dict[str, Any]:
-    values = asdict(run)
-    values["source"] = run.source.label
-    return dict(_plain(values))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="seconds")
-    return value.isoformat() if isinstance(value, date) else value
+def _date_text(value: date) -> str:
+    return value.astimezone(UTC).isoformat(timespec="seconds") if isinstance(value, datetime) else value.isoformat()

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
+
+from pydantic import Field, TypeAdapter
 
 from flows.judgement.headline import colour_today, headline_today
 from flows.proposal.consensus_limits import age_group, exceeded, sides
@@ -23,6 +25,8 @@ from flows.writeback.applied import YEARS, Applied, applications, changes_of, in
 
 LARGEST_NUMBER = 100_000  # no setting and no share comes near
 LARGEST_BYTES = 32_000_000  # a proposal of a year is far smaller
+_number = TypeAdapter(Annotated[float, Field(strict=True, ge=0, le=LARGEST_NUMBER)]).validate_python
+_positive = TypeAdapter(Annotated[float, Field(strict=True, gt=0, le=LARGEST_NUMBER)]).validate_python
 
 
 class RunOutcome(StrEnum):
@@ -138,27 +142,22 @@ def directory_key(directory: str | Path) -> str:
 
 def find_runs(root: Path) -> Found:
     """Read every run directory directly under `root`; a root that is not there holds none."""
-    runs: list[tuple[Path, PastRun]] = []
-    skipped: list[tuple[str, Skipped]] = []
-    for directory in _directories(root):
-        found = _read_run(directory)
-        if isinstance(found, Skipped):
-            skipped.append((_text(directory.name), found))
-        else:
-            runs.append((directory, found))
-    told, changed = [], {}
-    for source in dict.fromkeys(r.source.key for _, r in runs):
-        changes = changes_of(directory for directory, r in runs if r.source.key == source)
+    directories: list[Path] = []
+    with suppress(OSError):
+        directories = sorted(d for d in root.iterdir() if not d.name.startswith(".") and d.is_dir())
+    found = {directory: _read_run(directory) for directory in directories}
+    runs = {directory: run for directory, run in found.items() if isinstance(run, PastRun)}
+    complete, changed = [], {}
+    for source in {run.source.key for run in runs.values()}:
+        mine = {directory: run for directory, run in runs.items() if run.source.key == source}
+        changes = changes_of(mine)
         changed[source] = tuple(c.at for c in changes)
-        told += [replace(r, applied=applications(r.sha256, changes)) for _, r in runs if r.source.key == source]
-    return Found(tuple(sorted(told, key=lambda r: (r.at, r.name))), tuple(skipped), changed)
-
-
-def _directories(root: Path) -> Iterator[Path]:
-    try:
-        yield from sorted(d for d in root.iterdir() if not d.name.startswith(".") and d.is_dir())
-    except OSError:
-        return
+        complete += [replace(run, applied=applications(run.sha256, changes)) for run in mine.values()]
+    return Found(
+        runs=tuple(sorted(complete, key=lambda r: (r.at, r.name))),
+        skipped=tuple((_text(directory.name), why) for directory, why in found.items() if isinstance(why, Skipped)),
+        changed=changed,
+    )
 
 
 def _read_run(directory: Path) -> PastRun | Skipped:
@@ -249,9 +248,11 @@ def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
 
 def _with_proposal(directory: Path, proposal: dict[str, Any], source: Source, **more: Any) -> PastRun:
     """What the versions have in common, and what they have not."""
+    if (at := instant(proposal["created_at"])) is None:
+        raise ValueError("no point in time")
     return PastRun(
         name=_text(directory.name),
-        at=_must(instant(proposal["created_at"])),
+        at=at.astimezone(UTC),
         zone=_zone(proposal["timezone"]),
         source=source,
         profile=_name(proposal["profile"].get("name")),
@@ -301,8 +302,7 @@ def _tuned(settings: dict[str, Any]) -> Tuned:
 
 
 def _intervals_1(evidence: dict[str, Any]) -> Intervals:
-    found = evidence.get("settings") or {}
-    if not found:
+    if not (found := evidence.get("settings")):
         return NO_INTERVALS
     isf = (_positive(found["isf"]["interval_low"]), _positive(found["isf"]["interval_high"]))
     ratio = (_positive(found["carb_ratio"]["interval_low"]), _positive(found["carb_ratio"]["interval_high"]))
@@ -312,18 +312,6 @@ def _intervals_1(evidence: dict[str, Any]) -> Intervals:
 def _pair(found: dict[str, Any], unit: str) -> tuple[float, float] | None:
     low, high = found[f"interval_low_{unit}"], found[f"interval_high_{unit}"]
     return None if low is None or high is None else (_positive(low), _positive(high))
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST_NUMBER:
-        raise ValueError("no number of a setting")
-    return float(value)
-
-
-def _positive(value: Any) -> float:
-    if (number := _number(value)) == 0:
-        raise ValueError("zero is no such setting")
-    return number
 
 
 def _name(value: Any) -> str | None:
@@ -339,12 +327,6 @@ def _day(text: str) -> date:
     if (day := date.fromisoformat(text)).year not in YEARS:
         raise ValueError("no day of a run")
     return day
-
-
-def _must(at: datetime | None) -> datetime:
-    if at is None:
-        raise ValueError("no point in time")
-    return at.astimezone(UTC)
 
 
 def _zone(name: Any) -> str:

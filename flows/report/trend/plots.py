@@ -19,6 +19,7 @@ from flows.report.svg.plots import (
     group,
     line,
     mark,
+    rule,
     steps,
     stroke,
     ticks,
@@ -28,7 +29,7 @@ from flows.report.svg.plots import (
 from flows.report.trend.history import Trend
 from flows.report.trend.past_runs import PastRun, Tuned
 from flows.report.wording import fixed
-from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
+from flows.values.units import MGDL_PER_MMOLL
 
 WIDE = Frame(860, 230, (0, 1), (0, 1), left=52, right=16, top=22, bottom=30)
 NARROW = Frame(340, 220, (0, 1), (0, 1), left=44, right=12, top=22, bottom=30)
@@ -81,8 +82,8 @@ def settings_over_time(trend: Trend, measure: Measure) -> Markup:
     runs, times = trend.proposals, _times(trend)
     new, now = _values(runs, measure, "recommended"), _values(runs, measure, "current")
     spans = [measure.interval(r) for r in runs]
-    shown = [*new, *now, *(v for span in spans if span for v in span)]
-    frame_range = _padded(shown)
+    lows, highs = ([s[n] if s else None for s in spans] for n in (0, 1))
+    y_range = _padded([*new, *now, *(v for span in spans if span for v in span)])
     description = (
         f"{measure.title} in {len(runs)} runs from {trend.day(runs[0].at)} to {trend.day(runs[-1].at)}. Recommended "
         f"between {measure.text(min(new))} and {measure.text(max(new))}, last {measure.text(new[-1])}; in force then "
@@ -90,10 +91,9 @@ def settings_over_time(trend: Trend, measure: Measure) -> Markup:
     )
 
     def draw(frame: Frame, css: str) -> Markup:
-        frame = replace(frame, x_range=_time_range(trend), y_range=frame_range)
-        lows, highs = ([s[n] if s else None for s in spans] for n in (0, 1))
+        frame = replace(frame, x_range=_time_range(trend), y_range=y_range)
         parts = [
-            _glucose_axes(frame) if measure.glucose else _axis(frame, f"{measure.unit}"),
+            _glucose_axes(frame) if measure.glucose else _axis(frame, measure.unit),
             _dates_axis(frame),
             band(frame, times, lows, highs, "interval"),
             _applied_lines(frame, trend),
@@ -101,8 +101,7 @@ def settings_over_time(trend: Trend, measure: Measure) -> Markup:
             line(frame, times, new, "new-line"),
             _points(frame, runs, times, new),
         ]
-        name = f"{measure.name}-{css}"
-        return drawing(frame, name, f"{measure.title} over time", description, parts, css)
+        return drawing(frame, f"{measure.name}-{css}", f"{measure.title} over time", description, parts, css)
 
     return both(draw, WIDE, NARROW)
 
@@ -113,10 +112,9 @@ def hour_over_time(trend: Trend, hour: int, y_range: Pair) -> Markup:
     new = [r.recommended.basal_u_per_h[hour] for r in runs if r.recommended]
     now = [r.current.basal_u_per_h[hour] for r in runs if r.current]
     frame = replace(SMALL, x_range=_time_range(trend), y_range=y_range)
-    marks = ticks(*y_range, count=3)
     decimals = 2 if y_range[1] - y_range[0] < 1 else 1
     parts = [
-        y_axis(frame, [(v, fixed(v, decimals)) for v in marks]),
+        y_axis(frame, [(v, fixed(v, decimals)) for v in ticks(*y_range, count=3)]),
         _applied_lines(frame, trend),
         _in_force(frame, trend, times, now),
         line(frame, times, new, "new-line"),
@@ -131,14 +129,7 @@ def hour_over_time(trend: Trend, hour: int, y_range: Pair) -> Markup:
 
 def hours_range(trend: Trend) -> Pair:
     """The scale that the drawings of all hours share: zero is not on it where nothing is near."""
-    every = [
-        s.basal_u_per_h[h]
-        for r in trend.proposals
-        for s in (r.current, r.recommended)
-        if s
-        for h in range(HOURS_PER_DAY)
-    ]
-    return _padded(every)
+    return _padded([rate for r in trend.proposals for s in (r.current, r.recommended) if s for rate in s.basal_u_per_h])
 
 
 def in_range_over_time(trend: Trend) -> Markup:
@@ -160,11 +151,10 @@ def in_range_over_time(trend: Trend) -> Markup:
 
     def draw(frame: Frame, css: str) -> Markup:
         frame = replace(frame, x_range=x_range, y_range=y_range)
-        goal = frame.y(70.0)
         parts = [
             y_axis(frame, [(v, f"{v:g}") for v in ticks(*y_range, count=4)], "% of readings in range"),
             _dates_axis(frame),
-            stroke(frame.left, goal, frame.width - frame.right, goal, "target-line"),
+            rule(frame, 70.0, "target-line"),
             _applied_lines(frame, trend),
         ]
         for run, share in zip(runs, shares, strict=True):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from docs.rule_tables import proposal_schema, rules_as_markdown, safety_as_markdown
 from flows.cli.main import parser
 from flows.errors import Reason
 from flows.judgement.rules.certainty import NEARER_CARB_RATIO, NEARER_DAILY_BASAL, NEARER_ISF
 from flows.proposal.document import SCHEMA_VERSION
-from flows.report.rule_tables import proposal_schema, rules_as_markdown, safety_as_markdown
 from tests.conftest import ROOT
 
 
