@@ -181,23 +181,27 @@ def joined(entries: Iterable[RowEntry]) -> list[RowEntry]:
 
 def curve_note(curve: Sequence[CurveRow]) -> str:
     """What has to be known of settings tuned with another insulin curve."""
-    peak = any(row.unit == "min" for row in curve)
-    return (
+    note = (
         "ISF, carb ratio and basals were tuned under this new insulin curve: they belong together with it, and are not "
         "for the curve in use now."
-        + (" A Nightscout profile has no field for the peak: it is set in the app." if peak else "")
     )
+    peak = any(row.unit == "min" for row in curve)
+    return f"{note} A Nightscout profile has no field for the peak: it is set in the app." if peak else note
 
 
 def off_step(proposal: Proposal) -> list[str]:
     """The numbers to enter that are on no step, since none lies within upstream's caps: what they are, in order."""
     table, pump = setting_rows(proposal), proposal.for_pump
     steps = {"isf": pump.isf_step, "carb_ratio": pump.carb_ratio_step_g_per_u}
+
+    def on_step(entry: RowEntry, step: float) -> bool:
+        return step > 0 and abs(entry.to_enter / step - round(entry.to_enter / step)) < 1e-6
+
     return [
         row.name if row.field == RATE else f"{row.name} from {entry.start}"
         for row in (*table.basal, table.isf, table.carb_ratio)
         for entry in row.entries
-        if not _on(entry.to_enter, steps.get(row.key, pump.basal_step_u_per_h))
+        if not on_step(entry, steps.get(row.key, pump.basal_step_u_per_h))
     ]
 
 
@@ -211,11 +215,16 @@ def all_on_steps(proposal: Proposal) -> bool:
 
 def _row(proposal: Proposal, key: str, name: str, field: str, found: RowEvidence, entries: Iterable[RowEntry]) -> Row:
     names = ("current", "recommended", "interval_low", "interval_high", "cap_low", "cap_high")
-    now, new, low, high, cap_low, cap_high = _numbers(found, field, *names)
-    outside = _outside(*_numbers(found, MGDL if field == MMOLL else field, *names[1:4]))
-    worth = worth_changing(proposal, key)
-    entries = tuple(entries)
-    return Row(key, name, field, now, new, low, high, cap_low, cap_high, outside, worth, entries, found)
+    return Row(
+        key=key,
+        name=name,
+        field=field,
+        **dict(zip(names, _numbers(found, field, *names), strict=True)),
+        outside_interval=_outside(*_numbers(found, MGDL if field == MMOLL else field, *names[1:4])),
+        worth_changing=worth_changing(proposal, key),
+        entries=tuple(entries),
+        evidence=found,
+    )
 
 
 def _basal(proposal: Proposal, hour: BasalEvidence) -> Row:
@@ -245,10 +254,6 @@ def _label(proposal: Proposal, key: str, now: float, new: float) -> str:
 
 def _outside(new: float, low: float | None, high: float | None) -> bool:
     return low is not None and high is not None and not low - SAME <= new <= high + SAME
-
-
-def _on(value: float, step: float) -> bool:
-    return step > 0 and abs(value / step - round(value / step)) < 1e-6
 
 
 def _curve(proposal: Proposal) -> tuple[CurveRow, ...]:

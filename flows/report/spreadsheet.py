@@ -42,11 +42,8 @@ class Table:
 
 def report_csv(proposal: Proposal) -> bytes:
     """One row for each hour and each start of a block; UTF-8 with a mark, which Excel needs to read it as such."""
-    table = by_time(proposal)
-    stream = io.StringIO()
-    writer = csv.writer(stream)
-    writer.writerow(table.heads)
-    writer.writerows([_plain(cell) for cell in row] for row in table.rows)
+    table, stream = by_time(proposal), io.StringIO()
+    csv.writer(stream).writerows([table.heads, *([_plain(cell) for cell in row] for row in table.rows)])
     return stream.getvalue().encode("utf-8-sig")
 
 
@@ -115,10 +112,12 @@ def _shown(proposal: Proposal) -> dict[str, Any]:
 
 def _verdict(document: dict[str, Any]) -> Table:
     verdict = document["verdict"]
-    rows: list[tuple[Cell, ...]] = [("verdict", verdict["colour"], verdict["headline"], None)]
-    rows += [(r["rule"], r["colour"], r["sentence"], r["source"]) for r in verdict["reasons"]]
-    rows.append(("note", None, "This is a proposal. Discuss it with your diabetes team.", None))
-    return Table("Verdict", ("rule", "colour", "sentence", "source"), tuple(rows))
+    rows = (
+        ("verdict", verdict["colour"], verdict["headline"], None),
+        *((r["rule"], r["colour"], r["sentence"], r["source"]) for r in verdict["reasons"]),
+        ("note", None, "This is a proposal. Discuss it with your diabetes team.", None),
+    )
+    return Table("Verdict", ("rule", "colour", "sentence", "source"), rows)
 
 
 BASAL = (
@@ -142,30 +141,31 @@ def by_time(proposal: Proposal) -> Table:
     basal = [name for name in BASAL if usable or not name.startswith(PUMP)]
     numbers = [("current", "current"), (PUMP, "to_enter")][: 1 + usable]
     blocks = [(row, *of) for same in (rows.isf_in_both, (rows.carb_ratio,)) for of in numbers for row in same]
-    heads = ["from_local_time", *(f"basal_{name}" for name in basal), "basal_agreement_percent"]
-    heads += [f"basal_repetitions_{name}" for name in AGREEMENT] + [f"basal_{name}" for name in HOURLY]
-    heads += [f"{row.key}_{name}_{row.field}" for row, name, _ in blocks]
-    heads += [f"{row.field}_{which}_{row.unit}" for row in rows.curve for which in ("current", "recommended")]
-    heads += [f"{name}_worth_changing" for name in ("basal", "isf", "carb_ratio") if usable]
-    heads += ["basal_explanation", "verdict"]
-    lines = []
-    for time in sorted({entry.start for row in rows.every for entry in row.entries}):
-        hour = rows.basal[int(time[:2])]
-        line: list[Cell] = [time, *(_cell(getattr(hour.evidence, name)) for name in basal), *_agreement(hour)]
-        line += [getattr(hour.evidence, name) for name in HOURLY]
-        line += [getattr(_in_force(row.entries, time), number) for row, _, number in blocks]
-        line += [number for row in rows.curve for number in (row.current, row.recommended)]
-        line += [WORTH[row.worth_changing] for row in (hour, rows.isf, rows.carb_ratio) if usable]
-        line += [" ".join(map(harmless, hour.evidence.explanation)), verdict_today(proposal).colour.value]
-        lines.append(tuple(line))
-    return Table("By time of day", tuple(heads), tuple(lines))
+    heads = (
+        *("from_local_time", *(f"basal_{name}" for name in basal), "basal_agreement_percent"),
+        *(f"basal_repetitions_{name}" for name in AGREEMENT),
+        *(f"basal_{name}" for name in HOURLY),
+        *(f"{row.key}_{name}_{row.field}" for row, name, _ in blocks),
+        *(f"{row.field}_{which}_{row.unit}" for row in rows.curve for which in ("current", "recommended")),
+        *(f"{name}_worth_changing" for name in ("basal", "isf", "carb_ratio") if usable),
+        *("basal_explanation", "verdict"),
+    )
 
+    def line(time: str, hour: Row) -> tuple[Cell, ...]:
+        found, agreement = hour.evidence, hour.evidence.agreement
+        return (
+            *(time, *(_cell(getattr(found, name)) for name in basal)),
+            None if agreement is None else round(agreement.share * 100, 1),
+            *(getattr(agreement, name, None) for name in AGREEMENT),
+            *(getattr(found, name) for name in HOURLY),
+            *(getattr(_in_force(row.entries, time), number) for row, _, number in blocks),
+            *(number for row in rows.curve for number in (row.current, row.recommended)),
+            *(WORTH[row.worth_changing] for row in (hour, rows.isf, rows.carb_ratio) if usable),
+            *(" ".join(map(harmless, found.explanation)), verdict_today(proposal).colour.value),
+        )
 
-def _agreement(row: Row) -> list[Cell]:
-    agreement = row.evidence.agreement
-    if agreement is None:
-        return [None] * (1 + len(AGREEMENT))
-    return [round(agreement.share * 100, 1), *(getattr(agreement, name) for name in AGREEMENT)]
+    times = sorted({entry.start for row in rows.every for entry in row.entries})
+    return Table("By time of day", heads, tuple(line(time, rows.basal[int(time[:2])]) for time in times))
 
 
 def _in_force(entries: Sequence[RowEntry], time: str) -> RowEntry:
@@ -175,14 +175,15 @@ def _in_force(entries: Sequence[RowEntry], time: str) -> RowEntry:
 
 def _insulin(curve: Sequence[CurveRow]) -> list[Table]:
     """The insulin curve, where it was tuned too."""
+    if not curve:
+        return []
     rows = [(row.name, row.current, row.recommended, row.unit) for row in curve]
     heads = ("what (its unit at the end)", "now", "recommended", "unit")
-    return [Table("Insulin action", heads, (*rows, ("note", None, None, curve_note(curve))))] if curve else []
+    return [Table("Insulin action", heads, (*rows, ("note", None, None, curve_note(curve))))]
 
 
 def _setting(name: str, same: Sequence[Row], to_pump: bool) -> Table:
     """A sheet of one setting, a column for each unit of it."""
-    first = same[0]
     rows: list[tuple[Cell, ...]] = [
         (label, *(getattr(row, number) for row in same))
         for label, number in (
@@ -194,18 +195,16 @@ def _setting(name: str, same: Sequence[Row], to_pump: bool) -> Table:
             ("upstream's upper cap", "cap_high"),
         )
     ]
-    cap = _cell(first.evidence.at_cap), *(None for _ in same[1:])
+    cap = _cell(same[0].evidence.at_cap), *(None for _ in same[1:])
     rows.append(("cap that decided, where one did: an interval is no certainty then", *cap))
-    if to_pump:
-        for blocks in blocks_of(same):
-            rows.append((f"now, from {blocks[0].start}", *(entry.current for entry in blocks)))
-            rows.append((f"for the pump, from {blocks[0].start}", *(entry.to_enter for entry in blocks)))
+    for blocks in blocks_of(same) if to_pump else ():
+        rows.append((f"now, from {blocks[0].start}", *(entry.current for entry in blocks)))
+        rows.append((f"for the pump, from {blocks[0].start}", *(entry.to_enter for entry in blocks)))
     return Table(name, ("what", *(f"{row.key}_{row.field}" for row in same)), tuple(rows))
 
 
 def _glucose(document: dict[str, Any]) -> list[Table]:
-    glucose = document["glucose"]
-    if glucose is None:
+    if (glucose := document["glucose"]) is None:
         return []
     whole = tuple((name, value) for name, value in glucose.items() if name != "by_hour")
     hours = glucose["by_hour"]
@@ -231,8 +230,9 @@ def _cell(value: Any) -> Cell:
 
 def _about(document: dict[str, Any]) -> Table:
     names = ("proposal_id", "sha256", "created_at", "timezone", "inputs", "units")
-    rows: list[tuple[Cell, ...]] = [(name, _cell(document[name])) for name in names]
-    rows += [(f"engine {name}", _cell(value)) for name, value in document["engine"].items()]
-    rows += [(f"profile {name}", _cell(value)) for name, value in document["profile"].items()]
-    rows += [("warning", warning) for warning in document["warnings"]]
-    return Table("About", ("what", "value"), tuple(rows))
+    rows = (
+        *((name, _cell(document[name])) for name in names),
+        *((f"{part} {name}", _cell(value)) for part in ("engine", "profile") for name, value in document[part].items()),
+        *(("warning", warning) for warning in document["warnings"]),
+    )
+    return Table("About", ("what", "value"), rows)

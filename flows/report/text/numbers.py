@@ -53,7 +53,7 @@ def _notes(proposal: Proposal, table: SettingRows) -> list[str]:
     if nothing := why_nothing_to_enter(proposal):
         lines.append(nothing)
     else:
-        lines += list(proposal.for_pump.remarks)
+        lines += proposal.for_pump.remarks
         if not table.says_what_is_sure:
             lines.append("The document does not say which of these changes are certain enough.")
         if table.unsure_hours:
@@ -90,10 +90,9 @@ def _basals(proposal: Proposal, table: SettingRows) -> list[tuple[str, ...]]:
 
 
 def _insulin(table: SettingRows) -> list[tuple[str, ...]]:
-    rows = []
-    for row in table.curve:
-        label, new = f"  {'duration' if row.unit == 'h' else 'peak'} [{row.unit}]", exact(row.recommended)
-        rows.append((label, exact(row.current), new, "", new, "", "", "", ""))
+    names = {"h": "duration", "min": "peak"}
+    numbers = [(row.unit, exact(row.current), exact(row.recommended)) for row in table.curve]
+    rows = [(f"  {names[unit]} [{unit}]", now, new, "", new, "", "", "", "") for unit, now, new in numbers]
     return [("Insulin action",), *rows] if rows else []
 
 
@@ -111,16 +110,16 @@ def _cells(label: str, entry: RowEntry | None, row: Row | None, *remarks: str) -
     if entry:
         entered = exact(entry.current), exact(entry.to_enter), _change(entry.current, entry.to_enter)
     if row:
-        change, agreement = f"{row.evidence.change_percent:+.0f} %", row.evidence.agreement
-        agree = f"{agreement.share:.0%}" if agreement else ""
-        upstream = exact(row.recommended, 3), change, _interval(row.interval_low, row.interval_high), agree
+        low, high, agreement = row.interval_low, row.interval_high, row.evidence.agreement
+        upstream = (
+            exact(row.recommended, 3),
+            f"{row.evidence.change_percent:+.0f} %",
+            "" if low is None or high is None else f"{low:.4g}–{high:.4g}",
+            f"{agreement.share:.0%}" if agreement else "",
+        )
     said = (entry.keep_label if entry else "", row.cap_label if row else "", *remarks)
     return (label, *entered, *upstream, "; ".join(filter(None, said)))
 
 
 def _change(now: float, new: float) -> str:
     return f"{100 * (new / now - 1):+.0f} %" if now else ""
-
-
-def _interval(low: float | None, high: float | None) -> str:
-    return "" if low is None or high is None else f"{low:.4g}–{high:.4g}"

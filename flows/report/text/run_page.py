@@ -98,10 +98,10 @@ def _verdict(proposal: Proposal) -> list[str]:
     elif verdict.nothing_sure:
         lines += ["Nothing is certain enough to act on: there is nothing to change.", ""]
     # A rule's sentence may hold a share of readings or a setting: those stay in the report.
-    for reason in verdict.reasons:
-        lines.append(f"- **{reason.colour.value}**: {escaped(reason.title or reason.rule, 400)}")
-    if not verdict.reasons:
-        lines.append(f"- none of {many(len(verdict.rules_checked), 'rule')} found anything against it")
+    reasons = [
+        f"- **{reason.colour.value}**: {escaped(reason.title or reason.rule, 400)}" for reason in verdict.reasons
+    ]
+    lines += reasons or [f"- none of {many(len(verdict.rules_checked), 'rule')} found anything against it"]
     return [*lines, "", "The numbers behind each reason are in the report.", ""]
 
 
@@ -111,11 +111,9 @@ def _verdict_for_others(proposal: Proposal) -> list[str]:
 
 
 def _where(run: Path, sha256: str, address: str | None) -> list[str]:
-    lines = ["## Where it is", ""]
-    if address:
-        lines.append(f"- [Open the report](<{address}>)")
     return [
-        *lines,
+        *("## Where it is", ""),
+        *([f"- [Open the report](<{address}>)"] if address else []),
         f"- Run directory: {escaped(str(run), 4096)}",
         f"- Report: {escaped(report_file(run))} in it, or `autotune show` with that directory",
         f"- Proposal id: {escaped(run.name, 255)}",
@@ -126,12 +124,11 @@ def _where(run: Path, sha256: str, address: str | None) -> list[str]:
 def _how_to_apply(run: Path, proposal: Proposal) -> list[str]:
     if not may_be_entered(proposal) or proposal.site_sha256 is None:  # not to be applied, or of no site
         return []
-    parameters = {"proposal_id": proposal.proposal_id, "sha256": proposal.sha256}
     return [
         *("", "## To approve it", "", "Read the report first. Then, where the run directory is:", ""),
         code_block([f"autotune apply {shlex.quote(str(run))}"]),
         *("", "or start the deployment `profile-sync/apply` with these in its request:", ""),
-        code_block([json.dumps(parameters)]),
+        code_block([json.dumps({"proposal_id": proposal.proposal_id, "sha256": proposal.sha256})]),
     ]
 
 
@@ -152,7 +149,7 @@ def settings_table(document: dict[str, Any]) -> list[dict[str, str]]:
     def row(name: str, entry: RowEntry, found: Row | None = None) -> dict[str, str]:
         worth = "no" if entry.keep_label else "yes" if table.says_what_is_sure else "not known"
         known = (_agreed(found.evidence.agreement), found.cap_label) if found else ("", "")
-        return _cells(name, entry.unit.replace("/U", " per U"), (entry.current, entry.to_enter), worth, *known)
+        return _cells(name, entry.unit.replace("/U", " per U"), entry.current, entry.to_enter, worth, *known)
 
     rows = [
         *(row(f"ISF from {entry.start}", entry, table.isf) for entry in table.isf.entries),
@@ -163,17 +160,15 @@ def settings_table(document: dict[str, Any]) -> list[dict[str, str]]:
     if not table.curve:
         return rows
     # A page takes its columns from the first row.
-    note = {"note": curve_note(table.curve)}
-    insulin = [_cells(r.name, r.unit, (r.current, r.recommended), "", "", "") for r in table.curve]
-    return [*({**row, "note": ""} for row in rows), *({**row, **note} for row in insulin)]
+    insulin = [_cells(r.name, r.unit, r.current, r.recommended, "", "", "") for r in table.curve]
+    return [*({**row, "note": ""} for row in rows), *({**row, "note": curve_note(table.curve)} for row in insulin)]
 
 
 def _cells(
-    name: str, unit: str, numbers: tuple[float | None, float], worth: str, agreed: str, at_cap: str
+    name: str, unit: str, current: float | None, new: float, worth: str, agreed: str, at_cap: str
 ) -> dict[str, str]:
     """Text throughout: no page rounds it. Every number stands beside its unit, which differs from row to row."""
-    current, new = numbers
-    decimals = max(len(exact(value).partition(".")[2]) for value in numbers)
+    decimals = max(len(exact(value).partition(".")[2]) for value in (current, new))
     return {
         "setting": name,
         "unit": unit,
