@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 from flows.history.doubts import Doubt
 from flows.oref0.caps import Caps
-from flows.proposal.document import Agreement, Colour, Evidence, ForPump, Glucose, Settings
+from flows.proposal.document import (
+    Agreement,
+    BasalEvidence,
+    CarbRatioEvidence,
+    Colour,
+    Evidence,
+    ForPump,
+    Glucose,
+    IsfEvidence,
+    Settings,
+)
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 
@@ -21,6 +31,11 @@ MORE_AGGRESSIVE = 0.02
 
 RuleFinding = tuple[Colour, str]
 AMBER, RED = Colour.AMBER, Colour.RED
+
+
+def finding(holds: object, sentence: str, colour: Colour = AMBER) -> RuleFinding | None:
+    """What a rule has found where its condition holds (as a truth value), else nothing."""
+    return (colour, sentence) if holds else None
 
 
 @dataclass(frozen=True)
@@ -70,20 +85,16 @@ def worth_changing(case: Case) -> list[str]:
 
     Never one that the profile has several of: the repetitions agree on what the mean of the blocks is wrong by.
     """
-    found = []
-    untrusted = case.for_pump.several
-    for part, name, change, agreement in (
-        (Part.ISF, "isf", case.evidence.isf.change_percent, case.evidence.isf.agreement),
-        (Part.CARB_RATIO, "carb_ratio", case.evidence.carb_ratio.change_percent, case.evidence.carb_ratio.agreement),
-    ):
-        if part not in untrusted and abs(change) >= 100 * WORTH_A_CHANGE and agreed(agreement):
-            found.append(name)
+
+    def changes(of: IsfEvidence | CarbRatioEvidence | BasalEvidence, least: float) -> bool:
+        return abs(of.change_percent) >= 100 * least and agreed(of.agreement)
+
+    one_of_each = (Part.ISF, "isf", case.evidence.isf), (Part.CARB_RATIO, "carb_ratio", case.evidence.carb_ratio)
+    trusted = [(name, of) for part, name, of in one_of_each if part not in case.for_pump.several]
+    found = [name for name, of in trusted if changes(of, WORTH_A_CHANGE)]
     if abs(case.daily_basal_change) >= WORTH_A_CHANGE and _daily_basal_agreed(case):
         found.append("daily_basal")
-    for hour in case.evidence.basal:
-        if abs(hour.change_percent) >= 100 * WORTH_A_BASAL_CHANGE and agreed(hour.agreement):
-            found.append(f"basal_{hour.hour:02d}")
-    return found
+    return found + [f"basal_{hour.hour:02d}" for hour in case.evidence.basal if changes(hour, WORTH_A_BASAL_CHANGE)]
 
 
 def _daily_basal_agreed(case: Case) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flows.judgement.case import Case, RuleFinding
+from flows.proposal.document import VerdictReason
 
 OUR_CHOICE = "this project's choice, reasoned in docs/safety.md"
 CONSENSUS = "International Consensus on Time in Range, Diabetes Care 2019;42:1593"
@@ -27,3 +28,8 @@ class SafetyRule:
     red: str
     source: str
     find: Callable[[Case], RuleFinding | None]
+
+    def reason(self, found: RuleFinding) -> VerdictReason:
+        """What it has found as a reason of a verdict."""
+        colour, sentence = found
+        return VerdictReason(rule=self.name, title=self.title, colour=colour, sentence=sentence, source=self.source)

@@ -11,7 +11,7 @@ from flows.judgement.headline import headline
 from flows.judgement.rule import SafetyRule
 from flows.judgement.rules import certainty, data, glucose, numbers, records
 from flows.proposal.consensus_limits import exceeded, shares_of, sides
-from flows.proposal.document import Colour, Verdict, VerdictReason
+from flows.proposal.document import Colour, Verdict
 
 # In the order the reasons are shown: glucose as it is before any number.
 RULES: tuple[SafetyRule, ...] = (*glucose.RULES, *numbers.RULES, *data.RULES, *records.RULES, *certainty.RULES)
@@ -19,12 +19,7 @@ RULES: tuple[SafetyRule, ...] = (*glucose.RULES, *numbers.RULES, *data.RULES, *r
 
 def judge_case(case: Case) -> Verdict:
     """Apply every rule; the verdict has the worst colour found."""
-    reasons = []
-    for rule in RULES:
-        if (found := rule.find(case)) is not None:
-            reasons.append(
-                VerdictReason(rule=rule.name, title=rule.title, colour=found[0], sentence=found[1], source=rule.source)
-            )
+    reasons = [rule.reason(found) for rule in RULES if (found := rule.find(case)) is not None]
     reasons.sort(key=lambda r: r.colour is not RED)
     worst = RED if any(r.colour is RED for r in reasons) else AMBER if reasons else Colour.GREEN
     worth = worth_changing(case)

@@ -28,13 +28,9 @@ def verdict_today(proposal: Proposal) -> Verdict:
 def _not_sealed(proposal: Proposal) -> list[VerdictReason]:
     """A reason for each side whose limits glucose is beyond, and that the verdict has none for."""
     shares, group = shares_of(proposal.glucose), age_group(proposal.options)
-    sealed = {reason.rule for reason in proposal.verdict.reasons}
-    found = []
-    for side, name in RULE_OF.items():
-        if name not in sealed and (finding := beyond_limit(side, shares, group)) is not None:
-            rule = next(rule for rule in RULES if rule.name == name)
-            colour, sentence = finding
-            found.append(
-                VerdictReason(rule=name, title=rule.title, colour=colour, sentence=sentence, source=rule.source)
-            )
-    return found
+    sealed, rules = {reason.rule for reason in proposal.verdict.reasons}, {rule.name: rule for rule in RULES}
+    return [
+        rules[name].reason(found)
+        for side, name in RULE_OF.items()
+        if name not in sealed and (found := beyond_limit(side, shares, group)) is not None
+    ]

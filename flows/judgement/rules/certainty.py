@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.judgement.case import AGREED, AMBER, WORTH_A_CHANGE, Case, RuleFinding, agreed, worth_changing
+from flows.judgement.case import AGREED, AMBER, WORTH_A_CHANGE, Case, RuleFinding, agreed, finding, worth_changing
 from flows.judgement.rule import NEVER, OUR_CHOICE, SMOOTHING, SafetyRule
 
 UNSURE_HOURS_SHARE = 1 / 3
@@ -19,15 +19,13 @@ VARIANT_CHANGE = 0.10
 
 
 def known_certainty(case: Case) -> RuleFinding | None:
-    done = case.evidence.repetitions
-    if done is None:
+    if (done := case.evidence.repetitions) is None:
         why = case.evidence.why_no_repetitions or "it was not asked for"
         return AMBER, f"The repeatability of the numbers is not known ({why})."
-    if done.count < FEW_REPETITIONS or done.failed > FAILED_SHARE * (done.count + done.failed):
-        return AMBER, (
-            f"The repeatability of the numbers is uncertain: {done.count} repetitions completed, {done.failed} failed."
-        )
-    return None
+    return finding(
+        done.count < FEW_REPETITIONS or done.failed > FAILED_SHARE * (done.count + done.failed),
+        f"The repeatability of the numbers is uncertain: {done.count} repetitions completed, {done.failed} failed.",
+    )
 
 
 def few_points(case: Case) -> RuleFinding | None:
@@ -38,7 +36,7 @@ def few_points(case: Case) -> RuleFinding | None:
     meals = ratio.periods_used
     if meals is not None and meals < FEW_MEALS and abs(ratio.change_percent) >= 100 * WORTH_A_CHANGE:
         few.append(f"the carb ratio from {meals} meal{'' if meals == 1 else 's'}")
-    return (AMBER, f"Much is concluded from little: {' and '.join(few)}.") if few else None
+    return finding(few, f"Much is concluded from little: {' and '.join(few)}.")
 
 
 def agreement(case: Case) -> RuleFinding | None:
@@ -54,51 +52,45 @@ def agreement(case: Case) -> RuleFinding | None:
     hours = [h for h in moved if not agreed(h.agreement)]
     if hours and len(hours) > UNSURE_HOURS_SHARE * len(moved):
         unsure.append(f"the basal of {len(hours)} of {len(moved)} hours that change")
-    if not unsure:
-        return None
-    return (
-        AMBER,
+    return finding(
+        unsure,
         f"On other days the change would differ: {', '.join(unsure)}. Fewer than nine in ten repetitions agree.",
     )
 
 
 def no_insulin_response(case: Case) -> RuleFinding | None:
     found = case.evidence.isf.insulin_correlation
-    if found is None or found >= LOW_CORRELATION:
-        return None
-    return AMBER, (
+    return finding(
+        found is not None and found < LOW_CORRELATION,
         "Glucose hardly follows the recorded insulin: an insulin sensitivity computed from these days is "
-        "chance. Look for missing or duplicate insulin records, wrong times, or an inaccurate sensor."
+        "chance. Look for missing or duplicate insulin records, wrong times, or an inaccurate sensor.",
     )
 
 
 def weakly_tuned(case: Case) -> RuleFinding | None:
     names = {"isf": "ISF", "carb_ratio": "carb ratio"}
     found = [names[key] for key in worth_changing(case) if key in names]
-    if not found:
-        return None
     (isf, of_isf), (ratio, of_ratio), (basal, of_basal) = NEARER_ISF, NEARER_CARB_RATIO, NEARER_DAILY_BASAL
-    return AMBER, (
+    return finding(
+        found,
         f"Treat the {' and the '.join(found)} with caution: of simulated people whose true settings are known, "
         f"upstream brought a wrong ISF nearer in {isf} of {of_isf}, a wrong carb ratio in {ratio} of {of_ratio}, the "
-        f"daily basal in {basal} of {of_basal}. Change the basal first."
+        f"daily basal in {basal} of {of_basal}. Change the basal first.",
     )
 
 
 def hours_without_data(case: Case) -> RuleFinding | None:
-    used = len(case.days)
     hours = [
         f"{h.hour:02d}:00"
         for h in case.evidence.basal
         if h.days_without_points is not None
-        and h.days_without_points > EMPTY_HOURS_SHARE * used
+        and h.days_without_points > EMPTY_HOURS_SHARE * len(case.days)
         and abs(h.change_percent) >= 100 * WORTH_A_CHANGE
     ]
-    if not hours:
-        return None
-    return AMBER, (
+    return finding(
+        hours,
         f"On more than half of the days upstream had no data for {', '.join(hours)} and smoothed the basal there "
-        "(20 % towards the neighbouring hours)."
+        "(20 % towards the neighbouring hours).",
     )
 
 
@@ -120,15 +112,16 @@ def variants(case: Case) -> RuleFinding | None:
         names = [name for name, value, ours in changes if abs(value / ours - 1) > VARIANT_CHANGE]
         if names:
             differing.append(f"with {other.variant}: {', '.join(names)}")
-    if not differing:
-        return None
-    return AMBER, f"The numbers depend on a choice ({'; '.join(differing)}): they differ by more than a tenth."
+    return finding(
+        differing, f"The numbers depend on a choice ({'; '.join(differing)}): they differ by more than a tenth."
+    )
 
 
 def self_check(case: Case) -> RuleFinding | None:
-    if not case.recomputed_exactly:
-        return None
-    return AMBER, "The self-check found a difference; all was computed again by upstream alone. Please report this."
+    return finding(
+        case.recomputed_exactly,
+        "The self-check found a difference; all was computed again by upstream alone. Please report this.",
+    )
 
 
 RULES: tuple[SafetyRule, ...] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.judgement.case import AMBER, RED, Case, RuleFinding
+from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding
 from flows.judgement.rule import CONSENSUS, NEVER, OUR_CHOICE, USERS, SafetyRule
 
 # AAPS and OpenAPS advise a week or more; two days are too few to show whether days agree.
@@ -30,65 +30,64 @@ def enough_days(case: Case) -> RuleFinding | None:
 def coverage(case: Case) -> RuleFinding | None:
     if case.glucose is None:
         return RED, "There are no glucose readings to compare the recommendation with."
-    if case.glucose.coverage_percent >= LOW_COVERAGE_PERCENT:
-        return None
-    return AMBER, (
+    return finding(
+        case.glucose.coverage_percent < LOW_COVERAGE_PERCENT,
         f"Glucose is known for {case.glucose.coverage_percent:.0f} % of the time; the consensus on CGM metrics asks "
-        f"for {LOW_COVERAGE_PERCENT:g} %."
+        f"for {LOW_COVERAGE_PERCENT:g} %.",
     )
 
 
 def good_days(case: Case) -> RuleFinding | None:
     amber = sum(day.colour in ("amber", "red") for day in case.days)
-    if not case.days or amber <= AMBER_DAYS_SHARE * len(case.days):
-        return None
-    return AMBER, f"Of {len(case.days)} days used {amber} are amber or red: see what is said of each."
+    return finding(
+        amber > AMBER_DAYS_SHARE * len(case.days),
+        f"Of {len(case.days)} days used {amber} are amber or red: see what is said of each.",
+    )
 
 
 def continues_previous(case: Case) -> RuleFinding | None:
-    if not case.continues_previous:
-        return None
-    return AMBER, (
+    return finding(
+        case.continues_previous,
         "The run continues from an earlier result: the numbers are further from the profile than these days alone "
         "would move them. Repetitions and days kept aside begin with the profile, so a number may lie outside its "
-        "interval."
+        "interval.",
     )
 
 
 def old_data(case: Case) -> RuleFinding | None:
-    if case.age_days <= AGED_DAYS:
-        return None
-    return AMBER, f"The last day used is {case.age_days:.0f} days ago: needs may have changed since."
+    return finding(
+        case.age_days > AGED_DAYS, f"The last day used is {case.age_days:.0f} days ago: needs may have changed since."
+    )
 
 
 def other_profile(case: Case) -> RuleFinding | None:
     hours = sum(day.other_profile_hours + day.unknown_profile_hours for day in case.days)
     share = hours / (24 * len(case.days)) if case.days else 0.0
-    if share < OTHER_PROFILE_AMBER:
-        return None
-    return (RED if share >= OTHER_PROFILE_RED else AMBER), (
-        f"For {share:.0%} of the time other settings were in force than those that are tuned, or it is not known which."
+    return finding(
+        share >= OTHER_PROFILE_AMBER,
+        f"For {share:.0%} of the time other settings were in force than those that are tuned, or it is not known "
+        "which.",
+        RED if share >= OTHER_PROFILE_RED else AMBER,
     )
 
 
 def data_as_served(case: Case) -> RuleFinding | None:
     if not case.corrected:
         return AMBER, "The data were taken as the site served them: what upstream misreads is in these numbers."
-    if case.quarantined:
-        return AMBER, f"{case.quarantined} records could not be understood and are missing; see ledger.json."
-    return None
+    return finding(
+        case.quarantined, f"{case.quarantined} records could not be understood and are missing; see ledger.json."
+    )
 
 
 def unlogged_lows(case: Case) -> RuleFinding | None:
-    if case.glucose is None or case.glucose.rises_after_lows_without_carbs < UNLOGGED_LOWS_AMBER:
-        return None
-    count = case.glucose.rises_after_lows_without_carbs
-    sentence = (
+    count = case.glucose.rises_after_lows_without_carbs if case.glucose else 0
+    return finding(
+        count >= UNLOGGED_LOWS_AMBER,
         f"{count} times glucose rose after a low and no carbs were entered within the hour. If they were eaten, "
         "upstream takes the rise for missing basal and raises it in the hours before the low. Enter them, or leave "
-        "those days out."
+        "those days out.",
+        RED if count >= UNLOGGED_LOWS_RED_PER_DAY * len(case.days) else AMBER,
     )
-    return (RED if count >= UNLOGGED_LOWS_RED_PER_DAY * len(case.days) else AMBER), sentence
 
 
 def unannounced(case: Case) -> RuleFinding | None:
@@ -99,9 +98,10 @@ def unannounced(case: Case) -> RuleFinding | None:
             f"{share:.0f} % of the readings rose faster than the entered carbs explain: meals that are not entered are "
             "booked on basal or sensitivity."
         )
-    if case.days and without > len(case.days) / 2:
-        return AMBER, f"On {without} of {len(case.days)} days no carbs were entered: meals are then booked on basal."
-    return None
+    return finding(
+        without > len(case.days) / 2,
+        f"On {without} of {len(case.days)} days no carbs were entered: meals are then booked on basal.",
+    )
 
 
 RULES: tuple[SafetyRule, ...] = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.judgement.case import AMBER, Case, RuleFinding
+from flows.judgement.case import Case, RuleFinding, finding
 from flows.judgement.rule import CONSENSUS, NEVER, SafetyRule
 from flows.proposal.consensus_limits import (
     ABOVE_140_PERCENT,
@@ -37,15 +37,14 @@ def beyond_high_limit(case: Case) -> RuleFinding | None:
 def beyond_limit(side: GlucoseLimit, shares: SharesByLimit, group: AgeGroup) -> RuleFinding | None:
     """What is said of glucose beyond the limits on one side; `None` where it is within them."""
     found = [e for e in exceeded(shares, group) if e.limit.side is side]
-    if not found:
-        return None
     named = " and ".join(
         f"{e.limit.where} for {e.share_percent:g} % of the time ({e.limit.allowed} is asked for)" for e in found
     )
     of = "in pregnancy " if group is AgeGroup.PREGNANT else ""
-    return AMBER, (
+    return finding(
+        found,
         f"On these days glucose was {named}: {of}beyond the International Consensus on Time in Range, whatever is "
-        f"changed or kept. {ADVICE[side]} Discuss it with your diabetes team."
+        f"changed or kept. {ADVICE[side]} Discuss it with your diabetes team.",
     )
 
 

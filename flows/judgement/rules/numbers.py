@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.judgement.case import AMBER, RED, Case, RuleFinding, more_aggressive
+from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding, more_aggressive
 from flows.judgement.rule import CAPS, CONSENSUS, CURVE, NEVER, ONE_OF_EACH, OUR_CHOICE, USERS, SafetyRule
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.oref0.several_values import NAMES, different
@@ -37,9 +37,9 @@ def within_caps(case: Case) -> RuleFinding | None:
     ]
     slack = 0.0011  # both numbers are rounded to three decimals
     outside = [new for new, (low, high) in limits if not low - slack <= new <= high + slack]
-    if outside:
-        return RED, f"{len(outside)} of the numbers to enter lie beyond upstream's caps. Please report this."
-    return None
+    return finding(
+        outside, f"{len(outside)} of the numbers to enter lie beyond upstream's caps. Please report this.", RED
+    )
 
 
 def receiver_takes_it(case: Case) -> RuleFinding | None:
@@ -64,24 +64,23 @@ def receiver_takes_it(case: Case) -> RuleFinding | None:
         return AMBER, f"The duration of insulin action is {dia_h:g} h; AAPS takes {low:g}–{high:g} h."
     starts = [*(b.start for b in case.for_pump.isf), *(b.start for b in case.for_pump.carb_ratio)]
     blocks = [start for start in starts if not start.endswith(":00")]
-    if blocks:
-        return AMBER, f"AAPS takes blocks on the full hour only; this profile has some at {', '.join(blocks[:4])}."
-    return None
+    return finding(
+        blocks, f"AAPS takes blocks on the full hour only; this profile has some at {', '.join(blocks[:4])}."
+    )
 
 
 def humanly_possible(case: Case) -> RuleFinding | None:
-    ratios = [b.recommended_g_per_u for b in case.for_pump.carb_ratio]
-    isf = [b.recommended_mgdl_per_u for b in case.for_pump.isf]
     wrong = []
-    if not all(HUMAN_CARB_RATIO[0] <= r <= HUMAN_CARB_RATIO[1] for r in ratios):
-        wrong.append(f"a carb ratio outside {HUMAN_CARB_RATIO[0]:g}–{HUMAN_CARB_RATIO[1]:g} g/U")
-    if not all(HUMAN_ISF_MGDL[0] <= s <= HUMAN_ISF_MGDL[1] for s in isf):
-        low, high = HUMAN_ISF_MGDL
+    low, high = HUMAN_CARB_RATIO
+    if not all(low <= b.recommended_g_per_u <= high for b in case.for_pump.carb_ratio):
+        wrong.append(f"a carb ratio outside {low:g}–{high:g} g/U")
+    low, high = HUMAN_ISF_MGDL
+    if not all(low <= b.recommended_mgdl_per_u <= high for b in case.for_pump.isf):
         wrong.append(
             f"an insulin sensitivity outside {low:g}–{high:g} mg/dL/U "
             f"({low / MGDL_PER_MMOLL:.1f}–{high / MGDL_PER_MMOLL:.0f} mmol/L/U)"
         )
-    return (AMBER, f"Few people have {' or '.join(wrong)}: check units and entries.") if wrong else None
+    return finding(wrong, f"Few people have {' or '.join(wrong)}: check units and entries.")
 
 
 def several_isfs(case: Case) -> RuleFinding | None:
@@ -93,63 +92,58 @@ def several_carb_ratios(case: Case) -> RuleFinding | None:
 
 
 def _several(case: Case, part: Part, values: Sequence[float]) -> RuleFinding | None:
-    if part not in case.for_pump.several:
-        return None
     count = f"{different(values)} different" if different(values) > 1 else "several"
     unread = " whose times or values cannot be read" if part in case.for_pump.unread else ""
-    return RED, (
+    return finding(
+        part in case.for_pump.several,
         f"The profile has {count} {NAMES[part]}{unread}, and upstream tunes one as if it held all day: "
-        "the recommendation for them cannot be trusted yet. The basal was tuned with that one, too."
+        "the recommendation for them cannot be trusted yet. The basal was tuned with that one, too.",
+        RED,
     )
 
 
 def daily_basal(case: Case) -> RuleFinding | None:
     now, new = case.current.daily_basal_u, case.for_pump.daily_basal_u
     change = case.daily_basal_change
-    if abs(change) < AMBER_BASAL_CHANGE:
-        return None
-    return AMBER, (
+    return finding(
+        abs(change) >= AMBER_BASAL_CHANGE,
         f"The daily basal would change by {change:+.0%}, from {now:.2f} to {new:.2f} U: make such a change in steps, "
-        "each watched for two or three days."
+        "each watched for two or three days.",
     )
 
 
 def many_at_caps(case: Case) -> RuleFinding | None:
     at = [h.at_cap for h in case.evidence.basal if h.at_cap is not None]
-    if len(at) < AT_CAP_AMBER:
-        return None
-    sentence = (
+    return finding(
+        len(at) >= AT_CAP_AMBER,
         f"{len(at)} of 24 basals stand at upstream's caps, or were stopped by them on half of the days: the data ask "
-        "for more than upstream may change, so the profile or the data are far off. Find out why before going on."
+        "for more than upstream may change, so the profile or the data are far off. Find out why before going on.",
+        RED if len(at) >= AT_CAP_RED else AMBER,
     )
-    return (RED if len(at) >= AT_CAP_RED else AMBER), sentence
 
 
 def isf_or_ratio_at_cap(case: Case) -> RuleFinding | None:
     at = [name for name, e in (("ISF", case.evidence.isf), ("carb ratio", case.evidence.carb_ratio)) if e.at_cap]
-    if not at:
-        return None
-    return AMBER, (
+    return finding(
+        at,
         f"Upstream's cap decided the {' and the '.join(at)}: the data ask for more, and where it would end is not "
-        "known. A narrow interval there is the cap's."
+        "known. A narrow interval there is the cap's.",
     )
 
 
 def wide_caps(case: Case) -> RuleFinding | None:
-    if not case.caps.wider_than_usual:
-        return None
-    return AMBER, (
+    return finding(
+        case.caps.wider_than_usual,
         f"The pump profile's own caps ({case.caps.low:g}–{case.caps.high:g}) let settings move further than upstream's "
-        f"usual {DEFAULT_LOW:g}–{DEFAULT_HIGH:g}."
+        f"usual {DEFAULT_LOW:g}–{DEFAULT_HIGH:g}.",
     )
 
 
 def insulin_curve(case: Case) -> RuleFinding | None:
-    if not case.curve_changes:
-        return None
-    return AMBER, (
+    return finding(
+        case.curve_changes,
         "Upstream recommends another duration or peak of insulin action. All other numbers were tuned under it and "
-        "belong to it; a Nightscout profile has no place for the peak."
+        "belong to it; a Nightscout profile has no place for the peak.",
     )
 
 
@@ -160,10 +154,8 @@ def jumps(case: Case) -> RuleFinding | None:
 
     now, new = case.current.basal_u_per_h, case.for_pump.basal_u_per_h
     hours = [h for h in range(HOURS_PER_DAY) if steepest(new, h) > max(JUMP, steepest(now, h)) * (1 + EXACT)]
-    if not hours:
-        return None
-    named = ", ".join(f"{(h + 1) % 24:02d}:00" for h in hours)
-    return AMBER, f"The basal would jump by more than half from one hour to the next at {named}."
+    named = ", ".join(f"{(h + 1) % HOURS_PER_DAY:02d}:00" for h in hours)
+    return finding(hours, f"The basal would jump by more than half from one hour to the next at {named}.")
 
 
 def several_at_once(case: Case) -> RuleFinding | None:
@@ -175,9 +167,10 @@ def several_at_once(case: Case) -> RuleFinding | None:
     large = [f"{name} {change:+.0f} %" for name, change in changes.items() if abs(change) >= 100 * LARGE_CHANGE]
     if case.curve_changes:
         large.append("insulin curve")
-    if len(large) < 2:
-        return None
-    return AMBER, f"Several settings would change much at once ({', '.join(large)}): change one thing at a time."
+    return finding(
+        len(large) > 1,
+        f"Several settings would change much at once ({', '.join(large)}): change one thing at a time.",
+    )
 
 
 def lows(case: Case) -> RuleFinding | None:
