@@ -10,13 +10,13 @@ import io
 import json
 import os
 import tarfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.oref0.engine import EngineReport, OnDay, TuneJob, follow
+from flows.oref0.node import Deadline
 from flows.oref0.runtime import image_context, require_pinned
 
 IMAGE = "autotune-flows-oref0"
@@ -107,22 +107,13 @@ class DockerEngine:
             log_config={"Type": "json-file", "Config": {}},
             **hardening(self.memory_mb, self.pids),
         )
-        passed = threading.Event()
-
-        def end() -> None:
-            passed.set()
-            container.kill()
-
-        timer = threading.Timer(job.timeout_seconds, end)
-        timer.daemon = True
         try:
             container.put_archive("/openaps", _pack(job))
             container.start()
-            timer.start()
-            follow(_lines(container), report, on_day, compare)
-            container.wait()
-            timer.cancel()
-            if passed.is_set():
+            with Deadline(job.timeout_seconds, container.kill) as deadline:
+                follow(_lines(container), report, on_day, compare)
+                container.wait()
+            if deadline.passed:
                 raise Refused(Reason.TIMED_OUT, seconds=job.timeout_seconds)
             if not report.finished:
                 raise self._broken(container)
@@ -130,7 +121,6 @@ class DockerEngine:
                 raise Refused(Reason.ENGINE_BROKEN, detail="the container did not say which upstream it ran")
             _unpack(container, job.work)
         finally:
-            timer.cancel()
             container.remove(v=True, force=True)
         return report
 

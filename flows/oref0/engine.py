@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import TypeAdapter
+
 from flows.errors import InternalError, Reason, Refused
 from flows.oref0.self_check import day_to_check
 from flows.values.local_days import LocalDay, utc_offset_min
@@ -126,14 +128,7 @@ class EngineReport:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> EngineReport:
         """A report read again from `engine.json`."""
-        stop, check = document["stop"], document["check"]
-        return cls(
-            **{
-                **document,
-                "stop": Stop(**stop) if stop else None,
-                "check": SelfCheck(**{**check, "differing": tuple(check["differing"])}) if check else None,
-            }
-        )
+        return TypeAdapter(cls).validate_python(document)
 
     def computed(self) -> dict[str, Any]:
         """How the numbers came about, for the proposal and the manifest."""

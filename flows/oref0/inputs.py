@@ -142,8 +142,7 @@ def _check_glucose(entries: list[Any], date: str, now_ms: float) -> None:
     if len(records) < len(entries):
         raise Refused(Reason.GLUCOSE_NOT_DATA, day=date, detail="a null among the readings")
     dated = [e for e in records if e.get("sgv") is not None or e.get("glucose") is not None]
-    wrong = [e for e in dated if not isinstance(e.get("date"), int | float) or e["date"] < 1e11]
-    if wrong:
+    if wrong := [e for e in dated if not isinstance(e.get("date"), int | float) or e["date"] < 1e11]:
         raise Refused(Reason.GLUCOSE_DATE, day=date, count=len(wrong))
     values = [upstream_value(e) for e in dated]
     usable = [v for v in values if v >= LOWEST_MGDL]
@@ -154,8 +153,7 @@ def _check_glucose(entries: list[Any], date: str, now_ms: float) -> None:
         raise Refused(Reason.NO_GLUCOSE, days=date)
     if len(usable) < 6:
         raise Refused(Reason.TOO_FEW_READINGS, day=date, count=len(usable))
-    future = sum(1 for e in dated if e["date"] > now_ms)
-    if future:
+    if future := sum(1 for e in dated if e["date"] > now_ms):
         raise Refused(Reason.DATA_IN_FUTURE, day=date, count=future)
 
 
@@ -212,27 +210,19 @@ MISREAD: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 
-def _load(file: Path, missing: Reason) -> Any:
+def _load(file: Path, missing: Reason, **told: str) -> Any:
+    name = f"{file.parent.name}/{file.name}"
     try:
         return json.loads(file.read_text("utf-8-sig"))
     except FileNotFoundError:
-        raise Refused(missing, file=f"{file.parent.name}/{file.name}") from None
+        raise Refused(missing, file=name, **told) from None
     except ValueError:
-        raise Refused(
-            Reason.FILE_NOT_JSON,
-            file=f"{file.parent.name}/{file.name}",
-            detail="cut off or no JSON",
-        ) from None
+        raise Refused(Reason.FILE_NOT_JSON, file=name, detail="cut off or no JSON") from None
 
 
 def _day_file(work: Path, kind: str, date: str, reason: Reason) -> list[Any]:
     file = work / "autotune" / f"{kind}.{date}.json"
-    if not file.is_file():
-        raise Refused(Reason.FILE_MISSING, file=f"autotune/{file.name}", remedy="Fetch that day's data again.")
-    try:
-        document = json.loads(file.read_text("utf-8-sig"))
-    except ValueError:
-        raise Refused(Reason.FILE_NOT_JSON, file=f"autotune/{file.name}", detail="cut off or no JSON") from None
+    document = _load(file, Reason.FILE_MISSING, remedy="Fetch that day's data again.")
     if not isinstance(document, list):
         raise Refused(reason, day=date, detail=what_it_is(document))
     return document

@@ -6,7 +6,6 @@ of upstream it reads. What is not known is skipped; a day that cannot be read wh
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flows.oref0.profile import block_at
+from flows.values.run_directory import json_or_none
 from flows.values.units import HOURS_PER_DAY
 
 LEAST_ISF_POINTS = 10  # oref0@0.7.1 lib/autotune/index.js: `if (ISFGlucose.length < 10)`
@@ -134,7 +135,7 @@ def read_day(work: Path, date: str, zone: str) -> DayLog | None:
     """
     files = work / "autotune"
     prep, core = _text(files / f"log.{date}.prep.txt"), _text(files / f"log.{date}.core.txt")
-    points, start = _document(files / f"autotune.{date}.json"), _document(files / f"profile.{date}.json")
+    points, start = json_or_none(files / f"autotune.{date}.json"), json_or_none(files / f"profile.{date}.json")
     smoothed = smoothed_hours(work, date)
     if prep is None or core is None or smoothed is None:
         return None
@@ -155,9 +156,9 @@ def smoothed_hours(work: Path, date: str) -> tuple[bool, ...] | None:
     it grew. It grows too where an hour stood at its cap and was pushed further: upstream sees no change and smooths.
     """
     files = work / "autotune"
-    start, new = _document(files / f"profile.{date}.json"), _document(files / f"newprofile.{date}.json")
+    start, new = json_or_none(files / f"profile.{date}.json"), json_or_none(files / f"newprofile.{date}.json")
     try:
-        before, after = ([_block(p["basalprofile"], h) for h in range(HOURS_PER_DAY)] for p in (start, new))
+        before, after = ([block_at(p["basalprofile"], h) for h in range(HOURS_PER_DAY)] for p in (start, new))
         return tuple(
             int(b.get("untuned") or 0) < int(a.get("untuned") or 0) for b, a in zip(before, after, strict=True)
         )
@@ -185,12 +186,12 @@ def _hours(
             unannounced=rises[hour],
             cap=caps.get(hour),
             smoothed=smoothed[hour],
-            before_u_per_h=float(_block(blocks, hour)["rate"]),
+            before_u_per_h=float(block_at(blocks, hour)["rate"]),
         )
 
 
 def _isf(prep: str, core: str, points: int) -> Isf:
-    _, _, _, before, full, _, _ = _last(_ISF, core)
+    _, _, _, before, full, _, _ = _ISF.findall(core)[-1]
     caps = _ISF_CAP.findall(core)
     return Isf(
         points=points,
@@ -208,8 +209,8 @@ def _carb_ratio(prep: str, core: str, periods: list[Any], isf_mgdl_per_u: float)
         needed = (period["CREndBG"] - period["CRInitialBG"]) / isf_mgdl_per_u
         return float(period["CRInitialIOB"] + period["CRInsulin"] + needed)
 
-    carbs, insulin, ratio = _last(_MEALS, core)
-    before, _, _ = _last(_CR, core)
+    carbs, insulin, ratio = _MEALS.findall(core)[-1]
+    before, _, _ = _CR.findall(core)[-1]
     caps = _CR_CAP.findall(core)
     used = sum(insulin_u(p) > 0 for p in periods)
     return CarbRatio(
@@ -228,15 +229,6 @@ def _by_hour(pattern: re.Pattern[str], core: str) -> dict[int, float]:
     if not all(math.isfinite(found[hour]) for hour in range(HOURS_PER_DAY)):
         raise ValueError
     return found
-
-
-def _last(pattern: re.Pattern[str], text: str) -> tuple[str, ...]:
-    return tuple(pattern.findall(text)[-1])
-
-
-def _block(blocks: list[Any], hour: int) -> dict[str, Any]:
-    # As upstream makes a profile hourly: the last block starting at or before the hour.
-    return dict([b for b in blocks if b["minutes"] <= hour * 60][-1])
 
 
 def _local(epoch_ms: float, zone: str) -> datetime:
@@ -258,11 +250,4 @@ def _text(file: Path) -> str | None:
     try:
         return file.read_text("utf-8", errors="replace")
     except OSError:
-        return None
-
-
-def _document(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
         return None

@@ -9,6 +9,8 @@ import signal
 import subprocess
 import tempfile
 import threading
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from flows.errors import Reason, Refused
@@ -88,8 +90,7 @@ class Runner:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
         report = self._started
-        deadline = Deadline(self._process, job.timeout_seconds)
-        with deadline:
+        with Deadline(job.timeout_seconds, partial(kill_group, self._process)) as deadline:
             with contextlib.suppress(BrokenPipeError):
                 stdin.write(json.dumps(job.document(str(job.work.resolve()))) + "\n")
                 stdin.flush()
@@ -122,17 +123,17 @@ class Runner:
 
 
 class Deadline:
-    """Kills a process group when its time is over, however deep it hangs."""
+    """Ends what runs when its time is over, however deep it hangs."""
 
-    def __init__(self, process: subprocess.Popen[str], seconds: float) -> None:
+    def __init__(self, seconds: float, kill: Callable[[], object]) -> None:
         self.passed = False
-        self._process = process
+        self._kill = kill
         self._timer = threading.Timer(seconds, self._end)
         self._timer.daemon = True
 
     def _end(self) -> None:
         self.passed = True
-        kill_group(self._process)
+        self._kill()
 
     def __enter__(self) -> Deadline:
         self._timer.start()

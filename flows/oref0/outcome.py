@@ -16,6 +16,7 @@ from typing import Any
 from flows.errors import InternalError, Reason, Refused
 from flows.oref0.engine import EngineReport
 from flows.oref0.profile import PumpSettings, settings_of
+from flows.values.run_directory import json_or_none
 
 POINT_KINDS = ("CSFGlucoseData", "ISFGlucoseData", "basalGlucoseData")
 
@@ -107,7 +108,7 @@ def usable_settings(profile: Any) -> PumpSettings:
 
 
 def _prepped(file: Path, date: str, files: Path) -> DayOutcome:
-    document = _json_or_none(file)
+    document = json_or_none(file)
     if isinstance(document, dict) and all(isinstance(document.get(k), list) for k in POINT_KINDS):
         return DayOutcome(
             date=date,
@@ -129,7 +130,7 @@ def _prepped(file: Path, date: str, files: Path) -> DayOutcome:
 
 def _new_profile(file: Path, date: str) -> dict[str, Any]:
     text = file.read_text("utf-8") if file.is_file() else ""
-    document = _json_or_none(file)
+    document = json_or_none(file)
     if isinstance(document, dict) and "basalprofile" in document:
         return document
     if text.strip() == "undefined":
@@ -148,10 +149,3 @@ def _thrown(log: Path) -> str:
     words = log.read_text("utf-8", errors="replace") if log.is_file() else ""
     found = re.findall(r"^(?:Uncaught )?(\w*Error)\b", words, re.MULTILINE)
     return f" ({found[-1]})" if found else ""
-
-
-def _json_or_none(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from queue import Empty, LifoQueue
 
@@ -53,14 +54,11 @@ class RunnerPool:
         """
         waiting = enumerate(jobs)
         running: dict[Future[JobResult], int] = {}
-        more = True
-        while more or running:
-            while more and len(running) < self.size:
-                following = next(waiting, None)
-                if following is None:
-                    more = False
-                    break
-                running[self._threads.submit(self._run, following[1])] = following[0]
+        while True:
+            for number, job in islice(waiting, self.size - len(running)):
+                running[self._threads.submit(self._run, job)] = number
+            if not running:
+                return
             ended, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in ended:
                 yield running.pop(future), future.result()

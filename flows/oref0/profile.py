@@ -6,6 +6,7 @@ Field list and defaults: oref0@0.7.1 lib/autotune-prep, lib/autotune, lib/iob, l
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -109,21 +110,22 @@ def _dia(dia_h: float | None, notes: list[str]) -> float:
 def settings_of(document: dict[str, Any]) -> PumpSettings:
     """The settings in one of upstream's profiles (pumpprofile.json, newprofile.DATE.json, profile.json).
 
-    Each hour's basal is that of the last block starting at or before it, as oref0@0.7.1 lib/autotune/index.js reads a
-    profile; ISF is the first sensitivity. Fields that are missing raise `KeyError` or `TypeError`.
+    Each hour's basal is that of `block_at`, as oref0@0.7.1 lib/autotune/index.js reads a profile; ISF is the first
+    sensitivity. Fields that are missing raise `KeyError` or `TypeError`.
     """
-    blocks = document["basalprofile"]
-    basal = []
-    for hour in range(HOURS_PER_DAY):
-        current = [b for b in blocks if b["minutes"] <= hour * 60]
-        basal.append(round(float(current[-1]["rate"]), 3))
+    blocks = [block_at(document["basalprofile"], hour) for hour in range(HOURS_PER_DAY)]
     return PumpSettings(
         isf_mgdl_per_u=float(document["isfProfile"]["sensitivities"][0]["sensitivity"]),
         carb_ratio_g_per_u=float(document["carb_ratio"]),
-        basal_u_per_h=tuple(basal),
+        basal_u_per_h=tuple(round(float(block["rate"]), 3) for block in blocks),
         dia_h=_maybe(document.get("dia")),
         insulin_peak_min=_peak(document),
     )
+
+
+def block_at(blocks: Sequence[Any], hour: int) -> dict[str, Any]:
+    """The block in force at an hour, as upstream makes a profile hourly: the last one starting at or before it."""
+    return dict([b for b in blocks if b["minutes"] <= hour * 60][-1])
 
 
 def _peak(document: dict[str, Any]) -> float | None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -14,6 +15,7 @@ from flows.errors import Reason, Refused
 from flows.oref0.engine import EngineReport, OnDay, Stop, TuneJob
 from flows.oref0.node import Deadline, NodeEngine, kill_group, scrubbed_environment
 from flows.oref0.runtime import ensure_upstream, find_node
+from flows.oref0.work_dir import has_start
 from flows.values.run_directory import write_atomically
 
 
@@ -29,37 +31,23 @@ class ReferenceEngine:
         version = json.loads((upstream.package / "package.json").read_text("utf-8"))["version"]
         report = EngineReport(engine=self.name, node=node.version, oref0=version, upstream_sha256=upstream.sha256)
         end = time.monotonic() + job.timeout_seconds
-        flags = (["--categorize_uam_as_basal"] if job.uam_as_basal else []) + (
-            ["--tune-insulin-curve"] if job.tune_insulin_curve else []
-        )
-
-        def command(stage: str, arguments: list[str], output: str, log: str) -> int:
-            argv = [
-                str(node.executable),
-                str(upstream.package / "bin" / f"oref0-autotune-{stage}.js"),
-                *arguments,
-            ]
-            return _run(argv, job, job.work / "autotune", output, log, end)
-
+        options = {"--categorize_uam_as_basal": job.uam_as_basal, "--tune-insulin-curve": job.tune_insulin_curve}
+        flags = [flag for flag, asked in options.items() if asked]
         for index, day in enumerate(job.days, 1):
             began = time.monotonic()
             date, files = str(day), job.work / "autotune"
             write_atomically(files / f"profile.{date}.json", (files / "profile.json").read_bytes())
-            inputs = [f"ns-treatments.{date}.json", "profile.json", f"ns-entries.{date}.json"]
-            status = command(
-                "prep",
-                [*flags, *inputs, "profile.pump.json"],
-                f"autotune.{date}.json",
-                f"log.{date}.prep.txt",
-            )
-            if status == 0:
-                inputs = [f"autotune.{date}.json", "profile.json", "profile.pump.json"]
-                stage = "core"
-                status = command("core", inputs, f"newprofile.{date}.json", f"log.{date}.core.txt")
-            else:
-                stage = "prep"
-            new = files / f"newprofile.{date}.json"
-            if status != 0 or not _is_profile(new):
+            prepared, new = f"autotune.{date}.json", files / f"newprofile.{date}.json"
+            inputs = [f"ns-treatments.{date}.json", "profile.json", f"ns-entries.{date}.json", "profile.pump.json"]
+            for stage, arguments, output in (
+                ("prep", [*flags, *inputs], prepared),
+                ("core", [prepared, "profile.json", "profile.pump.json"], new.name),
+            ):
+                command = [str(node.executable), str(upstream.package / "bin" / f"oref0-autotune-{stage}.js")]
+                status = _run([*command, *arguments], job, files, output, f"log.{date}.{stage}.txt", end)
+                if status != 0:
+                    break
+            if status != 0 or not has_start(new.read_bytes()):
                 report.stop = Stop(date, stage, status)
                 break
             write_atomically(files / "profile.json", new.read_bytes())
@@ -83,9 +71,8 @@ def _run(argv: list[str], job: TuneJob, cwd: Path, output: str, log: str, end: f
             umask=0o077,
             text=True,
         )
-        deadline = Deadline(process, max(0.001, end - time.monotonic()))
         try:
-            with deadline:
+            with Deadline(max(0.001, end - time.monotonic()), partial(kill_group, process)) as deadline:
                 status = process.wait()
         finally:
             kill_group(process)
@@ -96,11 +83,3 @@ def _run(argv: list[str], job: TuneJob, cwd: Path, output: str, log: str, end: f
 
 def _private(file: Path) -> TextIO:
     return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w")
-
-
-def _is_profile(file: Path) -> bool:
-    # bin/oref0-autotune.sh: jq must read it, and the word "start" be in it.
-    try:
-        return "start" in json.dumps(json.loads(file.read_text("utf-8")))
-    except ValueError:
-        return False

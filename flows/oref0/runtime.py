@@ -23,6 +23,7 @@ from flows.environment import Environment
 from flows.errors import Reason, Refused
 from flows.oref0.provenance import differences, package_digests, tree_sha256
 from flows.values.bundled import bundled
+from flows.values.run_directory import json_or_none
 from flows.values.user_directories import upstream_root
 
 OLDEST_NODE = 20
@@ -61,13 +62,11 @@ def find_node() -> Node:
     Raises:
         Refused: `ENGINE_MISSING`.
     """
-    wheel = _wheel_root()
-    chosen = _node("environment", Environment().node)
-    on_path = shutil.which("node")
+    wheel, on_path = _wheel_root(), shutil.which("node")
     system = _node("system", Path(on_path) if on_path else None)
     shipped = _node("wheel", wheel / "bin" / "node" if wheel else None)
-    found = chosen or max(filter(None, (system, shipped)), key=_major, default=None)
-    if found is None:
+    newest = max(filter(None, (system, shipped)), key=_major, default=None)
+    if (found := _node("environment", Environment().node) or newest) is None:
         raise Refused(
             Reason.ENGINE_MISSING,
             what=f"Node.js {OLDEST_NODE} or newer",
@@ -129,10 +128,7 @@ def find_oref0() -> Path:
 
 
 def _version_of(package: Path) -> str | None:
-    try:
-        document = json.loads((package / "package.json").read_text("utf-8"))
-    except (OSError, ValueError):  # not there, or broken: not the pinned version
-        return None
+    document = json_or_none(package / "package.json")
     return document.get("version") if isinstance(document, dict) else None
 
 
@@ -295,11 +291,9 @@ def _npm(node: Node) -> list[str]:
     beside = node.executable.parent / "npm"
     if beside.exists() and node.source != "wheel":
         return [str(beside)]
-    wheel = _wheel_root()
-    if wheel:
+    if wheel := _wheel_root():
         return [str(node.executable), str(wheel / "lib/node_modules/npm/bin/npm-cli.js")]
-    found = shutil.which("npm")
-    if found:
+    if found := shutil.which("npm"):
         return [found]
     raise Refused(
         Reason.ENGINE_MISSING,

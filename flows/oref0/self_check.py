@@ -8,12 +8,13 @@ so many of the readings that day has.
 from __future__ import annotations
 
 import hashlib
-import json
+from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from flows.errors import InternalError
 from flows.oref0.inputs import has_usable_glucose
+from flows.values.run_directory import json_or_none
 
 READINGS_A_DAY = 288
 LEAST_READINGS = 24  # two hours
@@ -41,8 +42,7 @@ def day_to_check(work: Path, dates: list[str], *, tune_insulin_curve: bool) -> d
     left = [(date, 1 + _size(work / "autotune" / f"ns-treatments.{date}.json")) for date in dates]
     while left:
         date, _ = left.pop(_drawn([weight for _, weight in left], number))
-        usable = _usable_readings(work / "autotune" / f"ns-entries.{date}.json")
-        if usable:
+        if usable := _usable_readings(work / "autotune" / f"ns-entries.{date}.json"):
             whole = count >= READINGS_A_DAY
             return {"date": date, "readings": None if whole else part_of_day(usable, count, number >> 64)}
     return None
@@ -63,19 +63,11 @@ def part_of_day(usable: list[int], count: int, chance: int) -> list[int] | None:
 
 
 def _drawn(weights: list[int], number: int) -> int:
-    at = number % sum(weights)
-    for index, weight in enumerate(weights):
-        if at < weight:
-            return index
-        at -= weight
-    raise InternalError("a number below the sum of all weights lies within none of them")
+    return bisect_right(list(accumulate(weights)), number % sum(weights))
 
 
 def _usable_readings(file: Path) -> list[int]:
-    try:
-        entries = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return []
+    entries = json_or_none(file)
     return [n for n, entry in enumerate(entries) if has_usable_glucose(entry)] if isinstance(entries, list) else []
 
 

@@ -36,9 +36,8 @@ def write_settings(work: Path, pumpprofile: bytes, start_profile: bytes | None) 
     write_atomically(autotune / "profile.pump.json", pumpprofile)
     if start_profile is not None:
         write_atomically(settings / "autotune.json", start_profile)
-    # The script takes settings/autotune.json if jq reads it and the word "start" is in it.
-    usable = start_profile is not None and _has_start(start_profile)
-    write_atomically(autotune / "profile.json", start_profile if usable and start_profile else pumpprofile)
+    usable = start_profile if start_profile is not None and has_start(start_profile) else pumpprofile
+    write_atomically(autotune / "profile.json", usable)
 
 
 def write_day(work: Path, day: LocalDay | str, entries: bytes, treatments: bytes) -> None:
@@ -93,7 +92,8 @@ def _maybe_packed(file: Path) -> bytes | None:
     return None
 
 
-def _has_start(profile: bytes) -> bool:
+def has_start(profile: bytes) -> bool:
+    """Whether upstream's script takes a profile: jq reads it, and the word "start" is in it (bin/oref0-autotune.sh)."""
     try:
         return "start" in json.dumps(json.loads(profile))
     except ValueError:

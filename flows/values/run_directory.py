@@ -88,6 +88,14 @@ def dump(document: Any) -> bytes:
     return (text + "\n").encode("utf-8")
 
 
+def json_or_none(file: Path) -> Any:
+    """What a JSON file holds; `None` where there is no such file, or it cannot be read or is no JSON."""
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
 def write_atomically(path: Path, content: bytes) -> Path:
     """Write the whole file or nothing: a temporary neighbour, fsync, rename; mode 0600."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
