@@ -89,9 +89,8 @@ class _Assessment:
         self.seed = inputs_number(work, [str(d) for d in days]) & 0xFFFF_FFFF
 
     def evidence(self) -> dict[str, Any]:
-        count = self.request.resamples
-        if self.request.tune_insulin_curve:
-            count = max(1, count // CURVE_SHARE)
+        asked = self.request.resamples
+        count = max(1, asked // CURVE_SHARE) if self.request.tune_insulin_curve else asked
         repeated = resampled(self.days, count, self.seed) if len(self.days) >= LEAST_DAYS else []
         aside, kept = self._split()
         first = [TuneVariant(f"resample {n}", drawn, self.request.uam_as_basal) for n, drawn in enumerate(repeated)]
@@ -123,12 +122,10 @@ class _Assessment:
         return aside, tuple(d for d in self.days if d not in aside)
 
     def _variants(self) -> list[TuneVariant]:
-        other = not self.request.uam_as_basal
-        name = "unannounced rises as basal" if other else "unannounced rises not as basal"
-        found = [TuneVariant(name, self.days, other)]
-        if len(self.days) > LAST_DAYS:
-            found.append(TuneVariant(f"last {LAST_DAYS} days", self.days[-LAST_DAYS:], self.request.uam_as_basal))
-        return found
+        uam_as_basal = self.request.uam_as_basal
+        name = "unannounced rises not as basal" if uam_as_basal else "unannounced rises as basal"
+        last = TuneVariant(f"last {LAST_DAYS} days", self.days[-LAST_DAYS:], uam_as_basal)
+        return [TuneVariant(name, self.days, not uam_as_basal), *([last] if len(self.days) > LAST_DAYS else [])]
 
     def _held_out(
         self, pool: RunnerPool, aside: tuple[LocalDay, ...], kept: Path | None, done: int
@@ -171,8 +168,7 @@ class _Assessment:
         autotune = work / "autotune"
         autotune.mkdir(parents=True, mode=0o700)
         for day in set(variant.days):
-            for kind in ("entries", "treatments"):
-                name = f"ns-{kind}.{day}.json"
+            for name in (f"ns-entries.{day}.json", f"ns-treatments.{day}.json"):
                 _link(self.work / "autotune" / name, autotune / name)
         shutil.copyfile(self.pump, autotune / "profile.pump.json")
         shutil.copyfile(variant.start or self.pump, autotune / "profile.json")

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from flows.errors import Reason, Refused
 from flows.history.doubts import doubt_of
 from flows.judgement.case import Case, DayUsed
@@ -169,20 +171,15 @@ def _day(day: dict[str, Any], outcomes: Sequence[DayOutcome]) -> DayOfRun:
 
 
 def _nothing_learnt(outcomes: Sequence[DayOutcome]) -> list[str]:
-    empty = [o.date for o in outcomes if o.empty]
-    if not empty:
-        return []
-    return [f"Upstream found nothing to learn from on {', '.join(empty)}; it moved the basals by smoothing only."]
+    empty = ", ".join(o.date for o in outcomes if o.empty)
+    return [f"Upstream found nothing to learn from on {empty}; it moved the basals by smoothing only."] if empty else []
 
 
 def _without_correction(recommended: Settings, units: Units, found: dict[str, Any] | None) -> WithoutCorrection | None:
     if found is None:
         return None
     other = found["recommended"]
-    document = None
-    if other is not None:
-        settings = PumpSettings(**{**other, "basal_u_per_h": tuple(other["basal_u_per_h"])})
-        document = settings_document(settings)
+    document = settings_document(TypeAdapter(PumpSettings).validate_python(other)) if other is not None else None
     return WithoutCorrection(
         recommended=document,
         reason=found["reason"],

@@ -62,20 +62,18 @@ def load(request: AnalysisRequest, run: RunDirectory, credentials: Credentials, 
             raw.copy(kind, file)
     if request.from_directory is not None:
         _load_directory(request, request.from_directory, raw)
-        requests = 0
-    else:
-        assert request.site is not None
-        memory = SiteMemory(request.site)
-        with NightscoutClient(
-            request.site,
-            credentials,
-            rate_limit=RateLimit(memory),
-            breaker=CircuitBreaker(memory),
-            ignore_breaker=request.ask_now,
-        ) as client:
-            _load_site(request, client, raw, now)
-        requests = client.requests_made
-    return raw.close(requests)
+        return raw.close(requests=0)
+    assert request.site is not None
+    memory = SiteMemory(request.site)
+    with NightscoutClient(
+        request.site,
+        credentials,
+        rate_limit=RateLimit(memory),
+        breaker=CircuitBreaker(memory),
+        ignore_breaker=request.ask_now,
+    ) as client:
+        _load_site(request, client, raw, now)
+    return raw.close(client.requests_made)
 
 
 def _load_directory(request: AnalysisRequest, source: Path, raw: RawFiles) -> None:

@@ -80,21 +80,19 @@ def prove(run: Path | None, *, docker: bool, now: datetime) -> Parity:
         prepared = Prepared(**source.read_json("prepared.json"))
         manifest = source.file("manifest.json")
         options = (json.loads(manifest.read_text("utf-8")).get("options") if manifest.is_file() else None) or {}
-        names = [EngineName.REFERENCE, EngineName.NODE, *([EngineName.DOCKER] if docker else [])]
-        works = {}
-        for name in names:
-            works[name] = base / name.value
-            copy_inputs(source.work, works[name])
+        ours = [EngineName.NODE, *([EngineName.DOCKER] if docker else [])]
+        for name in (EngineName.REFERENCE, *ours):
+            copy_inputs(source.work, base / name)
             job = TuneJob(
-                work=works[name],
+                work=base / name,
                 days=tuple(LocalDay(date.fromisoformat(d), prepared.zone) for d in prepared.dates),
                 uam_as_basal=bool(options.get("uam_as_basal")),
                 tune_insulin_curve=bool(options.get("tune_insulin_curve")),
             )
             engine_named(name).run(job, lambda d, i, of: tell("day", date=d, index=i, of=of))
-        found = Parity(engines=[n.value for n in names[1:]])
-        for name in names[1:]:
-            files, differing = compare(works[EngineName.REFERENCE], works[name])
+        found = Parity(engines=[name.value for name in ours])
+        for name in ours:
+            files, differing = compare(base / EngineName.REFERENCE, base / name)
             found.files += files
             found.differing += [f"{name.value}: {d}" for d in differing]
         return found

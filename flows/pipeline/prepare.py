@@ -31,7 +31,7 @@ from flows.profiles.raw_files import RawFiles, json_object, zone_of
 from flows.settings import AnalysisRequest, InputsMode, StartFrom
 from flows.values.ledger import Ledger
 from flows.values.local_days import LocalDay, canonical_zone, day_of, day_range
-from flows.values.run_directory import RunDirectory
+from flows.values.run_directory import RunDirectory, json_or_none
 from flows.values.timestamps import instant_ms
 
 LEAST_GOOD_SHARE = 1 / 3  # of the days asked for
@@ -78,8 +78,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     dated = [f[0] for e in entries if (f := _date_of(e))]
     strays = stray_instants(dated, now_ms)
     instants = [ms for ms in dated if ms not in strays]
-    until = max(instants, default=None)
-    zone = zone_of(request, raw, until)
+    zone = zone_of(request, raw, max(instants, default=None))
     last = LocalDay(request.end, zone).glucose.end_ms if request.end else now_ms
     window_ms = (min(instants, default=now_ms), min(max(instants, default=now_ms), last))
     tuned = profile_to_tune(request, raw, treatments, zone, window_ms)
@@ -206,13 +205,13 @@ def _write_corrected(
     _enough(cut, used, selection, event_days)
     for data in used:
         write_day(run.work, data.day, records_bytes(data.entries), records_bytes(data.treatments))
-    notes = [f"{d.day} is left out: {d.skipped}{_lows_of(d)}." for d in cut if d.skipped]
-    notes += [f"{d.day} is amber: {', '.join(d.remarks)}." for d in used if d.colour == "amber"]
-    missing = sorted(request.exclude)
-    notes += [
-        f"{d} is excluded, but is none of the days asked for." for d in missing if d not in {x.day.date for x in cut}
+    asked = {d.day.date for d in cut}
+    notes = [
+        *(f"{d.day} is left out: {d.skipped}{_lows_of(d)}." for d in cut if d.skipped),
+        *(f"{d.day} is amber: {', '.join(d.remarks)}." for d in used if d.colour == "amber"),
+        *(f"{d} is excluded, but is none of the days asked for." for d in sorted(request.exclude) if d not in asked),
+        *notes_on((e for e in events if any(d.day in e.days(zone) for d in used)), zone),
     ]
-    notes += notes_on((e for e in events if any(d.day in e.days(zone) for d in used)), zone)
     if len(used) < FEW_DAYS:
         notes.append(f"{len(used)} days are few: at least {FEW_DAYS} are advised before settings are changed.")
     return [str(d.day) for d in used], [d.summary() for d in cut], notes
@@ -247,17 +246,18 @@ def _write_untouched(
     zone: str,
     seen: Readings,
 ) -> tuple[list[str], list[dict[str, Any]]]:
-    if raw.dates:
-        for day in raw.dates:
-            mine, events = raw.bytes_of("entries", day), raw.bytes_of("treatments", day)
-            assert mine is not None and events is not None
-            write_day(run.work, day, mine, events)
-        return raw.dates, [_as_served(run.work, d, zone, seen) for d in raw.dates]
-    readings = sensor_readings(entries)
-    days = _days(request, readings, zone)
-    for local in days:
-        _write_served(run.work, local, readings, treatments)
-    return [str(d) for d in days], [_as_served(run.work, str(d), zone, seen) for d in days]
+    dates = raw.dates
+    for day in dates:
+        mine, events = raw.bytes_of("entries", day), raw.bytes_of("treatments", day)
+        assert mine is not None and events is not None
+        write_day(run.work, day, mine, events)
+    if not dates:
+        readings = sensor_readings(entries)
+        days = _days(request, readings, zone)
+        dates = [str(day) for day in days]
+        for local in days:
+            _write_served(run.work, local, readings, treatments)
+    return dates, [_as_served(run.work, date, zone, seen) for date in dates]
 
 
 def _as_served(work: Path, day: str, zone: str, seen: Readings) -> dict[str, Any]:
@@ -273,10 +273,7 @@ def _as_served(work: Path, day: str, zone: str, seen: Readings) -> dict[str, Any
 
 def served_records(file: Path) -> list[dict[str, Any]]:
     """The records of a day's file; none where it is missing or no list."""
-    try:
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError):
-        return []
+    found = json_or_none(file)
     return [record for record in found if isinstance(record, dict)] if isinstance(found, list) else []
 
 

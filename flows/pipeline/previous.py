@@ -6,11 +6,11 @@ can walk further than one night may.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from flows.settings import AnalysisRequest, Insulin
+from flows.values.run_directory import json_or_none
 from flows.values.user_directories import runs_root
 
 SAME_OPTIONS = (
@@ -54,8 +54,5 @@ def _value(options: dict[str, Any], name: str) -> Any:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
+    document = json_or_none(file)
     return document if isinstance(document, dict) else {}

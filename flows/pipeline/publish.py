@@ -72,11 +72,9 @@ def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, An
 
 def refusal_document(refusal: Refused, run: RunDirectory | None) -> dict[str, Any]:
     """The one document `--json` prints for a refused run."""
-    days: list[dict[str, Any]] = []
-    ledger: dict[str, Any] = {}
+    prepared: dict[str, Any] = {"days": [], "ledger": {}}
     if run is not None and run.file("prepared.json").is_file():
         prepared = run.read_json("prepared.json")
-        days, ledger = prepared["days"], prepared["ledger"]
     return {
         "status": "refused",
         "reasons": [f"{refusal.sentence} {refusal.remedy}"],
@@ -84,8 +82,8 @@ def refusal_document(refusal: Refused, run: RunDirectory | None) -> dict[str, An
         "warnings": [],
         "current": None,
         "recommended": None,
-        "days": days,
-        "ledger": ledger,
+        "days": prepared["days"],
+        "ledger": prepared["ledger"],
         "run_directory": str(run.path) if run else None,
     }
 
@@ -93,9 +91,7 @@ def refusal_document(refusal: Refused, run: RunDirectory | None) -> dict[str, An
 def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: datetime, **outcome: Any) -> None:
     """manifest.json: versions, options, the outcome, and the sha256 of every file of the run."""
     engine = run.read_json("engine.json") if run.file("engine.json").is_file() else {}
-    upstream = {}
-    if engine.get("upstream_sha256"):
-        upstream["node_modules_sha256"] = engine["upstream_sha256"]
+    upstream = {"node_modules_sha256": engine["upstream_sha256"]} if engine.get("upstream_sha256") else {}
     with suppress(Refused):  # an incomplete installation must not hide why the run ended
         upstream["lock_sha256"] = lock_digest()
         upstream["tree_sha256"] = upstream_digest(find_oref0())
@@ -127,33 +123,18 @@ def write_manifest(run: RunDirectory, request: AnalysisRequest | None, now: date
 def refusals_recorded(run: RunDirectory, request: AnalysisRequest | None, now: datetime) -> Iterator[None]:
     """A run that ends early leaves its reason in the manifest, and no proposal and no report."""
     try:
-        with _full_disk_said(run):
-            yield
-    except Refused as refusal:
-        _withdraw(run)
-        reasons = {"reasons": [refusal.sentence], "reason_codes": [refusal.reason.code]}
-        with suppress(OSError):  # what keeps the manifest from being written must not hide why the run ended
-            write_manifest(run, request, now, status="refused", **reasons)
-        raise
-    except Exception as error:
-        _withdraw(run)
-        write_manifest(run, request, now, status="failed", error=type(error).__name__)
-        raise
-    except BaseException:  # stopped from outside: what was sealed just before is not to be approved
-        _withdraw(run)
-        raise
-
-
-@contextmanager
-def _full_disk_said(run: RunDirectory) -> Iterator[None]:
-    try:
         yield
-    except OSError as error:
-        if not is_full_disk(error):
-            raise
-        raise Refused(Reason.DISK_FULL, path=run.path) from None
-
-
-def _withdraw(run: RunDirectory) -> None:
-    for name in WITHDRAWN:
-        run.file(name).unlink(missing_ok=True)
+    except BaseException as error:
+        for name in WITHDRAWN:  # also where it was stopped from outside: what was just sealed is not to be approved
+            run.file(name).unlink(missing_ok=True)
+        full = is_full_disk(error)
+        ended = Refused(Reason.DISK_FULL, path=run.path) if full else error
+        if isinstance(ended, Refused):
+            reasons = {"reasons": [ended.sentence], "reason_codes": [ended.reason.code]}
+            with suppress(OSError):  # what keeps the manifest from being written must not hide why the run ended
+                write_manifest(run, request, now, status="refused", **reasons)
+        elif isinstance(ended, Exception):
+            write_manifest(run, request, now, status="failed", error=type(error).__name__)
+        if full:
+            raise ended from None
+        raise
