@@ -83,11 +83,11 @@ def print_run(run: RunDirectory, as_json: bool) -> ExitCode:
     """Print a run's recommendation."""
     if as_json:
         print_document(run.read_json("report.json"))
-        return ExitCode.OK
-    from flows.proposal.document import read_proposal
-    from flows.report.text.terminal import summary
+    else:
+        from flows.proposal.document import read_proposal
+        from flows.report.text.terminal import summary
 
-    print(summary(run, read_proposal(run.file("proposal.json"))))
+        print(summary(run, read_proposal(run.file("proposal.json"))))
     return ExitCode.OK
 
 

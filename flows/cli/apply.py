@@ -11,10 +11,13 @@ from flows.cli.console import now, print_document, say
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import names
 from flows.values.aliases import NameKind, earlier
+from flows.values.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from flows.values.run_directory import RunDirectory
     from flows.writeback.approval_checks import Approved
+
+LONGEST_AGE_H = 14 * HOURS_PER_DAY
 
 
 def register(subparsers: Any) -> None:
@@ -61,19 +64,22 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     from flows.writeback.approval_checks import check_may_be_written, read_approved, report_only_app, source_document
 
     approved = read_approved(directory, arguments.sha256)
-    decision = Decision.APPROVE
-    if arguments.reject:
-        decision = Decision.REJECT
-    elif arguments.by_policy:
-        decision = Decision.POLICY
-    options = {n: getattr(arguments, n) for n in ("only", "name", "overwrite", "activate")}
-    if not 0 < arguments.max_age <= 24 * 14:
+    if not 0 < arguments.max_age <= LONGEST_AGE_H:
         raise UsageError("autotune: --max-age takes hours, up to two weeks.")
-    identity = {"proposal_id": approved.proposal.proposal_id, "sha256": approved.sha256, "decision": decision}
-    options |= {"although_unsure": arguments.accept_uncertain, "max_age_h": arguments.max_age}
-    request = SyncRequest(**identity, **options)
+    decision = Decision.REJECT if arguments.reject else Decision.POLICY if arguments.by_policy else Decision.APPROVE
+    unsure = arguments.accept_uncertain
+    request = SyncRequest(
+        proposal_id=approved.proposal.proposal_id,
+        sha256=approved.sha256,
+        decision=decision,
+        only=arguments.only,
+        name=arguments.name,
+        overwrite=arguments.overwrite,
+        activate=arguments.activate,
+        although_unsure=unsure,
+        max_age_h=arguments.max_age,
+    )
     if decision is not Decision.REJECT:
-        unsure = request.although_unsure
         check_may_be_written(approved.proposal, now(), request.max_age_h, although_unsure=unsure)
         _, planned = preview(directory, request)
         if report_only_app(source_document(approved)) is not None:
@@ -109,7 +115,7 @@ def _warn_of_another_journal(directory: RunDirectory, approved: Approved) -> Non
 
 
 def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     from flows.writeback.apply import resume
     from flows.writeback.approval_checks import read_sealed
@@ -120,8 +126,6 @@ def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     writes = anything_to_settle(Journal(approved.site))  # no secret is asked for where the site need not be
     settled = resume(directory, replace(tools(approved, writes=writes), told=None))
     if arguments.as_json:
-        from dataclasses import asdict
-
         print_document([asdict(done) for done in settled])
         return ExitCode.OK
     if not settled:

@@ -28,10 +28,8 @@ def add_fields(command: argparse.ArgumentParser, names: str) -> dict[str, argpar
     """
     wanted = names.split()
     rows = {row["field"]: row for row in option_table.read() if row["field"] in wanted}
-    groups: dict[str, Any] = {}
-    for name in GROUPS:
-        if any(row["group"] == name for row in rows.values()):
-            groups[name] = command.add_argument_group(name)
+    named = [name for name in GROUPS if any(row["group"] == name for row in rows.values())]
+    groups: dict[str, Any] = {name: command.add_argument_group(name) for name in named}
     either = groups["data"].add_mutually_exclusive_group(required=True) if "from_directory" in rows else None
     actions = {}
     for name, row in rows.items():

@@ -10,7 +10,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,10 +64,12 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Ask, test, write; a usage error where an answer is missing, `REFUSED` where the site does not let us in."""
-    ask = _asker(arguments.yes)
+    ask = partial(_ask, arguments.yes)
     site = arguments.site or ask("Address of your Nightscout site", None, "--site")
+    from flows.doctor.site import SiteProbe
     from flows.nightscout.authentication import Credentials
     from flows.settings import AnalysisRequest
+    from flows.values.local_days import canonical_zone
     from flows.values.user_directories import token_file
 
     arguments.token_file = arguments.token_file or token_file()
@@ -76,18 +78,18 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     say(f"Asking {request.site} …")
     if not _let_in(request, Credentials(token=token)):
         return ExitCode.REFUSED
-    zone = _zone(arguments, request, Credentials(token=token), ask)
+    probe = SiteProbe(str(request.site), Credentials(token=token))
+    zone = canonical_zone(arguments.timezone or ask("Your time zone", probe.profile_zone, "--timezone"))
     nightly = arguments.nightly
     if nightly is None:
-        nightly = _yes(ask("Run every night at 02:00? (yes/no)", "yes", "--nightly"))
+        nightly = ask("Run every night at 02:00? (yes/no)", "yes", "--nightly").lower() in ("y", "yes", "true")
     settings = {
         "AUTOTUNE_NIGHTSCOUT_SITE": str(request.site),
         "AUTOTUNE_TIMEZONE": zone,
         "AUTOTUNE_NIGHTLY": "true" if nightly else "false",
-        **_pool(bool(arguments.docker)),
+        **(_docker_pool() if arguments.docker else {}),
+        **({"AUTOTUNE_NIGHTSCOUT_TOKEN_FILE": str(arguments.token_file.absolute())} if token else {}),
     }
-    if token:
-        settings["AUTOTUNE_NIGHTSCOUT_TOKEN_FILE"] = str(arguments.token_file.absolute())
     _write(arguments.directory / ".env", settings)
     if token:
         _keep_token(arguments.token_file, token)
@@ -136,21 +138,7 @@ def _let_in(request: AnalysisRequest, credentials: Credentials) -> bool:
     return True
 
 
-def _zone(
-    arguments: argparse.Namespace, request: AnalysisRequest, credentials: Credentials, ask: Callable[..., str]
-) -> str:
-    from flows.doctor.site import SiteProbe
-    from flows.values.local_days import canonical_zone
-
-    named = arguments.timezone or ask(
-        "Your time zone", SiteProbe(str(request.site), credentials).profile_zone, "--timezone"
-    )
-    return canonical_zone(named)
-
-
-def _pool(docker: bool) -> dict[str, str]:
-    if not docker:
-        return {}
+def _docker_pool() -> dict[str, str]:
     group = str(SOCKET.stat().st_gid) if SOCKET.exists() else "999"
     return {"COMPOSE_PROFILES": "docker", "AUTOTUNE_POOL": "autotune-docker", "AUTOTUNE_DOCKER_GID": group}
 
@@ -182,10 +170,9 @@ def _write(file: Path, settings: dict[str, str]) -> None:
 
     before = file.read_text("utf-8") if file.is_file() else ""
     try:
-        text = with_settings(before, settings)
+        write_atomically(file, with_settings(before, settings).encode("utf-8"))
     except ValueError as error:
         raise UsageError(f"autotune setup: {error}") from None
-    write_atomically(file, text.encode("utf-8"))
 
 
 def _keep_token(file: Path, token: str) -> None:
@@ -199,19 +186,12 @@ def _keep_token(file: Path, token: str) -> None:
     file.chmod(0o644)
 
 
-def _asker(silent: bool) -> Callable[..., str]:
-    def ask(question: str, default: str | None, option: str) -> str:
-        if silent or not sys.stdin.isatty():
-            if default is None:
-                raise UsageError(f"autotune setup: nobody is there to answer: give {option}.")
-            return default
-        answer = input(f"{question} [{default}]: " if default else f"{question}: ").strip()
-        if not answer and default is None:
-            raise UsageError(f"autotune setup: {option} is needed.")
-        return answer or str(default)
-
-    return ask
-
-
-def _yes(answer: str) -> bool:
-    return answer.strip().lower() in ("y", "yes", "true")
+def _ask(silent: bool, question: str, default: str | None, option: str) -> str:
+    attended = not silent and sys.stdin.isatty()
+    prompt = f"{question} [{default}]: " if default else f"{question}: "
+    answer = input(prompt).strip() if attended else default
+    if answer is None:
+        raise UsageError(f"autotune setup: nobody is there to answer: give {option}.")
+    if not answer and default is None:
+        raise UsageError(f"autotune setup: {option} is needed.")
+    return answer or str(default)
