@@ -103,10 +103,9 @@ def runs_disk(context: CheckContext) -> CheckResult:
     if not os.access(root, os.W_OK | os.X_OK):
         return fail(f"{root} cannot be written to, and runs belong into it.", "Change its owner, or set AUTOTUNE_RUNS.")
     free_mb = shutil.disk_usage(root).free // MB
-    if free_mb < TOO_LITTLE_MB:
-        return fail(f"Only {free_mb} MB are free for runs in {root}.", "Delete old runs, or set AUTOTUNE_RUNS.")
     if free_mb < LITTLE_MB:
-        return warn(f"Only {free_mb} MB are free for runs in {root}.", "Delete old runs, or set AUTOTUNE_RUNS.")
+        level = fail if free_mb < TOO_LITTLE_MB else warn
+        return level(f"Only {free_mb} MB are free for runs in {root}.", "Delete old runs, or set AUTOTUNE_RUNS.")
     return ok(f"{free_mb // 1024} GB free in {root}")
 
 
@@ -115,13 +114,12 @@ def runs_mode(context: CheckContext) -> CheckResult:
     root = context.runs_root
     if not root.is_dir():
         return ok(f"{root} is made by the first run, mode 0700")
-    open_to_others = [p for p in (root, *_runs(root)) if stat.S_IMODE(p.stat().st_mode) & 0o077]
-    if open_to_others:
-        count, first = len(open_to_others), open_to_others[0]
-        mode = stat.S_IMODE(first.stat().st_mode)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (root, *_runs(root))}
+    if open_to_others := [path for path, mode in modes.items() if mode & 0o077]:
+        first, *others = open_to_others
+        more = f", and {len(others)} more" if others else ""
         return fail(
-            f"Other users of this machine can look into {first} (mode {mode:04o}"
-            + (f", and {count - 1} more)." if count > 1 else ")."),
+            f"Other users of this machine can look into {first} (mode {modes[first]:04o}{more}).",
             f"Run `chmod -R go-rwx {root}`; runs are health data.",
         )
     return ok(f"{root} is for its owner only")
@@ -129,9 +127,7 @@ def runs_mode(context: CheckContext) -> CheckResult:
 
 def clock(context: CheckContext) -> CheckResult:
     """This computer's clock against that of the site: upstream ignores insulin that lies in the future."""
-    probe = context.site
-    theirs = probe.clock if probe is not None else None
-    if theirs is None:
+    if context.site is None or (theirs := context.site.clock) is None:
         return skipped("there is no site to compare this computer's clock with")
     apart_s = (context.now - theirs).total_seconds()
     if abs(apart_s) >= CLOCK_WARN_S:

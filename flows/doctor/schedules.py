@@ -12,17 +12,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
-from flows.doctor.server import answers, ask
+from flows.doctor.server import ask, when_it_answers
 
 SCHEDULER_LOOKS = timedelta(minutes=3)  # its minute, and what a busy server needs
 LATE = timedelta(minutes=15)  # a worker that is there and free takes a run within seconds
 MOST = 200  # what one answer of the API holds
 
 
+@when_it_answers
 def schedules(context: CheckContext) -> CheckResult:
     """The next run's time; a failure where a schedule is on and no run of it is coming."""
-    if not answers(context):
-        return skipped("there is no server to ask")
     found = ask(context, "/deployments/filter", {"limit": MOST, "deployments": {"tags": {"any_": ["autotune"]}}})
     if found is None:
         return skipped("the server does not say")
@@ -69,15 +68,8 @@ def schedules(context: CheckContext) -> CheckResult:
 
 def _late(context: CheckContext, deployments: dict[str, str]) -> CheckResult | None:
     """A result where a scheduled run should have started long ago."""
-    waiting = {
-        "deployment_id": {"any_": list(deployments)},
-        "state": {"type": {"any_": ["SCHEDULED"]}},
-        "expected_start_time": {"before_": (context.now - LATE).isoformat()},
-    }
-    question = {"flow_runs": waiting, "sort": "EXPECTED_START_TIME_ASC", "limit": MOST}
-    runs = ask(context, "/flow_runs/filter", question)
-    first = next((run for run in runs or [] if run.get("auto_scheduled")), None)
-    if first is None:
+    runs = _scheduled(context, list(deployments), {"before_": (context.now - LATE).isoformat()})
+    if (first := next((run for run in runs or [] if run.get("auto_scheduled")), None)) is None:
         return None
     busy = ask(context, "/flow_runs/count", {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}})
     sentence = (
@@ -102,16 +94,9 @@ def _comes_within_weeks(how: dict[str, Any], now: datetime) -> bool:
 
 def _next_runs(context: CheckContext, deployments: list[str]) -> dict[str, datetime] | None:
     """When each schedule's next run is, by the schedule's id."""
-    coming = {
-        "deployment_id": {"any_": deployments},
-        "state": {"type": {"any_": ["SCHEDULED"]}},
-        "expected_start_time": {"after_": context.now.isoformat()},
-    }
-    sort = "EXPECTED_START_TIME_ASC"
     first: dict[str, datetime] = {}
     for offset in range(0, 10 * MOST, MOST):
-        question = {"flow_runs": coming, "sort": sort, "limit": MOST, "offset": offset}
-        runs = ask(context, "/flow_runs/filter", question)
+        runs = _scheduled(context, deployments, {"after_": context.now.isoformat()}, offset)
         if runs is None:
             return None
         for run in runs:
@@ -121,6 +106,17 @@ def _next_runs(context: CheckContext, deployments: list[str]) -> dict[str, datet
         if len(runs) < MOST:
             break
     return first
+
+
+def _scheduled(context: CheckContext, deployments: list[str], due: dict[str, str], offset: int = 0) -> Any:
+    """Runs of deployments that wait for their time, the earliest first; `None` where the server does not say."""
+    wanted = {
+        "deployment_id": {"any_": deployments},
+        "state": {"type": {"any_": ["SCHEDULED"]}},
+        "expected_start_time": due,
+    }
+    question = {"flow_runs": wanted, "sort": "EXPECTED_START_TIME_ASC", "limit": MOST, "offset": offset}
+    return ask(context, "/flow_runs/filter", question)
 
 
 def _name(schedule: dict[str, Any]) -> str:

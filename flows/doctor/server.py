@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from importlib.metadata import version as installed_version
 from typing import Any
 from uuid import uuid4
@@ -21,7 +23,7 @@ def server(context: CheckContext) -> CheckResult:
     api = context.prefect_api
     if not api:
         return ok("PREFECT_API_URL is not set: each run starts a server of its own")
-    answer = _get(context, "/admin/version")
+    answer = _send(context, "GET", "/admin/version")
     api = _without_password(api)
     if isinstance(answer, str):
         return fail(
@@ -38,20 +40,30 @@ def server(context: CheckContext) -> CheckResult:
     return ok(f"Prefect {theirs} at {api}")
 
 
+def when_it_answers(look: Callable[[CheckContext], CheckResult]) -> Callable[[CheckContext], CheckResult]:
+    """A check that is skipped where there is no server, or it does not let us in."""
+
+    @functools.wraps(look)
+    def looked(context: CheckContext) -> CheckResult:
+        answer = _send(context, "GET", "/admin/version") if context.prefect_api else ""
+        there = not isinstance(answer, str) and answer.status_code == 200
+        return look(context) if there else skipped("there is no server to ask")
+
+    return looked
+
+
+@when_it_answers
 def deployments(context: CheckContext) -> CheckResult:
     """Whether the deployments are there."""
-    if not answers(context):
-        return skipped("there is no server to ask")
     missing = [name for name in DEPLOYMENTS if _document(context, f"/deployments/name/{name}") is None]
     if missing:
         return fail(f"The server does not know {', '.join(missing)}.", SET_UP)
     return ok(f"{len(DEPLOYMENTS)} are there")
 
 
+@when_it_answers
 def worker(context: CheckContext) -> CheckResult:
     """Whether somebody takes the runs: the deployments' work pool, and a worker that polls it."""
-    if not answers(context):
-        return skipped("there is no server to ask")
     known = [_document(context, f"/deployments/name/{name}") or {} for name in DEPLOYMENTS]
     pools = {str(deployment["work_pool_name"]) for deployment in known if deployment.get("work_pool_name")}
     if not pools:
@@ -76,10 +88,9 @@ def worker(context: CheckContext) -> CheckResult:
     return ok(f"a worker polls {', '.join(sorted(pools))}")
 
 
+@when_it_answers
 def limits(context: CheckContext) -> CheckResult:
     """Whether a limit is used up though nothing runs: its runs would wait for ever."""
-    if not answers(context):
-        return skipped("there is no server to ask")
     states = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
     running = ask(context, "/flow_runs/count", {"flow_runs": states})
     found = ask(context, "/v2/concurrency_limits/filter", {"limit": 200})
@@ -102,16 +113,8 @@ def _without_password(address: str) -> str:
     return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
-def answers(context: CheckContext) -> bool:
-    """Whether there is a server, and it lets us in."""
-    if not context.prefect_api:
-        return False
-    answer = _get(context, "/admin/version")
-    return not isinstance(answer, str) and answer.status_code == 200
-
-
 def _document(context: CheckContext, path: str) -> dict[str, Any] | None:
-    answer = _get(context, path)
+    answer = _send(context, "GET", path)
     if isinstance(answer, str) or answer.status_code != 200:
         return None
     document = answer.json()
@@ -121,16 +124,11 @@ def _document(context: CheckContext, path: str) -> dict[str, Any] | None:
 def ask(context: CheckContext, path: str, question: dict[str, Any]) -> Any:
     """The answer to a question by POST, `None` where there is none."""
     client = str(uuid4())
-    headers = {}
     # What a server that is protected against foreign pages wants with it.
-    if token := _document(context, f"/csrf-token?client={client}"):
-        headers = {"Prefect-Csrf-Token": str(token["token"]), "Prefect-Csrf-Client": client}
+    token = _document(context, f"/csrf-token?client={client}")
+    headers = {"Prefect-Csrf-Token": str(token["token"]), "Prefect-Csrf-Client": client} if token else {}
     answer = _send(context, "POST", path, question, headers)
     return None if isinstance(answer, str) or answer.status_code != 200 else answer.json()
-
-
-def _get(context: CheckContext, path: str) -> requests.Response | str:
-    return _send(context, "GET", path)
 
 
 def _send(

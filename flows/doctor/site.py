@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -52,13 +53,9 @@ class SiteProbe:
             )
         except (requests.RequestException, ValueError) as error:
             return kind_of_trouble(error)
-        try:
+        with suppress(ValueError, TypeError):
             self.clock = parsedate_to_datetime(answer.headers.get("Date", ""))
-        except (ValueError, TypeError):
-            self.clock = None
-        if answer.status_code >= 500:
-            return f"it fails with status {answer.status_code}"
-        return None
+        return f"it fails with status {answer.status_code}" if answer.status_code >= 500 else None
 
     @property
     def answers(self) -> bool:
@@ -138,17 +135,18 @@ def version(probe: SiteProbe) -> CheckResult:
 def reading(probe: SiteProbe) -> CheckResult:
     """Whether entries, treatments and profile may be read; whether the token is known at all."""
     assert isinstance(probe.credentials, Credentials)
-    token = _unknown_token(probe.site, probe.credentials)
-    if token is not None:
+    if (token := _unknown_token(probe.site, probe.credentials)) is not None:
         return token
     refused = {kind: answer for kind, answer in probe.reads.items() if isinstance(answer, Refused)}
     if not refused:
-        if not probe.credentials.anonymous and _may_write(probe):
+        held = probe.credentials
+        if not held.anonymous and not lacking(permissions_of(probe.site, held), WRITING_PROFILES):
             return warn(
                 "The credentials for reading may also write to the site.",
                 f"Make a token whose role has just {ROLE}.",
             )
-        return ok(f"entries, treatments and profile can be read{_as_whom(probe.credentials)}")
+        by_whom = " by everybody: the site is open" if held.anonymous else ""
+        return ok(f"entries, treatments and profile can be read{by_whom}")
     first = next(iter(refused.values()))
     if first.reason not in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
         return fail(first.sentence, first.remedy)
@@ -205,12 +203,3 @@ def _unknown_token(site: str, credentials: Credentials) -> CheckResult | None:
         what = "access token" if credentials.access_token else "API secret"
         return fail(f"The site does not know the {what}.", "Copy it again from Nightscout's Admin Tools.")
     return None
-
-
-def _may_write(probe: SiteProbe) -> bool:
-    assert isinstance(probe.credentials, Credentials)
-    return not lacking(permissions_of(probe.site, probe.credentials), WRITING_PROFILES)
-
-
-def _as_whom(credentials: Credentials) -> str:
-    return " by everybody: the site is open" if credentials.anonymous else ""

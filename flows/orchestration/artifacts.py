@@ -41,8 +41,7 @@ def fill_the_page(request: AnalysisRequest, run: Path) -> None:
             key="autotune-proposal", description="The verdict and where the proposal is", markdown=markdown
         )
     )
-    rows = settings_table(document) if request.page_numbers else []
-    if rows:
+    if rows := settings_table(document) if request.page_numbers else []:
         shown_on_the_page(
             lambda: create_table_artifact(
                 key="autotune-settings", description="Current and recommended settings", table=rows

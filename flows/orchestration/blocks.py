@@ -81,8 +81,7 @@ class NightscoutSite(Block):
     @field_validator("options")
     @classmethod
     def _fields_of_a_request(cls, value: dict[str, Any]) -> dict[str, Any]:
-        unknown = sorted(set(value) - (set(AnalysisRequest.model_fields) - _NOT_OPTIONS))
-        if unknown:
+        if unknown := sorted(set(value) - (set(AnalysisRequest.model_fields) - _NOT_OPTIONS)):
             raise ValueError(f"a block cannot set {', '.join(unknown)}")
         return value
 
@@ -119,13 +118,8 @@ class NightscoutSite(Block):
             The findings on the address, version, rights, clock and time zone.
         """
         probe = SiteProbe(self.url, self.credentials(), self.write_credentials())
-        seen = CheckContext(
-            runs_root=runs_root(),
-            now=datetime.now(UTC),
-            timezone=self.timezone,
-            site=probe,
-        )
-        return list(examine(seen, OF_THE_SITE))
+        context = CheckContext(runs_root=runs_root(), now=datetime.now(UTC), timezone=self.timezone, site=probe)
+        return list(examine(context, OF_THE_SITE))
 
 
 def resolved(request: AnalysisRequest) -> AnalysisRequest:

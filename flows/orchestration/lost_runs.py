@@ -6,11 +6,13 @@ written down. A worker knows better: it looks whether what it started still exis
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+from prefect import get_client
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -82,10 +84,8 @@ def container_exists(run: FlowRun) -> bool:
     container = str(run.infrastructure_pid).rpartition(":")[2]  # Prefect keeps `address of the engine:container`
     try:
         docker.from_env(timeout=10).containers.get(container)
-    except NotFound:
-        return False
-    except DockerException:
-        return True
+    except DockerException as error:
+        return not isinstance(error, NotFound)
     return True
 
 
@@ -98,13 +98,13 @@ def process_exists(run: FlowRun) -> bool:
         return False
 
 
-def look_after(lost_runs: LostRuns, api: Callable[[], SyncPrefectClient], say: Callable[[str], None]) -> None:
+def look_after(lost_runs: LostRuns) -> None:
     """Look again and again, for as long as this process lives; a server that does not answer is asked again."""
     while True:
         try:
-            with api() as client:
+            with get_client(sync_client=True) as client:
                 for name in lost_runs.end(client):
-                    say(f"The run {name} was lost: {MESSAGE}")
+                    sys.stderr.write(f"The run {name} was lost: {MESSAGE}\n")
         except Exception as error:  # noqa: BLE001 - whatever the API's client raises
-            say(f"Lost runs could not be looked for ({type(error).__name__}).")
+            sys.stderr.write(f"Lost runs could not be looked for ({type(error).__name__}).\n")
         time.sleep(LOOK_SECONDS)

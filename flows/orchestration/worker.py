@@ -9,9 +9,6 @@ import runpy
 import sys
 import threading
 
-from prefect import get_client
-from prefect.client.orchestration import SyncPrefectClient
-
 from flows.orchestration.lost_runs import LostRuns, container_exists, look_after, process_exists
 
 EXISTS = {"docker": container_exists, "process": process_exists}
@@ -22,14 +19,7 @@ def main() -> None:
     pool, kind = sys.argv[1:]
     name = f"{pool}-worker"  # the same after a restart: it is the same worker
     lost = LostRuns(pool, name, EXISTS[kind])
-
-    def say(sentence: str) -> None:
-        sys.stderr.write(sentence + "\n")
-
-    def api() -> SyncPrefectClient:
-        return get_client(sync_client=True)
-
-    threading.Thread(target=look_after, args=(lost, api, say), name="autotune-lost-runs", daemon=True).start()
+    threading.Thread(target=look_after, args=(lost,), name="autotune-lost-runs", daemon=True).start()
     sys.argv = ["prefect", "worker", "start", "--pool", pool, "--type", kind, "--name", name]
     sys.argv += ["--limit", "1", "--with-healthcheck"]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
