@@ -261,25 +261,31 @@ class AnalysisRequest(BaseModel):
 
     @model_validator(mode="after")
     def _one_source_and_one_range(self) -> AnalysisRequest:
-        if (self.site is None and self.site_block is None) == (self.from_directory is None):
-            raise ValueError("give either a site or a directory")
-        if self.days is not None and (self.start or self.end):
-            raise ValueError("give either a number of days or a first and last day")
+        # Fields are named as the run form shows them; the command line puts its options in their place.
+        of_a_site = self.site is not None or self.site_block is not None
+        left_out = self.exclude or self.weekdays or self.exclude_events
+        for contradiction, sentence in (
+            (of_a_site == (self.from_directory is not None), "give either `site` or `from_directory`"),
+            (self.days is not None and (self.start or self.end), "give either `days`, or `start` and `end`"),
+            (self.end and not self.start and not self.from_directory, "give `start` too"),
+            (
+                self.inputs is InputsMode.UPSTREAM and left_out,
+                "with `inputs` upstream every day is used: give no `exclude`, `weekdays` or `exclude_events`",
+            ),
+            (
+                self.openaps_profile and (self.profile_file or self.profile),
+                "`openaps_profile` is used as it is: give no `profile_file` and no `profile` with it",
+            ),
+            (self.openaps_autotune and not self.openaps_profile, "`openaps_autotune` needs `openaps_profile` too"),
+        ):
+            if contradiction:
+                raise ValueError(sentence)
         if self.start and self.end:
             if self.end < self.start:
                 raise Refused(Reason.END_BEFORE_START, start=self.start, end=self.end)
             count = (self.end - self.start).days + 1
             if count > MAX_DAYS:
                 raise Refused(Reason.TOO_MANY_DAYS, count=count, limit=MAX_DAYS)
-        if self.end and not self.start and not self.from_directory:
-            raise ValueError("give the first day too")
-        left_out = self.exclude or self.weekdays or self.exclude_events
-        if self.inputs is InputsMode.UPSTREAM and left_out:
-            raise ValueError("upstream's own inputs take every day: no days can be left out with them")
-        if self.openaps_profile and (self.profile_file or self.profile):
-            raise ValueError("an OpenAPS profile is used as it is: no profile file or name with it")
-        if self.openaps_autotune and not self.openaps_profile:
-            raise ValueError("an OpenAPS start profile needs the OpenAPS pump profile too")
         if self.site and self.site.startswith("http://") and not self._plain_http_is_fine():
             raise Refused(
                 Reason.SITE_URL,

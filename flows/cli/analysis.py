@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flows.cli import option_table
 from flows.cli.console import now, prefect_server, print_document, progress, say, still_starting
 from flows.cli.exit_code import ExitCode, UsageError
 
@@ -31,10 +33,13 @@ def request_of(options: dict[str, Any]) -> AnalysisRequest:
     try:
         return AnalysisRequest(**options)
     except ValidationError as error:
+        typed = {row["field"]: row["option"] for row in option_table.read()}
         lines = []
         for problem in error.errors(include_url=False, include_input=False):
-            where = " ".join("--" + str(part).replace("_", "-") for part in problem["loc"][:1])
-            lines.append(f"autotune: {where} {problem['msg'].removeprefix('Value error, ')}".replace("  ", " "))
+            words = [typed.get(str(field), str(field)) for field in problem["loc"][:1]]
+            said = problem["msg"].removeprefix("Value error, ")
+            words.append(re.sub(r"`(\w+)`", lambda field: str(typed.get(field[1], field[0])), said))
+            lines.append(f"autotune: {' '.join(words)}")
         raise UsageError("\n".join(lines)) from None
 
 

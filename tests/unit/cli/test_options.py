@@ -15,7 +15,8 @@ from flows.cli.options import GROUPS
 from flows.settings import AnalysisRequest, Option, OptionGroup
 from flows.values.aliases import NameKind, current
 
-# What the command line of 0.1.0 made of every option: the request, the other values, or the error.
+# What the command line of 0.1.0 made of every option: the request, the other values, or the error (which names the
+# options as they are typed; in 0.1.0 it named some fields of the request).
 # Of a command's later rows only what differs from its first.
 BEFORE: list[dict[str, Any]] = json.loads(Path(__file__).with_name("options_0_1_0.json").read_text("utf-8"))
 FIRST = {row["arguments"][0]: row for row in reversed(BEFORE)}
@@ -80,6 +81,26 @@ def test_an_option_of_before_means_what_it_meant(
     values = vars(parser().parse_args(arguments))
     for name, value in {**FIRST[command]["values"], **row["values"]}.items():
         assert plain(values[current(NameKind.PARAMETER, name)]) == value
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["--from", "D", "--days", "3", "--start", "2026-05-01"], "give either --days, or --start and --end"),
+        (["--from", "D", "--basal-step", "9"], "--basal-step Input should be less than or equal to 0.1"),
+        (["--from", "D", "--inputs", "upstream", "--weekdays", "mon"], "give no --exclude, --weekdays or"),
+        (["--from", "D", "--openaps-profile", "P", "--profile", "N"], "give no --profile-file and no --profile with"),
+        (["--site", "a.example", "--end", "2026-05-01"], "give --start too"),
+    ],
+)
+def test_an_error_names_the_options_as_they_are_typed(
+    typed: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["propose", *typed]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("autotune: ")
+    assert said in line
+    assert "`" not in line
 
 
 def test_the_options_of_before_are_all_there() -> None:
