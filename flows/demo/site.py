@@ -4,7 +4,7 @@
 
 Speaks as much of Nightscout's API v1 as this application uses, with its meanings: a short default count that cuts the
 oldest, times in UTC, profiles that are only ever added, tokens that are exchanged. It is no Nightscout and no place for
-real data: its two tokens are printed here. What is written to it is kept in DATA_DIRECTORY. Standard library only.
+real data: its two tokens are printed here. What is written to it is kept in DATA_DIRECTORY.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ import secrets
 import sys
 import threading
 from datetime import UTC, date, datetime, timedelta
+from functools import partialmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
+
+from flows.values.units import DAY_MS, SECOND_MS, SECONDS_PER_HOUR
 
 # No secrets: whoever runs the demonstration may read and write the synthetic person.
 READ_TOKEN, WRITE_TOKEN = "demo-reader-5f2b0c7e91a4d836", "demo-writer-a97c3e15d0482b6f"
@@ -28,7 +31,7 @@ READING = ["api:status:read", "api:entries:read", "api:treatments:read", "api:pr
 ROLES = {READ_TOKEN: READING, WRITE_TOKEN: [*READING, "api:profile:create,update,delete", "api:treatments:*"]}
 AREAS = ("status", "entries", "treatments", "profile")
 VERSION = "15.0.0-demo"
-FOUR_DAYS_MS = 4 * 86_400_000
+FOUR_DAYS_MS = 4 * DAY_MS
 FIND = re.compile(r"find\[(\w+)\](?:\[\$(\w+)\])?(?:\[\])?")
 LARGEST_BODY = 1_000_000
 
@@ -45,9 +48,8 @@ class Site:
             for kind in ("entries", "treatments", "profile")
         }
         self._file = data / "written.json"
-        self._written: dict[str, list[Document]] = {"treatments": [], "profile": []}
-        if self._file.is_file():
-            self._written = json.loads(self._file.read_text("utf-8"))
+        nothing: dict[str, list[Document]] = {"treatments": [], "profile": []}
+        self._written = json.loads(self._file.read_text("utf-8")) if self._file.is_file() else nothing
         self._moved_for: date | None = None
         self._moved: dict[str, list[Document]] = {}
         self.lock = threading.Lock()
@@ -57,7 +59,7 @@ class Site:
         today = now.astimezone(ZoneInfo(self._truth["time_zone"])).date()
         if self._moved_for != today:
             self._moved_for, self._moved = today, self._moved_to(today)
-        until, key = (_iso(now), "created_at") if kind == "treatments" else (now.timestamp() * 1000, "date")
+        until, key = (_iso(now), "created_at") if kind == "treatments" else (now.timestamp() * SECOND_MS, "date")
         past = [d for d in self._moved[kind] if kind == "profile" or d[key] <= until]
         by_id = {d["_id"]: d for d in [*past, *self._written.get(kind, [])]}
         living = [d for d in by_id.values() if not d.get("_deleted")]
@@ -92,7 +94,7 @@ def _moved(document: Document, move: Any) -> Document:
             moved[key] = _iso(move(datetime.fromisoformat(moved[key])))
     for key in ("date", "mills"):
         if isinstance(moved.get(key), int | float):
-            moved[key] = round(move(datetime.fromtimestamp(moved[key] / 1000, UTC)).timestamp() * 1000)
+            moved[key] = round(move(datetime.fromtimestamp(moved[key] / SECOND_MS, UTC)).timestamp() * SECOND_MS)
     return moved
 
 
@@ -105,8 +107,9 @@ def found(documents: list[Document], kind: str, query: list[tuple[str, str]], no
     times = {"entries": "date", "treatments": "created_at"}
     names = [match[1] for name, _ in query if (match := FIND.fullmatch(name))]
     if kind in times and not {"date", "dateString", "created_at"} & set(names):
-        since = now.timestamp() * 1000 - FOUR_DAYS_MS
-        query = [*query, (f"find[{times[kind]}][$gte]", str(int(since)) if kind == "entries" else _iso_ms(since))]
+        since = now.timestamp() * SECOND_MS - FOUR_DAYS_MS
+        first = str(int(since)) if kind == "entries" else _iso(datetime.fromtimestamp(since / SECOND_MS, UTC))
+        query = [*query, (f"find[{times[kind]}][$gte]", first)]
     for name, value in query:
         if match := FIND.fullmatch(name):
             documents = [d for d in documents if _matches(d.get(match[1]), match[1], match[2] or "eq", value)]
@@ -133,32 +136,12 @@ def _matches(value: Any, name: str, operator: str, wanted: str) -> bool:
     return bool(order.get(operator, value == bound))
 
 
-def _iso_ms(epoch_ms: float) -> str:
-    return _iso(datetime.fromtimestamp(epoch_ms / 1000, UTC))
-
-
 class Handler(BaseHTTPRequestHandler):
     """One request: who asks, what for, and the answer as Nightscout gives it."""
 
     site: Site
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "demo-site", ""
-
-    def do_GET(self) -> None:
-        """Read."""
-        self._answer("read")
-
-    def do_POST(self) -> None:
-        """Add."""
-        self._answer("create")
-
-    def do_PUT(self) -> None:
-        """Replace by `_id`."""
-        self._answer("update")
-
-    def do_DELETE(self) -> None:
-        """Remove by `_id`."""
-        self._answer("delete")
 
     def _answer(self, action: str) -> None:
         parts = urlsplit(self.path)
@@ -184,6 +167,11 @@ class Handler(BaseHTTPRequestHandler):
         with self.site.lock:
             status, answer = self._do(action, area, path, query, body)
         return self._send(status, answer)
+
+    do_GET = partialmethod(_answer, "read")
+    do_POST = partialmethod(_answer, "create")
+    do_PUT = partialmethod(_answer, "update")  # by `_id`
+    do_DELETE = partialmethod(_answer, "delete")  # by `_id`
 
     def _do(self, action: str, area: str, path: str, query: list[tuple[str, str]], body: Any) -> tuple[int, Any]:
         now = datetime.now(UTC)
@@ -235,7 +223,7 @@ class Handler(BaseHTTPRequestHandler):
         if token not in ROLES:
             return self._send(401, {"status": 401, "message": "Unauthorized", "description": "Invalid/Missing"})
         issued = int(datetime.now(UTC).timestamp())
-        times = {"iat": issued, "exp": issued + 8 * 3600}
+        times = {"iat": issued, "exp": issued + 8 * SECONDS_PER_HOUR}
         web_token = {"token": _web_token(token), "sub": token[:11], "permissionGroups": [ROLES[token]]}
         return self._send(200, {**web_token, **times})
 

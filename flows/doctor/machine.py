@@ -9,20 +9,21 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
 from flows.environment import Environment
 from flows.errors import Refused
 from flows.oref0.node import scrubbed_environment
 from flows.oref0.runtime import OLDEST_NODE, check_upstream, find_node, find_oref0, pinned_version
-from flows.values.local_days import canonical_zone
+from flows.values.local_days import canonical_zone, utc_offset_min
+from flows.values.units import SECOND_MS
+from flows.values.user_directories import nearest_existing
 
 MB = 1024 * 1024
 LITTLE_MB, TOO_LITTLE_MB = 1000, 100  # a run keeps some tens of MB; the database and the images grow beside it
 CLOCK_WARN_S, CLOCK_FAIL_S = 30, 300
 # Winter and summer of a year: what the two programs disagree on is the rule for the clock change.
-_INSTANTS = [datetime(2026, month, 15, 12, tzinfo=UTC) for month in range(1, 13)]
+_INSTANTS_MS = [round(datetime(2026, month, 15, 12, tzinfo=UTC).timestamp() * SECOND_MS) for month in range(1, 13)]
 
 
 def node(_: CheckContext) -> CheckResult:
@@ -99,7 +100,7 @@ def _docker_client() -> Any:  # or why there is none, as text
 
 def runs_disk(context: CheckContext) -> CheckResult:
     """Whether runs can be written, and how much room there is."""
-    root = _existing(context.runs_root)
+    root = nearest_existing(context.runs_root)
     if not os.access(root, os.W_OK | os.X_OK):
         return fail(f"{root} cannot be written to, and runs belong into it.", "Change its owner, or set AUTOTUNE_RUNS.")
     free_mb = shutil.disk_usage(root).free // MB
@@ -154,8 +155,7 @@ def zone(context: CheckContext) -> CheckResult:
     except Refused:
         return skipped("there is no Node.js to compare with")
     theirs = _offsets_in_node(executable, canonical)
-    ours = [_offset_min(instant, canonical) for instant in _INSTANTS]
-    if theirs != ours:
+    if theirs != [utc_offset_min(instant_ms, canonical) for instant_ms in _INSTANTS_MS]:
         return fail(
             f"Node.js reads the time zone {canonical} differently from this program.",
             "Update Node.js or its time-zone data, or name an equivalent zone both know.",
@@ -163,14 +163,8 @@ def zone(context: CheckContext) -> CheckResult:
     return ok(f"{canonical} ({where}); Node.js agrees over a year")
 
 
-def _offset_min(instant: datetime, zone_name: str) -> int:
-    offset = instant.astimezone(ZoneInfo(zone_name)).utcoffset()
-    return int(offset.total_seconds() // 60) if offset is not None else 0
-
-
 def _offsets_in_node(executable: Path, zone_name: str) -> list[int]:
-    instants = ",".join(str(int(instant.timestamp() * 1000)) for instant in _INSTANTS)
-    script = f"console.log([{instants}].map(t => -new Date(t).getTimezoneOffset()).join(' '))"
+    script = f"console.log({_INSTANTS_MS}.map(t => -new Date(t).getTimezoneOffset()).join(' '))"
     try:
         done = subprocess.run(
             [str(executable), "-e", script],
@@ -183,11 +177,6 @@ def _offsets_in_node(executable: Path, zone_name: str) -> list[int]:
     except (OSError, subprocess.TimeoutExpired):
         return []
     return [int(part) for part in done.stdout.split()] if done.returncode == 0 else []
-
-
-def _existing(path: Path) -> Path:
-    absolute = path.absolute()
-    return next(p for p in (absolute, *absolute.parents) if p.exists())
 
 
 def _runs(root: Path) -> list[Path]:

@@ -24,7 +24,7 @@ from flows.errors import Reason, Refused
 from flows.oref0.provenance import differences, package_digests, tree_sha256
 from flows.values.bundled import bundled
 from flows.values.run_directory import json_or_none
-from flows.values.user_directories import upstream_root
+from flows.values.user_directories import nearest_existing, upstream_root
 
 OLDEST_NODE = 20
 INSTALL = "python -m flows.oref0.runtime install"
@@ -163,8 +163,7 @@ def require_pinned(found: dict[str, str], *, place: str, remedy: str) -> str:
     Raises:
         Refused: `UPSTREAM_CHANGED`, with the first package that differs.
     """
-    wrong = differences(found, pinned_packages())
-    if wrong:
+    if wrong := differences(found, pinned_packages()):
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise Refused(Reason.UPSTREAM_CHANGED, place=place, detail=wrong[0] + more, remedy=remedy)
     return tree_sha256(found)
@@ -193,12 +192,11 @@ def install() -> None:
     Raises:
         Refused: `ENGINE_MISSING`, also where npm laid out other files than the pinned ones.
     """
-    root = next(r for r in _install_roots() if _writable(r))
+    root = next(r for r in _install_roots() if os.access(nearest_existing(r), os.W_OK))
     root.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".installing-", dir=root, ignore_cleanup_errors=True) as name:
         made = _laid_out_by_npm(Path(name))
-        wrong = differences(package_digests(made), pinned_packages())
-        if wrong:
+        if wrong := differences(package_digests(made), pinned_packages()):
             raise _not_installed(f"npm laid out other files than the pinned ones, {wrong[0]}")
         _put_in_place(made, root / "node_modules")
 
@@ -277,14 +275,8 @@ def upstream_digest(package: Path) -> str:
 
 
 def _install_roots() -> list[Path]:
-    own = upstream_root(lock_digest())
-    in_wheel = "_bundled" in image_context().parts
-    return [own] if in_wheel else [image_context(), own]
-
-
-def _writable(root: Path) -> bool:
-    existing = next(p for p in (root, *root.parents) if p.exists())
-    return os.access(existing, os.W_OK)
+    own, checkout = upstream_root(lock_digest()), image_context()
+    return [own] if "_bundled" in checkout.parts else [checkout, own]
 
 
 def _npm(node: Node) -> list[str]:

@@ -255,8 +255,7 @@ def _write_untouched(
         readings = sensor_readings(entries)
         days = _days(request, readings, zone)
         dates = [str(day) for day in days]
-        for local in days:
-            _write_served(run.work, local, readings, treatments)
+        _write_served(run.work, days, readings, treatments)
     return dates, [_as_served(run.work, date, zone, seen) for date in dates]
 
 
@@ -288,11 +287,11 @@ def _write_uncorrected(
 ) -> None:
     """The same days as upstream would have been given them: for saying what the corrections changed."""
     write_settings(run.uncorrected, pump, start)
-    readings = sensor_readings(entries)
-    for day in dates:
-        _write_served(run.uncorrected, LocalDay(date.fromisoformat(day), zone), readings, treatments)
+    days = [LocalDay(date.fromisoformat(day), zone) for day in dates]
+    _write_served(run.uncorrected, days, sensor_readings(entries), treatments)
 
 
-def _write_served(work: Path, day: LocalDay, readings: list[dict[str, Any]], treatments: list[Any]) -> None:
-    mine, events = served_day(day, readings, treatments)
-    write_day(work, day, records_bytes(mine), records_bytes(events))
+def _write_served(work: Path, days: list[LocalDay], readings: list[dict[str, Any]], treatments: list[Any]) -> None:
+    for day in days:
+        mine, events = served_day(day, readings, treatments)
+        write_day(work, day, records_bytes(mine), records_bytes(events))

@@ -215,12 +215,13 @@ def all_on_steps(proposal: Proposal) -> bool:
 
 def _row(proposal: Proposal, key: str, name: str, field: str, found: RowEvidence, entries: Iterable[RowEntry]) -> Row:
     names = ("current", "recommended", "interval_low", "interval_high", "cap_low", "cap_high")
+    new, low, high = _numbers(found, MGDL if field == MMOLL else field, *names[1:4])
     return Row(
         key=key,
         name=name,
         field=field,
         **dict(zip(names, _numbers(found, field, *names), strict=True)),
-        outside_interval=_outside(*_numbers(found, MGDL if field == MMOLL else field, *names[1:4])),
+        outside_interval=low is not None and high is not None and not low - SAME <= new <= high + SAME,
         worth_changing=worth_changing(proposal, key),
         entries=tuple(entries),
         evidence=found,
@@ -250,10 +251,6 @@ def _numbers(part: Any, field: str, *names: str) -> Any:
 
 def _label(proposal: Proposal, key: str, now: float, new: float) -> str:
     return keep_label(proposal, key, now, new) if may_be_entered(proposal) else ""
-
-
-def _outside(new: float, low: float | None, high: float | None) -> bool:
-    return low is not None and high is not None and not low - SAME <= new <= high + SAME
 
 
 def _curve(proposal: Proposal) -> tuple[CurveRow, ...]:

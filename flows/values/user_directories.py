@@ -83,3 +83,8 @@ def _found(earlier: Path, system: Path) -> Path:
     except OSError:  # a journal must not be begun elsewhere; whoever uses the place says why it cannot be used
         lies_there = True
     return earlier if lies_there or not system.is_absolute() else system
+
+
+def nearest_existing(path: Path) -> Path:
+    """A directory or the nearest one above it that is there: where it can be made or not is decided by that one."""
+    return next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
