@@ -27,6 +27,7 @@ from flows.tasks import (
 )
 from flows.values.progress import tell
 from flows.values.run_directory import RunDirectory
+from flows.values.units import SECONDS_PER_HOUR
 
 
 @flow(
@@ -66,7 +67,7 @@ def data_preparation(request: AnalysisRequest, run_path: str) -> int:
     validate_parameters=True,
     persist_result=False,
     log_prints=False,
-    timeout_seconds=6 * 3600,
+    timeout_seconds=6 * SECONDS_PER_HOUR,
     on_completion=[events.on_completion],
     on_failure=[events.on_failure],
     on_crashed=[events.on_crashed],

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from flows.errors import Reason, Refused
 from flows.values.local_days import canonical_zone
 from flows.values.run_form import in_order
+from flows.values.units import SECONDS_PER_HOUR
 
 MAX_DAYS = 366
 
@@ -255,7 +256,7 @@ class AnalysisRequest(BaseModel):
     timeout_seconds: Annotated[float, Option(EXPERT, "--timeout", "S")] = Field(
         default=1800,
         gt=0,
-        le=4 * 3600,
+        le=4 * SECONDS_PER_HOUR,
         description="Stop upstream when it takes longer than this many seconds.",
     )
 

@@ -35,6 +35,7 @@ from flows.profiles.raw_files import Loaded
 from flows.settings import AnalysisRequest
 from flows.values.progress import tell
 from flows.values.run_directory import RunDirectory
+from flows.values.units import SECONDS_PER_HOUR
 from flows.writeback.apply import Tools, WritebackResult, apply
 from flows.writeback.approval import RollbackRequest, SyncRequest
 from flows.writeback.approval_checks import SealedRun, read_approved, read_sealed
@@ -74,7 +75,7 @@ def logged(what: str) -> Iterator[dict[str, object]]:
     name="load-nightscout-data",
     description="Fetch readings, treatments and profile from Nightscout (or a directory) into the run directory.",
     retries=0,  # the client retries what is worth retrying, with jitter
-    timeout_seconds=3 * 3600,  # it may wait for last night's data
+    timeout_seconds=3 * SECONDS_PER_HOUR,  # it may wait for last night's data
     **PRIVATE,
 )
 def load_nightscout_data(request: AnalysisRequest, run_path: str) -> Loaded:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.cli import option_table
-from flows.cli.console import now, prefect_server, print_document, progress, say, still_starting
+from flows.cli.console import message, now, prefect_server, print_document, progress, still_starting
 from flows.cli.exit_code import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def request_of(options: dict[str, Any]) -> AnalysisRequest:
         lines = []
         for problem in error.errors(include_url=False, include_input=False):
             words = [typed.get(str(field), str(field)) for field in problem["loc"][:1]]
-            said = problem["msg"].removeprefix("Value error, ")
-            words.append(re.sub(r"`(\w+)`", lambda field: str(typed.get(field[1], field[0])), said))
+            text = problem["msg"].removeprefix("Value error, ")
+            words.append(re.sub(r"`(\w+)`", lambda field: str(typed.get(field[1], field[0])), text))
             lines.append(f"autotune: {' '.join(words)}")
         raise UsageError("\n".join(lines)) from None
 
@@ -48,7 +48,7 @@ def analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> ExitCode:
     request = request_of(options)
     if request.insulin_peak_min is None and request.openaps_profile is None:
         taken = request.insulin or "the data name it, rapid-acting where they name none"
-        say(f"Insulin taken as {taken}; use --insulin ultra-rapid for Fiasp or Lyumjev.")
+        message(f"Insulin taken as {taken}; use --insulin ultra-rapid for Fiasp or Lyumjev.")
     run = make_run(arguments)
     with progress():
         if arguments.no_prefect:
@@ -97,7 +97,7 @@ def print_run(run: RunDirectory, as_json: bool) -> ExitCode:
 
 
 def _through_prefect(request: AnalysisRequest, run: RunDirectory) -> None:
-    say("Starting Prefect …" if os.environ.get("PREFECT_API_URL") else "Starting Prefect (a temporary server) …")
+    message("Starting Prefect …" if os.environ.get("PREFECT_API_URL") else "Starting Prefect (a temporary server) …")
     with still_starting():
         prefect_server()
         from flows.autotune_analysis import autotune_analysis

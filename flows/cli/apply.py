@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.approval import add_approval, ask, check_names_proposal, how, run_directory, tell, tools
-from flows.cli.console import now, print_document, say
+from flows.cli.approval import add_approval, ask, check_names_proposal, how, print_result, run_directory, tools
+from flows.cli.console import message, now, print_document
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import names
 from flows.values.aliases import NameKind, earlier
@@ -85,7 +85,9 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
         if report_only_app(source_document(approved)) is not None:
             print(to_type_in(planned))
         elif not (arguments.as_json and (arguments.yes or arguments.dry_run)):
-            show = say if arguments.as_json else print  # who is asked sees what for; standard output is the document
+            show = (
+                message if arguments.as_json else print
+            )  # who is asked sees what for; standard output is the document
             show(changes_text(planned, approved.proposal, activate=request.activate))
             show(f"\nSite      {approved.site}\nProposal  {approved.sha256}")
             show(verdict_text(approved.proposal))
@@ -98,9 +100,9 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
         check_names_proposal(arguments)
         ask(f"Write this to {approved.site}?", yes=arguments.yes)
     done = apply(directory, request, ready, "policy" if arguments.by_policy else how(arguments))
-    tell(done, arguments.as_json)
+    print_result(done, arguments.as_json)
     if done.outcome == "applied" and not arguments.as_json:
-        say(f"To undo it: autotune rollback {arguments.run}")
+        message(f"To undo it: autotune rollback {arguments.run}")
     return ExitCode.OK
 
 
@@ -110,8 +112,10 @@ def _warn_of_another_journal(directory: RunDirectory, approved: Approved) -> Non
 
     journal = Journal(approved.site)
     if (other := other_journal(directory, journal)) is not None:
-        say(f"Note: this run was applied with the journal {other}; the one used here is {journal.directory}.")
-        say("Changes of one site are kept apart, and can be rolled back, within one journal only (AUTOTUNE_APPLIED).")
+        message(f"Note: this run was applied with the journal {other}; the one used here is {journal.directory}.")
+        message(
+            "Changes of one site are kept apart, and can be rolled back, within one journal only (AUTOTUNE_APPLIED)."
+        )
 
 
 def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
@@ -131,7 +135,7 @@ def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     if not settled:
         print("Nothing was left unfinished.")
     for done in settled:
-        tell(done, as_json=False)
+        print_result(done, as_json=False)
     return ExitCode.OK
 
 

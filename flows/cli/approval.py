@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.cli.console import now, print_document, say
+from flows.cli.console import message, now, print_document
 from flows.cli.options import add_json
 from flows.errors import Reason, Refused
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from flows.writeback.apply import Tools, WritebackResult
     from flows.writeback.approval_checks import SealedRun
 
-SAID = {
+RESULT_TEXTS = {
     "applied": "Written and read back: the site has the profile {name!r}.",
     "already-applied": "Nothing to do: the site has this very profile, {name!r}, already.",
     "rejected": "Rejected: nothing was written, and the journal says so. "
@@ -57,7 +57,7 @@ def tools(approved: SealedRun, *, writes: bool = True) -> Tools:
 
     request = approved.request()
     credentials = write_credentials(request) if writes else Credentials()
-    return Tools(clock=now, credentials=credentials, advice=where_to_put_write_secrets(request), told=_tell_of_settled)
+    return Tools(clock=now, credentials=credentials, advice=where_to_put_write_secrets(request), told=_print_settled)
 
 
 def how(arguments: argparse.Namespace) -> str:
@@ -93,17 +93,17 @@ def _typed_yes(question: str) -> bool:
     return sys.stdin.readline().strip() == "yes"
 
 
-def tell(done: WritebackResult, as_json: bool) -> None:
-    """Say what became of it."""
+def print_result(done: WritebackResult, as_json: bool) -> None:
+    """Print the result of the change."""
     if as_json:
         from dataclasses import asdict
 
         print_document(asdict(done))
         return
-    print(SAID[done.outcome].format(name=done.name))
+    print(RESULT_TEXTS[done.outcome].format(name=done.name))
     if done.active:
         print("It is active.")
 
 
-def _tell_of_settled(settled: WritebackResult) -> None:
-    say(SAID[settled.outcome].format(name=settled.name) + (" It is active." if settled.active else ""))
+def _print_settled(settled: WritebackResult) -> None:
+    message(RESULT_TEXTS[settled.outcome].format(name=settled.name) + (" It is active." if settled.active else ""))

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 
-def say(text: str) -> None:
+def message(text: str) -> None:
     """A line for the person, on standard error: standard output is for the result."""
     print(text, file=sys.stderr, flush=True)
 
@@ -100,7 +100,7 @@ def still_starting(every_s: float = 5.0) -> Iterator[None]:
         waited_s = 0.0
         while not started.wait(every_s):
             waited_s += every_s
-            say(f"  still starting Prefect, {waited_s:g} s …")
+            message(f"  still starting Prefect, {waited_s:g} s …")
 
     threading.Thread(target=lines, daemon=True).start()
     try:
@@ -112,9 +112,9 @@ def still_starting(every_s: float = 5.0) -> Iterator[None]:
 
 def _lines(event: str, facts: dict[str, Any]) -> None:
     if event == "day":
-        say(f"  day {facts['index']} of {facts['of']}: {facts['date']}")
+        message(f"  day {facts['index']} of {facts['of']}: {facts['date']}")
     elif event == "repetition" and (facts["index"] == facts["of"] or facts["index"] % 25 == 0):
-        say(f"  repeatability: {facts['index']} of {facts['of']} repetitions")
+        message(f"  repeatability: {facts['index']} of {facts['of']} repetitions")
 
 
 @contextmanager

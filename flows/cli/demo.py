@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from flows.cli import analysis
-from flows.cli.console import say
+from flows.cli.console import message
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import COMPUTING, add_fields, add_prefect, add_result, asked
 
@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Tune the days of the bundled person."""
     from flows.values.bundled import bundled
 
-    say("autotune-flows: tuning a synthetic person whose true settings are known.")
+    message("autotune-flows: tuning a synthetic person whose true settings are known.")
     person = bundled("fixtures/aaps_closed_loop")
     truth = json.loads((person / "truth.json").read_text("utf-8"))
     days = {"start": truth["first_local_day"], "end": truth["last_local_day"]}

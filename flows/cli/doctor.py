@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.console import now, print_document, say, show
+from flows.cli.console import message, now, print_document, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import add_fields, add_json
 
@@ -37,7 +37,7 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Look at everything; 0 or 3."""
-    say("autotune-flows: looking over the set-up …")
+    message("autotune-flows: looking over the set-up …")
     from flows.doctor.table import examine
 
     results = []

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.analysis import loaded, request_of
-from flows.cli.console import say
+from flows.cli.console import message
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import DAYS, SITE, add_fields, asked
 
@@ -21,7 +21,7 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Fetch, save and count."""
-    say("autotune-flows: fetching …")
+    message("autotune-flows: fetching …")
     from flows.pipeline.load import export
 
     with loaded(request_of(asked(arguments))) as run:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from flows.cli.console import print_document, say
+from flows.cli.console import message, print_document
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import add_json
 
@@ -60,4 +60,4 @@ def _write_page(file: Path, found: Any) -> None:
         write_atomically(file, trend_page(found))
     except OSError as error:
         raise UsageError(f"autotune: --html {file} cannot be written ({error.strerror})") from None
-    say(f"The page is {file}. It holds health data; only you can read it.")
+    message(f"The page is {file}. It holds health data; only you can read it.")

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from flows.cli.analysis import loaded, request_of
-from flows.cli.console import now, print_document, say
+from flows.cli.console import message, now, print_document
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import HISTORY, add_fields, add_json, asked
 
@@ -22,7 +22,7 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Print what was found; `REFUSED` where a run would be."""
-    say("autotune-flows: reading the data …")
+    message("autotune-flows: reading the data …")
     from flows.pipeline.inspect import inspect
 
     request = request_of({**asked(arguments), "compare": False})

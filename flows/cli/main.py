@@ -12,7 +12,7 @@ from importlib import import_module
 from types import ModuleType
 
 from flows import __version__
-from flows.cli.console import print_document, say
+from flows.cli.console import message, print_document
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.errors import Refused
 
@@ -63,10 +63,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Refused as refusal:
         return _refused(refusal, arguments)
     except UsageError as error:
-        say(str(error))
+        message(str(error))
         return ExitCode.USAGE
     except KeyboardInterrupt:
-        say("Stopped.")
+        message("Stopped.")
         return INTERRUPTED
     except BrokenPipeError:
         return PIPE_CLOSED
@@ -75,12 +75,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         if Environment().debug:
             raise
-        say(f"Internal error: {type(error).__name__}. Set AUTOTUNE_DEBUG=1 to see where, and please report it.")
+        message(f"Internal error: {type(error).__name__}. Set AUTOTUNE_DEBUG=1 to see where, and please report it.")
         return ExitCode.INTERNAL
 
 
 def _refused(refusal: Refused, arguments: argparse.Namespace) -> ExitCode:
-    say(f"Refused: {refusal.sentence}\n         {refusal.remedy}")
+    message(f"Refused: {refusal.sentence}\n         {refusal.remedy}")
     if getattr(arguments, "as_json", False):
         from flows.pipeline.publish import refusal_document
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from flows.cli.console import now, print_document, progress, say
+from flows.cli.console import message, now, print_document, progress
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import add_json
 
@@ -25,7 +25,7 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Compute and compare; `INTERNAL` where the bytes differ."""
-    say("autotune-flows: computing the same days with upstream's own commands …")
+    message("autotune-flows: computing the same days with upstream's own commands …")
     from flows.pipeline.parity import prove
 
     with progress():

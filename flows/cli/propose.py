@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from flows.cli import analysis
-from flows.cli.console import say
+from flows.cli.console import message
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import COMPUTING, HISTORY, TUNING, add_fields, add_prefect, add_result, asked
 
@@ -27,5 +27,5 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Tune as asked."""
-    say("autotune-flows: reading the data …")
+    message("autotune-flows: reading the data …")
     return analysis.analyse(arguments, asked(arguments))

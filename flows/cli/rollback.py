@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from flows.cli.approval import add_approval, ask, check_names_proposal, how, run_directory, tell, tools
+from flows.cli.approval import add_approval, ask, check_names_proposal, how, print_result, run_directory, tools
 from flows.cli.exit_code import ExitCode
 
 
@@ -40,5 +40,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         decision=Decision.APPROVE,
         even_if_edited=arguments.even_if_edited,
     )
-    tell(rollback(directory, request, ready, how(arguments)), arguments.as_json)
+    print_result(rollback(directory, request, ready, how(arguments)), arguments.as_json)
     return ExitCode.OK

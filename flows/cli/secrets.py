@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows.cli.console import prefect_server, say
+from flows.cli.console import message, prefect_server
 
 if TYPE_CHECKING:
     from flows.nightscout.authentication import Credentials
@@ -40,7 +40,7 @@ def write_credentials(request: AnalysisRequest) -> Credentials:
     if not isinstance(found, str):
         return found
     if names_site(request) and not (own := write_credentials_for(without_block)).anonymous:
-        say(f"AUTOTUNE_NIGHTSCOUT_SITE names this site: the environment's secrets are used, for {found}.")
+        message(f"AUTOTUNE_NIGHTSCOUT_SITE names this site: the environment's secrets are used, for {found}.")
         return own
     raise Refused(Reason.WRITE_SITE_BLOCK, detail=found, site=request.site)
 
@@ -54,7 +54,7 @@ def _of_the_block(request: AnalysisRequest, name: str, server: str | None) -> Cr
 
         if not get_current_settings().server.ephemeral.enabled:
             return f"no Prefect server is named, which would have the block {name}"
-        say(f"Starting Prefect (a temporary server) for the block {name} …")
+        message(f"Starting Prefect (a temporary server) for the block {name} …")
     from httpx import HTTPError, HTTPStatusError
     from prefect.exceptions import PrefectException
 

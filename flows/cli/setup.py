@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.console import now, say
+from flows.cli.console import message, now
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import add_fields
 
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     arguments.token_file = arguments.token_file or token_file()
     request = AnalysisRequest(site=site, allow_http=arguments.allow_http, days=1, compare=False)
     token = _token(arguments)
-    say(f"Asking {request.site} …")
+    message(f"Asking {request.site} …")
     if not _let_in(request, Credentials(token=token)):
         return ExitCode.REFUSED
     probe = SiteProbe(str(request.site), Credentials(token=token))
@@ -127,14 +127,16 @@ def _let_in(request: AnalysisRequest, credentials: Credentials) -> bool:
     found = list(examine(CheckContext(Path(), now(), site=probe), OF_THE_SITE - {"time-zone"}))
     for result in found:
         if result.finding.remedy:
-            say(f"  {result.finding.sentence}\n  → {result.finding.remedy}")
+            message(f"  {result.finding.sentence}\n  → {result.finding.remedy}")
     if any(result.finding.level == "fail" for result in found):
         return False
     with tempfile.TemporaryDirectory() as scratch:
         got = load(request, RunDirectory.create(Path(scratch) / "run", now()), credentials, now())
-    say(f"Fetched a day to try: {got.entries} readings, {got.treatments} treatments, {got.profiles} profile documents.")
+    message(
+        f"Fetched a day to try: {got.entries} readings, {got.treatments} treatments, {got.profiles} profile documents."
+    )
     if not got.entries:
-        say("  There are no readings of the last whole day: is the sensor's uploader at work?")
+        message("  There are no readings of the last whole day: is the sensor's uploader at work?")
     return True
 
 

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from flows.cli.approval import ask, run_directory, tell, tools
+from flows.cli.approval import ask, print_result, run_directory, tools
 from flows.cli.exit_code import ExitCode, UsageError
 
 
@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     question = f"Take all but the newest {arguments.keep} profiles that we wrote out of {approved.site}?"
     ask(question, yes=arguments.yes)
     done, names = tidy(directory, arguments.keep, tools(approved), "terminal")
-    tell(done, as_json=False)
+    print_result(done, as_json=False)
     for name in names:
         print(name)
     return ExitCode.OK

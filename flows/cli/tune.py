@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.cli.analysis import make_run, print_run, request_of
-from flows.cli.console import now, progress, say
+from flows.cli.console import message, now, progress
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import COMPUTING, TUNING, add_fields, add_result, asked
 
@@ -22,7 +22,7 @@ def register(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Tune the directory's own inputs; the directory stays as it is."""
-    say("autotune-flows: reading the directory …")
+    message("autotune-flows: reading the directory …")
     from flows.pipeline.prepare import prepare_openaps
     from flows.pipeline.publish import refusals_recorded
     from flows.pipeline.run_locally import tune_and_publish

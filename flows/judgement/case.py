@@ -25,7 +25,7 @@ from flows.values.parts import Part
 # a tenth, since one hour is little data and little insulin.
 WORTH_A_CHANGE = 0.05
 WORTH_A_BASAL_CHANGE = 0.10
-# Of the repetitions that move a number the way it is recommended: with less, another fortnight would say otherwise.
+# Of the repetitions that move a number the way it is recommended: with less, the result depends on which days are used.
 AGREED = 0.9
 MORE_AGGRESSIVE = 0.02
 

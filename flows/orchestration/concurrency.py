@@ -14,8 +14,9 @@ from prefect.concurrency.sync import concurrency
 from prefect.runtime import deployment
 
 from flows.settings import AnalysisRequest
+from flows.values.units import SECONDS_PER_HOUR
 
-LONGEST_WAIT_S = 3 * 3600
+LONGEST_WAIT_S = 3 * SECONDS_PER_HOUR
 PATIENCE_S = 120  # with a server that is being restarted
 LEASE_S = 60  # how long a run that was killed keeps its place; a living one renews it
 

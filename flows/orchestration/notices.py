@@ -97,7 +97,7 @@ def _nights_in_a_row(nights: int) -> EventTrigger:
         ),
         expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
         threshold=nights,
-        within=timedelta(hours=24 * (nights - 1) + 12),
+        within=timedelta(days=nights - 1, hours=12),
     )
 
 

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from flows.oref0.profile import block_at
 from flows.values.run_directory import json_or_none
-from flows.values.units import HOURS_PER_DAY
+from flows.values.units import HOURS_PER_DAY, SECOND_MS
 
 LEAST_ISF_POINTS = 10  # oref0@0.7.1 lib/autotune/index.js: `if (ISFGlucose.length < 10)`
 _N = r"(-?(?:\d+(?:\.\d+)?(?:e[+-]?\d+)?|Infinity)|NaN)"
@@ -232,7 +232,7 @@ def _by_hour(pattern: re.Pattern[str], core: str) -> dict[int, float]:
 
 
 def _local(epoch_ms: float, zone: str) -> datetime:
-    return datetime.fromtimestamp(math.floor(epoch_ms / 1000), UTC).astimezone(ZoneInfo(zone))
+    return datetime.fromtimestamp(math.floor(epoch_ms / SECOND_MS), UTC).astimezone(ZoneInfo(zone))
 
 
 def _kind(kinds: dict[str, list[str]], at: datetime) -> str | None:

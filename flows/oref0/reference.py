@@ -17,6 +17,7 @@ from flows.oref0.node import Deadline, NodeEngine, kill_group, scrubbed_environm
 from flows.oref0.runtime import ensure_upstream, find_node
 from flows.oref0.work_dir import has_start
 from flows.values.run_directory import write_atomically
+from flows.values.units import SECOND_MS
 
 
 class ReferenceEngine:
@@ -52,7 +53,7 @@ class ReferenceEngine:
                 break
             write_atomically(files / "profile.json", new.read_bytes())
             report.days_done.append(date)
-            report.day_ms.append(round((time.monotonic() - began) * 1000))
+            report.day_ms.append(round((time.monotonic() - began) * SECOND_MS))
             on_day(date, index, len(job.days))
         report.finished = True
         return report

@@ -32,8 +32,8 @@ from flows.values.local_days import LocalDay
 from flows.values.parts import Part
 from flows.values.run_directory import RunDirectory
 from flows.values.schedule import Block, Schedule
+from flows.values.units import SECOND_MS, SECONDS_PER_DAY
 
-DAY_S = 86_400
 LEFT_OUT = (LOWS_LEFT_OUT, HIGHS_LEFT_OUT)
 
 
@@ -99,7 +99,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
             evidence=evidence,
             glucose=glucose,
             days=_days_used(prepared),
-            age_days=(now.timestamp() - days[-1].glucose.end_ms / 1000) / DAY_S,
+            age_days=(now.timestamp() - days[-1].glucose.end_ms / SECOND_MS) / SECONDS_PER_DAY,
             age_group=request.age_group,
             corrected=request.inputs is InputsMode.CORRECTED,
             quarantined=int(prepared.ledger.get("quarantined") or 0),

@@ -33,6 +33,7 @@ from flows.profiles.timeline import History
 from flows.settings import AnalysisRequest, InputsMode
 from flows.values.local_days import LocalDay, Window, day_range
 from flows.values.run_directory import RunDirectory, write_atomically
+from flows.values.units import SECOND_MS
 
 DEFAULT_DAYS = 7
 
@@ -90,7 +91,7 @@ def _load_directory(request: AnalysisRequest, source: Path, raw: RawFiles) -> No
 def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles, now: datetime) -> None:
     if not raw.has("pumpprofile") and not raw.has("profile"):
         raw.answer("profile", fetch_profiles(client))
-    zone = zone_of(request, raw, until_ms=now.timestamp() * 1000)
+    zone = zone_of(request, raw, until_ms=now.timestamp() * SECOND_MS)
     days = _asked_days(request, zone, now)
     if request.wait_for_data_min:
         # Whether it came or not: the rules for the quality of a day judge what is there.

@@ -33,6 +33,7 @@ from flows.values.ledger import Ledger
 from flows.values.local_days import LocalDay, canonical_zone, day_of, day_range
 from flows.values.run_directory import RunDirectory, json_or_none
 from flows.values.timestamps import instant_ms
+from flows.values.units import SECOND_MS
 
 LEAST_GOOD_SHARE = 1 / 3  # of the days asked for
 # What a sensor saw and upstream does not get: readings below 39 mg/dL, and the text "HIGH".
@@ -74,7 +75,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     """
     raw = RawFiles.open(run)
     entries, treatments = raw.records("entries"), raw.records("treatments")
-    now_ms = now.timestamp() * 1000
+    now_ms = now.timestamp() * SECOND_MS
     dated = [f[0] for e in entries if (f := _date_of(e))]
     strays = stray_instants(dated, now_ms)
     instants = [ms for ms in dated if ms not in strays]
@@ -147,13 +148,13 @@ def prepare_openaps(source: Path, run: RunDirectory, zone: str | None, now: date
         if not isinstance(named, str) or not named:
             raise Refused(Reason.NO_TIMEZONE, where="settings/pumpprofile.json")
         zone = canonical_zone(named)
-    warnings = check_work_dir(run.work, dates, now_ms=now.timestamp() * 1000, zone=zone)
+    warnings = check_work_dir(run.work, dates, now_ms=now.timestamp() * SECOND_MS, zone=zone)
     tuned = as_it_is(content, None)
     run.write_json("source_profile.json", tuned.schedules())
     ledger = Ledger()
     run.write_json("ledger.json", ledger.document())
     served = [e for d in dates for e in served_records(run.work / "autotune" / f"ns-entries.{d}.json")]
-    readings = read_glucose(served, Context(zone, None, now.timestamp() * 1000), Ledger())
+    readings = read_glucose(served, Context(zone, None, now.timestamp() * SECOND_MS), Ledger())
     days = [_as_served(run.work, d, zone, readings) for d in dates]
     notes = [*tuned.notes, *warnings]
     files = _write_left_out(run, readings)

@@ -20,6 +20,7 @@ from flows.pipeline.prepare import Prepared
 from flows.settings import AnalysisRequest, EngineName
 from flows.values.local_days import LocalDay
 from flows.values.run_directory import RunDirectory
+from flows.values.units import SECOND_MS
 
 
 def engine_named(name: EngineName) -> Engine:
@@ -68,7 +69,7 @@ def _job(request: AnalysisRequest, work: Path, prepared: Prepared) -> TuneJob:
 
 def _without_correction(request: AnalysisRequest, work: Path, prepared: Prepared) -> dict[str, Any]:
     """What upstream makes of the same days as they were served: its settings, or why it would have given none."""
-    now_ms = datetime.now(UTC).timestamp() * 1000
+    now_ms = datetime.now(UTC).timestamp() * SECOND_MS
     try:
         check_work_dir(work, prepared.dates, now_ms=now_ms, zone=prepared.zone)
         report = engine_named(request.engine).run(

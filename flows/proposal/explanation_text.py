@@ -14,6 +14,8 @@ from flows.oref0.log_parser import LEAST_ISF_POINTS
 from flows.proposal.document import Cap
 from flows.values.units import HOURS_PER_DAY
 
+# Upstream rounds a setting to three decimals: two numbers that differ by less than half of the last one are the same.
+HALF_A_LAST_DECIMAL = 0.0005
 FIFTH = "Upstream moves a setting by only 20 % of the difference each day."
 
 
@@ -41,7 +43,7 @@ class Moved:
     @property
     def moved(self) -> bool:
         """Whether it is another number than the pump's, at upstream's three decimals."""
-        return abs(self.recommended - self.current) > 0.0005
+        return abs(self.recommended - self.current) > HALF_A_LAST_DECIMAL
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from flows.proposal.document import (
     Units,
 )
 from flows.report.numbers_to_enter import KEEP, SAME, TOO_SMALL, keep_label, may_be_entered, same, worth_changing
+from flows.values.units import HOURS_PER_DAY
 
 RowEvidence = IsfEvidence | CarbRatioEvidence | BasalEvidence
 MGDL, MMOLL, RATIO, RATE = "mgdl_per_u", "mmoll_per_u", "g_per_u", "u_per_h"
@@ -153,7 +154,7 @@ def setting_rows(proposal: Proposal) -> SettingRows:
         isf=isf[own],
         carb_ratio=_row(proposal, "carb_ratio", "carb ratio", RATIO, evidence.carb_ratio, ratios),
         basal=tuple(_basal(proposal, hour) for hour in evidence.basal),
-        daily_basal=RowEntry(clock(0), clock(24), *rates, "U", _label(proposal, "daily_basal", *rates)),
+        daily_basal=RowEntry(clock(0), clock(HOURS_PER_DAY), *rates, "U", _label(proposal, "daily_basal", *rates)),
         curve=_curve(proposal),
         says_what_is_sure=worth_changing(proposal, "") is not None,
     )
@@ -238,7 +239,7 @@ def _blocks(
     proposal: Proposal, key: str, blocks: Sequence[IsfBlock | CarbRatioBlock], field: str, own: str
 ) -> Iterator[RowEntry]:
     """A schedule in a unit; whether a number is another than now is told in the person's own."""
-    for block, end in zip(blocks, [*(b.start for b in blocks[1:]), clock(24)], strict=True):
+    for block, end in zip(blocks, [*(b.start for b in blocks[1:]), clock(HOURS_PER_DAY)], strict=True):
         label = _label(proposal, key, *_numbers(block, own, "current", "recommended"))
         now, new = _numbers(block, field, "current", "recommended")
         yield RowEntry(block.start, end, now, new, UNITS[field], label)

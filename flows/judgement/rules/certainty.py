@@ -36,7 +36,7 @@ def few_points(case: Case) -> RuleFinding | None:
     meals = ratio.periods_used
     if meals is not None and meals < FEW_MEALS and abs(ratio.change_percent) >= 100 * WORTH_A_CHANGE:
         few.append(f"the carb ratio from {meals} meal{'' if meals == 1 else 's'}")
-    return finding(few, f"Much is concluded from little: {' and '.join(few)}.")
+    return finding(few, f"Large change from few data: {' and '.join(few)}.")
 
 
 def agreement(case: Case) -> RuleFinding | None:
@@ -54,7 +54,7 @@ def agreement(case: Case) -> RuleFinding | None:
         unsure.append(f"the basal of {len(hours)} of {len(moved)} hours that change")
     return finding(
         unsure,
-        f"On other days the change would differ: {', '.join(unsure)}. Fewer than nine in ten repetitions agree.",
+        f"The change depends on which days are used: {', '.join(unsure)}. Fewer than nine in ten repetitions agree.",
     )
 
 
@@ -62,8 +62,8 @@ def no_insulin_response(case: Case) -> RuleFinding | None:
     found = case.evidence.isf.insulin_correlation
     return finding(
         found is not None and found < LOW_CORRELATION,
-        "Glucose hardly follows the recorded insulin: an insulin sensitivity computed from these days is "
-        "chance. Look for missing or duplicate insulin records, wrong times, or an inaccurate sensor.",
+        "Glucose shows little response to the recorded insulin: an insulin sensitivity computed from these days is "
+        "not reliable. Check for missing or duplicate insulin records, wrong times, or an inaccurate sensor.",
     )
 
 
@@ -113,7 +113,7 @@ def variants(case: Case) -> RuleFinding | None:
         if names:
             differing.append(f"with {other.variant}: {', '.join(names)}")
     return finding(
-        differing, f"The numbers depend on a choice ({'; '.join(differing)}): they differ by more than a tenth."
+        differing, f"The result depends on the options ({'; '.join(differing)}): the numbers differ by more than 10 %."
     )
 
 
@@ -135,7 +135,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "low_agreement",
-        "Other days would say otherwise",
+        "Result depends on which days are used",
         f"less than {AGREED:.0%} of the repetitions move ISF, carb ratio or a third of the changing hours the same way",
         NEVER,
         OUR_CHOICE,
@@ -151,7 +151,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "few_points",
-        "Much is concluded from little",
+        "Large change from few data",
         f"ISF or carb ratio changes from fewer than {FEW_ISF_POINTS} points or {FEW_MEALS} meals",
         NEVER,
         OUR_CHOICE,
@@ -159,15 +159,15 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "hours_without_data",
-        "Hours change that had no data",
-        "a basal changes that had no data on most days",
+        "Basal changes in hours without data",
+        "a basal rate changes in an hour without data on most days",
         NEVER,
         SMOOTHING,
         hours_without_data,
     ),
     SafetyRule(
         "no_insulin_response",
-        "Glucose hardly follows the insulin",
+        "Glucose shows little response to insulin",
         f"glucose and insulin have a correlation below {LOW_CORRELATION:g} in upstream's ISF points",
         NEVER,
         OUR_CHOICE,
@@ -175,15 +175,15 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "held_out",
-        "Days kept aside are explained no better",
-        "days kept aside are explained no better",
+        "No better fit on days kept aside",
+        "the new settings fit the days kept aside no better than the old ones",
         NEVER,
         OUR_CHOICE,
         held_out,
     ),
     SafetyRule(
         "depends_on_choices",
-        "The numbers depend on a choice",
+        "Result depends on the options",
         f"a variant differs by more than {VARIANT_CHANGE:.0%}",
         NEVER,
         OUR_CHOICE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding
 from flows.judgement.rule import CONSENSUS, NEVER, OUR_CHOICE, USERS, SafetyRule
+from flows.values.units import HOURS_PER_DAY
 
 # AAPS and OpenAPS advise a week or more; two days are too few to show whether days agree.
 FEW_DAYS, TOO_FEW_DAYS = 7, 3
@@ -41,7 +42,7 @@ def good_days(case: Case) -> RuleFinding | None:
     amber = sum(day.colour in ("amber", "red") for day in case.days)
     return finding(
         amber > AMBER_DAYS_SHARE * len(case.days),
-        f"Of {len(case.days)} days used {amber} are amber or red: see what is said of each.",
+        f"Of {len(case.days)} days used {amber} are amber or red: see the remarks on each.",
     )
 
 
@@ -62,7 +63,7 @@ def old_data(case: Case) -> RuleFinding | None:
 
 def other_profile(case: Case) -> RuleFinding | None:
     hours = sum(day.other_profile_hours + day.unknown_profile_hours for day in case.days)
-    share = hours / (24 * len(case.days)) if case.days else 0.0
+    share = hours / (HOURS_PER_DAY * len(case.days)) if case.days else 0.0
     return finding(
         share >= OTHER_PROFILE_AMBER,
         f"For {share:.0%} of the time other settings were in force than those that are tuned, or it is not known "
@@ -95,12 +96,12 @@ def unannounced(case: Case) -> RuleFinding | None:
     without = sum(day.carb_entries == 0 for day in case.days)
     if share is not None and share >= AMBER_UNANNOUNCED_PERCENT:
         return (RED if share >= RED_UNANNOUNCED_PERCENT else AMBER), (
-            f"{share:.0f} % of the readings rose faster than the entered carbs explain: meals that are not entered are "
-            "booked on basal or sensitivity."
+            f"{share:.0f} % of the readings rose faster than the entered carbs explain: upstream attributes meals that "
+            "are not entered to basal or sensitivity."
         )
     return finding(
         without > len(case.days) / 2,
-        f"On {without} of {len(case.days)} days no carbs were entered: meals are then booked on basal.",
+        f"On {without} of {len(case.days)} days no carbs were entered: upstream then attributes meals to basal.",
     )
 
 
@@ -115,7 +116,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "coverage",
-        "Much glucose is missing",
+        "Large gaps in the glucose data",
         f"glucose for less than {LOW_COVERAGE_PERCENT:g} % of the time",
         "none",
         CONSENSUS,
@@ -139,7 +140,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "other_profile",
-        "Another profile was in force",
+        "Another profile was active",
         f"other settings in force for ≥ {OTHER_PROFILE_AMBER:.0%} of the time",
         f"≥ {OTHER_PROFILE_RED:.0%}",
         USERS,
@@ -147,7 +148,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "unlogged_lows",
-        "Lows seem to have been treated without an entry",
+        "Lows probably treated without a carb entry",
         f"≥ {UNLOGGED_LOWS_AMBER} rises after lows without carbs entered",
         f"as many as {UNLOGGED_LOWS_RED_PER_DAY:g} a day",
         USERS,
@@ -155,7 +156,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "unannounced_meals",
-        "Meals seem not to have been entered",
+        "Meals probably not entered",
         f"≥ {AMBER_UNANNOUNCED_PERCENT:g} % of points unannounced, or most days without carbs",
         f"≥ {RED_UNANNOUNCED_PERCENT:g} %",
         USERS,

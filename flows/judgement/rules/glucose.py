@@ -21,8 +21,8 @@ from flows.proposal.document import GlucoseLimit
 from flows.settings import AgeGroup
 
 ADVICE = {
-    LOW: "Too much insulin at some time of the day is the first thing to look for.",
-    HIGH: "Look for missed boluses, sites that failed and illness before a setting is blamed.",
+    LOW: "First check whether there is too much insulin at some time of the day.",
+    HIGH: "Check for missed boluses, failed infusion sites and illness before you change a setting.",
 }
 
 

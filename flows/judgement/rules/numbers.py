@@ -116,8 +116,9 @@ def many_at_caps(case: Case) -> RuleFinding | None:
     at = [h.at_cap for h in case.evidence.basal if h.at_cap is not None]
     return finding(
         len(at) >= AT_CAP_AMBER,
-        f"{len(at)} of 24 basals stand at upstream's caps, or were stopped by them on half of the days: the data ask "
-        "for more than upstream may change, so the profile or the data are far off. Find out why before going on.",
+        f"{len(at)} of 24 basal rates are at upstream's caps, or were limited by them on half of the days: the data "
+        "ask for a larger change than upstream may make, so the profile or the data are far off. Find out why before "
+        "you continue.",
         RED if len(at) >= AT_CAP_RED else AMBER,
     )
 
@@ -126,8 +127,8 @@ def isf_or_ratio_at_cap(case: Case) -> RuleFinding | None:
     at = [name for name, e in (("ISF", case.evidence.isf), ("carb ratio", case.evidence.carb_ratio)) if e.at_cap]
     return finding(
         at,
-        f"Upstream's cap decided the {' and the '.join(at)}: the data ask for more, and where it would end is not "
-        "known. A narrow interval there is the cap's.",
+        f"The {' and the '.join(at)} is limited by upstream's cap: the data ask for a larger change, and how large is "
+        "not known. A narrow interval there is due to the cap.",
     )
 
 
@@ -143,7 +144,7 @@ def insulin_curve(case: Case) -> RuleFinding | None:
     return finding(
         case.curve_changes,
         "Upstream recommends another duration or peak of insulin action. All other numbers were tuned under it and "
-        "belong to it; a Nightscout profile has no place for the peak.",
+        "belong to it; a Nightscout profile has no field for the peak.",
     )
 
 
@@ -169,7 +170,7 @@ def several_at_once(case: Case) -> RuleFinding | None:
         large.append("insulin curve")
     return finding(
         len(large) > 1,
-        f"Several settings would change much at once ({', '.join(large)}): change one thing at a time.",
+        f"Several settings would change by a large amount at once ({', '.join(large)}): change one at a time.",
     )
 
 
@@ -189,7 +190,7 @@ def lows(case: Case) -> RuleFinding | None:
 RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "upstream_caps",
-        "A number lies beyond upstream's caps",
+        "A number exceeds upstream's caps",
         NEVER,
         "a number to enter lies beyond the profile's own caps",
         CAPS,
@@ -205,7 +206,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "human_range",
-        "Values that few people have",
+        "Unusual values",
         f"ISF outside {HUMAN_ISF_MGDL[0]:g}–{HUMAN_ISF_MGDL[1]:g} mg/dL/U, carb ratio outside "
         f"{HUMAN_CARB_RATIO[0]:g}–{HUMAN_CARB_RATIO[1]:g} g/U",
         NEVER,
@@ -238,7 +239,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "daily_basal",
-        "The daily basal would change much",
+        "Large change of the daily basal",
         f"the daily basal changes by {AMBER_BASAL_CHANGE:.0%} or more",
         NEVER,
         USERS,
@@ -246,7 +247,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "several_at_once",
-        "Several settings would change much at once",
+        "Large changes of several settings at once",
         f"two or more change by {LARGE_CHANGE:.0%}",
         NEVER,
         USERS,
@@ -254,15 +255,15 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "many_at_caps",
-        "Many basals stop at upstream's caps",
-        f"{AT_CAP_AMBER} or more basals stand at a cap, or were stopped there on half of the days",
+        "Many basal rates limited by upstream's caps",
+        f"{AT_CAP_AMBER} or more basal rates are at a cap, or were limited by it on half of the days",
         f"{AT_CAP_RED} or more",
         OUR_CHOICE,
         many_at_caps,
     ),
     SafetyRule(
         "jumps",
-        "The basal would jump from hour to hour",
+        "Large basal steps between hours",
         "a basal step of more than half that was not there",
         NEVER,
         OUR_CHOICE,
@@ -270,15 +271,15 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "at_cap",
-        "Upstream's cap decided ISF or carb ratio",
-        "ISF or carb ratio stands at its cap, or was stopped by it on half of the days",
+        "ISF or carb ratio limited by upstream's cap",
+        "ISF or carb ratio is at its cap, or was limited by it on half of the days",
         NEVER,
         CAPS,
         isf_or_ratio_at_cap,
     ),
     SafetyRule(
         "wide_caps",
-        "The profile's own caps are wide",
+        "The profile's caps are wider than usual",
         f"autosens_min or autosens_max beyond {DEFAULT_LOW:g}–{DEFAULT_HIGH:g}",
         NEVER,
         CAPS,
@@ -286,7 +287,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "insulin_curve",
-        "The insulin's action would change too",
+        "The insulin curve would change too",
         "duration or peak of insulin action changes",
         NEVER,
         CURVE,

@@ -19,6 +19,7 @@ from flows.proposal.document import Units
 from flows.report.trend.past_runs import Found, PastRun, RunOutcome, Source, directory_key, site_key
 from flows.report.wording import many
 from flows.values.local_days import LocalDay
+from flows.values.units import SECOND_MS
 
 SCHEMA_VERSION = 1
 # Diabetes Care 2019;42:1593: 14 days with 70 % of the readings say what a longer time says; a difference of 5
@@ -187,7 +188,9 @@ def _days(run: PastRun) -> Days | None:
 
 def _between(days: Days, zone: str, start: datetime | None, end: datetime | None) -> bool:
     first, last = LocalDay(days.first, zone).glucose.start_ms, LocalDay(days.last, zone).glucose.end_ms
-    return (start is None or first >= start.timestamp() * 1000) and (end is None or last <= end.timestamp() * 1000)
+    return (start is None or first >= start.timestamp() * SECOND_MS) and (
+        end is None or last <= end.timestamp() * SECOND_MS
+    )
 
 
 def _too_little(days: Days) -> str | None:

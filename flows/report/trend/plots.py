@@ -29,7 +29,7 @@ from flows.report.svg.plots import (
 from flows.report.trend.history import Trend
 from flows.report.trend.past_runs import PastRun, Tuned
 from flows.report.wording import fixed
-from flows.values.units import MGDL_PER_MMOLL
+from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 WIDE = Frame(860, 230, (0, 1), (0, 1), left=52, right=16, top=22, bottom=30)
 NARROW = Frame(340, 220, (0, 1), (0, 1), left=44, right=12, top=22, bottom=30)
@@ -180,7 +180,7 @@ def _times(trend: Trend) -> list[float]:
 
 def _day(at: datetime, trend: Trend) -> float:
     clock = trend.local(at)
-    return clock.toordinal() + (clock.hour + clock.minute / 60) / 24
+    return clock.toordinal() + (clock.hour + clock.minute / 60) / HOURS_PER_DAY
 
 
 def _time_range(trend: Trend) -> Pair:

@@ -195,7 +195,7 @@ def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFix
 
 def test_options_that_contradict_each_other_are_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert propose("--from", tmp_path, "--days", "3", "--start", "2026-05-13") == 2
-    assert "either a number of days" in capsys.readouterr().err
+    assert "give either --days, or --start and --end" in capsys.readouterr().err
 
 
 def test_our_own_fault_is_status_1_and_shows_no_data(
