@@ -6,6 +6,7 @@ Their texts say that there is something to look at, and where; never a number, a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from json import dumps
@@ -133,10 +134,8 @@ def _nights() -> int:
 
 def _senders(client: SyncPrefectClient) -> Iterable[tuple[str, BlockDocument]]:
     for kind in KINDS:
-        try:
+        with suppress(ObjectNotFound):
             yield kind, client.read_block_document_by_name(BLOCK, kind, include_secrets=False)
-        except ObjectNotFound:
-            continue
 
 
 def _action(kind: str, document: BlockDocument, notice: Notice) -> CallWebhook | SendNotification:

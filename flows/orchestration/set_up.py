@@ -59,18 +59,19 @@ ABANDONED = AutomationCore(
 def main() -> int:
     """Set up the server that PREFECT_API_URL names; 0 when everything is there."""
     environment = Environment()
-    nightly = (environment.nightly or "").lower()
-    if nightly not in SWITCH:
-        return _wrong("AUTOTUNE_NIGHTLY is true or false, or left out: then the nightly run stays as it is.")
-    if SWITCH[nightly] and not environment.nightscout_site:
-        return _wrong("AUTOTUNE_NIGHTLY=true needs AUTOTUNE_NIGHTSCOUT_SITE: whose data to tune every night.")
-    zone = environment.timezone or "UTC"
-    if zone not in available_timezones():
-        return _wrong("AUTOTUNE_TIMEZONE is the name of a time zone, such as Europe/Paris.")
+    nightly, zone = (environment.nightly or "").lower(), environment.timezone or "UTC"
     pool, containers = environment.pool or PROCESS_POOL, Containers.of(environment)
-    if pool not in (PROCESS_POOL, DOCKER_POOL):
-        return _wrong(f"AUTOTUNE_POOL is {PROCESS_POOL} or {DOCKER_POOL}.")
-    if pool == DOCKER_POOL and (trouble := containers.trouble()):
+    troubles = (
+        (nightly not in SWITCH, "AUTOTUNE_NIGHTLY is true or false, or left out: then the nightly run stays as it is."),
+        (
+            SWITCH.get(nightly) and not environment.nightscout_site,
+            "AUTOTUNE_NIGHTLY=true needs AUTOTUNE_NIGHTSCOUT_SITE: whose data to tune every night.",
+        ),
+        (zone not in available_timezones(), "AUTOTUNE_TIMEZONE is the name of a time zone, such as Europe/Paris."),
+        (pool not in (PROCESS_POOL, DOCKER_POOL), f"AUTOTUNE_POOL is {PROCESS_POOL} or {DOCKER_POOL}."),
+        (pool == DOCKER_POOL and containers.trouble(), containers.trouble() or ""),
+    )
+    if trouble := next((sentence for holds, sentence in troubles if holds), None):
         return _wrong(trouble)
 
     NightscoutSite.register_type_and_schema()

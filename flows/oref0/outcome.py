@@ -117,14 +117,14 @@ def _prepped(file: Path, date: str, files: Path) -> DayOutcome:
             basal_points=len(document["basalGlucoseData"]),
             carb_ratio_periods=len(document.get("CRData") or []),
         )
-    if isinstance(document, dict) and "reason" in document:
-        detail = "its carb ratios are missing or below 2"
-    elif isinstance(document, dict) and "error" in document:
-        detail = "it could not read its input or was called wrongly"
-    elif not file.exists() or not file.stat().st_size:
-        detail = "it printed nothing" + _thrown(files / f"log.{date}.prep.txt")
-    else:
-        detail = "it printed something that is not prepared data"
+    printed = document if isinstance(document, dict) else {}
+    details = (
+        ("reason" in printed, "its carb ratios are missing or below 2"),
+        ("error" in printed, "it could not read its input or was called wrongly"),
+        (not file.exists() or not file.stat().st_size, "it printed nothing" + _thrown(files / f"log.{date}.prep.txt")),
+        (True, "it printed something that is not prepared data"),
+    )
+    detail = next(text for holds, text in details if holds)
     raise Refused(Reason.UPSTREAM_STOPPED, stage="prep", day=date, detail=detail)
 
 
@@ -133,14 +133,13 @@ def _new_profile(file: Path, date: str) -> dict[str, Any]:
     document = json_or_none(file)
     if isinstance(document, dict) and "basalprofile" in document:
         return document
-    if text.strip() == "undefined":
-        detail = "it printed `undefined`: a basal rate of 0"
-    elif isinstance(document, dict) and "error" in document:
-        detail = "it could not read the prepared data"
-    elif not text.strip():
-        detail = "it printed nothing" + _thrown(file.with_name(f"log.{date}.core.txt"))
-    else:
-        detail = "it printed something that is not a profile"
+    details = (
+        (text.strip() == "undefined", "it printed `undefined`: a basal rate of 0"),
+        (isinstance(document, dict) and "error" in document, "it could not read the prepared data"),
+        (not text.strip(), "it printed nothing" + _thrown(file.with_name(f"log.{date}.core.txt"))),
+        (True, "it printed something that is not a profile"),
+    )
+    detail = next(words for holds, words in details if holds)
     raise Refused(Reason.UPSTREAM_NO_PROFILE, day=date, detail=detail)
 
 

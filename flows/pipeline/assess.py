@@ -103,17 +103,20 @@ class _Assessment:
         settings = {name: usable for name, work in made.items() if (usable := _settings(work)) is not None}
         current = settings_of(json.loads(self.pump.read_bytes()))
         again = [settings[v.name] for v in first if v.name.startswith("resample") and v.name in settings]
+        uncertainty = {
+            "resamples": len(again),
+            "failed": len(repeated) - len(again),
+            "seed": self.seed,
+            "block_days": block_days(len(self.days)),
+            "share": SHARE,
+        }
         return {
             "settings": spreads(current, again) if again else None,
-            "uncertainty": self._uncertainty(len(repeated), len(again)) if again else None,
+            "uncertainty": uncertainty if again else None,
             "held_out": held_out,
             "sensitivity": [_variant(v.name, settings[v.name]) for v in self._variants() if v.name in settings],
             "why_not": None if repeated else f"fewer than {LEAST_DAYS} days cannot be resampled",
         }
-
-    def _uncertainty(self, asked: int, done: int) -> dict[str, Any]:
-        blocks = block_days(len(self.days))
-        return {"resamples": done, "failed": asked - done, "seed": self.seed, "block_days": blocks, "share": SHARE}
 
     def _split(self) -> tuple[tuple[LocalDay, ...], tuple[LocalDay, ...]]:
         if len(self.days) < HELD_OUT_FROM_DAYS:

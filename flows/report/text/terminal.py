@@ -15,6 +15,9 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
     """What `autotune propose` prints."""
     used = [d.date for d in proposal.days if d.status == "used"]
     verdict = verdict_today(proposal)
+    rules = proposal.ledger.get("rules", {}).values()
+    without = proposal.without_correction
+    changed = list(without.changed) if without else ["not computed (--no-compare)"]
     lines = [
         f"Verdict: {verdict.colour.value}. {verdict.headline}",
         *(f"  - {r.sentence}" for r in verdict.reasons),
@@ -23,24 +26,23 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
         f"({used[0] if len(used) == 1 else f'{used[0]} to {used[-1]}'}, {proposal.timezone}, inputs {proposal.inputs})",
         "",
         numbers_table(proposal),
-    ]
-    if sure := certainty(proposal):
-        lines += ["", "Repeatability of the numbers:", *(f"  {line}" for line in sure)]
-    rules = proposal.ledger.get("rules", {})
-    if rules:
-        lines += ["", "Corrected before tuning (each record is in ledger.json):"]
-        lines += [f"  {rule['records']:>6} × {rule['description']}" for rule in rules.values()]
-        without = proposal.without_correction
-        changed = list(without.changed) if without else ["not computed (--no-compare)"]
-        lines += ["", "What that changed in the recommendation:", *(f"  {line}" for line in _shortened(changed))]
-    if proposal.warnings:
-        lines += ["", "Please note:", *(f"  - {w}" for w in proposal.warnings)]
-    lines += [
+        *_section("Repeatability of the numbers:", certainty(proposal)),
+        *_section(
+            "Corrected before tuning (each record is in ledger.json):",
+            [f"{rule['records']:>6} × {rule['description']}" for rule in rules],
+        ),
+        *_section("What that changed in the recommendation:", _shortened(changed) if rules else []),
+        *_section("Please note:", [f"- {warning}" for warning in proposal.warnings]),
         "",
         _what_became_of_it(run, proposal),
         f"Report: {run.file('report.html')}",
     ]
     return "\n".join(lines)
+
+
+def _section(title: str, lines: list[str]) -> list[str]:
+    """Lines under their title, apart from what stands before; nothing where there are none."""
+    return ["", title, *(f"  {line}" for line in lines)] if lines else []
 
 
 def _what_became_of_it(run: RunDirectory, proposal: Proposal) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from textwrap import wrap
 
 from flows.proposal.document import Units
@@ -24,10 +25,10 @@ def history(trend: Trend) -> str:
     ]
     if trend.applications:
         lines += ["", "What was applied:"]
-        for a in trend.applications:
-            undone = f", rolled back {trend.minute(a.undone_at)}" if a.undone_at else ""
-            lines.append(f"  {trend.minute(a.at)}  run {harmless(a.run)}{undone}")
-            lines += wrap(a.sentence, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    for a in trend.applications:
+        undone = f", rolled back {trend.minute(a.undone_at)}" if a.undone_at else ""
+        lines.append(f"  {trend.minute(a.at)}  run {harmless(a.run)}{undone}")
+        lines += wrap(a.sentence, WIDTH, initial_indent="    ", subsequent_indent="    ")
     if len(trend.profiles) > 1:
         lines += ["", "Runs of several profiles stand together here: --profile NAME shows one."]
     lines += ["", *remarks(trend)]
@@ -36,13 +37,9 @@ def history(trend: Trend) -> str:
 
 def remarks(trend: Trend) -> list[str]:
     """What is not in the history, counted."""
-    lines = []
-    if trend.others:
-        lines.append(f"{many(trend.others, 'run')} of other sites, directories or profiles left out.")
-    for why in sorted({w for _, w in trend.skipped}):
-        count = sum(w == why for _, w in trend.skipped)
-        lines.append(f"{many(count, 'directory', 'directories')} skipped: {why}.")
-    return lines
+    others = [f"{many(trend.others, 'run')} of other sites, directories or profiles left out."] if trend.others else []
+    counts = sorted(Counter(why for _, why in trend.skipped).items())
+    return others + [f"{many(count, 'directory', 'directories')} skipped: {why}." for why, count in counts]
 
 
 def isf(settings: Tuned, units: Units) -> str:
