@@ -112,9 +112,7 @@ def site_url(value: str) -> str:
         raise Refused(Reason.SITE_URL, detail=detail)
     if parts.query or parts.fragment:
         raise Refused(Reason.SITE_URL, detail="it carries a query or fragment (a token goes into the environment)")
-    path = parts.path.rstrip("/")
-    for tail in ("/api/v1", "/api"):
-        path = path.removesuffix(tail)
+    path = parts.path.rstrip("/").removesuffix("/api/v1").removesuffix("/api")
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
 
 

@@ -159,22 +159,20 @@ def ensure_image(client: Any) -> str:
 
 def _pack(job: TuneJob) -> bytes:
     """job/: the work directory and job.json, owned by the container's user, readable by nobody else."""
+    contents: dict[str, bytes | None] = {
+        "job": None,
+        "job/job.json": json.dumps(job.document(JOB)).encode(),
+        "job/autotune": None,
+        **{f"job/autotune/{file.name}": file.read_bytes() for file in sorted((job.work / "autotune").iterdir())},
+    }
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
-
-        def add(name: str, content: bytes | None) -> None:
+        for name, content in contents.items():
             info = tarfile.TarInfo(name)
             info.uid = info.gid = USER_ID
-            info.mode = 0o600 if content is not None else 0o700
-            info.type = tarfile.REGTYPE if content is not None else tarfile.DIRTYPE
+            info.mode, info.type = (0o700, tarfile.DIRTYPE) if content is None else (0o600, tarfile.REGTYPE)
             info.size = len(content or b"")
-            archive.addfile(info, io.BytesIO(content) if content is not None else None)
-
-        add("job", None)
-        add("job/job.json", json.dumps(job.document(JOB)).encode())
-        add("job/autotune", None)
-        for file in sorted((job.work / "autotune").iterdir()):
-            add(f"job/autotune/{file.name}", file.read_bytes())
+            archive.addfile(info, None if content is None else io.BytesIO(content))
     return buffer.getvalue()
 
 

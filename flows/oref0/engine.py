@@ -187,34 +187,34 @@ def follow(
             event = json.loads(line)
         except ValueError:
             raise InternalError("the runner printed a line that is not JSON") from None
-        kind = event.get("event")
-        if kind == "installed" and on_installed is not None:
-            report.upstream_sha256 = on_installed(event["packages"])
-        elif kind == "start":
-            report.node, report.oref0 = event["node"], event["oref0"]
-            report.faster, report.refused = event["faster"]["active"], event["faster"]["refused"]
-        elif kind == "day":
-            if event["way"] != "faster":
-                report.untouched[event["date"]] = event["fallback"]
-            report.days_done.append(event["date"])
-            report.day_ms.append(event["ms"])
-            on_day(event["date"], event["index"], event["of"])
-        elif kind == "checked":
-            report.check = SelfCheck(event["date"], event["way"], event["same"], tuple(event["differing"]))
-        elif kind == "again":
-            report.redone = True
-            report.days_done.clear()
-            report.day_ms.clear()
-        elif kind == "stopped":
-            report.stop = Stop(event["date"], event["stage"], event["status"])
-            report.finished = True
-        elif kind == "done":
-            report.finished = True
-            report.peak_rss_mb = round(event["peak_rss_kb"] / 1024, 1)
-        elif kind == "refused":
-            detail = f"{event['here']} minutes east of UTC instead of {event['expected']} at {event['at']}"
-            raise Refused(Reason.TIMEZONE_DIFFERS_IN_NODE, zone=event["zone"], detail=detail)
-        elif kind == "broken":
-            raise Refused(Reason.ENGINE_BROKEN, detail=f"{event['error']} {event['code'] or ''}".strip())
+        match event.get("event"):
+            case "installed" if on_installed is not None:
+                report.upstream_sha256 = on_installed(event["packages"])
+            case "start":
+                report.node, report.oref0 = event["node"], event["oref0"]
+                report.faster, report.refused = event["faster"]["active"], event["faster"]["refused"]
+            case "day":
+                if event["way"] != "faster":
+                    report.untouched[event["date"]] = event["fallback"]
+                report.days_done.append(event["date"])
+                report.day_ms.append(event["ms"])
+                on_day(event["date"], event["index"], event["of"])
+            case "checked":
+                report.check = SelfCheck(event["date"], event["way"], event["same"], tuple(event["differing"]))
+            case "again":
+                report.redone = True
+                report.days_done.clear()
+                report.day_ms.clear()
+            case "stopped":
+                report.stop = Stop(event["date"], event["stage"], event["status"])
+                report.finished = True
+            case "done":
+                report.finished = True
+                report.peak_rss_mb = round(event["peak_rss_kb"] / 1024, 1)
+            case "refused":
+                detail = f"{event['here']} minutes east of UTC instead of {event['expected']} at {event['at']}"
+                raise Refused(Reason.TIMEZONE_DIFFERS_IN_NODE, zone=event["zone"], detail=detail)
+            case "broken":
+                raise Refused(Reason.ENGINE_BROKEN, detail=f"{event['error']} {event['code'] or ''}".strip())
         if report.finished:
             return

@@ -74,8 +74,7 @@ def copy_openaps_directory(source: Path, work: Path) -> list[str]:
         raise Refused(Reason.NO_RECORDS, what="autotune/ns-entries.DATE.json")
     for date in dates:
         for name in (f"ns-entries.{date}.json", f"ns-treatments.{date}.json"):
-            content = _maybe_packed(source / "autotune" / name)
-            if content is not None:
+            if (content := _maybe_packed(source / "autotune" / name)) is not None:
                 write_atomically(work / "autotune" / name, content)
     return dates
 

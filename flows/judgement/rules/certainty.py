@@ -29,13 +29,14 @@ def known_certainty(case: Case) -> RuleFinding | None:
 
 
 def few_points(case: Case) -> RuleFinding | None:
-    few = []
     isf, ratio = case.evidence.isf, case.evidence.carb_ratio
-    if isf.points is not None and isf.points < FEW_ISF_POINTS and abs(isf.change_percent) >= 100 * WORTH_A_CHANGE:
-        few.append(f"ISF from {isf.points} data points")
-    meals = ratio.periods_used
-    if meals is not None and meals < FEW_MEALS and abs(ratio.change_percent) >= 100 * WORTH_A_CHANGE:
-        few.append(f"the carb ratio from {meals} meal{'' if meals == 1 else 's'}")
+    points, meals = isf.points, ratio.periods_used
+    rested = (
+        (isf.change_percent, points, FEW_ISF_POINTS, f"ISF from {points} data points"),
+        (ratio.change_percent, meals, FEW_MEALS, f"the carb ratio from {meals} meal{'' if meals == 1 else 's'}"),
+    )
+    large = [on for on in rested if abs(on[0]) >= 100 * WORTH_A_CHANGE]
+    few = [what for _, count, least, what in large if count is not None and count < least]
     return finding(few, f"Large change from few data: {' and '.join(few)}.")
 
 

@@ -14,6 +14,7 @@ from flows.proposal.consensus_limits import (
     BELOW_70_PERCENT,
     below_70_percent,
 )
+from flows.proposal.document import ForPump
 from flows.proposal.rounding import EXACT
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
@@ -43,20 +44,15 @@ def within_caps(case: Case) -> RuleFinding | None:
 
 
 def receiver_takes_it(case: Case) -> RuleFinding | None:
-    limits = AAPS_LIMITS[case.age_group]
-    wrong = []
-    rates = case.for_pump.basal_u_per_h
-    if max(rates) > limits.highest_basal_u_per_h + EXACT:
-        wrong.append(f"a basal of more than {limits.highest_basal_u_per_h:g} U/h")
-    if min(rates) < limits.lowest_basal_u_per_h:
-        wrong.append(f"a basal below {limits.lowest_basal_u_per_h:g} U/h")
-    low, high = limits.carb_ratio_g_per_u
-    if not all(low <= b.recommended_g_per_u <= high for b in case.for_pump.carb_ratio):
-        wrong.append(f"a carb ratio outside {low:g}–{high:g} g/U")
-    low, high = limits.isf_mgdl_per_u
-    if not all(low <= b.recommended_mgdl_per_u <= high for b in case.for_pump.isf):
-        wrong.append("an insulin sensitivity beyond its limits")
-    if wrong:
+    limits, entered = AAPS_LIMITS[case.age_group], case.for_pump
+    lowest, highest = limits.lowest_basal_u_per_h, limits.highest_basal_u_per_h
+    refused = (
+        (max(entered.basal_u_per_h) > highest + EXACT, f"a basal of more than {highest:g} U/h"),
+        (min(entered.basal_u_per_h) < lowest, f"a basal below {lowest:g} U/h"),
+        _carb_ratio_outside(limits.carb_ratio_g_per_u, entered),
+        (_isf_outside(limits.isf_mgdl_per_u, entered), "an insulin sensitivity beyond its limits"),
+    )
+    if wrong := [what for holds, what in refused if holds]:
         return RED, f"AAPS would refuse {', '.join(wrong)} (age group: {case.age_group.value})."
     low, high = limits.dia_h
     dia_h = case.recommended.dia_h
@@ -70,17 +66,25 @@ def receiver_takes_it(case: Case) -> RuleFinding | None:
 
 
 def humanly_possible(case: Case) -> RuleFinding | None:
-    wrong = []
-    low, high = HUMAN_CARB_RATIO
-    if not all(low <= b.recommended_g_per_u <= high for b in case.for_pump.carb_ratio):
-        wrong.append(f"a carb ratio outside {low:g}–{high:g} g/U")
     low, high = HUMAN_ISF_MGDL
-    if not all(low <= b.recommended_mgdl_per_u <= high for b in case.for_pump.isf):
-        wrong.append(
-            f"an insulin sensitivity outside {low:g}–{high:g} mg/dL/U "
-            f"({low / MGDL_PER_MMOLL:.1f}–{high / MGDL_PER_MMOLL:.0f} mmol/L/U)"
-        )
+    isf = (
+        f"an insulin sensitivity outside {low:g}–{high:g} mg/dL/U "
+        f"({low / MGDL_PER_MMOLL:.1f}–{high / MGDL_PER_MMOLL:.0f} mmol/L/U)"
+    )
+    unusual = _carb_ratio_outside(HUMAN_CARB_RATIO, case.for_pump), (_isf_outside(HUMAN_ISF_MGDL, case.for_pump), isf)
+    wrong = [what for holds, what in unusual if holds]
     return finding(wrong, f"Few people have {' or '.join(wrong)}: check units and entries.")
+
+
+def _carb_ratio_outside(limits: tuple[float, float], entered: ForPump) -> tuple[bool, str]:
+    low, high = limits
+    outside = not all(low <= block.recommended_g_per_u <= high for block in entered.carb_ratio)
+    return outside, f"a carb ratio outside {low:g}–{high:g} g/U"
+
+
+def _isf_outside(limits: tuple[float, float], entered: ForPump) -> bool:
+    low, high = limits
+    return not all(low <= block.recommended_mgdl_per_u <= high for block in entered.isf)
 
 
 def several_isfs(case: Case) -> RuleFinding | None:

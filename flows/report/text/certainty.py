@@ -9,25 +9,23 @@ from flows.report.wording import exact, many
 
 def certainty(proposal: Proposal) -> list[str]:
     """Lines for the terminal, in the person's units."""
-    evidence, lines = proposal.evidence, []
-    if evidence.repetitions is None:
-        lines.append(f"Not known: {evidence.why_no_repetitions}.")
-    else:
-        how = evidence.repetitions
-        lines.append(
+    evidence, how = proposal.evidence, proposal.evidence.repetitions
+    lines = [f"Not known: {evidence.why_no_repetitions}."]
+    if how is not None:
+        lines = [
             f"The run was repeated {many(how.count, 'time')} over resampled days (seed {how.seed}); `agree` is how "
             "many move a number the same way."
-        )
-        unsure = [f"{h.hour:02d}:00" for h in evidence.basal if h.agreement and h.agreement.share < AGREED]
-        if unsure:
+        ]
+        if unsure := [f"{h.hour:02d}:00" for h in evidence.basal if h.agreement and h.agreement.share < AGREED]:
             lines.append(f"No agreement on the basal at {', '.join(unsure)}.")
-    if evidence.held_out:
-        lines.append(evidence.held_out.sentence)
     mmol = proposal.units is Units.MMOL_PER_L
-    for other in evidence.sensitivity:
-        isf = other.isf_mmoll_per_u if mmol else other.isf_mgdl_per_u
-        lines.append(
-            f"With {other.variant}: ISF {exact(isf)} {proposal.units.value} per U, carb ratio "
-            f"{exact(other.carb_ratio_g_per_u)} g per U, {other.daily_basal_u:.2f} U of basal a day"
-        )
-    return lines
+    return [
+        *lines,
+        *([evidence.held_out.sentence] if evidence.held_out else []),
+        *(
+            f"With {other.variant}: ISF {exact(other.isf_mmoll_per_u if mmol else other.isf_mgdl_per_u)} "
+            f"{proposal.units.value} per U, carb ratio {exact(other.carb_ratio_g_per_u)} g per U, "
+            f"{other.daily_basal_u:.2f} U of basal a day"
+            for other in evidence.sensitivity
+        ),
+    ]

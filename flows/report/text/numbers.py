@@ -49,26 +49,31 @@ def _cell(column: int, text: str) -> str:
 
 def _notes(proposal: Proposal, table: SettingRows) -> list[str]:
     """What has to be known to read the table."""
-    lines = []
-    if nothing := why_nothing_to_enter(proposal):
-        lines.append(nothing)
-    else:
-        lines += proposal.for_pump.remarks
-        if not table.says_what_is_sure:
-            lines.append("The document does not say which of these changes are certain enough.")
-        if table.unsure_hours:
-            lines.append(
-                f"Change too small or uncertain, keep the current value: basal at {', '.join(table.unsure_hours)}."
-            )
-    if table.curve:
-        lines += wrap(curve_note(table.curve), WIDTH)
-    if proposal.evidence.repetitions and any(row.cap_label for row in table.every):
-        lines.append("Where a cap decided, a narrow range of the repetitions is no certainty.")
-    if outside := [row.name for row in table.every if row.outside_interval]:
-        lines.append(f"Outside the range of the repetitions, since the order of days matters: {', '.join(outside)}.")
-    if any(h.days_missing for h in proposal.evidence.basal):
-        lines.append(SMOOTHED)
-    return lines
+    nothing = why_nothing_to_enter(proposal)
+    unsure = ", ".join(table.unsure_hours)
+    outside = ", ".join(row.name for row in table.every if row.outside_interval)
+    at_a_cap = any(row.cap_label for row in table.every)
+    of_numbers_to_enter = (
+        (not table.says_what_is_sure, "The document does not say which of these changes are certain enough."),
+        (unsure, f"Change too small or uncertain, keep the current value: basal at {unsure}."),
+    )
+    of_all = (
+        (
+            proposal.evidence.repetitions and at_a_cap,
+            "Where a cap decided, a narrow range of the repetitions is no certainty.",
+        ),
+        (outside, f"Outside the range of the repetitions, since the order of days matters: {outside}."),
+        (any(h.days_missing for h in proposal.evidence.basal), SMOOTHED),
+    )
+    return [
+        *(
+            [nothing]
+            if nothing
+            else [*proposal.for_pump.remarks, *(note for holds, note in of_numbers_to_enter if holds)]
+        ),
+        *(wrap(curve_note(table.curve), WIDTH) if table.curve else ()),
+        *(note for holds, note in of_all if holds),
+    ]
 
 
 def _blocks(label: str, row: Row) -> list[tuple[str, ...]]:
