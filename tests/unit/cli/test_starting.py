@@ -28,9 +28,9 @@ def test_nothing_heavy_is_imported_before_the_first_line() -> None:
     program = f"""
 import sys
 import flows.cli.main, flows.cli.propose
-def say(text):
+def message(text):
     raise SystemExit(" ".join(m for m in {heavy!r} if m in sys.modules) or 0)
-flows.cli.propose.say = say
+flows.cli.propose.message = message
 flows.cli.main.main(["propose", "--from", "nowhere"])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
