@@ -21,8 +21,19 @@ from flows.proposal.rounding import EXACT
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
-from flows.writeback import applied, journal, kept_documents, observe, policy, transaction
-from flows.writeback.active_on_site import SiteProfiles, same_active_from, start_ms
+from flows.writeback import (
+    applied,
+    apply,
+    approval_checks,
+    journal,
+    kept_documents,
+    observe,
+    policy,
+    reconcile,
+    rollback,
+    transaction,
+)
+from flows.writeback.active_on_site import SiteProfiles, differences, same_active_from, start_ms
 from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.approval_checks import check_may_be_written
 from flows.writeback.journal import ChangeOutcome, Step
@@ -983,3 +994,174 @@ def test_a_note_of_more_than_64_million_bytes_is_not_read(size: int, is_read: bo
     else:
         with pytest.raises(ValueError, match="no document"):
             applied._text(file)
+
+
+# ---- what a change finds
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"at_ms": NOW_MS}, None),
+        ({"at_ms": NOW_MS + 1}, Reason.SWITCH_AHEAD),
+        ({"temporary": True}, Reason.SWITCH_IN_FORCE),
+        ({"percentage": 101}, Reason.SWITCH_IN_FORCE),
+        ({"percentage": 99}, Reason.SWITCH_IN_FORCE),
+        ({"timeshift_h": -1}, Reason.SWITCH_IN_FORCE),
+    ],
+)
+def test_a_special_switch_is_not_ended(changes: dict[str, Any], reason: Reason | None) -> None:
+    plain = {"at_ms": NOW_MS - HOUR, "temporary": False, "percentage": 100.0, "timeshift_h": 0.0}
+    state: Any = SimpleNamespace(deciding=lambda _: [SimpleNamespace(**{**plain, **changes})])
+    site: Any = SimpleNamespace(now_ms=lambda: NOW_MS - MINUTE, late_ms=lambda: NOW_MS)
+    assert refusal(apply.check_no_special_switch, site, state) is reason
+
+
+def change_of(name: str, **facts: Any) -> Any:
+    outcome, ended = facts.pop("outcome", ChangeOutcome.AFTER), facts.pop("ended", True)
+    known = {"name": name, "kind": "apply", "proposal_sha256": "p", **facts}
+    return SimpleNamespace(outcome=outcome, ended=ended, facts=known, name=name)
+
+
+@pytest.mark.parametrize(
+    ("keep_last", "more", "names"),
+    [
+        (0, {}, ["A", "B", "C"]),
+        (1, {}, ["A", "B"]),
+        (3, {}, []),
+        (5, {}, []),
+        (0, {"default": "A"}, ["B", "C"]),
+        (0, {"in_use": {"B"}}, ["A", "C"]),
+        (0, {"edited": "C"}, ["A", "B"]),
+    ],
+)
+def test_older_profiles_of_ours_are_tidied(
+    keep_last: int, more: dict[str, Any], names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = {name: {"dia": 5} for name in "ABCDE"}
+    store = {**written, "Theirs": {"dia": 6}} | ({more["edited"]: {"dia": 7}} if "edited" in more else {})
+    monkeypatch.setattr(rollback, "check_kept", lambda _: None)
+    monkeypatch.setattr(rollback, "intent_of", lambda _: SimpleNamespace(document={"store": written}))
+    changes = [
+        *(change_of(name) for name in "ABC"),
+        change_of("D", kind="tidy"),
+        change_of("E", outcome=ChangeOutcome.BEFORE),
+        change_of("Gone"),
+    ]
+    state: Any = SimpleNamespace(
+        newest={"store": store, "defaultProfile": more.get("default", "Theirs")},
+        names_ahead=lambda _: more.get("in_use", set()),
+    )
+    journal_of: Any = SimpleNamespace(changes=lambda: changes)
+    assert rollback.old_names(journal_of, state, keep_last, NOW_MS) == names
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_found"),
+    [
+        ({}, True),
+        ({"site_sha256": "s"}, True),
+        ({"site_sha256": "other"}, False),
+        ({"kind": "rollback"}, False),
+        ({"proposal_sha256": "other"}, False),
+        ({"outcome": ChangeOutcome.BEFORE}, False),
+        ({"outcome": None, "ended": False}, True),
+    ],
+)
+def test_what_was_applied_is_this_proposal_s_on_this_site(facts: dict[str, Any], is_found: bool) -> None:
+    journal_of: Any = SimpleNamespace(changes=lambda: [change_of("A", **facts)])
+    approved: Any = SimpleNamespace(sha256="p", site_sha256="s")
+    found = refusal(rollback._applied, journal_of, approved)
+    assert found is (None if is_found else Reason.NOTHING_APPLIED)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_one"),
+    [
+        ([], False),
+        ([{"outcome": ChangeOutcome.AFTER, "ended": True}], False),
+        ([{"outcome": None, "ended": False}], True),
+        ([{"outcome": ChangeOutcome.BEFORE, "ended": True, "why": "write_lost"}], True),
+        ([{"outcome": ChangeOutcome.AFTER, "ended": True, "why": "write_lost"}], False),
+        ([{"outcome": ChangeOutcome.BEFORE, "ended": True, "why": "rejected"}], False),
+    ],
+)
+def test_a_change_without_an_end_or_a_document_lost_is_to_be_settled(changes: list[Any], is_one: bool) -> None:
+    made = [SimpleNamespace(records=[{"why": c.get("why")}], reached=lambda _: False, **c) for c in changes]
+    assert reconcile.anything_to_settle(cast(Any, SimpleNamespace(changes=lambda: made))) is is_one
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored", "paths"),
+    [
+        ({"a": 1}, [1], ["x"]),
+        ([1], {"0": 1}, ["x"]),
+        ([1], [1, 2], ["x"]),
+        ([1, 2], [1, 3], ["x[1]"]),
+        ({"a": 5}, {"a": 5.0}, []),
+        ({"a": 1}, {"a": True}, ["x.a"]),
+    ],
+)
+def test_differences_are_named_where_they_are(sent: Any, stored: Any, paths: list[str]) -> None:
+    assert differences(sent, stored, "x") == paths
+
+
+def test_a_switch_s_name_is_taken_as_it_is_written() -> None:
+    store = {"A": {"sens": 50}, "A (80%)": {"sens": 40}}
+    document = {"startDate": at(NOW_MS - HOUR), "defaultProfile": "A", "store": store}
+    switch = {"eventType": "Profile Switch", "created_at": at(NOW_MS - MINUTE), "profile": "A (80%)"}
+    assert SiteProfiles((document,), (switch,)).active(NOW_MS).name == "A (80%)"
+    named = {**switch, "profile": "", "originalProfileName": "A"}
+    assert SiteProfiles((document,), (named,)).active(NOW_MS).name == "A"
+
+
+def test_of_documents_that_begin_together_the_last_made_is_newest() -> None:
+    documents = tuple(
+        {"startDate": at(NOW_MS), "created_at": at(NOW_MS + n * SECOND), "_id": str(9 - n)} for n in (0, 1)
+    )
+    assert SiteProfiles(documents, ()).newest["_id"] == "8"
+
+
+@pytest.mark.parametrize(("duration", "differs"), [("", False), (0, False), (30, True), ("long", True)])
+def test_a_switch_s_duration_is_compared_as_a_number(duration: Any, differs: bool) -> None:
+    sent = switch_treatment("A", {"dia": 5}, NOW_MS, "")
+    assert ("duration" in observe.switch_differences(sent, {**sent, "duration": duration})) is differs
+
+
+def test_another_sha256_is_named_by_twelve_characters() -> None:
+    with pytest.raises(Refused) as caught:
+        approval_checks._check_named("0" * 64, "abcdef0123456789")
+    assert "abcdef012345" in caught.value.sentence and "abcdef0123456" not in caught.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("document", "app"),
+    [
+        ({"loopSettings": {"bundleIdentifier": "org.nightscout.x.trio"}}, "Trio"),
+        ({"loopSettings": {}}, "Loop"),
+        ({"bundleIdentifier": "ru.artpancreas.FreeAPS"}, "FreeAPS X"),
+        ({"enteredBy": "AAPS"}, None),
+        ({}, None),
+    ],
+)
+def test_an_app_that_never_reads_a_profile_is_told(document: dict[str, Any], app: str | None) -> None:
+    assert approval_checks.report_only_app(document) == app
+
+
+@pytest.mark.parametrize(("site", "sha256"), [("https://my.site.example", None), (5, "x")])
+def test_a_proposal_without_a_site_is_said_to_have_none(site: Any, sha256: Any) -> None:
+    made: Any = SimpleNamespace(options={"site": site}, site_sha256=sha256)
+    assert refusal(approval_checks._site, made) is Reason.PROPOSAL_WITHOUT_SITE
+
+
+@pytest.mark.parametrize(
+    ("wanted", "name", "documents"), [("x", "A", []), ("x", "A", [newest(NOW_MS)]), ("x", ["A"], [newest(NOW_MS)])]
+)
+def test_a_proposal_whose_source_is_not_there_is_refused(
+    wanted: Any, name: Any, documents: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approval_checks, "_served", lambda _: documents)
+    profile = {"document_sha256": wanted, "name": name}
+    approved: Any = SimpleNamespace(run=None, proposal=SimpleNamespace(profile=profile))
+    assert refusal(approval_checks.source_document, approved) is Reason.PROPOSAL_WITHOUT_SITE
