@@ -268,9 +268,7 @@ def _new_basal(proposal: Proposal, old: Schedule, *, only_less: bool = False) ->
     staying = _hours_that_stay(proposal, old, only_less=only_less)
     for hour, new in enumerate(proposal.for_pump.basal_u_per_h):
         if hour in staying:  # with whatever blocks it has within it
-            start, end = hour * 60, hour * 60 + 60
-            found[start] = old.at(start)
-            found |= {b.minutes: b.value for b in old.blocks if start < b.minutes < end}
+            found |= _within(old, hour)
         else:
             found[hour * 60] = new
     pairs = list(found.items())
@@ -288,8 +286,13 @@ def _hours_that_stay(proposal: Proposal, old: Schedule, *, only_less: bool = Fal
 
 
 def _least(old: Schedule, hour: int) -> float:
-    start, end = hour * 60, hour * 60 + 60
-    return min([old.at(start), *(b.value for b in old.blocks if start < b.minutes < end)])
+    return min(_within(old, hour).values())
+
+
+def _within(old: Schedule, hour: int) -> dict[int, float]:
+    """An hour's rates by when each begins in it, the first at its beginning."""
+    start = hour * 60
+    return {start: old.at(start)} | {b.minutes: b.value for b in old.blocks if start < b.minutes < start + 60}
 
 
 def _new_isf(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> dict[int, float]:
