@@ -29,6 +29,7 @@ from flows.history.quality import RULES, DayFacts, facts_of, judge_day
 from flows.history.quarantine import check_quarantine
 from flows.history.records import Changed, Context, Dropped, Quarantined, identity
 from flows.history.sensors import one_sensor_at_a_time
+from flows.history.travel import _days_by_zone
 from flows.history.uploaders import uploader
 from flows.values.ledger import Entry, Ledger
 from flows.values.local_days import LocalDay
@@ -701,3 +702,18 @@ def test_the_unit_s_books_are_closed_where_one_changed(values: list[float], is_c
     ledger = Ledger()
     read_glucose([reading(5 * n * MINUTE, value) for n, value in enumerate(values)], CONTEXT, ledger)
     assert ("glucose_unit" in ledger.rules) is is_closed
+
+
+@pytest.mark.parametrize(("minute", "spans"), [(30, [(0, 35)]), (30.5, [(0, 15)])])
+def test_more_than_twenty_minutes_without_a_reading_end_an_episode(
+    minute: float, spans: list[tuple[float, float]]
+) -> None:
+    found = low((0, 69), (5, 69), (10, 69), (minute, 69), (35, 120), (40, 120), (45, 120), (50, 120))
+    assert [((e.start_ms - START) / MINUTE, (e.end_ms - START) / MINUTE) for e in found] == spans
+
+
+def test_a_zone_half_an_hour_away_is_another_one() -> None:
+    day = LocalDay(date(2026, 5, 13), "Asia/Karachi")
+    begins = day.glucose.start_ms
+    zones = [(begins - HOUR, "Asia/Karachi"), (begins + 12.0 * HOUR, "Asia/Kolkata")]
+    assert _days_by_zone(zones, [day], Counter()) == {day.date}
