@@ -75,8 +75,7 @@ def worker(context: CheckContext) -> CheckResult:
                 f"Run `prefect work-queue resume {queue} --pool {name}`.",
             )
     for name in sorted(pools):
-        pool = _document(context, f"/work_pools/{name}")
-        if pool is None:
+        if (pool := _document(context, f"/work_pools/{name}")) is None:
             return fail(f"The work pool {name} is not there.", SET_UP)
         if pool.get("is_paused"):
             return fail(f"The work pool {name} is paused.", f"Run `prefect work-pool resume {name}`.")

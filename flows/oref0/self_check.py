@@ -41,7 +41,8 @@ def day_to_check(work: Path, dates: list[str], *, tune_insulin_curve: bool) -> d
     count = max(LEAST_READINGS, READINGS_A_DAY * len(dates) // (WHOLE_DAY_FROM_DAYS * passes))
     left = [(date, 1 + _size(work / "autotune" / f"ns-treatments.{date}.json")) for date in dates]
     while left:
-        date, _ = left.pop(_drawn([weight for _, weight in left], number))
+        ends = list(accumulate(weight for _, weight in left))
+        date, _ = left.pop(bisect_right(ends, number % ends[-1]))
         if usable := _usable_readings(work / "autotune" / f"ns-entries.{date}.json"):
             whole = count >= READINGS_A_DAY
             return {"date": date, "readings": None if whole else part_of_day(usable, count, number >> 64)}
@@ -60,10 +61,6 @@ def part_of_day(usable: list[int], count: int, chance: int) -> list[int] | None:
         return None
     first = chance % (len(usable) - count + 1)
     return [usable[first], usable[first + count - 1] + 1]
-
-
-def _drawn(weights: list[int], number: int) -> int:
-    return bisect_right(list(accumulate(weights)), number % sum(weights))
 
 
 def _usable_readings(file: Path) -> list[int]:

@@ -119,9 +119,7 @@ class _Assessment:
         }
 
     def _split(self) -> tuple[tuple[LocalDay, ...], tuple[LocalDay, ...]]:
-        if len(self.days) < HELD_OUT_FROM_DAYS:
-            return (), self.days
-        aside = self.days[EVERY - 1 :: EVERY]
+        aside = self.days[EVERY - 1 :: EVERY] if len(self.days) >= HELD_OUT_FROM_DAYS else ()
         return aside, tuple(d for d in self.days if d not in aside)
 
     def _variants(self) -> list[TuneVariant]:
@@ -207,6 +205,10 @@ def _keep_result_only(work: Path) -> None:
 
 
 def _variant(name: str, settings: PumpSettings) -> dict[str, Any]:
-    document = settings.document()
-    kept = {k: document[k] for k in ("isf_mgdl_per_u", "carb_ratio_g_per_u", "basal_u_per_h")}
-    return {"variant": name, **kept, "daily_basal_u": round(settings.daily_basal_u, 3)}
+    return {
+        "variant": name,
+        "isf_mgdl_per_u": settings.isf_mgdl_per_u,
+        "carb_ratio_g_per_u": settings.carb_ratio_g_per_u,
+        "basal_u_per_h": list(settings.basal_u_per_h),
+        "daily_basal_u": round(settings.daily_basal_u, 3),
+    }

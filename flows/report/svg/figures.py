@@ -45,6 +45,8 @@ def basal(hours: Sequence[Row], *, for_pump: bool) -> Markup:
     marks = plots.ticks(low, high, 5)
     places = max(decimals_of(mark) for mark in marks)
     stopped = [h.recommended if h.evidence.at_cap else None for h in hours]
+    changes = ", ".join(f"{h.entries[0].start} {exact(h.current, 3)} to {exact(h.recommended, 3)}" for h in hours)
+    words = f"From now to recommended, in U/h: {changes}. The table of basals has every number."
     ends = [
         (of["cap_high"][-1], "upper cap", "cap-text"),
         (of[new][-1], new_text, "new-text"),
@@ -65,7 +67,7 @@ def basal(hours: Sequence[Row], *, for_pump: bool) -> Markup:
             plots.dots(frame, MIDDLES, stopped, "cap-dot", 6),
             *(_ends(frame, ends, apart=15, beside=8) if size == "wide" else ()),
         ]
-        return plots.drawing(frame, f"basal-{size}", "Basal by hour of the day", _basal_words(hours), parts, size)
+        return plots.drawing(frame, f"basal-{size}", "Basal by hour of the day", words, parts, size)
 
     return _over_the_day(draw, (low, high), (330, 250), right=104)
 
@@ -75,11 +77,6 @@ def _ends(frame: Frame, ends: Sequence[tuple[float, str, str]], apart: float, be
     places = plots.spread([frame.y(value) for value, *_ in ends], apart, frame.top, frame.height - frame.bottom)
     x = frame.width - frame.right + beside
     return [plots.label(x, y + 4, text, css) for y, (_, text, css) in zip(places, ends, strict=True)]
-
-
-def _basal_words(hours: Sequence[Row]) -> str:
-    said = (f"{h.entries[0].start} {exact(h.current, 3)} to {exact(h.recommended, 3)}" for h in hours)
-    return f"From now to recommended, in U/h: {', '.join(said)}. The table of basals has every number."
 
 
 def blocks(same: Sequence[Row], what: str, name: str) -> Markup:

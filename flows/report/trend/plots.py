@@ -228,10 +228,8 @@ def _has_room(frame: Frame, day: date) -> bool:
 def _in_force(frame: Frame, trend: Trend, times: Sequence[float], values: Sequence[float]) -> Markup:
     """The settings in force, as each run found them: they change where something was applied, else at the run."""
     applied = [_day(a.at, trend) for a in trend.applications]
-    edges = [times[0] - 0.3]
-    for before, after in pairwise(times):
-        edges.append(max((t for t in applied if before < t <= after), default=after))
-    return steps(frame, [*edges, times[-1] + 0.3], values, "now-line")
+    changed = [max((t for t in applied if a < t <= b), default=b) for a, b in pairwise(times)]
+    return steps(frame, [times[0] - 0.3, *changed, times[-1] + 0.3], values, "now-line")
 
 
 def _applied_lines(frame: Frame, trend: Trend) -> Markup:
