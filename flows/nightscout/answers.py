@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -16,6 +13,24 @@ from flows.nightscout.documents import is_error_answer
 from flows.values.timestamps import instant_ms, iso_utc
 
 NULL = "null, which version 15 answers for a date or a count it cannot read"
+CUT_OFF = object()
+PORTS = {"http": 80, "https": 443}
+REFUSALS = {  # any other status: the site fails
+    401: Reason.SITE_UNAUTHORIZED,
+    403: Reason.SITE_FORBIDDEN,
+    404: Reason.SITE_NOT_FOUND,
+    405: Reason.SITE_NOT_FOUND,
+    410: Reason.SITE_NOT_FOUND,
+    429: Reason.SITE_BUSY,
+}
+TROUBLES = (  # the first that holds counts: most of them are connection errors too
+    (requests.exceptions.SSLError, "its certificate is not trusted"),
+    (requests.exceptions.ProxyError, "the proxy of this machine does not let it through"),
+    (requests.Timeout, "no answer in time"),
+    (requests.exceptions.ChunkedEncodingError, "the answer was cut off"),
+    (requests.exceptions.ContentDecodingError, "the answer was cut off"),
+    (requests.ConnectionError, "no connection"),
+)
 
 
 def moved_site(site: str, tail: str, location: str) -> str | None:
@@ -31,11 +46,11 @@ def moved_site(site: str, tail: str, location: str) -> str | None:
     """
     try:
         here, there = urlsplit(site), urlsplit(urljoin(f"{site}{tail}", location))
-        ports = {here.port or _PORTS[here.scheme], _PORTS.get(there.scheme)}
-        port = there.port or _PORTS.get(there.scheme)
+        ports = {here.port or PORTS[here.scheme], PORTS.get(there.scheme)}
+        port = there.port or PORTS.get(there.scheme)
     except ValueError:
         return None
-    if there.scheme not in _PORTS or (here.scheme == "https" and there.scheme == "http"):
+    if there.scheme not in PORTS or (here.scheme == "https" and there.scheme == "http"):
         return None
     host = there.hostname or ""
     if host.removeprefix("www.") != (here.hostname or "").removeprefix("www.") or port not in ports:
@@ -44,29 +59,6 @@ def moved_site(site: str, tail: str, location: str) -> str | None:
         return None
     name = f"[{host}]" if ":" in host else host
     return f"{there.scheme}://{name}" + (f":{there.port}" if there.port else "") + there.path.removesuffix(tail)
-
-
-_PORTS = {"http": 80, "https": 443}
-
-
-def retry_after_s(value: str, now_s: float) -> float:
-    """Seconds a `Retry-After` header asks to wait, written as a number or as a date; 0 where it is neither.
-
-    Args:
-        value: the header.
-        now_s: seconds since 1970.
-    """
-    text = value.strip()
-    if re.fullmatch(r"[0-9]{1,9}", text):
-        return float(text)
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-    return max(0.0, (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now_s)
-
-
-CUT_OFF = object()
 
 
 def parse(body: bytes, response: requests.Response, what: str) -> Any:
@@ -112,28 +104,10 @@ def refusal(response: requests.Response, what: str, attempts: int) -> Refused:
 
 def refusal_of(status: int, what: str, attempts: int) -> Refused:
     """The refusal a status stands for."""
-    if status == 401:
-        return Refused(Reason.SITE_UNAUTHORIZED, what=what)
-    if status == 403:
-        return Refused(Reason.SITE_FORBIDDEN, what=what)
-    if status in (404, 405, 410):
-        return Refused(Reason.SITE_NOT_FOUND, what=what)
-    if status == 429:
-        return Refused(Reason.SITE_BUSY, what=what, attempts=attempts)
-    return Refused(Reason.SITE_FAILS, what=what, status=status, attempts=attempts)
+    return Refused(REFUSALS.get(status, Reason.SITE_FAILS), what=what, status=status, attempts=attempts)
 
 
 def kind_of_trouble(error: BaseException) -> str:
     """What went wrong on the way, in words without the address."""
     # The message of such an error holds the URL; its type is enough to act on.
-    if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate is not trusted"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy of this machine does not let it through"
-    if isinstance(error, requests.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
-        return "the answer was cut off"
-    if isinstance(error, requests.ConnectionError):
-        return "no connection"
-    return type(error).__name__
+    return next((words for kind, words in TROUBLES if isinstance(error, kind)), type(error).__name__)

@@ -35,14 +35,10 @@ def served_day(
     """
     window, span = day.upstream_glucose, day.treatments
     mine = sorted((e for e in readings if window.start_ms <= e["date"] <= window.end_ms), key=lambda e: -e["date"])
-    dated = [
-        (found[0], t)
-        for t in treatments
-        if isinstance(t, dict) and (found := instant_ms(t.get("created_at"), "UTC")) and _within(found[0], span)
-    ]
+    dated = []
+    for treatment in treatments:
+        found = instant_ms(treatment.get("created_at"), "UTC") if isinstance(treatment, dict) else None
+        if found and span.start_ms <= found[0] <= span.end_ms:
+            dated.append((found[0], treatment))
     dated.sort(key=lambda item: -item[0])
     return mine[:ENTRIES_COUNT], [t for _, t in dated]
-
-
-def _within(ms: float, span: Any) -> bool:
-    return bool(span.start_ms <= ms <= span.end_ms)

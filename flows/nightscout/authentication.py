@@ -37,11 +37,10 @@ class Credentials:
 
     def secret_header(self) -> dict[str, str]:
         """The header for the API secret: its lower-case SHA1."""
-        if self.api_secret:
-            if re.fullmatch(r"[0-9a-fA-F]{40}", self.api_secret):
-                return {"api-secret": self.api_secret.lower()}
-            return {"api-secret": hashlib.sha1(self.api_secret.encode()).hexdigest()}
-        return {}
+        if not self.api_secret:
+            return {}
+        hashed = re.fullmatch(r"[0-9a-fA-F]{40}", self.api_secret)
+        return {"api-secret": self.api_secret.lower() if hashed else hashlib.sha1(self.api_secret.encode()).hexdigest()}
 
     def basic_header(self) -> dict[str, str]:
         """The header for a server in front of Nightscout."""

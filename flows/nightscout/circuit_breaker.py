@@ -6,21 +6,24 @@ then two, and so on up to a day; one run that gets its answers ends this.
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from flows.errors import Reason, Refused
 from flows.nightscout.site_memory import SiteMemory
 from flows.values.run_directory import dump
+from flows.values.units import DAY_MS, HOUR_MS, SECOND_MS
 
 DEAD_RUNS, LOCKED_RUNS = 3, 5
-FIRST_REST_S, LONGEST_REST_S = 3_600.0, 86_400.0
-PROBE_S = 3_600.0  # a run that may try the site again and never tells how it ended counts no longer than this
+FIRST_REST_S, LONGEST_REST_S = HOUR_MS / SECOND_MS, DAY_MS / SECOND_MS
+PROBE_S = (
+    HOUR_MS / SECOND_MS
+)  # a run that may try the site again and never tells how it ended counts no longer than this
 STATE_FILE = "state.json"
 
 # The site does not work: nothing that the person who asks can fix.
@@ -41,18 +44,24 @@ LOCKED = {
 # The site was not asked.
 NOT_ASKED = frozenset({Reason.SITE_PAUSED, Reason.SITE_URL, Reason.BASIC_AUTH_FORM})
 
+_Count = Annotated[int, Field(ge=0)]
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
 
 @dataclass(frozen=True)
 class SiteState:
     """What is remembered of a site; times are seconds since 1970."""
 
-    dead_runs: int = 0
-    locked_runs: int = 0
-    since_s: float = 0.0
+    dead_runs: _Count = 0
+    locked_runs: _Count = 0
+    since_s: _Seconds = 0.0
     reason: str = ""
-    rest_s: float = 0.0
-    rest_until_s: float = 0.0
-    probe_until_s: float = 0.0
+    rest_s: _Seconds = 0.0
+    rest_until_s: _Seconds = 0.0
+    probe_until_s: _Seconds = 0.0
+
+
+_STORED = TypeAdapter(SiteState)
 
 
 def after_run(state: SiteState, reason: Reason | None, now_s: float) -> SiteState:
@@ -128,7 +137,7 @@ class CircuitBreaker:
             now_s = self._clock()
             state = without_future(self._read(), now_s)
             after, until_s = before_run(state, now_s)
-            if until_s is None and after != state:
+            if after != state:
                 self._write(after)
         if until_s is not None:
             raise Refused(
@@ -157,10 +166,9 @@ class CircuitBreaker:
 
     def _read(self) -> SiteState:
         try:
-            document = json.loads(self._memory.read(STATE_FILE) or b"{}")
-            return SiteState(**{f.name: _checked(f.name, document[f.name]) for f in fields(SiteState)})
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return SiteState()  # damaged, or never written: as if nothing were known
+            return _STORED.validate_json(self._memory.read(STATE_FILE) or b"{}", strict=True)
+        except ValueError:
+            return SiteState()  # damaged: as if nothing were known
 
     def _write(self, state: SiteState) -> None:
         self._memory.write(STATE_FILE, dump(asdict(state)), durable=True)
@@ -172,13 +180,3 @@ def _minute(epoch_s: float) -> str:
 
 def _why(code: str) -> str:
     return next((words for reason, words in (DEAD | LOCKED).items() if reason.code == code), "it did not work")
-
-
-def _checked(name: str, value: object) -> Any:
-    if name == "reason":
-        if not isinstance(value, str):
-            raise TypeError(name)
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise TypeError(name)
-    return value

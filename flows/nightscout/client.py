@@ -1,4 +1,4 @@
-"""Talks to a Nightscout site: authentication, retries, complete paging. Knows nothing of Prefect or of insulin.
+"""Talks to a Nightscout site: authentication, redirects, complete paging. Knows nothing of Prefect or of insulin.
 
 Secrets travel in headers; where one must be in an address (the exchange of an access token, and `token=` behind a
 server that takes the `Authorization` header for itself) no answer, refusal or log line holds that part of it. What the
@@ -8,7 +8,6 @@ site serves is handed on as it came, bytes and all.
 from __future__ import annotations
 
 import logging
-import math
 import random
 import re
 import threading
@@ -20,26 +19,22 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
 
 from flows import __version__
 from flows.errors import Reason, Refused
-from flows.nightscout.answers import CUT_OFF, is_outside, kind_of_trouble, moved_site, parse, refusal, retry_after_s
+from flows.nightscout.answers import is_outside, moved_site
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.circuit_breaker import CircuitBreaker
 from flows.nightscout.documents import what_it_is
 from flows.nightscout.permissions import exchange_path
 from flows.nightscout.rate_limit import RateLimit
+from flows.nightscout.retry import Retry
 
-ATTEMPTS = 5
 TIMEOUT_S = (10, 60)  # to connect, and between two pieces of the answer
 LONGEST_ANSWER_S = 600.0  # an answer that drips in for longer is given up
-LONGEST_WAIT_S = 60.0
 MOST_AT_ONCE = 4
 MOST_REDIRECTS = 3
-WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530})
-
 STRAY = "it answered with records from outside the time asked for, so it (or a proxy before it) ignores the question"
 
 _SECRET_IN_ADDRESS = re.compile(r"((?:[?&]|%3F|%26)(?:token|secret)=|/authorization/request/)[^&\s\"']+", re.IGNORECASE)
@@ -125,11 +120,9 @@ class NightscoutClient:
         self._breaker = breaker
         self._allowed = ignore_breaker or breaker is None
         self._stopped = threading.Event()
-        self._sleep = sleep or self._stopped.wait
-        self._jitter = jitter
         self._clock = clock
+        self._retry = Retry(self._stopped, sleep or self._stopped.wait, jitter, clock)
         self._session = session or requests.Session()
-        self._session.trust_env = True
         self._session.mount("https://", HTTPAdapter(pool_maxsize=MOST_AT_ONCE))
         self._session.mount("http://", HTTPAdapter(pool_maxsize=MOST_AT_ONCE))
         self.requests_made = 0
@@ -204,35 +197,8 @@ class NightscoutClient:
         return web_token
 
     def _ask(self, tail: str, what: str, query: str, access: _Access) -> Answer:
-        failure: Refused | None = None
-        for attempt in range(1, ATTEMPTS + 1):
-            if self._stopped.is_set():
-                break
-            wait_s = min(LONGEST_WAIT_S, 0.5 * 2 ** (attempt - 1)) * (1 + self._jitter())
-            trouble: BaseException | None = None
-            try:
-                response, body = self._once(tail, query, access)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-                trouble = error
-            if trouble is not None:
-                failure = Refused(Reason.SITE_UNREACHABLE, what=what, detail=kind_of_trouble(trouble), attempts=attempt)
-            elif response.status_code in WORTH_RETRYING:
-                failure = refusal(response, what, attempt)
-                asked_s = retry_after_s(response.headers.get("Retry-After", ""), self._clock())
-                if asked_s > LONGEST_WAIT_S:
-                    status = response.status_code
-                    raise Refused(Reason.SITE_ASKS_TO_WAIT, what=what, seconds=math.ceil(asked_s), status=status)
-                wait_s = max(wait_s, asked_s)
-            elif response.status_code != 200:
-                raise refusal(response, what, attempt)
-            else:
-                document = parse(body, response, what)
-                if document is not CUT_OFF:
-                    return Answer(what, query, body, document)
-                failure = Refused(Reason.SITE_NOT_DATA, what=what, detail="the answer was cut off")
-            if attempt < ATTEMPTS:
-                self._sleep(wait_s)
-        raise failure or Refused(Reason.SITE_UNREACHABLE, what=what, detail="the run was stopped", attempts=0)
+        body, document = self._retry.ask(lambda: self._once(tail, query, access), what)
+        return Answer(what, query, body, document)
 
     def _once(self, tail: str, query: str, access: _Access) -> tuple[requests.Response, bytes]:
         """One answer, wherever on the site's own host it is to be had."""

@@ -9,8 +9,6 @@ from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.settings import AnalysisRequest, site_url
 
-TOKEN = variable("nightscout_token")
-API_SECRET = variable("nightscout_api_secret")
 WRITE_TOKEN = variable("nightscout_write_token")
 WRITE_API_SECRET = variable("nightscout_write_api_secret")
 SITE = variable("nightscout_site")  # where it is set, the secrets are for this site only

@@ -10,6 +10,8 @@ import json
 import math
 import re
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -56,15 +58,9 @@ def plain(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
-        (key, inner), *_ = value.items()
-        if key == "$oid":
-            return inner
-        if key == "$date":
-            return plain(inner)
-        if key in ("$numberInt", "$numberLong"):
-            return _number(inner, int)
-        if key in ("$numberDouble", "$numberDecimal"):
-            return _number(inner, float)
+        ((key, inner),) = value.items()
+        if (convert := _EXTENDED.get(key)) is not None:
+            return convert(inner)
     return {k: plain(v) for k, v in value.items()}
 
 
@@ -140,14 +136,13 @@ def _json_lines(text: str) -> list[Any] | None:
 
 
 def _as_list(parsed: Any, name: str) -> list[Any]:
-    if isinstance(parsed, dict) and isinstance(parsed.get("result"), list):
-        return list(parsed["result"])
-    if isinstance(parsed, dict) and isinstance(parsed.get("result"), dict):
-        return [parsed["result"]]
+    result = parsed.get("result") if isinstance(parsed, dict) else parsed
+    if isinstance(result, list):
+        return result
+    if isinstance(result, dict):
+        return [result]
     if isinstance(parsed, dict) and not is_error_answer(parsed):
         return [parsed]
-    if isinstance(parsed, list):
-        return parsed
     raise Refused(Reason.FILE_NOT_RECORDS, file=name, detail=what_it_is(parsed))
 
 
@@ -176,6 +171,16 @@ def _number(value: Any, kind: type[int] | type[float]) -> Any:
     except (TypeError, ValueError, OverflowError):
         return value
     return number if math.isfinite(number) else value
+
+
+_EXTENDED: dict[str, Callable[[Any], Any]] = {
+    "$oid": lambda inner: inner,
+    "$date": plain,
+    "$numberInt": partial(_number, kind=int),
+    "$numberLong": partial(_number, kind=int),
+    "$numberDouble": partial(_number, kind=float),
+    "$numberDecimal": partial(_number, kind=float),
+}
 
 
 def _where(error: ValueError) -> str:

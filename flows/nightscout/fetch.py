@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Any
@@ -99,15 +99,11 @@ def _gnu_minutes(epoch_ms: int, zone: str) -> str:
 
 
 def _every_span(
-    client: NightscoutClient, window: Window, ask: Callable[[tuple[int, int]], Iterable[Answer]]
+    client: NightscoutClient, window: Window, ask: Callable[[tuple[int, int]], Iterator[Answer]]
 ) -> list[Answer]:
     """The answers of all spans in the order of the spans, a few asked at once; the first refusal ends it."""
-
-    def pages(span: tuple[int, int]) -> list[Answer]:
-        return list(ask(span))
-
     with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
-        under_way = [pool.submit(pages, span) for span in _spans(window)]
+        under_way = [pool.submit(list, ask(span)) for span in _spans(window)]  # a generator asks in the pool's thread
         try:
             return [answer for future in under_way for answer in future.result()]
         except BaseException as error:
@@ -118,10 +114,7 @@ def _every_span(
 
 
 def _spans(window: Window) -> list[tuple[int, int]]:
-    # Newest first; neighbouring spans share their boundary.
-    spans, high = [], window.end_ms
-    while high > window.start_ms:
-        low = max(window.start_ms, high - SPAN_DAYS * DAY_MS)
-        spans.append((low, high))
-        high = low
-    return spans
+    """Newest first; neighbouring spans share their boundary."""
+    length_ms = SPAN_DAYS * DAY_MS
+    highs = range(window.end_ms, window.start_ms, -length_ms)
+    return [(max(window.start_ms, high - length_ms), high) for high in highs]

@@ -7,6 +7,7 @@ Permissions are Apache Shiro's strings as Nightscout compares them (its package 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import chain, repeat
 from typing import Any
 from urllib.parse import quote
 
@@ -33,14 +34,10 @@ def allowed(permissions: Iterable[str], wanted: str) -> bool:
         permissions: such as `api:profile:create,update`; parts that are left out at the end stand for all.
         wanted: such as `api:profile:create`.
     """
-    parts = wanted.split(":")
 
     def implies(permission: str) -> bool:
-        for index, part in enumerate(permission.split(":")):
-            choices = part.split(",")
-            if "*" not in choices and (index >= len(parts) or parts[index] not in choices):
-                return False
-        return True
+        pairs = zip(permission.split(":"), chain(wanted.split(":"), repeat("*")), strict=False)
+        return all({"*", part} & set(choices.split(",")) for choices, part in pairs)
 
     return any(implies(permission) for permission in permissions)
 

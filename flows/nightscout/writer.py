@@ -14,7 +14,6 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 import requests
-import urllib3
 
 from flows.errors import InternalError, Reason, Refused
 from flows.nightscout.answers import kind_of_trouble
@@ -22,6 +21,7 @@ from flows.nightscout.client import NightscoutClient, _Access
 from flows.nightscout.documents import Record
 from flows.nightscout.permissions import READ_PROFILE, READ_TREATMENTS, exchange_path, granted, is_admin, lacking
 from flows.nightscout.profile_switches import PROFILE_SWITCHES, switches_since
+from flows.nightscout.retry import TROUBLE
 
 REFUSALS = range(400, 500)
 NOT_DECIDED = frozenset({408, 409, 425, 429})  # the write may have happened, or may yet
@@ -115,7 +115,7 @@ class NightscoutWriter(NightscoutClient):
         questions = f"?{access.secret_query}" if access.secret_query else ""
         try:
             response, answer = self._send(f"{self.site}/api/v1/{path}.json{questions}", access, body)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+        except TROUBLE as error:
             return WriteAttempt(WriteStatus.UNKNOWN, 0, kind_of_trouble(error))
         status = response.status_code
         if status in (200, 201):

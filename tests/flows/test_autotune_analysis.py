@@ -90,7 +90,7 @@ def test_no_health_data_and_no_secret_is_in_prefects_storage(
     request = AnalysisRequest(from_directory=canary_directory(tmp_path / "data"), page_numbers=False)
     run_flow(request, tmp_path / "flow")
     unreachable = AnalysisRequest(site="http://127.0.0.1:9", days=1)
-    monkeypatch.setattr("flows.nightscout.client.ATTEMPTS", 1)
+    monkeypatch.setattr("flows.nightscout.retry.ATTEMPTS", 1)
     with pytest.raises(Refused):
         run_flow(unreachable, tmp_path / "unreachable")
     stored = everything_stored(prefect_server, prefect_home)

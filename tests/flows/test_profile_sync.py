@@ -140,7 +140,7 @@ FAILURES = [read_only, no_credentials, edited_before, edited_meanwhile, no_backu
 def test_neither_a_secret_nor_a_number_is_found_anywhere(
     prefect_server: str, prefect_home: Path, someone: Person, site: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.nightscout.client.ATTEMPTS", 1)
+    monkeypatch.setattr("flows.nightscout.retry.ATTEMPTS", 1)
     said = []
     for failure in FAILURES:
         with monkeypatch.context() as here:

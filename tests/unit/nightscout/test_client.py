@@ -27,12 +27,13 @@ from hypothesis import strategies
 
 from flows.errors import Reason, Refused
 from flows.nightscout import fetch
-from flows.nightscout.answers import moved_site, retry_after_s
+from flows.nightscout.answers import moved_site
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.circuit_breaker import DEAD_RUNS, FIRST_REST_S, LOCKED_RUNS, CircuitBreaker
-from flows.nightscout.client import ATTEMPTS, NightscoutClient
+from flows.nightscout.client import NightscoutClient
 from flows.nightscout.credentials import credentials_for, write_credentials_for
 from flows.nightscout.fetch import fetch_entries
+from flows.nightscout.retry import ATTEMPTS, retry_after_s
 from flows.nightscout.site_memory import SiteMemory
 from flows.settings import AnalysisRequest
 from flows.values.local_days import Window
