@@ -6,6 +6,7 @@ then two, and so on up to a day; one run that gets its answers ends this.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -44,8 +45,8 @@ LOCKED = {
 # The site was not asked.
 NOT_ASKED = frozenset({Reason.SITE_PAUSED, Reason.SITE_URL, Reason.BASIC_AUTH_FORM})
 
-_Count = Annotated[int, Field(ge=0)]
-_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Count = Annotated[int, Field(strict=True, ge=0)]
+_Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
@@ -165,10 +166,13 @@ class CircuitBreaker:
                 self._write(replace(state, probe_until_s=0.0))
 
     def _read(self) -> SiteState:
+        """What is kept; a damaged file, or one in which something is missing, is as none."""
         try:
-            return _STORED.validate_json(self._memory.read(STATE_FILE) or b"{}", strict=True)
-        except ValueError:
-            return SiteState()  # damaged: as if nothing were known
+            document = json.loads(self._memory.read(STATE_FILE) or b"{}")
+            state = _STORED.validate_python(document)
+        except (ValueError, RecursionError):
+            return SiteState()
+        return state if vars(state).keys() <= document.keys() else SiteState()
 
     def _write(self, state: SiteState) -> None:
         self._memory.write(STATE_FILE, dump(asdict(state)), durable=True)
