@@ -7,25 +7,25 @@ from flows.proposal.document import Colour, GlucoseLimit
 Beyond = tuple[GlucoseLimit, ...]
 
 
-def headline(colour: Colour, nothing_sure: bool, beyond: Beyond) -> str:
+def headline(colour: Colour, nothing_certain: bool, beyond: Beyond) -> str:
     """The verdict in a sentence.
 
     Args:
         colour: of the verdict.
-        nothing_sure: nothing is sure enough to act on.
+        nothing_certain: nothing is sure enough to act on.
         beyond: limits of the consensus that glucose is beyond: then the settings in use are no safe choice either.
     """
     if colour is Colour.RED:
         outside = " Glucose is outside the consensus limits as it is: discuss it with your diabetes team."
         return f"Do not use these numbers: see the reasons.{outside if beyond else ''}"
-    if beyond and nothing_sure:
+    if beyond and nothing_certain:
         return (
             "Glucose is outside the consensus limits, and no change of a setting is certain enough to be recommended: "
             "discuss it with your diabetes team."
         )
     if beyond:
         return "Glucose is outside the consensus limits: read the reasons before changing anything."
-    if nothing_sure:
+    if nothing_certain:
         return "Nothing to change: no setting is off by enough, and surely enough, to act on."
     if colour is Colour.AMBER:
         return "A recommendation with reservations: read the reasons before changing anything."
@@ -37,11 +37,13 @@ def colour_today(sealed: Colour, beyond: Beyond) -> Colour:
     return Colour.AMBER if beyond and sealed is Colour.GREEN else sealed
 
 
-def headline_today(sealed: str, colour: Colour, nothing_sure: bool, beyond: Beyond, beyond_when_sealed: Beyond) -> str:
+def headline_today(
+    sealed: str, colour: Colour, nothing_certain: bool, beyond: Beyond, beyond_when_sealed: Beyond
+) -> str:
     """The sealed headline; today's where glucose is beyond a limit and the verdict was sealed before that was a rule.
 
     Nobody whose glucose is beyond a limit is told that there is nothing to change.
     """
     if not beyond or beyond_when_sealed or colour is Colour.RED:
         return sealed
-    return headline(colour_today(colour, beyond), nothing_sure, beyond)
+    return headline(colour_today(colour, beyond), nothing_certain, beyond)

@@ -18,7 +18,7 @@ def verdict_today(proposal: Proposal) -> Verdict:
     What decides about numbers (`nothing_to_change`, `worth_changing`, `beyond_limits`) is as it was sealed.
     """
     sealed, beyond = proposal.verdict, beyond_limits(proposal)
-    said = headline_today(sealed.headline, sealed.colour, sealed.nothing_sure, beyond, sealed.beyond_limits)
+    said = headline_today(sealed.headline, sealed.colour, sealed.nothing_certain, beyond, sealed.beyond_limits)
     reasons = (*sealed.reasons, *_not_sealed(proposal))
     return sealed.model_copy(
         update={"colour": colour_today(sealed.colour, beyond), "headline": said, "reasons": reasons}

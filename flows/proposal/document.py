@@ -283,7 +283,7 @@ class Verdict(_Document):
     rules_checked: tuple[str, ...]
 
     @property
-    def nothing_sure(self) -> bool:
+    def nothing_certain(self) -> bool:
         """Whether nothing in it is certain enough to act on; beyond a limit that does not mean nothing to change."""
         # Verdicts sealed before the list existed have an empty one; of those beyond a limit none has.
         return self.nothing_to_change or (bool(self.beyond_limits) and not self.worth_changing)

@@ -33,21 +33,21 @@ def why_nothing_to_enter(proposal: Proposal) -> str | None:
         return RED
     if untrusted := proposal.for_pump.several:  # sealed before that made a verdict red
         return SEVERAL.format(what=" and ".join(NAMES[part] for part in untrusted))
-    if not proposal.verdict.nothing_sure:
+    if not proposal.verdict.nothing_certain:
         return None
     return NOTHING_BEYOND if beyond_limits(proposal) else NOTHING
 
 
 def nothing_to_change(proposal: Proposal) -> bool:
     """Whether it may be said that there is nothing to change: never where glucose is beyond a limit as it is."""
-    return proposal.verdict.nothing_sure and not beyond_limits(proposal)
+    return proposal.verdict.nothing_certain and not beyond_limits(proposal)
 
 
 def worth_changing(proposal: Proposal, key: str) -> bool | None:
     """Whether a setting changes by enough and surely enough; `None` where the document does not say of any."""
     verdict = proposal.verdict
     # A proposal sealed before the list existed has numbers to enter, and none on it.
-    if not verdict.worth_changing and not verdict.nothing_sure:
+    if not verdict.worth_changing and not verdict.nothing_certain:
         return None
     return key in verdict.worth_changing
 

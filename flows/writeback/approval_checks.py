@@ -117,7 +117,7 @@ def check_may_be_written(proposal: Proposal, now: datetime, max_age_h: float, *,
     made = made if made.tzinfo else made.replace(tzinfo=UTC)
     if proposal.verdict.colour is Colour.RED:
         raise Refused(Reason.PROPOSAL_RED)
-    if proposal.verdict.nothing_sure and not although_unsure:
+    if proposal.verdict.nothing_certain and not although_unsure:
         raise Refused(Reason.PROPOSAL_UNSURE)
     before, after = proposal.current, proposal.recommended
     if (before.dia_h, before.insulin_peak_min) != (after.dia_h, after.insulin_peak_min):

@@ -18,11 +18,12 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ BACKUP, INTENT, UNDO = "backup", "intent", "undo"  # the documents of a change
 KEPT = "kept_sha256"  # in a step's line: the sha256 of each document that was kept before it
 CLOSES = "closes"
 BEGINNING = b'{"change": "'  # of every line
+Numbered = tuple[int, dict[str, Any]]  # a line: its number, from 1, and its record
+Damaged = Callable[[str], Refused]  # the refusal, given which line is damaged; holds nothing of it
 
 
 class Step(StrEnum):
@@ -70,7 +73,7 @@ AFTER_ONE_OF = {
     Step.UNDOING: {Step.WRITING, Step.WRITTEN},
     Step.UNDONE_WRITTEN: {Step.UNDOING},
 }
-ENDS_AFTER_ONE_OF = {
+ENDS_AFTER_ONE_OF: dict[str, set[Step]] = {
     ChangeOutcome.AFTER: {Step.WRITTEN},
     ChangeOutcome.BEFORE: {Step.BEGUN},
     ChangeOutcome.THEIRS: {Step.WRITING, Step.WRITTEN},
@@ -91,6 +94,10 @@ class Change:
     def facts(self) -> dict[str, Any]:
         """What it was begun with: kind, who, proposal, versions."""
         return self.records[0]
+
+    def is_a(self, kind: str, **facts: Any) -> bool:
+        """Whether it is of this kind (`apply`, `rollback`, `reject`, …), and was begun with these facts."""
+        return all(self.facts.get(key) == value for key, value in {"kind": kind, **facts}.items())
 
     @property
     def step(self) -> Step:
@@ -157,14 +164,11 @@ class Change:
             Refused: `JOURNAL_ALTERED` for one that is missing or is not what the journal has the hash of;
                 `BACKUP_UNUSABLE`.
         """
-        try:
-            content = self.file(name).read_bytes()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            raise altered(self, name, "it is missing") from None
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise altered(self, name, "it is a link that leads back to itself") from None
-            raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
+        with _usable(partial(altered, self, name)):
+            try:
+                content = self.file(name).read_bytes()
+            except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+                raise altered(self, name, "it is missing") from None
         noted = self.kept_sha256(name)
         if noted is not None and hashlib.sha256(content).hexdigest() != noted:
             raise altered(self, name, "it has another sha256 than the journal says")
@@ -200,10 +204,7 @@ class Journal:
             Refused: `CHANGE_UNDER_WAY`, `BACKUP_UNUSABLE`.
         """
         with _usable():
-            for directory in (
-                self.directory.parent,
-                self.directory,
-            ):  # a parent made on the way would be open to others
+            for directory in (self.directory.parent, self.directory):  # a parent made on the way is open to others
                 directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.directory.chmod(0o700)
             try:
@@ -235,10 +236,7 @@ class Journal:
             descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             with os.fdopen(descriptor, "rb+", buffering=0) as stream:
                 before = stream.read()
-                try:
-                    cut_off = cut_off_bytes(before)
-                except Damaged as damage:
-                    raise self._damaged(damage) from None
+                _, cut_off = read_lines(before, self._damaged)
                 if cut_off:
                     record[CLOSES] = cut_off
                 line = json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
@@ -257,42 +255,33 @@ class Journal:
         Raises:
             Refused: `JOURNAL_ALTERED` where a line is damaged or one is missing; `BACKUP_UNUSABLE`.
         """
-        try:
+        content = b""
+        with _usable(self._damaged), suppress(FileNotFoundError):
             content = (self.directory / LINES).read_bytes()
-        except FileNotFoundError:
-            content = b""
-        except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise self._damaged("it is a link that leads back to itself") from None
-            raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
-        found: dict[str, list[tuple[int, dict[str, Any]]]] = {}
-        try:
-            for number, record in numbered_records(content):
-                found.setdefault(record["change"], []).append((number, record))
-            for records in found.values():
-                check_order(records)
-        except Damaged as damage:
-            raise self._damaged(damage) from None
+        found: dict[str, list[Numbered]] = {}
+        for line in read_lines(content, self._damaged)[0]:
+            found.setdefault(line[1]["change"], []).append(line)
+        for records in found.values():
+            check_order(records, self._damaged)
         if any(kept.parent.name not in found for kept in self.directory.glob(f"*/{BACKUP}.json")):
             raise self._damaged("a change whose documents lie beside it has no line")
         return [Change(self, name, [record for _, record in records]) for name, records in found.items()]
 
-    def _damaged(self, detail: object) -> Refused:
+    def _damaged(self, detail: str) -> Refused:
         path = self.directory / LINES
         return Refused(Reason.JOURNAL_ALTERED, file=LINES, path=path, detail=detail)
 
-    def unfinished(self) -> list[Change]:
-        """Changes that were not brought to an end."""
-        return [c for c in self.changes() if not c.ended]
-
 
 @contextmanager
-def _usable() -> Iterator[None]:
+def _usable(damaged: Callable[[str], Refused] | None = None) -> Iterator[None]:
+    """Refuse what cannot be read or written; with `damaged`, a link to itself is damage."""
     try:
         yield
     except Refused:
         raise
     except (OSError, ValueError) as error:
+        if damaged is not None and isinstance(error, OSError) and error.errno == errno.ELOOP:
+            raise damaged("it is a link that leads back to itself") from None
         raise Refused(Reason.BACKUP_UNUSABLE, detail=type(error).__name__) from None
 
 
@@ -308,22 +297,18 @@ def _sync(directory: Path) -> None:
 # --- the lines
 
 
-class Damaged(Exception):  # noqa: N818 - becomes a refusal, with the file's path
-    """A line is not as it was written; the text says which, and holds nothing of it."""
-
-
-def numbered_records(content: bytes) -> list[tuple[int, dict[str, Any]]]:
-    """Every line's number and record. One that a crash cut off counts as never written.
+def read_lines(content: bytes, damaged: Damaged) -> tuple[list[Numbered], int]:
+    """Every line's number and record, and how many bytes at the end a crash cut off: those count as never written.
 
     Raises:
-        Damaged: for any other that is not readable.
+        Refused: `damaged`, for any other line that is not readable.
     """
-    found: list[tuple[int, dict[str, Any]]] = []
+    found: list[Numbered] = []
     unreadable: list[tuple[int, bytes]] = []
     for number, line in enumerate(content.split(b"\n"), 1):
         record = _record(line)
         if record is not None:
-            _check_closed(unreadable, record, found)
+            _check_closed(unreadable, record, found, damaged)
             found.append((number, record))
             unreadable = []
         elif line.strip():
@@ -331,30 +316,15 @@ def numbered_records(content: bytes) -> list[tuple[int, dict[str, Any]]]:
     for number, line in unreadable:
         last = number == content.count(b"\n") + 1
         if not last and (line.endswith(b"}") or not _begins_a_line(line)):
-            raise _unreadable(number)
-    return found
+            raise damaged(f"line {number} cannot be read")
+    return found, _bytes(unreadable)
 
 
-def cut_off_bytes(content: bytes) -> int:
-    """How many bytes at the end are of lines that were cut off.
-
-    Raises:
-        Damaged: as `numbered_records`.
-    """
-    numbered_records(content)
-    cut_off = 0
-    for line in reversed(content.split(b"\n")):
-        if _record(line) is not None:
-            break
-        cut_off += len(line) if line.strip() else 0
-    return cut_off
-
-
-def check_order(records: Iterable[tuple[int, dict[str, Any]]]) -> None:
+def check_order(records: Iterable[Numbered], damaged: Damaged) -> None:
     """Check one change's steps: each after those before it, and each document's hash where any was noted.
 
     Raises:
-        Damaged
+        Refused: `damaged`.
     """
     taken: set[Step] = set()
     hashed: set[str] = set()
@@ -363,20 +333,19 @@ def check_order(records: Iterable[tuple[int, dict[str, Any]]]) -> None:
         step = Step(record["step"])
         hashed |= set(record[KEPT]) if isinstance(record.get(KEPT), dict) else set()
         if not _follows(step, record, taken):
-            raise Damaged(f"the step of line {number} has none of those before it")
-        if KEPT_FOR.get(step, BACKUP) not in hashed and step in KEPT_FOR:
+            raise damaged(f"the step of line {number} has none of those before it")
+        if step in KEPT_FOR and KEPT_FOR[step] not in hashed:
             missing.append(number)
         taken.add(step)
     if missing and hashed & {BACKUP, INTENT}:  # an undo's alone: a change that an earlier version began
-        raise Damaged(f"line {missing[0]} has no hash of its document")
+        raise damaged(f"line {missing[0]} has no hash of its document")
 
 
 def _follows(step: Step, record: dict[str, Any], taken: set[Step]) -> bool:
     if step is Step.BEGUN:
         return not taken
     if step is Step.DONE:
-        outcome = record.get("outcome")
-        return outcome in set(ChangeOutcome) and bool(taken & ENDS_AFTER_ONE_OF[ChangeOutcome(outcome)])
+        return bool(taken & ENDS_AFTER_ONE_OF.get(str(record.get("outcome")), set()))
     stands = step is Step.WRITTEN and record.get("stands") is True and Step.CHECKED in taken
     return stands or bool(taken & AFTER_ONE_OF[step])
 
@@ -391,15 +360,19 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 
 def _check_closed(
-    unreadable: list[tuple[int, bytes]], closing: dict[str, Any], before: list[tuple[int, dict[str, Any]]]
+    unreadable: Sequence[tuple[int, bytes]], closing: dict[str, Any], before: Sequence[Numbered], damaged: Damaged
 ) -> None:
-    if not unreadable or closing.get(CLOSES) == sum(len(line) for _, line in unreadable):
+    if not unreadable or closing.get(CLOSES) == _bytes(unreadable):
         return
     # A version that noted no hashes closed it without a word.
     said = any(KEPT in record or CLOSES in record for record in (*(r for _, r in before), closing))
     for number, line in unreadable:
         if said or not _begins_a_line(line):
-            raise _unreadable(number)
+            raise damaged(f"line {number} cannot be read")
+
+
+def _bytes(lines: Iterable[tuple[int, bytes]]) -> int:
+    return sum(len(line) for _, line in lines)
 
 
 def _begins_a_line(line: bytes) -> bool:
@@ -409,7 +382,3 @@ def _begins_a_line(line: bytes) -> bool:
     except (ValueError, RecursionError):
         return line[: len(BEGINNING)] == BEGINNING[: len(line)]
     return False
-
-
-def _unreadable(number: int) -> Damaged:
-    return Damaged(f"line {number} cannot be read")

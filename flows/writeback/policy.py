@@ -21,12 +21,13 @@ from flows.profiles.schedule_blocks import read_schedule
 from flows.proposal.consensus_limits import RULE_OF, beyond_limits, unknown
 from flows.proposal.document import Colour, GlucoseLimit, Proposal
 from flows.values.parts import Part
+from flows.values.schedule import Schedule
 from flows.writeback.active_on_site import SiteProfiles
 from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.approval_checks import Approved
 from flows.writeback.journal import Change, ChangeOutcome, Journal
 from flows.writeback.kept_documents import intent_of
-from flows.writeback.plan import ENTERED_BY, FIELDS, NAME, Plan
+from flows.writeback.plan import ENTERED_BY, FIELDS, NAME, Line, Plan
 
 LEAST_HOURS_BETWEEN = 20.0
 ROUNDING = 1e-6
@@ -87,42 +88,45 @@ def check_policy(
         Refused: `POLICY_FORBIDS`; which rule, never a number of the person's therapy.
     """
     _check_verdict(proposal)
-    if request.activate and not policy.activate:
-        raise forbidden("it does not allow to activate")
-    if request.overwrite:
-        raise forbidden("a profile is overwritten by a person only")
-    parts = {Part(p) for p in policy.only} or set(Part)
-    if not set(request.parts) <= parts:
-        raise forbidden("it does not allow all of these parts")
-    if any(hours < LEAST_HOURS_BETWEEN for hours in hours_since):  # one in the future too: a clock was set back
-        raise forbidden("the last change without a person is less than a night ago")
+    forbid(
+        (request.activate and not policy.activate, "it does not allow to activate"),
+        (request.overwrite, "a profile is overwritten by a person only"),
+        (bool(policy.only) and not set(request.parts) <= set(policy.only), "it does not allow all of these parts"),
+        # One in the future too: a clock was set back.
+        (
+            any(hours < LEAST_HOURS_BETWEEN for hours in hours_since),
+            "the last change without a person is less than a night ago",
+        ),
+    )
     night, week = policy.max_change_percent_per_night, policy.max_change_percent_per_week
     worth = set(proposal.verdict.worth_changing)
     beyond_low = GlucoseLimit.LOW in beyond_limits(proposal)
     for line in plan.changed:
-        if beyond_low and line.more_insulin:  # the plan has none of it; whoever made another one is stopped here
-            raise forbidden(
-                f"glucose is beyond a low limit, and the {line.part} of {line.start} would give more insulin"
-            )
-        if line.key not in worth and not (line.part is Part.BASAL and "daily_basal" in worth):
-            raise forbidden(f"the {line.part} of {line.start} is not worth changing: too small or not sure enough")
-        if not line.current:
-            raise forbidden(f"the {line.part} of {line.start} is zero now, and has no change in percent")
+        what = f"the {line.part} of {line.start}"
+        is_worth = line.key in worth or (line.part is Part.BASAL and "daily_basal" in worth)
+        forbid(
+            # The plan has none of it; whoever made another one is stopped here.
+            (beyond_low and line.more_insulin, f"glucose is beyond a low limit, and {what} would give more insulin"),
+            (not is_worth, f"{what} is not worth changing: too small or not sure enough"),
+            (not line.current, f"{what} is zero now, and has no change in percent"),
+        )
     for line in plan.lines:
-        if abs(line.change_percent) > night + ROUNDING:
-            raise forbidden(f"the {line.part} of {line.start} would change by more than {night:g} % in a night")
-    if week_ago is None:
-        week_ago_change = [(line, line.change_percent) for line in plan.lines]
-    else:
-        was = {part: read_schedule(week_ago.get(field), field, []) for part, field in FIELDS.items()}
-        week_ago_change = []
-        for line in plan.lines:
-            start = int(line.start[:2]) * 60 + int(line.start[3:])
-            before = was[line.part].mean(start, start + 60) if line.part is Part.BASAL else was[line.part].at(start)
-            week_ago_change.append((line, 100 * (line.new / before - 1) if before else float("inf")))
-    for line, change in week_ago_change:
-        if abs(change) > week + ROUNDING:
-            raise forbidden(f"the {line.part} of {line.start} would change by more than {week:g} % in a week")
+        _check_change(line, line.change_percent, night, "night")
+    was = {} if week_ago is None else {p: read_schedule(week_ago.get(field), field, []) for p, field in FIELDS.items()}
+    for line in plan.lines:
+        _check_change(line, _change_since(was[line.part], line) if was else line.change_percent, week, "week")
+
+
+def _change_since(was: Schedule, line: Line) -> float:
+    """The change in percent of what it was."""
+    start = int(line.start[:2]) * 60 + int(line.start[3:])
+    before = was.mean(start, start + 60) if line.part is Part.BASAL else was.at(start)
+    return 100 * (line.new / before - 1) if before else float("inf")
+
+
+def _check_change(line: Line, change_percent: float, most_percent: float, span: str) -> None:
+    too_much = f"the {line.part} of {line.start} would change by more than {most_percent:g} % in a {span}"
+    forbid((abs(change_percent) > most_percent + ROUNDING, too_much))
 
 
 def _check_verdict(proposal: Proposal) -> None:
@@ -133,21 +137,26 @@ def _check_verdict(proposal: Proposal) -> None:
     verdict, beyond = proposal.verdict, beyond_limits(proposal)
     others = [r for r in verdict.reasons if r.rule not in RULE_OF.values()]
     for_limits_alone = verdict.colour is Colour.AMBER and bool(beyond) and bool(verdict.reasons) and not others
-    if verdict.colour is not Colour.GREEN and not for_limits_alone:
-        raise forbidden(f"its verdict is {verdict.colour}, not green")
-    if verdict.nothing_sure:
-        raise forbidden("nothing in it is certain enough to act on")
-    if unknown(proposal):
-        raise forbidden("it is not known whether glucose is within the limits of the consensus")
-    if beyond == (GlucoseLimit.HIGH,):
-        raise forbidden(
-            "glucose is beyond the high limit of the consensus, and what is to be done is for a person to say"
-        )
+    forbid(
+        (verdict.colour is not Colour.GREEN and not for_limits_alone, f"its verdict is {verdict.colour}, not green"),
+        (verdict.nothing_certain, "nothing in it is certain enough to act on"),
+        (unknown(proposal), "it is not known whether glucose is within the limits of the consensus"),
+        (
+            beyond == (GlucoseLimit.HIGH,),
+            "glucose is beyond the high limit of the consensus, and what is to be done is for a person to say",
+        ),
+    )
 
 
-def forbidden(detail: str) -> Refused:
-    """The refusal, for a reason that holds no number of the person's therapy."""
-    return Refused(Reason.POLICY_FORBIDS, detail=detail)
+def forbid(*checks: tuple[bool, str]) -> None:
+    """Refuse for the first reason that holds; none has a number of the person's therapy.
+
+    Raises:
+        Refused: `POLICY_FORBIDS`.
+    """
+    for holds, detail in checks:
+        if holds:
+            raise Refused(Reason.POLICY_FORBIDS, detail=detail)
 
 
 # --- what a policy is held against
@@ -169,7 +178,7 @@ def check_without_a_person(
     Raises:
         Refused: `POLICY_FORBIDS`.
     """
-    changes = [c for c in journal.changes() if c.facts.get("kind") == "apply"]
+    changes = [c for c in journal.changes() if c.is_a("apply")]
     _check_journal_knows(changes, state)
     week_ago, hours = _history(changes, planned.source_name, now)
     check_policy(policy, approved.proposal, request, planned, week_ago, hours)
@@ -180,8 +189,8 @@ def _check_journal_knows(changes: list[Change], state: SiteProfiles) -> None:
     written = {str(c.facts.get("name")) for c in changes}
     unknown = [name for name in state.store if name.startswith(NAME) and name not in written]
     switched = any(s.get("enteredBy") == ENTERED_BY for s in state.switches)
-    if unknown or (switched and not changes):
-        raise forbidden("the site has what looks written by this program, and this journal does not know of it")
+    forgotten = bool(unknown) or (switched and not changes)
+    forbid((forgotten, "the site has what looks written by this program, and this journal does not know of it"))
 
 
 def _history(changes: list[Change], source_name: str, now: datetime) -> tuple[Record | None, list[float]]:
@@ -195,12 +204,11 @@ def _history(changes: list[Change], source_name: str, now: datetime) -> tuple[Re
             continue
         if week_ago is None:
             before = intent_of(change).active_before
-            if not before["body"] or before["name"] != change.facts.get("source"):
-                raise forbidden("what was in use before the first change of the week is not the profile that was tuned")
+            other = not before["body"] or before["name"] != change.facts.get("source")
+            forbid((other, "what was in use before the first change of the week is not the profile that was tuned"))
             week_ago = before["body"]
         lineage |= {str(change.facts.get("source")), str(change.facts.get("name"))}
         if change.facts.get("how") == Decision.POLICY.value:
             hours_since.append(hours)
-    if lineage and source_name not in lineage:
-        raise forbidden("another profile was tuned in the last week")
+    forbid((bool(lineage) and source_name not in lineage, "another profile was tuned in the last week"))
     return week_ago, hours_since

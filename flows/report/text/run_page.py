@@ -95,7 +95,7 @@ def _verdict(proposal: Proposal) -> list[str]:
     lines = [f"**{COLOURS[verdict.colour]}**{of}, from {many(used, 'day')}.", ""]
     if beyond_limits(proposal):
         lines += [verdict.headline, ""]
-    elif verdict.nothing_sure:
+    elif verdict.nothing_certain:
         lines += ["Nothing is certain enough to act on: there is nothing to change.", ""]
     # A rule's sentence may hold a share of readings or a setting: those stay in the report.
     reasons = [

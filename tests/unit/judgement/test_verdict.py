@@ -339,8 +339,8 @@ def test_beyond_a_limit_there_is_no_green_and_never_nothing_to_change(
 ) -> None:
     verdict = judge_case(case(new=new, glucose=glucose(**of)))
     assert list(verdict.beyond_limits) == sides
-    assert verdict.nothing_sure == (not verdict.worth_changing)
-    assert verdict.nothing_to_change == (verdict.nothing_sure and not sides)
+    assert verdict.nothing_certain == (not verdict.worth_changing)
+    assert verdict.nothing_to_change == (verdict.nothing_certain and not sides)
     assert ("outside the consensus limits" in verdict.headline) == bool(sides)
     if sides:
         assert verdict.colour is not Colour.GREEN

@@ -107,7 +107,7 @@ def test_what_was_sealed_with_reasons_keeps_its_colour_and_has_the_limit_beside_
     assert verdict.colour.value == colour
     assert verdict.reasons[:-1] == proposal.verdict.reasons
     assert verdict.reasons[-1].rule == "beyond_low_limit"
-    assert (verdict.worth_changing, verdict.nothing_sure) == (proposal.verdict.worth_changing, False)
+    assert (verdict.worth_changing, verdict.nothing_certain) == (proposal.verdict.worth_changing, False)
 
 
 def test_a_limit_that_was_sealed_is_said_once() -> None:
