@@ -38,10 +38,11 @@ from flows.writeback.approval_checks import (
 )
 from flows.writeback.journal import Change, ChangeOutcome, Journal
 from flows.writeback.kept_documents import check_kept, intent_of
-from flows.writeback.plan import Plan, plan, switch_treatment, with_start_date
+from flows.writeback.plan import Plan, plan
 from flows.writeback.policy import check_without_a_person, read_policy
 from flows.writeback.reconcile import anything_to_settle, reconcile
 from flows.writeback.session import Intent, SiteSession
+from flows.writeback.site_documents import switch_treatment, with_start_date
 from flows.writeback.transaction import carry_out
 
 

@@ -30,8 +30,9 @@ from flows.writeback.active_on_site import (
     switch_key,
 )
 from flows.writeback.journal import BACKUP, INTENT, UNDO, Change, ChangeOutcome, Step, altered
-from flows.writeback.plan import FIELDS, switch_treatment
+from flows.writeback.plan import FIELDS
 from flows.writeback.session import Intent, comparable, raw_switch, reissue_switch, switch_back
+from flows.writeback.site_documents import switch_treatment
 
 NOT_THE_CONTENT = "what it says is not what the journal has the hash of"
 NOT_DERIVED = "what it says does not follow from the backup or the site"

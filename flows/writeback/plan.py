@@ -7,12 +7,11 @@ tuned profile stands beside the old ones under its own name. A pure function: kn
 from __future__ import annotations
 
 import copy
-import json
 import math
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,17 +23,17 @@ from flows.profiles.schedule_blocks import clock_text, entry_minutes, read_sched
 from flows.profiles.stored import is_flat
 from flows.proposal.aaps_limits import AAPS_LIMITS, AapsLimits
 from flows.proposal.consensus_limits import age_group, beyond_limits
-from flows.proposal.document import GlucoseLimit, Proposal, Units
+from flows.proposal.document import CarbRatioBlock, GlucoseLimit, IsfBlock, Proposal, Units
 from flows.proposal.rounding import EXACT
+from flows.values.numbers import number_or_none
 from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
 from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
 from flows.writeback.active_on_site import profile_content, store_of
 from flows.writeback.approval import Decision, SyncRequest
+from flows.writeback.site_documents import check_name, check_no_markup
 
 NAME = "Autotune"
-ENTERED_BY = "autotune-flows"
-LONGEST_NAME = 40
 WORDS = {Part.BASAL: "basal", Part.ISF: "insulin sensitivity", Part.CARB_RATIO: "carb ratio"}
 FIELDS = {Part.BASAL: "basal", Part.ISF: "sens", Part.CARB_RATIO: "carbratio"}
 # Wider than any of upstream's caps (oref0@0.7.1 lib/autotune: 0.7 to 1.2, for ISF their inverse); one step is rounding.
@@ -114,7 +113,9 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
     source_name = str(proposal.profile.get("name"))
     if source_name not in store:
         raise Refused(Reason.PROPOSAL_WITHOUT_SITE, detail="its profile is not in the document")
-    _trusted(proposal, request)
+    # A proposal sealed before that was a rule is not red for it.
+    if several := [NAMES[part] for part in proposal.for_pump.several if part in request.parts]:
+        raise Refused(Reason.PROPOSAL_SEVERAL, what=" and ".join(several))
     name = _name(proposal, request, source, store)
     body = copy.deepcopy(store[source_name])
     old = {part: read_schedule(body.get(field), field, []) for part, field in FIELDS.items()}
@@ -140,7 +141,7 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         if any(line.new != line.current for line in written):  # else its entries stay as they are, each of them
             body[FIELDS[part]] = _entries(body.get(FIELDS[part]), values)
     document = _beside(source, store, name, body, proposal)
-    _no_markup(document)
+    check_no_markup(document)
     carried = copy.deepcopy(document["store"][name])
     done = Plan(
         name=name,
@@ -148,8 +149,8 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         document=document,
         profile_json=carried,
         lines=tuple(lines),
-        daily_basal_current_u=24 * old[Part.BASAL].mean(),
-        daily_basal_new_u=24 * read_schedule(carried["basal"], "basal", []).mean(),
+        daily_basal_current_u=HOURS_PER_DAY * old[Part.BASAL].mean(),
+        daily_basal_new_u=HOURS_PER_DAY * read_schedule(carried["basal"], "basal", []).mean(),
         notes=(
             *_left(stay),
             *_flattened(proposal, old[Part.BASAL], request, only_less),
@@ -158,17 +159,9 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         only_less=only_less,
     )
     if not done.changed:
-        if stay:
-            raise Refused(Reason.NOTHING_LESS_TO_WRITE, parts=", ".join(request.parts))
-        raise Refused(Reason.NOTHING_TO_WRITE, parts=", ".join(request.parts))
+        reason = Reason.NOTHING_LESS_TO_WRITE if stay else Reason.NOTHING_TO_WRITE
+        raise Refused(reason, parts=", ".join(request.parts))
     return done
-
-
-def _trusted(proposal: Proposal, request: SyncRequest) -> None:
-    """Refuse settings the profile has several of: a proposal sealed before that was a rule is not red for it."""
-    untrusted = [NAMES[part] for part in proposal.for_pump.several if part in request.parts]
-    if untrusted:
-        raise Refused(Reason.PROPOSAL_SEVERAL, what=" and ".join(untrusted))
 
 
 # --- the name
@@ -176,7 +169,7 @@ def _trusted(proposal: Proposal, request: SyncRequest) -> None:
 
 def _name(proposal: Proposal, request: SyncRequest, source: Record, store: dict[str, Record]) -> str:
     name = request.name if request.name is not None else default_name(proposal)
-    plain_name(name)
+    check_name(name)
     if name in store and not request.overwrite:
         raise Refused(Reason.WRITE_NAME_TAKEN, name=name)
     if name == source.get("defaultProfile") and not request.activate:
@@ -188,21 +181,6 @@ def default_name(proposal: Proposal) -> str:
     """`Autotune 2026-11-22`: the local day on which the proposal was made."""
     made = datetime.fromisoformat(proposal.created_at).astimezone(ZoneInfo(proposal.timezone))
     return f"{NAME} {made:%Y-%m-%d}"
-
-
-def plain_name(name: str) -> None:
-    """Refuse what Nightscout or an app would change in a name.
-
-    Nightscout 15 escapes HTML in `defaultProfile` but not in keys, MongoDB takes neither dots nor a leading `$` in
-    keys, Nightscout reads `@@@@@` and AAPS `(80%)` as marks of their own.
-
-    Raises:
-        Refused: `WRITE_NAME`.
-    """
-    if len(name) > LONGEST_NAME:
-        raise Refused(Reason.WRITE_NAME, detail=f"it has more than {LONGEST_NAME} characters")
-    if not re.fullmatch(r"[^\W_](?:[\w \-]*[\w\-])?", name):
-        raise Refused(Reason.WRITE_NAME, detail="it holds something else than letters, digits, spaces and hyphens")
 
 
 # --- the numbers
@@ -301,13 +279,8 @@ def _new_isf(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> d
     Raises:
         Refused: `PROPOSAL_OTHER_SOURCE`.
     """
-    mmol = proposal.units is Units.MMOL_PER_L
-    blocks = [
-        (b.start, *((b.current_mmoll_per_u, b.recommended_mmoll_per_u) if mmol else
-                    (b.current_mgdl_per_u, b.recommended_mgdl_per_u)))
-        for b in proposal.for_pump.isf
-    ]  # fmt: skip
-    return _by_block(blocks, old, "insulin sensitivity", only_less)
+    unit = "mmoll" if proposal.units is Units.MMOL_PER_L else "mgdl"
+    return _by_block(proposal.for_pump.isf, f"{unit}_per_u", old, "insulin sensitivity", only_less)
 
 
 def _new_carb_ratio(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> dict[int, float]:
@@ -316,18 +289,20 @@ def _new_carb_ratio(proposal: Proposal, old: Schedule, *, only_less: bool = Fals
     Raises:
         Refused: `PROPOSAL_OTHER_SOURCE`.
     """
-    blocks = [(b.start, b.current_g_per_u, b.recommended_g_per_u) for b in proposal.for_pump.carb_ratio]
-    return _by_block(blocks, old, "carb ratio", only_less)
+    return _by_block(proposal.for_pump.carb_ratio, "g_per_u", old, "carb ratio", only_less)
 
 
-def _by_block(blocks: list[tuple[str, float, float]], old: Schedule, what: str, only_less: bool) -> dict[int, float]:
-    new = {int(start[:2]) * 60 + int(start[3:]): (current, recommended) for start, current, recommended in blocks}
+def _by_block(
+    blocks: Sequence[IsfBlock | CarbRatioBlock], unit: str, old: Schedule, what: str, only_less: bool
+) -> dict[int, float]:
+    new = {int(block.start[:2]) * 60 + int(block.start[3:]): block.model_dump() for block in blocks}
     if set(new) != {b.minutes for b in old.blocks} or len(new) != len(blocks):
         raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what=f"times of the {what}")
     for block in old.blocks:
-        _same(block.value, new[block.minutes][0], f"current {what} of {clock_text(block.minutes)}")
+        _same(block.value, new[block.minutes][f"current_{unit}"], f"current {what} of {clock_text(block.minutes)}")
+    recommended = {b.minutes: new[b.minutes][f"recommended_{unit}"] for b in old.blocks}
     # A higher sensitivity or carb ratio is less insulin.
-    return {b.minutes: max(new[b.minutes][1], b.value) if only_less else new[b.minutes][1] for b in old.blocks}
+    return {b.minutes: max(recommended[b.minutes], b.value) for b in old.blocks} if only_less else recommended
 
 
 def _same(written: float, said: float, what: str) -> None:
@@ -359,109 +334,40 @@ def _beside(source: Record, store: dict[str, Record], name: str, body: Record, p
     return {**kept, "store": {**kept["store"], name: body}}
 
 
-def _no_markup(value: Any, where: str = "") -> None:
-    """Refuse texts that DOMPurify, which Nightscout 15 puts over everything posted, would give back changed.
-
-    It writes a text as HTML does; keys it leaves as they are.
-    """
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _no_markup(inner, f"{where}.{key}" if where else str(key))
-    elif isinstance(value, list):
-        for inner in value:
-            _no_markup(inner, where)
-    elif isinstance(value, str) and re.search(r"[<>\r\x00\xa0]|&(?!(?:amp|lt|gt|nbsp);)", value):
-        raise Refused(Reason.WRITE_MARKUP, where=where.split(".")[-1][:LONGEST_NAME])
-
-
 def _left(stay: list[Line]) -> tuple[str, ...]:
     """What of the proposal is not written, since it would give more insulin."""
-    if not stay:
-        return ()
     named = ", ".join(f"{WORDS[line.part]} of {line.start}" for line in stay)
-    return (f"Glucose is beyond a low limit, so only what gives less insulin is written. As it is stays the {named}.",)
+    said = f"Glucose is beyond a low limit, so only what gives less insulin is written. As it is stays the {named}."
+    return (said,) if stay else ()
 
 
 def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest, only_less: bool) -> tuple[str, ...]:
     """Which hours lose a change within them."""
-    if Part.BASAL not in request.parts:
-        return ()
     within = {b.minutes // 60 for b in old.blocks if b.minutes % 60 and b.value != old.at(b.minutes - 1)}
     hours = sorted(within - _hours_that_stay(proposal, old, only_less=only_less))
-    if not hours:
-        return ()
     named = ", ".join(f"{hour:02d}:00" for hour in hours)
-    return (f"The basal changes within the hour of {named} now; it becomes one rate for that whole hour.",)
+    said = f"The basal changes within the hour of {named} now; it becomes one rate for that whole hour."
+    return (said,) if hours and Part.BASAL in request.parts else ()
 
 
 def _refusals_of_aaps(body: Record, limits: AapsLimits) -> tuple[str, ...]:
     """Why AAPS, where it is used, would not take the profile."""
-    found = []
-    schedules = {field: read_schedule(body.get(field), field, []) for field in FIELDS.values()}
-    if any(b.minutes % 60 for s in schedules.values() for b in s.blocks):
-        found.append("AAPS takes only profiles whose blocks all begin on a full hour; this one has others.")
-    if min(b.value for b in schedules["basal"].blocks) < limits.lowest_basal_u_per_h:
-        found.append(f"AAPS takes no basal below {limits.lowest_basal_u_per_h:g} U/h.")
-    low, high = limits.carb_ratio_g_per_u
-    if not all(low <= b.value <= high for b in schedules["carbratio"].blocks):
-        found.append(f"AAPS takes no carb ratio outside {low:g}–{high:g} g/U.")
-    low, high = limits.dia_h
-    try:
-        dia_h = float(body.get("dia") or "nan")
-    except (TypeError, ValueError):
-        dia_h = math.nan
-    if not low <= dia_h <= high:
-        found.append(f"AAPS takes no duration of insulin action outside {low:g}–{high:g} h.")
-    return tuple(found)
-
-
-# --- the Profile Switch
-
-
-def switch_treatment(name: str, body: Record, created_at_ms: int, notes: str) -> Record:
-    """The Profile Switch that makes a profile active: for Nightscout by its name, for AAPS by the profile it carries.
-
-    Duration 0 means until the next switch. Sent without `units`: Nightscout 0.12 drops that field.
-
-    Args:
-        name: as the document's store has it.
-        body: the profile itself.
-        created_at_ms: when; not before the document's start, else Nightscout does not count it.
-        notes: plain text that says why.
-    """
-    at = datetime.fromtimestamp(created_at_ms / 1000, UTC)
-    return {
-        "eventType": "Profile Switch",
-        "created_at": at.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
-        "enteredBy": ENTERED_BY,
-        "profile": name,
-        "originalProfileName": name,
-        "profileJson": harmless_json(body),
-        "percentage": 100,
-        "timeshift": 0,
-        "duration": 0,
-        "notes": notes,
-    }
-
-
-def harmless_json(body: Record) -> str:
-    """JSON text that no purifier has a reason to change: ASCII, `<`, `>` and `&` written as escapes."""
-    text = json.dumps(body, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return re.sub(r"[<>&]", lambda found: f"\\u{ord(found.group()):04x}", text)
-
-
-def with_start_date(document: Record, like: Record, epoch_ms: int) -> Record:
-    """A document with its start, and with `date` and `mills` saying the same where `like` has them.
-
-    API v3, and AAPS with it, sorts profile documents by `date`.
-    """
-    follows: Record = {}
-    for key in ("date", "mills"):
-        if key in like:
-            follows[key] = str(epoch_ms) if isinstance(like[key], str) else epoch_ms
-    return {**document, **follows, "startDate": start_date(epoch_ms)}
-
-
-def start_date(epoch_ms: int) -> str:
-    """A `startDate` that every reader takes: UTC, a whole second (AAPS reads milliseconds as its own upload)."""
-    return datetime.fromtimestamp(epoch_ms // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    blocks = {field: read_schedule(body.get(field), field, []).blocks for field in FIELDS.values()}
+    least_basal, (least_ratio, most_ratio) = limits.lowest_basal_u_per_h, limits.carb_ratio_g_per_u
+    dia_h, (least_dia_h, most_dia_h) = number_or_none(body.get("dia")) or 0.0, limits.dia_h
+    checks = (
+        (
+            any(b.minutes % 60 for b in chain(*blocks.values())),
+            "AAPS takes only profiles whose blocks all begin on a full hour; this one has others.",
+        ),
+        (min(b.value for b in blocks["basal"]) < least_basal, f"AAPS takes no basal below {least_basal:g} U/h."),
+        (
+            not all(least_ratio <= b.value <= most_ratio for b in blocks["carbratio"]),
+            f"AAPS takes no carb ratio outside {least_ratio:g}–{most_ratio:g} g/U.",
+        ),
+        (
+            not least_dia_h <= dia_h <= most_dia_h,
+            f"AAPS takes no duration of insulin action outside {least_dia_h:g}–{most_dia_h:g} h.",
+        ),
+    )
+    return tuple(words for found, words in checks if found)

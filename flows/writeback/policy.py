@@ -27,7 +27,8 @@ from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.approval_checks import Approved
 from flows.writeback.journal import Change, ChangeOutcome, Journal
 from flows.writeback.kept_documents import intent_of
-from flows.writeback.plan import ENTERED_BY, FIELDS, NAME, Line, Plan
+from flows.writeback.plan import FIELDS, NAME, Line, Plan
+from flows.writeback.site_documents import ENTERED_BY
 
 LEAST_HOURS_BETWEEN = 20.0
 ROUNDING = 1e-6

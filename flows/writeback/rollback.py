@@ -20,8 +20,8 @@ from flows.writeback.approval import Decision, RollbackRequest
 from flows.writeback.approval_checks import SealedRun, read_approved, read_sealed
 from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
 from flows.writeback.kept_documents import backup_of, check_kept, intent_of
-from flows.writeback.plan import with_start_date
 from flows.writeback.session import Intent, SiteSession, reissue_switch, switch_back
+from flows.writeback.site_documents import with_start_date
 from flows.writeback.transaction import carry_out
 
 

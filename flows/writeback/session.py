@@ -22,7 +22,7 @@ from flows.writeback.active_on_site import (
     start_ms,
     switch_key,
 )
-from flows.writeback.plan import start_date, switch_treatment
+from flows.writeback.site_documents import start_date, switch_treatment
 
 CLOCK_TOLERANCE_S = 300.0
 LEAST_ROOM_S = 3  # between a document and a Profile Switch that follows it

@@ -38,8 +38,8 @@ from flows.writeback.observe import (
     switch_in,
     switches_in,
 )
-from flows.writeback.plan import with_start_date
 from flows.writeback.session import Intent, SiteSession, comparable, raw_switch, reissue_switch, switch_back
+from flows.writeback.site_documents import with_start_date
 
 PROFILE, SWITCH = "profile document", "Profile Switch"
 SWITCH_ATTEMPTS = 3  # sent again, a Profile Switch replaces itself

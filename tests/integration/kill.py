@@ -29,7 +29,7 @@ from flows.nightscout.authentication import Credentials
 from flows.nightscout.writer import NightscoutWriter
 from flows.writeback.active_on_site import SiteProfiles, differences
 from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
-from flows.writeback.plan import switch_treatment
+from flows.writeback.site_documents import switch_treatment
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.proposals import profile_document
 from tests.writing import Clock, Person, active_name, newest_content, person

@@ -15,7 +15,7 @@ from flows.nightscout.authentication import Credentials
 from flows.nightscout.documents import Record
 from flows.writeback.active_on_site import differences, profile_content
 from flows.writeback.journal import ChangeOutcome
-from flows.writeback.plan import switch_treatment
+from flows.writeback.site_documents import switch_treatment
 from tests.integration.conftest import Nightscout
 from tests.integration.faults import WRITING, faulty, unauthorized
 from tests.integration.standin import API_SECRET, Database, standing_in

@@ -19,7 +19,7 @@ from flows.profiles.raw_files import RawFiles
 from flows.settings import AnalysisRequest
 from flows.values.run_directory import RunDirectory
 from flows.writeback.active_on_site import start_ms
-from flows.writeback.plan import switch_treatment
+from flows.writeback.site_documents import switch_treatment
 from tests.integration.conftest import Nightscout
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, refusal_of

@@ -15,7 +15,8 @@ from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.writer import NightscoutWriter, WriteAttempt, WriteStatus
 from flows.writeback.active_on_site import differences
-from flows.writeback.plan import plan, switch_treatment
+from flows.writeback.plan import plan
+from flows.writeback.site_documents import switch_treatment
 from tests.integration.conftest import Nightscout
 from tests.integration.kill import SCENARIOS, Scenario, Site, one
 from tests.proposals import mmol_document, profile_document

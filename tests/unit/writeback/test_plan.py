@@ -21,7 +21,8 @@ from flows.values.parts import Part
 from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, differences, profile_content, store_of
 from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.approval_checks import report_only_app
-from flows.writeback.plan import Plan, harmless_json, plan, start_date, switch_treatment
+from flows.writeback.plan import Plan, plan
+from flows.writeback.site_documents import harmless_json, start_date, switch_treatment
 from tests.people import read_profile
 from tests.proposals import mmol_document, profile_document, proposal, with_several
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from flows.writeback.observe import switch_differences
-from flows.writeback.plan import switch_treatment
+from flows.writeback.site_documents import switch_treatment
 
 AT_MS = 1_780_000_000_000
 SENT = switch_treatment("Autotune", {"dia": 5}, AT_MS, "notes")
