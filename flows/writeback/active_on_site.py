@@ -230,6 +230,11 @@ def is_switch(treatment: Any) -> bool:
     return isinstance(treatment, dict) and treatment.get("eventType") == "Profile Switch"
 
 
+def switch_ms(treatment: Record) -> float:
+    """When a Profile Switch begins, in epoch milliseconds."""
+    return read_switches([treatment], "UTC")[0].at_ms
+
+
 def switch_key(treatment: Record) -> str:
     """What makes two Profile Switches the same one: Nightscout itself keeps one for each time."""
     return document_sha256([treatment.get("created_at"), treatment.get("profile")])

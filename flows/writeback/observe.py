@@ -2,15 +2,138 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable
 
-from flows.errors import Reason
+from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
+from flows.nightscout.writer import WriteAttempt, WriteStatus
 from flows.profiles.switches import Switch, read_switches
-from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, differences, profile_content, same_active_from
-from flows.writeback.journal import Change, Step
-from flows.writeback.session import comparable
+from flows.writeback.active_on_site import (
+    SERVER_OWNED,
+    SiteProfiles,
+    differences,
+    profile_content,
+    same_active_from,
+    store_of,
+    switch_ms,
+)
+from flows.writeback.journal import Change, ChangeOutcome, Step
+from flows.writeback.kept_documents import backup_of, intent_of, undo_of
+from flows.writeback.session import Intent, SiteSession, comparable
+
+LOOK_AGAIN_S = (0.5, 2.0, 5.0)  # for a write whose answer was lost: it may still be on its way
+
+
+class ObservedChange:
+    """A change, and what its site has of it: looks, and writes nothing.
+
+    Args:
+        change: begun in its journal, without an end.
+        site: with its lock held by the caller.
+    """
+
+    def __init__(self, change: Change, site: SiteSession) -> None:
+        self.change = change
+        self.site = site
+
+    @functools.cached_property
+    def intent(self) -> Intent:
+        """What the change was to bring about, as its journal keeps it.
+
+        Raises:
+            Refused: `JOURNAL_ALTERED`, `BACKUP_UNUSABLE`.
+        """
+        return intent_of(self.change)
+
+    def own_switch(self, state: SiteProfiles, *, refused: bool = False) -> Record | None:
+        """Our Profile Switch, where the site has it or may still get it.
+
+        Args:
+            state: what the site is.
+            refused: the site has just refused it, plainly; then it is ours only where it was sent before too.
+        """
+        if self.intent.switch is None or not self.change.reached(Step.ACTIVATING):
+            return None
+        sent = sum(record["step"] == Step.ACTIVATING for record in self.change.records)
+        if refused and sent == 1 and switch_in(state, self.intent.switch) is None:
+            return None
+        return self.intent.switch
+
+    def active_without(self, base: SiteProfiles, outcome: ChangeOutcome) -> Record:
+        """What is active by the default of the document that is written back: somebody may have chosen another one."""
+        if outcome is not ChangeOutcome.THEIRS:
+            return self.intent.active_before
+        active = base.active(self.site.now_ms())
+        return {"name": active.name, "body": active.body}
+
+    def is_as_without(self, state: SiteProfiles, undone: Record) -> bool:
+        """Whether the same is active, now and after each running switch, as if this change had never been."""
+        base = self.state_without_change(state, undone.get("own"), undone["switch"])
+        sent_ms = switch_ms(undone["switch"]) if undone["switch"] else 0.0
+        return same_active_from(base, state, max(self.site.now_ms(), sent_ms))
+
+    def newest_other_content(self, state: SiteProfiles, *, altered: bool = False) -> Record:
+        """What the newest document says that is not ours, which is the newest; as before where there is no other."""
+        others = state.without(*self.ours(state, altered=altered))
+        return self.intent.before if self.intent.stands or not others.documents else profile_content(others.newest)
+
+    def state_without_change(self, state: SiteProfiles, *own: Record | None, altered: bool = False) -> SiteProfiles:
+        """The site as it were without what this change wrote: its documents, and `own`, Profile Switches it sent.
+
+        As it was backed up, where somebody removed all other documents.
+        """
+        altered = altered or altered_on_the_way(self.change)
+        ours = [] if self.intent.stands else self.ours(state, altered=altered)
+        if self.change.reached(Step.UNDOING) and (undone := undo_of(self.change))["document"] is not None:
+            ours += ours_in(state.documents, undone["document"], undone["known_ids"])
+        documents = state.without(*ours).documents
+        if not documents:
+            documents = (backup_of(self.change).newest,)
+        sent = [s for switch in own if switch for s in switches_in(state, switch)]
+        return SiteProfiles(documents, tuple(s for s in state.switches if not any(s is o for o in sent)))
+
+    def find(
+        self, what: str, document: Record, known_ids: tuple[str, ...], sent: WriteAttempt | None
+    ) -> tuple[SiteProfiles, Record | None]:
+        """The document we sent, as the site has it; looked for more than once where it may still be on its way.
+
+        Where none says what it says, one that begins when it does: the site changed it on the way, or a person since.
+        Only who has just sent it can take it for the first.
+        """
+        pauses = () if sent is not None and sent.status is WriteStatus.REFUSED else LOOK_AGAIN_S
+        for pause_s in (*pauses, None):
+            state = self.read_again(what)
+            unknown = [d for d in state.newest_first if document_id(d) not in known_ids]
+            ours = [d for d in unknown if not differences(comparable(document), comparable(d))]
+            if not ours and sent is not None and sent.document_id is not None:
+                answered = [d for d in unknown if d.get("_id") == sent.document_id]
+                ours = [d for d in unknown if any(not differences(comparable(a), comparable(d)) for a in answered)]
+            if not ours:
+                names = set(store_of(document))
+                alike = [d for d in unknown if d.get("startDate") == document["startDate"]]
+                ours = alike if sent is None else [d for d in alike if set(store_of(d)) == names]
+            if ours:
+                return state, ours[0]
+            if pause_s is not None:
+                self.site.sleep(pause_s)
+        return state, None
+
+    def read_again(self, what: str) -> SiteProfiles:
+        """The site after a write of `what`.
+
+        Raises:
+            Refused: `WRITE_UNKNOWN`.
+        """
+        try:
+            return self.site.read()
+        except Refused as refusal:
+            raise Refused(Reason.WRITE_UNKNOWN, what=what, detail=refusal.reason.code) from None
+
+    def ours(self, state: SiteProfiles, *, altered: bool = False) -> list[Record]:
+        """`ours_in`, for the document of this change."""
+        return ours_in(state.documents, self.intent.document, self.intent.known_ids, altered=altered)
 
 
 def ours_in(
