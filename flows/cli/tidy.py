@@ -23,7 +23,7 @@ def register(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Tidy, after asking."""
     from flows.writeback.approval_checks import read_approved
-    from flows.writeback.rollback import tidy
+    from flows.writeback.tidy import tidy
 
     if arguments.keep < 0:
         raise UsageError("autotune: --keep takes 0 or more.")

@@ -90,7 +90,7 @@ class SiteProfiles:
             raise Refused(Reason.NO_PROFILE, where="the site")
         return self.newest_first[0]
 
-    @property
+    @cached_property
     def newest_start_ms(self) -> float:
         """Since when the newest document holds; 0 where it does not say."""
         return start_ms(self.newest)
@@ -121,20 +121,14 @@ class SiteProfiles:
 
     def counting_switch(self, now_ms: float) -> Switch | None:
         """The switch that decides in Nightscout, if one does; also one that names nothing, which means the default."""
-        if not self.read_switches:
-            return None
-        since_ms = self._newest_start_ms
-        for switch in self.read_switches:
-            running = switch.at_ms <= now_ms and (switch.end_ms is None or now_ms < switch.end_ms)
-            if running and switch.at_ms >= since_ms:
-                return switch
-        return None
+        running = (s for s in self.read_switches if s.at_ms <= now_ms and (s.end_ms is None or now_ms < s.end_ms))
+        return next((s for s in running if s.at_ms >= self.newest_start_ms), None)
 
     def active(self, now_ms: float) -> Active:
         """What Nightscout counts as active: it takes a switch's name exactly as it is, else the profile it carries."""
         switch = self.counting_switch(now_ms)
         if switch is not None:
-            named = self._name_written(switch)
+            named = str((self.raw_switch(switch) or {}).get("profile") or switch.name)
             if named in self.store:
                 return Active(named, self.store[named], switch)
             if switch.body is not None:
@@ -161,13 +155,9 @@ class SiteProfiles:
         """The names of all that is active now or will be by what is on the site."""
         return {self.active(at_ms).name for at_ms in self.moments(from_ms)}
 
-    @cached_property
-    def _newest_start_ms(self) -> float:
-        return self.newest_start_ms
-
-    def _name_written(self, switch: Switch) -> str:
-        raw = next((record for record, read in self._read_one_by_one if switch in read), {})
-        return str(raw.get("profile") or switch.name)
+    def raw_switch(self, switch: Switch | None) -> Record | None:
+        """The treatment a switch was read from."""
+        return next((record for record, read in self._read_one_by_one if switch in read), None)
 
     @cached_property
     def _read_one_by_one(self) -> tuple[tuple[Record, list[Switch]], ...]:

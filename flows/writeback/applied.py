@@ -7,9 +7,10 @@ A run's `applied.json` names the journal of its site and holds a copy of the lin
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -65,26 +66,15 @@ def leave_note(run: RunDirectory, journal: Journal) -> None:
 
 def journal_named(run: Path) -> Path | None:
     """The journal that a run's note names; `None` where there is no note."""
-    named = _note(run).get("journal")
-    return Path(named) if isinstance(named, str) and named else None
+    return _journal_in(_note(run))
 
 
 def changes_of(runs: Iterable[Path]) -> tuple[PastChange, ...]:
     """Every change that the journals named by these run directories know of, by time."""
-    lines: dict[str, dict[str, Any]] = {}
-    journals: set[Path] = set()
-    for run in runs:
-        note = _note(run)
-        copied = note.get("changes")
-        # `lines`: all in one list, as readers before this one expected them.
-        for change in (*(copied if isinstance(copied, list) else ()), note.get("lines")):
-            for line in _dictionaries(change):
-                lines[json.dumps(line, sort_keys=True)] = line
-        if (named := journal_named(run)) is not None:
-            journals.add(named)
-    for journal in sorted(journals):
-        for line in _journal(journal):
-            lines[json.dumps(line, sort_keys=True)] = line
+    notes = [_note(run) for run in runs]
+    journals = sorted({journal for note in notes if (journal := _journal_in(note)) is not None})
+    read = (*chain.from_iterable(map(_copied, notes)), *chain.from_iterable(map(_journal, journals)))
+    lines = {json.dumps(line, sort_keys=True): line for line in read}
     records: dict[str, list[dict[str, Any]]] = {}
     for line in lines.values():
         records.setdefault(str(line.get("change")), []).append(line)
@@ -110,33 +100,40 @@ def instant(value: Any) -> datetime | None:
 
 
 def _note(run: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(_text(run / NOTE))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
+    return _object(_text(run / NOTE))
 
 
-def _journal(directory: Path) -> Iterator[dict[str, Any]]:
-    try:
-        text = _text(directory / LINES)
-    except (OSError, ValueError):
-        return
-    for line in text.split("\n"):
-        try:
-            yield from _dictionaries([json.loads(line)])
-        except (ValueError, RecursionError):  # a line that a lost process cut off
-            continue
+def _journal_in(note: dict[str, Any]) -> Path | None:
+    named = note.get("journal")
+    return Path(named) if isinstance(named, str) and named else None
+
+
+def _copied(note: dict[str, Any]) -> list[dict[str, Any]]:
+    """The lines a note holds; `lines`: all in one list, as readers before this one expected them."""
+    changes = note.get("changes")
+    lists = [*(changes if isinstance(changes, list) else ()), note.get("lines")]
+    return [line for lines in lists if isinstance(lines, list) for line in lines if isinstance(line, dict)]
+
+
+def _journal(directory: Path) -> list[dict[str, Any]]:
+    """The lines of a journal but those a lost process cut off."""
+    return [line for text in _text(directory / LINES).split("\n") if (line := _object(text))]
 
 
 def _text(file: Path) -> str:
-    if not file.is_file() or file.stat().st_size > LARGEST_BYTES:
-        raise ValueError("no document")
-    return file.read_text("utf-8", "replace")
+    try:
+        readable = file.is_file() and file.stat().st_size <= LARGEST_BYTES
+        return file.read_text("utf-8", "replace") if readable else ""
+    except (OSError, ValueError):
+        return ""
 
 
-def _dictionaries(value: Any) -> list[dict[str, Any]]:
-    return [line for line in value if isinstance(line, dict)] if isinstance(value, list) else []
+def _object(text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _change(name: str, steps: list[dict[str, Any]]) -> PastChange | None:

@@ -7,7 +7,7 @@ import os
 import platform
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ from flows.writeback.approval_checks import (
     source_document,
 )
 from flows.writeback.journal import Change, ChangeOutcome, Journal
-from flows.writeback.kept_documents import check_kept, intent_of
+from flows.writeback.kept_documents import checked_intent, intent_of
 from flows.writeback.plan import Plan, plan
 from flows.writeback.policy import check_without_a_person, read_policy
 from flows.writeback.reconcile import anything_to_settle, reconcile
@@ -135,8 +135,8 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
         site = tools.site(client)
 
         def asked_for(change: Change) -> bool:
-            same = change.facts.get("proposal_sha256") == approved.sha256
-            return same and request.activate and request.decision is Decision.APPROVE
+            approves = request.activate and request.decision is Decision.APPROVE
+            return approves and change.facts.get("proposal_sha256") == approved.sha256
 
         settle(journal, site, tools, asked_for)
         state = site.read()
@@ -150,9 +150,8 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
         def make(state: SiteProfiles) -> Intent:
             # Of the state that is backed up and written over: one read before may be somebody else's by now.
             done = _already(journal, request, planned, state, approved.sha256)
-            if done is None and differences(profile_content(state.newest), profile_content(source)):
-                raise Refused(Reason.SITE_PROFILE_CHANGED)
-            if done is not None and not request.activate:
+            edited = differences(profile_content(state.newest), profile_content(source))
+            if (done is None and edited) or (done is not None and not request.activate):
                 raise Refused(Reason.SITE_PROFILE_CHANGED)
             return _intent(site, state, planned, approved, request, done)
 
@@ -196,7 +195,7 @@ def settle(
 
     A rollback is finished by whoever comes next; an activation only where `asked_for`, else it is taken back.
     """
-    settled = reconcile(journal, site, lambda c: c.facts.get("kind") == "rollback" or asked_for(c))
+    settled = reconcile(journal, site, lambda c: c.is_a("rollback") or asked_for(c))
     state = site.read() if any(c.facts.get("activate") for c in settled) else None
     found = []
     for change in settled:
@@ -245,14 +244,14 @@ def rejected(approved: SealedRun, journal: Journal, tools: Tools, how: str, kind
     return WritebackResult("rejected", change=change.name)
 
 
-def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWriter:
+@contextmanager
+def writing_client(tools: Tools, site: str, *, activate: bool) -> Iterator[NightscoutWriter]:
     """A client whose permissions were asked for before anything is written."""
     wanted = (*WRITING_PROFILES, *(SWITCHING_PROFILES if activate else ()))
     named = ", ".join(wanted)
     if tools.credentials.anonymous:
         raise Refused(Reason.WRITE_NO_CREDENTIALS, remedy=tools.advice(named))
-    with ExitStack() as opened:  # closed again where it is not handed out
-        client = opened.enter_context(tools.open_client(site))
+    with tools.open_client(site) as client:
         try:
             missing = client.missing_permissions(wanted)
         except Refused as refusal:
@@ -261,23 +260,16 @@ def writing_client(tools: Tools, site: str, *, activate: bool) -> NightscoutWrit
             missing = list(wanted)
         if missing:
             raise Refused(Reason.WRITE_NOT_PERMITTED, permissions=", ".join(missing))
-        opened.pop_all()
-    return client
+        yield client
 
 
 def _already(journal: Journal, request: SyncRequest, planned: Plan, state: SiteProfiles, sha256: str) -> Change | None:
     """The change that wrote this very proposal in this very way, where the site still has what it wrote."""
-    for change in reversed(journal.changes()):
-        facts = change.facts
-        same = facts.get("proposal_sha256") == sha256 and facts.get("parts") == [p.value for p in request.parts]
-        if facts.get("kind") != "apply" or change.outcome is not ChangeOutcome.AFTER or not same:
-            continue
-        if facts.get("name") != planned.name or bool(facts.get("only_less")) != planned.only_less:
-            continue
-        check_kept(change)
-        written = intent_of(change).document
-        return change if state.newest_says(written) else None
-    return None
+    same = {"proposal_sha256": sha256, "parts": [p.value for p in request.parts], "name": planned.name}
+    written = [c for c in journal.changes() if c.did("apply", **same)]
+    # Changes of an earlier version do not say `only_less`: they had everything.
+    written = [c for c in written if bool(c.facts.get("only_less")) is planned.only_less]
+    return written[-1] if written and state.newest_says(checked_intent(written[-1]).document) else None
 
 
 def is_active(site: SiteSession, state: SiteProfiles, done: Change) -> bool:

@@ -115,13 +115,14 @@ def check_may_be_written(proposal: Proposal, now: datetime, max_age_h: float, *,
     """
     made = datetime.fromisoformat(proposal.created_at)
     made = made if made.tzinfo else made.replace(tzinfo=UTC)
-    if proposal.verdict.colour is Colour.RED:
-        raise Refused(Reason.PROPOSAL_RED)
-    if proposal.verdict.nothing_certain and not although_unsure:
-        raise Refused(Reason.PROPOSAL_UNSURE)
     before, after = proposal.current, proposal.recommended
-    if (before.dia_h, before.insulin_peak_min) != (after.dia_h, after.insulin_peak_min):
-        raise Refused(Reason.PROPOSAL_OTHER_CURVE)
+    for holds, reason in (
+        (proposal.verdict.colour is Colour.RED, Reason.PROPOSAL_RED),
+        (proposal.verdict.nothing_certain and not although_unsure, Reason.PROPOSAL_UNSURE),
+        ((before.dia_h, before.insulin_peak_min) != (after.dia_h, after.insulin_peak_min), Reason.PROPOSAL_OTHER_CURVE),
+    ):
+        if holds:
+            raise Refused(reason)
     if not -CLOCK_SLACK <= now - made <= timedelta(hours=max_age_h):
         raise Refused(Reason.PROPOSAL_OLD, made=made.strftime("%Y-%m-%d %H:%M UTC"), limit=max_age_h)
 
@@ -153,10 +154,8 @@ def report_only_app(document: Record) -> str | None:
     loop = document.get("loopSettings")
     bundle = str(loop.get("bundleIdentifier") or "") if isinstance(loop, dict) else ""
     written = f"{document.get('enteredBy') or ''} {bundle} {document.get('bundleIdentifier') or ''}".lower()
-    for word, app in reversed(REPORT_ONLY.items()):
-        if word in written:
-            return app
-    return "Loop" if isinstance(loop, dict) else None
+    named = (app for word, app in reversed(REPORT_ONLY.items()) if word in written)
+    return next(named, "Loop" if isinstance(loop, dict) else None)
 
 
 def _served(run: RunDirectory) -> list[Record]:

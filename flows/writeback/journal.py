@@ -99,6 +99,10 @@ class Change:
         """Whether it is of this kind (`apply`, `rollback`, `reject`, …), and was begun with these facts."""
         return all(self.facts.get(key) == value for key, value in {"kind": kind, **facts}.items())
 
+    def did(self, kind: str, **facts: Any) -> bool:
+        """Whether it `is_a`, and ended as planned."""
+        return self.outcome is ChangeOutcome.AFTER and self.is_a(kind, **facts)
+
     @property
     def step(self) -> Step:
         """The last step."""
@@ -143,10 +147,6 @@ class Change:
             _sync(file.parent)
             _sync(self.journal.directory)
         self._kept[name] = hashlib.sha256(content).hexdigest()
-
-    def has(self, name: str) -> bool:
-        """Whether such a document was kept."""
-        return self.file(name).is_file()
 
     def file(self, name: str) -> Path:
         """Where a document of this change lies."""

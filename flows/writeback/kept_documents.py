@@ -8,7 +8,7 @@ that nobody gave must not reach a pump.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ from flows.writeback.active_on_site import (
 )
 from flows.writeback.journal import BACKUP, INTENT, UNDO, Change, ChangeOutcome, Step, altered
 from flows.writeback.plan import FIELDS
-from flows.writeback.session import Intent, comparable, raw_switch, reissue_switch, switch_back
+from flows.writeback.session import Intent, comparable, reissue_switch, switch_back
 from flows.writeback.site_documents import switch_treatment
 
 NOT_THE_CONTENT = "what it says is not what the journal has the hash of"
@@ -45,12 +45,19 @@ def check_kept(change: Change) -> None:
     Raises:
         Refused: `JOURNAL_ALTERED`, `BACKUP_UNUSABLE`.
     """
-    if change.reached(Step.BACKED_UP):
-        backup_of(change)
-    if change.reached(Step.CHECKED):
-        intent_of(change)
-    if change.reached(Step.UNDOING):
-        undo_of(change)
+    for step, read in ((Step.BACKED_UP, backup_of), (Step.CHECKED, intent_of), (Step.UNDOING, undo_of)):
+        if change.reached(step):
+            read(change)
+
+
+def checked_intent(change: Change) -> Intent:
+    """`intent_of`, once every document of the change is checked.
+
+    Raises:
+        Refused: as `check_kept`.
+    """
+    check_kept(change)
+    return intent_of(change)
 
 
 def intent_of(change: Change) -> Intent:
@@ -67,7 +74,7 @@ def intent_of(change: Change) -> Intent:
         raise altered(change, INTENT, NOT_THE_SHAPE) from None
     if not change.kept_sha256(INTENT):
         _compare(change, INTENT, {"before_sha256": before, "after_sha256": after})
-        _check_derived(change, intent)
+        _check_derived(change, INTENT, lambda: intent_follows(change, intent, backup_of(change), _undone_by(change)))
     return intent
 
 
@@ -111,25 +118,26 @@ def check_undo(change: Change, site: SiteProfiles) -> None:
     """
     if change.kept_sha256(UNDO):
         return
-    try:
-        follows = undo_follows(change, undo_of(change), intent_of(change), backup_of(change), site)
-    except (TypeError, KeyError, AttributeError, ValueError):
-        raise altered(change, UNDO, NOT_THE_SHAPE) from None
-    if not follows:
-        raise altered(change, UNDO, NOT_DERIVED)
+    _check_derived(
+        change, UNDO, lambda: undo_follows(change, undo_of(change), intent_of(change), backup_of(change), site)
+    )
 
 
-def _check_derived(change: Change, intent: Intent) -> None:
-    before = None
-    if change.facts.get("kind") == "rollback":
-        undone = [c for c in change.journal.changes() if c.name == change.facts.get("of")]
-        before = intent_of(undone[0]) if undone else None
+def _check_derived(change: Change, name: str, follows: Callable[[], bool]) -> None:
     try:
-        follows = intent_follows(change, intent, backup_of(change), before)
+        found = follows()
     except (TypeError, KeyError, AttributeError, ValueError):
-        raise altered(change, INTENT, NOT_THE_SHAPE) from None
-    if not follows:
-        raise altered(change, INTENT, NOT_DERIVED)
+        raise altered(change, name, NOT_THE_SHAPE) from None
+    if not found:
+        raise altered(change, name, NOT_DERIVED)
+
+
+def _undone_by(change: Change) -> Intent | None:
+    """What the change that a rollback undoes was to bring about."""
+    if not change.is_a("rollback"):
+        return None
+    undone = [c for c in change.journal.changes() if c.name == change.facts.get("of")]
+    return intent_of(undone[0]) if undone else None
 
 
 def _compare(change: Change, name: str, found: dict[str, str]) -> None:
@@ -178,9 +186,8 @@ def undo_follows(change: Change, undone: Record, intent: Intent, backup: SitePro
         return False
     if document is not None:
         said = [intent.before, *(profile_content(d) for d in others)]
-        if not any(not differences(profile_content(document), one) for one in said):
-            return False
-        if not _begins_by(document, _noted_ms(change, Step.UNDOING)):
+        is_said = any(not differences(profile_content(document), one) for one in said)
+        if not is_said or not _begins_by(document, _noted_ms(change, Step.UNDOING)):
             return False
     if switch is None:
         return True
@@ -204,7 +211,7 @@ def _actives(backup: SiteProfiles, made_ms: float) -> Iterator[Record]:
     for at_ms in backup.moments(made_ms - APART_MS):
         if at_ms <= made_ms + APART_MS:
             active = backup.active(at_ms)
-            yield {"name": active.name, "body": active.body, "switch": raw_switch(backup, active.switch)}
+            yield {"name": active.name, "body": active.body, "switch": backup.raw_switch(active.switch)}
 
 
 def _switch_follows(change: Change, intent: Intent, before: Intent | None, made_ms: float) -> bool:
@@ -225,7 +232,7 @@ def _switch_follows(change: Change, intent: Intent, before: Intent | None, made_
 
 
 def _may_be_activated_so_long(change: Change, intent: Intent, made_ms: float) -> bool:
-    if intent.switch is None or change.facts.get("kind") != "apply":
+    if intent.switch is None or not change.is_a("apply"):
         return True
     hours = change.facts.get("max_age_h")
     return isinstance(hours, int | float) and intent.activate_until_ms <= made_ms + hours * HOUR_MS
@@ -276,7 +283,7 @@ def untrusted_parts(change: Change, intent: Intent) -> tuple[Part, ...]:
     `plan` refuses these since `PROPOSAL_SEVERAL` is there; what was begun before that has them in its kept documents. A
     rollback writes what the person had, and has none.
     """
-    if change.facts.get("kind") != "apply":
+    if not change.is_a("apply"):
         return ()
     written = change.facts.get("parts") or [part.value for part in NAMES]
     was = store_of(intent.before).get(str(change.facts.get("source")))

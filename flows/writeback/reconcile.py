@@ -86,6 +86,4 @@ def _sent_again(sent: Record, later: list[Change]) -> bool:
 def _rejected_since(change: Change, changes: list[Change]) -> bool:
     later = changes[changes.index(change) + 1 :]
     sha256 = change.facts.get("proposal_sha256")
-    if change.facts.get("kind") != "apply":
-        return False
-    return any(c.facts.get("kind") == "reject" and c.facts.get("proposal_sha256") == sha256 for c in later)
+    return change.is_a("apply") and any(c.is_a("reject", proposal_sha256=sha256) for c in later)

@@ -1,4 +1,4 @@
-"""Undo what was applied: a new document with the old content, and a switch back; and tidy away our old profiles."""
+"""Undo what was applied: a new document with the old content, and a switch back."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from flows.writeback.apply import (
     writing_client,
 )
 from flows.writeback.approval import Decision, RollbackRequest
-from flows.writeback.approval_checks import SealedRun, read_approved, read_sealed
+from flows.writeback.approval_checks import SealedRun, read_sealed
 from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
-from flows.writeback.kept_documents import backup_of, check_kept, intent_of
+from flows.writeback.kept_documents import backup_of, check_kept, checked_intent, intent_of
 from flows.writeback.session import Intent, SiteSession, reissue_switch, switch_back
 from flows.writeback.site_documents import with_start_date
 from flows.writeback.transaction import carry_out
@@ -60,80 +60,22 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
     return WritebackResult("rolled-back", change=change.name)
 
 
-def tidy(run: RunDirectory, keep_last: int, tools: Tools, how: str) -> tuple[WritebackResult, list[str]]:
-    """Take our older profiles out of the site's newest document: all that we wrote, nobody changed and nobody uses.
-
-    Args:
-        run: any run of the site.
-        keep_last: how many of ours stay, the newest.
-        tools: time, credentials.
-        how: for the audit.
-
-    Returns:
-        What became of it, and the names taken out.
-
-    Raises:
-        Refused: as `flows.writeback.apply.apply`.
-    """
-    approved = read_approved(run, None)
-    journal = tools.open_journal(approved.site)
-    with journal.locked(), writing_client(tools, approved.site, activate=False) as client:
-        site = tools.site(client)
-        settle(journal, site, tools, lambda _: False)
-        names = old_names(journal, site.read(), keep_last, site.now_ms())
-        if not names:
-            return WritebackResult("nothing-to-tidy"), []
-
-        def make(state: SiteProfiles) -> Intent:
-            now_ms = site.now_ms()
-            if not set(names) <= set(old_names(journal, state, keep_last, now_ms)):
-                raise Refused(Reason.SITE_PROFILE_CHANGED)
-            start = site.start_for(state, state.newest)
-            store = {k: v for k, v in state.newest["store"].items() if k not in names}
-            document = with_start_date({**profile_content(state.newest), "store": store}, state.newest, start)
-            return Intent.of(state, now_ms, document, None)
-
-        change = carry_out(site, journal, make, kind="tidy", names=names, **audit(tools, approved, how))
-    return WritebackResult("tidied", change=change.name), names
-
-
-def old_names(journal: Journal, state: SiteProfiles, keep_last: int, now_ms: float) -> list[str]:
-    """Our profiles in the newest document beyond the last `keep_last`, oldest first.
-
-    Ours is what the journal says we wrote and what still is as we wrote it. One that is in use, or the document's
-    default, stays.
-    """
-    store = state.newest.get("store")
-    if not isinstance(store, dict):
-        return []
-    ours: dict[str, None] = {}
-    for change in journal.changes():
-        name = str(change.facts.get("name"))
-        if change.facts.get("kind") != "apply" or change.outcome is not ChangeOutcome.AFTER or name not in store:
-            continue
-        check_kept(change)
-        written = intent_of(change).document["store"]
-        if not differences(written.get(name), store[name]):
-            ours.pop(name, None)
-            ours[name] = None
-    in_use = {*state.names_ahead(now_ms), state.newest.get("defaultProfile")}
-    older = list(ours)[: max(0, len(ours) - keep_last)]
-    return [name for name in older if name not in in_use]
-
-
 def _applied(journal: Journal, approved: SealedRun) -> Change:
     """The last change that wrote this proposal.
 
     Raises:
         Refused: `NOTHING_APPLIED`.
     """
-    for change in reversed(journal.changes()):
-        facts = change.facts
-        mine = facts.get("kind") == "apply" and facts.get("proposal_sha256") == approved.sha256
-        mine = mine and facts.get("site_sha256") in (None, approved.site_sha256)
-        if mine and (change.outcome is ChangeOutcome.AFTER or not change.ended):
-            return change
-    raise Refused(Reason.NOTHING_APPLIED, detail="the journal of this site knows of nothing")
+    mine = [
+        change
+        for change in journal.changes()
+        if change.is_a("apply", proposal_sha256=approved.sha256)
+        and change.facts.get("site_sha256") in (None, approved.site_sha256)
+        and (change.outcome is ChangeOutcome.AFTER or not change.ended)
+    ]
+    if not mine:
+        raise Refused(Reason.NOTHING_APPLIED, detail="the journal of this site knows of nothing")
+    return mine[-1]
 
 
 def _check_kept(applied: Change) -> None:
@@ -151,14 +93,10 @@ def _rolled_back(journal: Journal, applied: Change, site: SiteSession) -> Change
     """
     if applied.ended and applied.outcome is not ChangeOutcome.AFTER:
         raise Refused(Reason.NOTHING_APPLIED, detail="it was not written, or taken back at once")
-    for change in reversed(journal.changes()):
-        mine = change.facts.get("kind") == "rollback" and change.facts.get("of") == applied.name
-        if mine and change.outcome is ChangeOutcome.AFTER:
-            check_kept(change)
-            written = intent_of(change).document
-            state = site.read()
-            if state.newest.get("startDate") == written["startDate"] and state.newest_says(written):
-                return change
+    for change in reversed([c for c in journal.changes() if c.did("rollback", of=applied.name)]):
+        written, state = checked_intent(change).document, site.read()
+        if state.newest.get("startDate") == written["startDate"] and state.newest_says(written):
+            return change
     return None
 
 
@@ -206,10 +144,9 @@ def _edited_beneath(state: SiteProfiles, backup: SiteProfiles) -> bool:
 
 
 def _writer_of(applied: Change) -> Change | None:
+    """The change before this one that wrote the document it found there."""
     changes = applied.journal.changes()
-    names = [c.name for c in changes]
-    for change in reversed(changes[: names.index(applied.name)]):
-        same = change.facts.get("proposal_sha256") == applied.facts.get("proposal_sha256")
-        if same and change.outcome is ChangeOutcome.AFTER and change.reached(Step.WRITING):
-            return change
-    return None
+    before = changes[: [c.name for c in changes].index(applied.name)]
+    sha256 = applied.facts.get("proposal_sha256")
+    wrote = [c for c in before if c.outcome is ChangeOutcome.AFTER and c.reached(Step.WRITING)]
+    return next((c for c in reversed(wrote) if c.facts.get("proposal_sha256") == sha256), None)

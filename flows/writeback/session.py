@@ -11,7 +11,7 @@ from typing import Any
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.nightscout.writer import NightscoutWriter
-from flows.profiles.switches import Switch, read_switches
+from flows.profiles.switches import read_switches
 from flows.values.timestamps import instant_ms
 from flows.values.units import DAY_MS, MINUTE_MS, SECOND_MS
 from flows.writeback.active_on_site import (
@@ -160,7 +160,6 @@ class Intent:
     def of(cls, state: SiteProfiles, now_ms: float, document: Record, switch: Record | None, **more: Any) -> Intent:
         """An intent against what the site is now."""
         active = state.active(now_ms)
-        by = raw_switch(state, active.switch) if active.switch else None
         return cls(
             document=document,
             switch=switch,
@@ -171,7 +170,7 @@ class Intent:
                 if not (more.get("stands") and not differences(comparable(document), comparable(d)))
             ),
             known_switches=tuple(switch_key(s) for s in state.switches),
-            active_before={"name": active.name, "body": active.body, "switch": by},
+            active_before={"name": active.name, "body": active.body, "switch": state.raw_switch(active.switch)},
             **more,
         )
 
@@ -194,13 +193,6 @@ def _id(record: Record) -> str:
 def comparable(document: Record) -> Record:
     """What of a document must be as it was sent."""
     return {**profile_content(document), "startDate": document.get("startDate")}
-
-
-def raw_switch(state: SiteProfiles, switch: Switch | None) -> Record | None:
-    """The treatment a switch was read from."""
-    if switch is None:
-        return None
-    return next((s for s in state.switches if switch in read_switches([s], "UTC")), None)
 
 
 def switch_back(active: dict[str, Any], at_ms: int, why: str) -> Record:

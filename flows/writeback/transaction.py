@@ -34,7 +34,7 @@ from flows.writeback.observe import (
     switch_differences,
     switch_in,
 )
-from flows.writeback.session import Intent, SiteSession, comparable, raw_switch, reissue_switch, switch_back
+from flows.writeback.session import Intent, SiteSession, comparable, reissue_switch, switch_back
 from flows.writeback.site_documents import with_start_date
 
 PROFILE, SWITCH = "profile document", "Profile Switch"
@@ -249,7 +249,7 @@ class Attempt(ObservedChange):
         if start is None:
             start = self.site.start_after(state.newest, switch_ms(own) if own else 0.0)
             at_ms = self.site.free_instant(state, with_start_date(content, state.newest, start))
-            raw = raw_switch(base, base.counting_switch(self.site.now_ms())) or self.intent.active_before["switch"]
+            raw = base.raw_switch(base.counting_switch(self.site.now_ms())) or self.intent.active_before["switch"]
             if raw is not None:
                 reissued = reissue_switch(raw, at_ms)
             elif own is not None and (active := self.active_without(base, outcome))["body"]:
@@ -322,7 +322,7 @@ class Attempt(ObservedChange):
                 self.site.sleep(0.2)
             at_ms = self.site.now_ms() // SECOND_MS * SECOND_MS
             in_force = self.state_without_change(state, own).active(at_ms)
-            raw = raw_switch(state, in_force.switch)
+            raw = state.raw_switch(in_force.switch)
             if raw is not None or in_force.body is not None:
                 active = {"name": in_force.name, "body": in_force.body}
                 back = reissue_switch(raw, at_ms) if raw else switch_back(active, at_ms, "another profile was saved")

@@ -195,7 +195,7 @@ def one(site: Site, scenario: Scenario, at: int | None, root: Path, number: int,
 def is_what_was_planned(after: SiteProfiles, original: SiteProfiles, last: Change | None, scenario: Scenario) -> bool:
     if scenario.rollback:
         return newest_content(after) == newest_content(original) and active_name(after) == active_name(original)
-    if last is None or not last.has("intent"):
+    if last is None or not last.file("intent").is_file():
         return False
     planned = last.read("intent")
     if differences(after.newest.get("store"), planned["document"]["store"]):

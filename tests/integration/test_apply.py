@@ -16,8 +16,8 @@ from flows.nightscout.authentication import Credentials
 from flows.writeback.active_on_site import differences, profile_content
 from flows.writeback.approval import Decision
 from flows.writeback.journal import ChangeOutcome
-from flows.writeback.rollback import tidy
 from flows.writeback.site_documents import switch_treatment
+from flows.writeback.tidy import tidy
 from tests.integration.standin import API_SECRET, READER, SWITCHER, WRITER, StandIn, standing_in
 from tests.proposals import mmol_document, profile_document
 from tests.writing import Person, active_name, newest_content, person

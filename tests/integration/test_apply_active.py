@@ -15,7 +15,7 @@ from flows.nightscout.authentication import Credentials
 from flows.nightscout.documents import Record
 from flows.nightscout.writer import NightscoutWriter, WriteAttempt, WriteStatus
 from flows.writeback.journal import ChangeOutcome
-from flows.writeback.rollback import tidy
+from flows.writeback.tidy import tidy
 from tests.integration.standin import API_SECRET, Database, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.integration.test_apply_faults import REQUESTS, edits_in_place, saves_anew, saves_with_an_older_date

@@ -14,7 +14,7 @@ from flows.nightscout.authentication import Credentials
 from flows.writeback.apply import WritebackResult
 from flows.writeback.approval import Decision
 from flows.writeback.journal import ChangeOutcome
-from flows.writeback.rollback import tidy
+from flows.writeback.tidy import tidy
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.proposals import profile_document

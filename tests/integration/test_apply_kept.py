@@ -14,7 +14,7 @@ import pytest
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.writeback.journal import BACKUP, INTENT, KEPT, UNDO, Change, ChangeOutcome
-from flows.writeback.rollback import tidy
+from flows.writeback.tidy import tidy
 from flows.writeback.transaction import Attempt
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of

@@ -15,7 +15,7 @@ from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.writeback.active_on_site import SiteProfiles
 from flows.writeback.journal import ChangeOutcome
-from flows.writeback.rollback import tidy
+from flows.writeback.tidy import tidy
 from tests.integration.conftest import Nightscout
 from tests.integration.faults import faulty
 from tests.integration.standin import API_SECRET, Database, StandIn, standing_in

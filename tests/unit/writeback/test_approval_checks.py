@@ -20,7 +20,8 @@ from flows.writeback.apply import resume
 from flows.writeback.approval import Decision, RollbackRequest
 from flows.writeback.approval_checks import check_may_be_written, read_approved, read_sealed, source_document
 from flows.writeback.journal import Journal
-from flows.writeback.rollback import rollback, tidy
+from flows.writeback.rollback import rollback
+from flows.writeback.tidy import tidy
 from tests.proposals import NOW, SITE, profile_document, proposal, run_with
 
 
