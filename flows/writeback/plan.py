@@ -113,9 +113,7 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
     source_name = str(proposal.profile.get("name"))
     if source_name not in store:
         raise Refused(Reason.PROPOSAL_WITHOUT_SITE, detail="its profile is not in the document")
-    # A proposal sealed before that was a rule is not red for it.
-    if several := [NAMES[part] for part in proposal.for_pump.several if part in request.parts]:
-        raise Refused(Reason.PROPOSAL_SEVERAL, what=" and ".join(several))
+    _trusted(proposal, request)
     name = _name(proposal, request, source, store)
     body = copy.deepcopy(store[source_name])
     old = {part: read_schedule(body.get(field), field, []) for part, field in FIELDS.items()}
@@ -162,6 +160,13 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         reason = Reason.NOTHING_LESS_TO_WRITE if stay else Reason.NOTHING_TO_WRITE
         raise Refused(reason, parts=", ".join(request.parts))
     return done
+
+
+def _trusted(proposal: Proposal, request: SyncRequest) -> None:
+    """Refuse settings the profile has several of: a proposal sealed before that was a rule is not red for it."""
+    untrusted = [NAMES[part] for part in proposal.for_pump.several if part in request.parts]
+    if untrusted:
+        raise Refused(Reason.PROPOSAL_SEVERAL, what=" and ".join(untrusted))
 
 
 # --- the name

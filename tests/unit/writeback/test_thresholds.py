@@ -11,7 +11,7 @@ import pytest
 from flows.errors import Reason, Refused
 from flows.proposal.document import Proposal
 from flows.values.parts import Part
-from flows.writeback import policy, reconcile, transaction
+from flows.writeback import observe, policy, reconcile, transaction
 from flows.writeback.active_on_site import SiteProfiles
 from flows.writeback.journal import Change, ChangeOutcome, Step
 from flows.writeback.plan import Line, _check, _same
@@ -88,4 +88,4 @@ def test_the_last_ten_documents_that_did_not_arrive_are_looked_for(before: int, 
 
 def test_a_switch_is_sent_three_times_at_most() -> None:
     assert transaction.SWITCH_ATTEMPTS == 3
-    assert transaction.LOOK_AGAIN_S == (0.5, 2.0, 5.0)
+    assert observe.LOOK_AGAIN_S == (0.5, 2.0, 5.0)
