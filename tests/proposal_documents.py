@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from flows.proposal.document import Proposal, mmoll, seal
+from flows.proposal.document import Proposal, mmoll
+from flows.proposal.sealed import seal
 
 SITE = "https://site.example"
 DAY = date(2026, 5, 1)

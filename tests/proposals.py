@@ -15,7 +15,8 @@ from flows.profiles.parse import unit_name
 from flows.profiles.raw_files import RawFiles
 from flows.profiles.schedule_blocks import clock_text, read_schedule
 from flows.profiles.stored import document_sha256
-from flows.proposal.document import Proposal, mmoll, seal
+from flows.proposal.document import Proposal, mmoll
+from flows.proposal.sealed import seal
 from flows.values.run_directory import RunDirectory
 from flows.values.units import MGDL_PER_MMOLL
 from flows.writeback.active_on_site import store_of

@@ -7,7 +7,8 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-from flows.proposal.document import Proposal, maybe_mmoll, mmoll, seal
+from flows.proposal.document import Proposal, maybe_mmoll, mmoll
+from flows.proposal.sealed import seal
 from flows.values.units import MGDL_PER_MMOLL
 
 FIRST_DAY = date(2026, 3, 20)

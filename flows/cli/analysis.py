@@ -89,7 +89,7 @@ def print_run(run: RunDirectory, as_json: bool) -> ExitCode:
     if as_json:
         print_document(run.read_json("report.json"))
     else:
-        from flows.proposal.document import read_proposal
+        from flows.proposal.sealed import read_proposal
         from flows.report.text.terminal import summary
 
         print(summary(run, read_proposal(run.file("proposal.json"))))

@@ -20,13 +20,14 @@ from flows.oref0.profile import PumpSettings
 from flows.pipeline.prepare import HIGHS_LEFT_OUT, LOWS_LEFT_OUT, Prepared, served_records
 from flows.profiles.raw_files import json_object
 from flows.proposal.corrections import changed_by_correction
-from flows.proposal.document import DayOfRun, Proposal, Settings, Units, WithoutCorrection, seal
+from flows.proposal.document import DayOfRun, Proposal, Settings, Units, WithoutCorrection
 from flows.proposal.evidence import evidence_of, settings_document
 from flows.proposal.explanation import explain
 from flows.proposal.glucose import glucose_of
 from flows.proposal.insulin_response import insulin_correlation
 from flows.proposal.recommendation import recommend
 from flows.proposal.rounding import for_pump
+from flows.proposal.sealed import seal
 from flows.settings import AnalysisRequest, InputsMode
 from flows.values.local_days import LocalDay
 from flows.values.parts import Part

@@ -14,7 +14,8 @@ from flows import __version__
 from flows.errors import Reason, Refused, is_full_disk
 from flows.oref0.engine import EngineReport
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
-from flows.proposal.document import Proposal, read_proposal
+from flows.proposal.document import Proposal
+from flows.proposal.sealed import read_proposal
 from flows.report.text.upstream_table import recommendations_table
 from flows.settings import AnalysisRequest
 from flows.values.run_directory import RunDirectory, write_atomically

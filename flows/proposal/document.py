@@ -6,15 +6,11 @@ shown in either is in the document. Knows nothing of how the numbers come about.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.errors import Reason, Refused
 from flows.oref0.several_values import different
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
@@ -381,45 +377,6 @@ class Proposal(_Document):
         description="The sha256 of every file upstream read and wrote, and of the lows it was not given."
     )
     sha256: str = ""
-
-
-def read_proposal(file: Path) -> Proposal:
-    """The proposal in a run's file, its seal verified.
-
-    Raises:
-        Refused: `PROPOSAL_UNREADABLE`, `PROPOSAL_ALTERED`.
-    """
-    try:
-        document = json.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
-        raise _unreadable(file, "there is none") from None
-    except (OSError, ValueError):
-        raise _unreadable(file, "it is no readable JSON") from None
-    if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
-        raise _unreadable(file, f"it is not of version {SCHEMA_VERSION}")
-    try:
-        proposal, sealed = Proposal.model_validate(document), digest(document)
-    except ValueError:  # pydantic's, too
-        raise _unreadable(file, f"it is not a proposal of version {SCHEMA_VERSION}") from None
-    if proposal.sha256 != sealed:
-        raise Refused(Reason.PROPOSAL_ALTERED)
-    return proposal
-
-
-def _unreadable(file: Path, detail: str) -> Refused:
-    return Refused(Reason.PROPOSAL_UNREADABLE, run=file.resolve().parent.name, detail=detail)
-
-
-def seal(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with its `sha256`: over its canonical JSON without that field."""
-    return {**{k: v for k, v in document.items() if k != "sha256"}, "sha256": digest(document)}
-
-
-def digest(document: dict[str, Any]) -> str:
-    """The sha256 a proposal document must have."""
-    body = {k: v for k, v in document.items() if k != "sha256"}
-    text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def mmoll(mgdl: float) -> float:

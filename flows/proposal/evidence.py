@@ -103,6 +103,7 @@ def _isf(
     now, new = recommendation.current.isf_mgdl_per_u, recommendation.recommended.isf_mgdl_per_u
     low, high = recommendation.caps.isf(now)
     interval = (spread["interval_low"], spread["interval_high"]) if spread else (None, None)
+    facts = explained.isf.facts
     return IsfEvidence(
         current_mgdl_per_u=now,
         current_mmoll_per_u=mmoll(now),
@@ -113,14 +114,14 @@ def _isf(
         cap_low_mmoll_per_u=mmoll(low),
         cap_high_mgdl_per_u=round(high, 3),
         cap_high_mmoll_per_u=mmoll(high),
-        at_cap=stopped_by(explained.isf.facts, now, new, (low, high)),
+        at_cap=stopped_by(facts, now, new, (low, high)),
         interval_low_mgdl_per_u=interval[0],
         interval_low_mmoll_per_u=maybe_mmoll(interval[0]),
         interval_high_mgdl_per_u=interval[1],
         interval_high_mmoll_per_u=maybe_mmoll(interval[1]),
         agreement=_agreement(now, new, spread),
-        points=explained.isf.points,
-        days_too_few_points=explained.isf.days_too_few_points,
+        points=facts.points if facts else None,
+        days_too_few_points=facts.days_too_few_points if facts else None,
         insulin_correlation=insulin_correlation,
         explanation=explained.isf.sentences,
     )
@@ -131,20 +132,21 @@ def _carb_ratio(
 ) -> CarbRatioEvidence:
     now, new = recommendation.current.carb_ratio_g_per_u, recommendation.recommended.carb_ratio_g_per_u
     low, high = recommendation.caps.carb_ratio(now)
+    facts = explained.carb_ratio.facts
     return CarbRatioEvidence(
         current_g_per_u=now,
         recommended_g_per_u=new,
         change_percent=_percent(now, new),
         cap_low_g_per_u=round(low, 3),
         cap_high_g_per_u=round(high, 3),
-        at_cap=stopped_by(explained.carb_ratio.facts, now, new, (low, high)),
+        at_cap=stopped_by(facts, now, new, (low, high)),
         interval_low_g_per_u=spread["interval_low"] if spread else None,
         interval_high_g_per_u=spread["interval_high"] if spread else None,
         agreement=_agreement(now, new, spread),
-        periods_used=explained.carb_ratio.periods_used,
-        periods_ignored=explained.carb_ratio.periods_ignored,
-        carbs_g=explained.carb_ratio.carbs_g,
-        insulin_u=explained.carb_ratio.insulin_u,
+        periods_used=facts.periods_used if facts else None,
+        periods_ignored=facts.periods_ignored if facts else None,
+        carbs_g=facts.carbs_g if facts else None,
+        insulin_u=facts.insulin_u if facts else None,
         explanation=explained.carb_ratio.sentences,
     )
 
@@ -158,7 +160,7 @@ def _basal(
 ) -> BasalEvidence:
     now, new = recommendation.current.basal_u_per_h[hour], recommendation.recommended.basal_u_per_h[hour]
     low, high = recommendation.caps.basal(now)
-    words = explained.basal[hour]
+    facts = explained.basal[hour].facts
     return BasalEvidence(
         hour=hour,
         current_u_per_h=now,
@@ -167,16 +169,16 @@ def _basal(
         change_percent=_percent(now, new),
         cap_low_u_per_h=round(low, 4),
         cap_high_u_per_h=round(high, 4),
-        at_cap=stopped_by(words.facts, now, new, (low, high)),
+        at_cap=stopped_by(facts, now, new, (low, high)),
         interval_low_u_per_h=spread["interval_low"] if spread else None,
         interval_high_u_per_h=spread["interval_high"] if spread else None,
         agreement=_agreement(now, new, spread),
-        points=words.points,
-        days_without_points=words.facts.days_without_points if words.facts else None,
-        days_missing=words.days_missing,  # of this run; upstream's own count goes on from run to run
-        total_deviation_mgdl=words.total_deviation_mgdl,
-        total_deviation_mmoll=maybe_mmoll(words.total_deviation_mgdl),
-        explanation=words.sentences,
+        points=facts.points if facts else None,
+        days_without_points=facts.days_without_points if facts else None,
+        days_missing=explained.days_smoothed[hour],  # of this run; upstream's own count goes on from run to run
+        total_deviation_mgdl=facts.total_deviation_mgdl if facts else None,
+        total_deviation_mmoll=maybe_mmoll(facts.total_deviation_mgdl if facts else None),
+        explanation=explained.basal[hour].sentences,
     )
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from flows.oref0.caps import Caps
 from flows.oref0.log_parser import CarbRatio, DayLog, Isf, read_day, smoothed_hours
@@ -26,48 +26,32 @@ from flows.proposal.explanation_text import (
 from flows.proposal.recommendation import ROUNDING, within
 from flows.values.units import HOURS_PER_DAY
 
-
-@dataclass(frozen=True)
-class IsfExplanation:
-    """Of the insulin sensitivity; `facts` are what the sentences tell, `None` where upstream's words are missing."""
-
-    points: int | None
-    days_too_few_points: int | None
-    sentences: tuple[str, ...]
-    facts: IsfFacts | None = None
+Facts = TypeVar("Facts", bound=Moved)
 
 
 @dataclass(frozen=True)
-class CarbRatioExplanation:
-    """Of the carb ratio: the meal periods upstream used and ignored, their carbs and the insulin they took."""
+class Explained(Generic[Facts]):
+    """Of one setting: the facts counted in upstream's words, and what they come to; nothing where words are missing."""
 
-    periods_used: int | None
-    periods_ignored: int | None
-    carbs_g: float | None
-    insulin_u: float | None
-    sentences: tuple[str, ...]
-    facts: CarbRatioFacts | None = None
-
-
-@dataclass(frozen=True)
-class BasalExplanation:
-    """Of one hour: its data points and what glucose did unexplained in it, and the days it was only smoothed."""
-
-    hour: int
-    points: int | None
-    total_deviation_mgdl: float | None
-    days_missing: int
-    sentences: tuple[str, ...]
-    facts: BasalFacts | None = None
+    facts: Facts | None = None
+    sentences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Of a run. `unannounced_share_percent`: of upstream's data points, those it took for rises nobody entered."""
+    """Of a run.
 
-    isf: IsfExplanation
-    carb_ratio: CarbRatioExplanation
-    basal: tuple[BasalExplanation, ...]
+    Attributes:
+        isf, carb_ratio: of these settings.
+        basal: of each hour.
+        days_smoothed: of each hour, the days on which it was only smoothed; also known without upstream's words.
+        unannounced_share_percent: of upstream's data points, those it took for rises nobody entered.
+    """
+
+    isf: Explained[IsfFacts]
+    carb_ratio: Explained[CarbRatioFacts]
+    basal: tuple[Explained[BasalFacts], ...]
+    days_smoothed: tuple[int, ...]
     unannounced_share_percent: float | None
 
 
@@ -84,34 +68,21 @@ def explain(work: Path, dates: list[str], zone: str, pump: PumpSettings, recomme
         recommended: what upstream made of them.
     """
     smoothed = [found for date in dates if (found := smoothed_hours(work, date))]
-    missing = [sum(day[hour] for day in smoothed) for hour in range(HOURS_PER_DAY)]
+    days_smoothed = tuple(sum(day[hour] for day in smoothed) for hour in range(HOURS_PER_DAY))
     days = [read_day(work, date, zone) for date in dates]
     known = [day for day in days if day is not None]
     if not known or len(known) < len(days):
-        basal = tuple(BasalExplanation(hour, None, None, missing[hour], ()) for hour in range(HOURS_PER_DAY))
-        return Explanation(
-            IsfExplanation(None, None, ()), CarbRatioExplanation(None, None, None, None, ()), basal, None
-        )
+        return Explanation(Explained(), Explained(), (Explained(),) * HOURS_PER_DAY, days_smoothed, None)
     caps, data_share = _caps(work)
     isf, ratio = _isf(known, pump, recommended, caps, data_share), _carb_ratio(known, pump, recommended, caps)
+    basal = [_basal(known, hour, pump, recommended, caps) for hour in range(HOURS_PER_DAY)]
     return Explanation(
-        IsfExplanation(isf.points, isf.days_too_few_points, sentences(FOR_ISF, isf), isf),
-        CarbRatioExplanation(
-            ratio.periods_used,
-            ratio.periods_ignored,
-            ratio.carbs_g,
-            ratio.insulin_u,
-            sentences(FOR_CARB_RATIO, ratio),
-            ratio,
-        ),
-        tuple(_basal_explanation(_basal(known, hour, pump, recommended, caps)) for hour in range(HOURS_PER_DAY)),
+        Explained(isf, sentences(FOR_ISF, isf)),
+        Explained(ratio, sentences(FOR_CARB_RATIO, ratio)),
+        tuple(Explained(facts, sentences(FOR_BASAL, facts)) for facts in basal),
+        days_smoothed,
         _unannounced(known),
     )
-
-
-def _basal_explanation(facts: BasalFacts) -> BasalExplanation:
-    said = sentences(FOR_BASAL, facts)
-    return BasalExplanation(facts.hour, facts.points, facts.total_deviation_mgdl, facts.days_missing, said, facts)
 
 
 def _basal(days: Sequence[DayLog], hour: int, pump: PumpSettings, recommended: PumpSettings, caps: Caps) -> BasalFacts:

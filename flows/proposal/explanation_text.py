@@ -90,15 +90,26 @@ class BasalFacts(Moved):
     unannounced_after: int
 
 
-Facts = TypeVar("Facts", bound=Moved)
+Facts = TypeVar("Facts", bound=Moved, contravariant=True)
 
 
 @dataclass(frozen=True)
 class SentenceKind(Generic[Facts]):
-    """One kind of sentence: its name, and what it says of the facts (`None`: nothing)."""
+    """One kind of sentence: its name, of which facts it is said, and what it says of them."""
 
     name: str
-    says: Callable[[Facts], str | None]
+    when: Callable[[Facts], object]
+    says: Callable[[Facts], str]
+
+
+def sentences(kinds: tuple[SentenceKind[Facts], ...], facts: Facts) -> tuple[str, ...]:
+    """What the kinds say of the facts, in the order of the table."""
+    return tuple(kind.says(facts) for kind in kinds if kind.when(facts))
+
+
+def _of_days(name: str, count: Callable[[Facts], int], words: str) -> SentenceKind[Facts]:
+    """A sentence about so many of the days looked at; none where it is about no day."""
+    return SentenceKind(name, count, lambda facts: f"{_on(count(facts), facts.days)} {words}")
 
 
 def _on(count: int, days: int) -> str:
@@ -109,47 +120,11 @@ def _on(count: int, days: int) -> str:
     return "On both days" if days == 2 else f"On all {days} days"
 
 
-def _said_of_days(count: Callable[[Facts], int], words: str) -> Callable[[Facts], str | None]:
-    """A sentence about so many of the days looked at; none where it is about no day."""
-    return lambda facts: f"{_on(days, facts.days)} {words}" if (days := count(facts)) else None
-
-
 def _many(count: int, one: str, more: str) -> str:
     return f"{count} {one if count == 1 else more}"
 
 
-def _times(hour: int) -> str:
-    """The three hours whose glucose moves an hour's basal."""
-    return f"between {(hour + 1) % HOURS_PER_DAY:02d}:00 and {(hour + 4) % HOURS_PER_DAY:02d}:00"
-
-
 # ---- of every setting
-
-
-def _started_from_previous(facts: Moved) -> str | None:
-    if not facts.started_from_previous:
-        return None
-    return "This run started from an earlier recommendation, not from the pump's own setting."
-
-
-def _at_cap(facts: Moved) -> str | None:
-    if facts.at_cap is None:
-        return None
-    where = _where(facts, facts.at_cap)
-    if facts.past_cap:
-        return f"Smoothing between hours moved it past upstream's own cap: at most {where}."
-    return f"Upstream stopped at its cap: at most {where}."
-
-
-def _wanted_more(facts: Moved) -> str | None:
-    if facts.at_cap is not None:
-        return None
-    found = [
-        f"{_on(count, facts.days)} upstream wanted to go further than its cap: at most {_where(facts, cap)}."
-        for cap, count in ((Cap.HIGH, facts.days_capped_high), (Cap.LOW, facts.days_capped_low))
-        if count
-    ]
-    return " ".join(found) or None
 
 
 def _where(facts: Moved, cap: Cap) -> str:
@@ -158,218 +133,223 @@ def _where(facts: Moved, cap: Cap) -> str:
     return f"{facts.cap_low_percent} % below the pump's setting"
 
 
-def _a_part(facts: Moved) -> str | None:
-    return FIFTH if facts.moved and facts.at_cap is None else None
+def _at_cap(facts: Moved) -> str:
+    where = _where(facts, facts.at_cap or Cap.LOW)
+    if facts.past_cap:
+        return f"Smoothing between hours moved it past upstream's own cap: at most {where}."
+    return f"Upstream stopped at its cap: at most {where}."
 
 
-# ---- insulin sensitivity
-
-
-def _isf_shared(facts: IsfFacts) -> str | None:
-    if facts.data_counts_percent == 100:
-        return None
-    return f"The pump's profile weights the data at {facts.data_counts_percent} % and its own setting at the rest."
-
-
-def _isf_unmoved(facts: IsfFacts) -> str | None:
-    if facts.moved or facts.at_cap is not None:
-        return None
-    if facts.days_up or facts.days_down:
-        return "Increases and decreases on different days cancelled out."
-    if facts.days_too_few_points + facts.days_rising_under_insulin == facts.days:
-        return "No day had data that could change it."
-    return "Insulin lowered glucose as the setting says: no change."
-
-
-# ---- carb ratio
-
-
-def _meals(facts: CarbRatioFacts) -> str | None:
-    if not facts.periods_used:
-        return None
-    return (
-        f"{_many(facts.periods_used, 'meal', 'meals')} with {facts.carbs_g:.0f} g of carbs needed "
-        f"{facts.insulin_u:.1f} U of insulin, with insulin on board and the insulin to bring glucose back included."
+def _wanted_more(facts: Moved) -> str:
+    return " ".join(
+        f"{_on(count, facts.days)} upstream wanted to go further than its cap: at most {_where(facts, cap)}."
+        for cap, count in ((Cap.HIGH, facts.days_capped_high), (Cap.LOW, facts.days_capped_low))
+        if count
     )
 
 
-def _meals_ignored(facts: CarbRatioFacts) -> str | None:
-    if not (count := facts.periods_ignored):
-        return None
-    were = "was" if count == 1 else "were"
-    return (
-        f"{_many(count, 'meal', 'meals')} {were} left out: shorter than an hour, not over at the end of the day, or "
-        "without insulin."
-    )
+def _unmoved(facts: Moved) -> bool:
+    return not facts.moved and facts.at_cap is None
 
 
-def _ratio_unmoved(facts: CarbRatioFacts) -> str | None:
-    if facts.moved or facts.at_cap is not None:
-        return None
+def _why_unmoved(facts: Moved, days_without_data: int | None, otherwise: str) -> str:
     if facts.days_up or facts.days_down:
         return "Increases and decreases on different days cancelled out."
-    if facts.days_without_meals == facts.days:
-        return "No day had data that could change it."
-    return "Meals needed the insulin the ratio gives: no change."
+    return "No day had data that could change it." if days_without_data == facts.days else otherwise
+
+
+STARTED_FROM_PREVIOUS = SentenceKind[Moved](
+    "started from previous",
+    lambda facts: facts.started_from_previous,
+    lambda _: "This run started from an earlier recommendation, not from the pump's own setting.",
+)
+CAPS = (
+    SentenceKind[Moved]("at the cap", lambda facts: facts.at_cap is not None, _at_cap),
+    SentenceKind[Moved](
+        "wanted beyond the cap",
+        lambda facts: facts.at_cap is None and (facts.days_capped_high or facts.days_capped_low),
+        _wanted_more,
+    ),
+    SentenceKind[Moved]("a part each day", lambda facts: facts.moved and facts.at_cap is None, lambda _: FIFTH),
+)
+
+
+# ---- each setting
+
+FOR_ISF: tuple[SentenceKind[IsfFacts], ...] = (
+    STARTED_FROM_PREVIOUS,
+    _of_days(
+        "insulin worked more",
+        lambda facts: facts.days_up,
+        "one unit of insulin lowered glucose more than the setting says.",
+    ),
+    _of_days(
+        "insulin worked less",
+        lambda facts: facts.days_down,
+        "one unit of insulin lowered glucose less than the setting says.",
+    ),
+    _of_days(
+        "glucose rose under insulin",
+        lambda facts: facts.days_rising_under_insulin,
+        "glucose rose while insulin worked: upstream did not change the setting.",
+    ),
+    _of_days(
+        "too few points",
+        lambda facts: facts.days_too_few_points,
+        f"there were fewer than {LEAST_ISF_POINTS} data points: upstream did not change the setting.",
+    ),
+    _of_days(
+        "rises borrowed",
+        lambda facts: facts.days_borrowed_rises,
+        "it had few data points of its own; rises without entered carbs were used too.",
+    ),
+    _of_days(
+        "meals borrowed",
+        lambda facts: facts.days_borrowed_meals,
+        "it had few data points of its own; the hours after meals were used too.",
+    ),
+    SentenceKind(
+        "the pump counts too",
+        lambda facts: facts.data_counts_percent != 100,
+        lambda facts: (
+            f"The pump's profile weights the data at {facts.data_counts_percent} % and its own setting at the rest."
+        ),
+    ),
+    *CAPS,
+    SentenceKind[IsfFacts](
+        "why it did not move",
+        _unmoved,
+        lambda facts: _why_unmoved(
+            facts,
+            facts.days_too_few_points + facts.days_rising_under_insulin,
+            "Insulin lowered glucose as the setting says: no change.",
+        ),
+    ),
+)
+FOR_CARB_RATIO: tuple[SentenceKind[CarbRatioFacts], ...] = (
+    STARTED_FROM_PREVIOUS,
+    SentenceKind(
+        "meals used",
+        lambda facts: facts.periods_used,
+        lambda facts: (
+            f"{_many(facts.periods_used, 'meal', 'meals')} with {facts.carbs_g:.0f} g of carbs needed "
+            f"{facts.insulin_u:.1f} U of insulin, with insulin on board and the insulin to bring glucose back included."
+        ),
+    ),
+    SentenceKind(
+        "meals ignored",
+        lambda facts: facts.periods_ignored,
+        lambda facts: (
+            f"{_many(facts.periods_ignored, 'meal was', 'meals were')} left out: shorter than an hour, not over at "
+            "the end of the day, or without insulin."
+        ),
+    ),
+    _of_days(
+        "meals took more",
+        lambda facts: facts.days_down,
+        "meals needed more insulin than the ratio gives.",
+    ),
+    _of_days(
+        "meals took less",
+        lambda facts: facts.days_up,
+        "meals needed less insulin than the ratio gives.",
+    ),
+    _of_days(
+        "no meals",
+        lambda facts: facts.days_without_meals,
+        "there was no meal with usable data: upstream did not change the ratio.",
+    ),
+    *CAPS,
+    SentenceKind[CarbRatioFacts](
+        "why it did not move",
+        _unmoved,
+        lambda facts: _why_unmoved(
+            facts, facts.days_without_meals, "Meals needed the insulin the ratio gives: no change."
+        ),
+    ),
+)
 
 
 # ---- basal
 
 
-def _rose(facts: BasalFacts) -> str | None:
-    if not facts.days_up:
-        return None
-    return (
-        f"{_on(facts.days_up, facts.days)} glucose {_times(facts.hour)} rose more than insulin and carbs explain; "
-        "upstream gives more basal in the three hours before."
-    )
+def _times(facts: BasalFacts) -> str:
+    """The three hours whose glucose moves an hour's basal."""
+    return f"between {(facts.hour + 1) % HOURS_PER_DAY:02d}:00 and {(facts.hour + 4) % HOURS_PER_DAY:02d}:00"
 
 
-def _fell(facts: BasalFacts) -> str | None:
-    if not facts.days_down:
-        return None
+def _fell(facts: BasalFacts) -> str:
+    on = _on(facts.days_down, facts.days)
     if facts.days_up:
-        return f"{_on(facts.days_down, facts.days)} it fell more than they explain."
+        return f"{on} it fell more than they explain."
     return (
-        f"{_on(facts.days_down, facts.days)} glucose {_times(facts.hour)} fell more than insulin and carbs explain; "
-        "upstream gives less basal in the three hours before."
+        f"{on} glucose {_times(facts)} fell more than insulin and carbs explain; upstream gives less basal in the "
+        "three hours before."
     )
 
 
-def _unannounced(facts: BasalFacts) -> str | None:
-    if not facts.unannounced_after:
-        return None
-    return (
-        f"Of the {_many(facts.points_after, 'data point', 'data points')} {_times(facts.hour)}, "
-        f"{facts.unannounced_after} were in rises like those of meals not entered; upstream counts them as basal."
-    )
+def _days_as_explained(facts: BasalFacts) -> int:
+    return max(0, facts.days_missing - facts.days_without_points - facts.days_held_at_cap)
 
 
-def _no_data(facts: BasalFacts) -> str | None:
-    if not (count := facts.days_without_points):
-        return None
-    return (
-        f"{_on(count, facts.days)} there was no data of its own {_times(facts.hour)}: it was smoothed (moved 20 % "
-        "towards the neighbouring hours)."
-    )
-
-
-def _as_explained(facts: BasalFacts) -> str | None:
-    count = facts.days_missing - facts.days_without_points - facts.days_held_at_cap
-    if count <= 0:
-        return None
-    return (
-        f"{_on(count, facts.days)} glucose {_times(facts.hour)} needed no change: it was smoothed (moved 20 % "
-        "towards the neighbouring hours)."
-    )
-
-
-def _remainder(facts: BasalFacts) -> str | None:
+def _nearly_cancelled(facts: BasalFacts) -> bool:
     others = facts.days_up or facts.days_down or facts.days_missing or facts.started_from_previous
-    if not facts.moved or others:
-        return None
-    return f"Rises and falls {_times(facts.hour)} nearly cancelled out; the remaining difference moved it."
+    return facts.moved and not others
 
 
-def _basal_unmoved(facts: BasalFacts) -> str | None:
-    if facts.moved or facts.at_cap is not None:
-        return None
+def _basal_unmoved(facts: BasalFacts) -> str:
     if not facts.points_after:
         return "Its neighbouring hours did not move it either: no change."
-    if facts.days_up or facts.days_down:
-        return "Increases and decreases on different days cancelled out."
-    return f"Glucose {_times(facts.hour)} changed as insulin and carbs explain: no change of the basal."
+    return _why_unmoved(
+        facts, None, f"Glucose {_times(facts)} changed as insulin and carbs explain: no change of the basal."
+    )
 
 
-FOR_ISF: tuple[SentenceKind[IsfFacts], ...] = (
-    SentenceKind("started from previous", _started_from_previous),
-    SentenceKind(
-        "insulin worked more",
-        _said_of_days(lambda facts: facts.days_up, "one unit of insulin lowered glucose more than the setting says."),
-    ),
-    SentenceKind(
-        "insulin worked less",
-        _said_of_days(lambda facts: facts.days_down, "one unit of insulin lowered glucose less than the setting says."),
-    ),
-    SentenceKind(
-        "glucose rose under insulin",
-        _said_of_days(
-            lambda facts: facts.days_rising_under_insulin,
-            "glucose rose while insulin worked: upstream did not change the setting.",
-        ),
-    ),
-    SentenceKind(
-        "too few points",
-        _said_of_days(
-            lambda facts: facts.days_too_few_points,
-            f"there were fewer than {LEAST_ISF_POINTS} data points: upstream did not change the setting.",
-        ),
-    ),
-    SentenceKind(
-        "rises borrowed",
-        _said_of_days(
-            lambda facts: facts.days_borrowed_rises,
-            "it had few data points of its own; rises without entered carbs were used too.",
-        ),
-    ),
-    SentenceKind(
-        "meals borrowed",
-        _said_of_days(
-            lambda facts: facts.days_borrowed_meals,
-            "it had few data points of its own; the hours after meals were used too.",
-        ),
-    ),
-    SentenceKind("the pump counts too", _isf_shared),
-    SentenceKind("at the cap", _at_cap),
-    SentenceKind("wanted beyond the cap", _wanted_more),
-    SentenceKind("a part each day", _a_part),
-    SentenceKind("why it did not move", _isf_unmoved),
-)
-FOR_CARB_RATIO: tuple[SentenceKind[CarbRatioFacts], ...] = (
-    SentenceKind("started from previous", _started_from_previous),
-    SentenceKind("meals used", _meals),
-    SentenceKind("meals ignored", _meals_ignored),
-    SentenceKind(
-        "meals took more",
-        _said_of_days(lambda facts: facts.days_down, "meals needed more insulin than the ratio gives."),
-    ),
-    SentenceKind(
-        "meals took less", _said_of_days(lambda facts: facts.days_up, "meals needed less insulin than the ratio gives.")
-    ),
-    SentenceKind(
-        "no meals",
-        _said_of_days(
-            lambda facts: facts.days_without_meals,
-            "there was no meal with usable data: upstream did not change the ratio.",
-        ),
-    ),
-    SentenceKind("at the cap", _at_cap),
-    SentenceKind("wanted beyond the cap", _wanted_more),
-    SentenceKind("a part each day", _a_part),
-    SentenceKind("why it did not move", _ratio_unmoved),
-)
 FOR_BASAL: tuple[SentenceKind[BasalFacts], ...] = (
-    SentenceKind("started from previous", _started_from_previous),
-    SentenceKind("glucose rose", _rose),
-    SentenceKind("glucose fell", _fell),
-    SentenceKind("unannounced rises counted", _unannounced),
-    SentenceKind("no data", _no_data),
+    STARTED_FROM_PREVIOUS,
     SentenceKind(
-        "held at the cap",
-        _said_of_days(
-            lambda facts: facts.days_held_at_cap,
-            "it was at its cap and was smoothed towards the neighbouring hours.",
+        "glucose rose",
+        lambda facts: facts.days_up,
+        lambda facts: (
+            f"{_on(facts.days_up, facts.days)} glucose {_times(facts)} rose more than insulin and carbs explain; "
+            "upstream gives more basal in the three hours before."
         ),
     ),
-    SentenceKind("nothing asked", _as_explained),
-    SentenceKind("rises and falls nearly cancelled", _remainder),
-    SentenceKind("at the cap", _at_cap),
-    SentenceKind("wanted beyond the cap", _wanted_more),
-    SentenceKind("a part each day", _a_part),
-    SentenceKind("why it did not move", _basal_unmoved),
+    SentenceKind("glucose fell", lambda facts: facts.days_down, _fell),
+    SentenceKind(
+        "unannounced rises counted",
+        lambda facts: facts.unannounced_after,
+        lambda facts: (
+            f"Of the {_many(facts.points_after, 'data point', 'data points')} {_times(facts)}, "
+            f"{facts.unannounced_after} were in rises like those of meals not entered; upstream counts them as basal."
+        ),
+    ),
+    SentenceKind(
+        "no data",
+        lambda facts: facts.days_without_points,
+        lambda facts: (
+            f"{_on(facts.days_without_points, facts.days)} there was no data of its own {_times(facts)}: it was "
+            "smoothed (moved 20 % towards the neighbouring hours)."
+        ),
+    ),
+    _of_days(
+        "held at the cap",
+        lambda facts: facts.days_held_at_cap,
+        "it was at its cap and was smoothed towards the neighbouring hours.",
+    ),
+    SentenceKind(
+        "nothing asked",
+        _days_as_explained,
+        lambda facts: (
+            f"{_on(_days_as_explained(facts), facts.days)} glucose {_times(facts)} needed no change: it was smoothed "
+            "(moved 20 % towards the neighbouring hours)."
+        ),
+    ),
+    SentenceKind(
+        "rises and falls nearly cancelled",
+        _nearly_cancelled,
+        lambda facts: f"Rises and falls {_times(facts)} nearly cancelled out; the remaining difference moved it.",
+    ),
+    *CAPS,
+    SentenceKind("why it did not move", _unmoved, _basal_unmoved),
 )
-
-
-def sentences(kinds: tuple[SentenceKind[Facts], ...], facts: Facts) -> tuple[str, ...]:
-    """What the kinds say of the facts, in the order of the table."""
-    return tuple(said for kind in kinds if (said := kind.says(facts)))

@@ -13,7 +13,8 @@ from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.profiles.raw_files import RawFiles
 from flows.profiles.stored import document_sha256
-from flows.proposal.document import Colour, Proposal, read_proposal
+from flows.proposal.document import Colour, Proposal
+from flows.proposal.sealed import read_proposal
 from flows.settings import AnalysisRequest, site_url
 from flows.values.run_directory import RunDirectory
 from flows.writeback.active_on_site import SiteProfiles, store_of

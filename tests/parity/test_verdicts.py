@@ -11,7 +11,8 @@ import pytest
 
 from flows.pipeline.judge import judge
 from flows.pipeline.run_locally import run_locally
-from flows.proposal.document import Colour, Proposal, read_proposal
+from flows.proposal.document import Colour, Proposal
+from flows.proposal.sealed import read_proposal
 from flows.settings import AnalysisRequest
 from flows.values.local_days import LocalDay
 from flows.values.run_directory import RunDirectory

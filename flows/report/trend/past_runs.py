@@ -19,7 +19,8 @@ from pydantic import Field, TypeAdapter
 
 from flows.judgement.headline import colour_today, headline_today
 from flows.proposal.consensus_limits import age_group, exceeded, sides
-from flows.proposal.document import Colour, GlucoseLimit, Units, digest, mmoll
+from flows.proposal.document import Colour, GlucoseLimit, Units, mmoll
+from flows.proposal.sealed import digest
 from flows.values.units import HOURS_PER_DAY
 from flows.writeback.applied import YEARS, Applied, applications, changes_of, instant
 

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from flows.judgement.verdict_today import verdict_today
-from flows.proposal.document import Proposal, seal
+from flows.proposal.document import Proposal
+from flows.proposal.sealed import seal
 from flows.report.html.report import report_html
 from flows.report.spreadsheet import report_csv, tables
 from flows.report.text.changes import verdict_text

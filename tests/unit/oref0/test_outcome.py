@@ -11,8 +11,8 @@ import pytest
 from flows.errors import InternalError, Reason, Refused
 from flows.oref0.engine import EngineReport, Stop
 from flows.oref0.outcome import read_outcome
-from flows.proposal.document import seal
 from flows.proposal.recommendation import recommend
+from flows.proposal.sealed import seal
 from tests.people import pump_profile, write
 
 DATE = "2026-05-13"

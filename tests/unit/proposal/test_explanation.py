@@ -92,10 +92,11 @@ def test_an_hour_answers_for_the_three_hours_after_it(tmp_path: Path) -> None:
     said(tmp_path, DAYS[0], deviations={2: 25.0, 12: -30.0}, rises=[2], smoothed=[5, 6])
     said(tmp_path, DAYS[1], deviations={2: 20.5}, rises=[2])
     found = explain(tmp_path, DAYS, "UTC", PUMP, PUMP)
-    assert [b.hour for b in found.basal if b.facts and b.facts.days_up] == [0, 1, 23]
-    assert [b.hour for b in found.basal if b.facts and b.facts.days_down] == [9, 10, 11]
-    assert (found.basal[2].points, found.basal[2].total_deviation_mgdl) == (2, 45.5)
-    assert [b.days_missing for b in found.basal] == [int(h in (5, 6)) for h in range(24)]
+    assert [b.facts.hour for b in found.basal if b.facts and b.facts.days_up] == [0, 1, 23]
+    assert [b.facts.hour for b in found.basal if b.facts and b.facts.days_down] == [9, 10, 11]
+    assert [(b.facts.points, b.facts.total_deviation_mgdl) for b in found.basal if b.facts][2] == (2, 45.5)
+    assert [b.facts.days_missing for b in found.basal if b.facts] == [int(h in (5, 6)) for h in range(24)]
+    assert list(found.days_smoothed) == [int(h in (5, 6)) for h in range(24)]
     assert "between 00:00 and 03:00 rose" in found.basal[23].sentences[0]
     assert "Of the 2 data points between 00:00 and 03:00, 2 were in rises" in " ".join(found.basal[23].sentences)
     assert found.unannounced_share_percent == pytest.approx(66.7)
@@ -117,7 +118,7 @@ def test_days_missing_are_those_of_this_run_only(tmp_path: Path) -> None:
     before["basalprofile"][3]["untuned"] = 40
     said(tmp_path, DAYS[0], before=before, smoothed=[3])
     said(tmp_path, DAYS[1], before=before)
-    assert explain(tmp_path, DAYS, "UTC", PUMP, PUMP).basal[3].days_missing == 1
+    assert explain(tmp_path, DAYS, "UTC", PUMP, PUMP).days_smoothed[3] == 1
 
 
 def test_an_hour_that_stood_at_its_cap_is_not_called_without_data(tmp_path: Path) -> None:
@@ -148,16 +149,17 @@ def test_meals_used_and_ignored_are_counted_apart(tmp_path: Path) -> None:
     )
     said(tmp_path, DAYS[1])
     found = explain(tmp_path, DAYS, "UTC", PUMP, replace(PUMP, carb_ratio_g_per_u=10.4)).carb_ratio
-    assert (found.periods_used, found.periods_ignored, found.carbs_g, found.insulin_u) == (1, 3, 60.0, 5.0)
-    assert found.facts is not None
-    assert (found.facts.days_up, found.facts.days_without_meals) == (1, 1)
+    assert (facts := found.facts) is not None
+    assert (facts.periods_used, facts.periods_ignored, facts.carbs_g, facts.insulin_u) == (1, 3, 60.0, 5.0)
+    assert (facts.days_up, facts.days_without_meals) == (1, 1)
 
 
 def test_too_few_points_leave_the_sensitivity_alone(tmp_path: Path) -> None:
     said(tmp_path, DAYS[0], isf_points=9, full_isf=50)
     said(tmp_path, DAYS[1], full_isf=-20)
     found = explain(tmp_path, DAYS, "UTC", PUMP, PUMP).isf
-    assert (found.points, found.days_too_few_points) == (29, 1)
+    assert found.facts is not None
+    assert (found.facts.points, found.facts.days_too_few_points) == (29, 1)
     assert found.sentences == (
         "On 1 of 2 days glucose rose while insulin worked: upstream did not change the setting.",
         "On 1 of 2 days there were fewer than 10 data points: upstream did not change the setting.",
@@ -172,13 +174,12 @@ def test_nothing_is_said_where_a_days_words_are_missing(gone: str, tmp_path: Pat
     (tmp_path / "autotune" / gone.format(DAYS[1])).unlink()
     found = explain(tmp_path, DAYS, "UTC", PUMP, PUMP)
     assert_nothing_said(found)
-    assert found.basal[4].days_missing == (1 if gone.startswith("profile") else 2)
+    assert found.days_smoothed[4] == (1 if gone.startswith("profile") else 2)
 
 
 def assert_nothing_said(found: Explanation) -> None:
-    assert (found.isf.points, found.carb_ratio.carbs_g, found.unannounced_share_percent) == (None, None, None)
-    assert {(b.points, b.total_deviation_mgdl, b.sentences) for b in found.basal} == {(None, None, ())}
-    assert found.isf.sentences == found.carb_ratio.sentences == ()
+    assert found.unannounced_share_percent is None
+    assert {(e.facts, e.sentences) for e in (found.isf, found.carb_ratio, *found.basal)} == {(None, ())}
 
 
 NAMES = ("log.{}.prep.txt", "log.{}.core.txt", "autotune.{}.json", "profile.{}.json", "newprofile.{}.json")
@@ -299,9 +300,9 @@ CASES: list[tuple[Moved, str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("facts", "name", "changes", "words"), CASES, ids=lambda v: v if isinstance(v, str) else "")
 def test_each_kind_says_what_its_facts_are(facts: Moved, name: str, changes: dict[str, Any], words: str) -> None:
     (kind,) = (k for k in KINDS[type(facts)] if k.name == name)
-    told = kind.says(replace(facts, **changes))
-    assert told is not None
-    assert words in told
+    changed = replace(facts, **changes)
+    assert kind.when(changed)
+    assert words in kind.says(changed)
 
 
 def test_every_kind_of_sentence_has_a_case() -> None:
@@ -373,15 +374,17 @@ def assert_true_to_upstream(work: Path, dates: list[str], zone: str) -> Explanat
             assert words is not None
             assert sum(hour.unannounced for hour in words.hours) == len(re.findall(r" uam \S+ \S+$", prep, re.M))
         smoothed.update(re.findall(r"Adjusting hour (\d+) ", (files / f"log.{day}.core.txt").read_text()))
-    assert [b.total_deviation_mgdl for b in found.basal] == pytest.approx([deviations[h] for h in range(24)], abs=0.02)
-    assert [b.points for b in found.basal] == [points[h] for h in range(24)]
-    assert [b.days_missing for b in found.basal] == [smoothed[str(h)] for h in range(24)]
-    assert found.isf.points == isf_points
-    assert found.carb_ratio.periods_used is not None
-    assert found.carb_ratio.periods_ignored is not None
-    assert found.carb_ratio.periods_used + found.carb_ratio.periods_ignored == opened
-    if found.carb_ratio.periods_used == meals:
-        assert found.carb_ratio.carbs_g == pytest.approx(carbs)
+    basal = [b.facts for b in found.basal if b.facts]
+    assert [b.total_deviation_mgdl for b in basal] == pytest.approx([deviations[h] for h in range(24)], abs=0.02)
+    assert [b.points for b in basal] == [points[h] for h in range(24)]
+    assert [b.days_missing for b in basal] == [smoothed[str(h)] for h in range(24)] == list(found.days_smoothed)
+    assert found.isf.facts is not None
+    assert found.isf.facts.points == isf_points
+    ratio = found.carb_ratio.facts
+    assert ratio is not None
+    assert ratio.periods_used + ratio.periods_ignored == opened
+    if ratio.periods_used == meals:
+        assert ratio.carbs_g == pytest.approx(carbs)
     for one in (found.isf, found.carb_ratio, *found.basal):
         assert one.facts is not None
         assert one.sentences

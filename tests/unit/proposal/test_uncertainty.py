@@ -22,9 +22,9 @@ from flows.pipeline.judge import judge
 from flows.pipeline.load import load
 from flows.pipeline.prepare import prepare
 from flows.pipeline.tune import tune
-from flows.proposal.document import read_proposal
 from flows.proposal.held_out import LEAST_POINTS, compare
 from flows.proposal.resampling import block_days, resampled
+from flows.proposal.sealed import read_proposal
 from flows.proposal.uncertainty import quantile, spread, spreads
 from flows.report.text.certainty import certainty
 from flows.report.text.terminal import summary

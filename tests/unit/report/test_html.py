@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from flows.errors import Reason, Refused
 from flows.pipeline.publish import WITHDRAWN, publish, refusals_recorded
-from flows.proposal.document import digest, seal
+from flows.proposal.sealed import digest, seal
 from flows.report.html.page import TEMPLATES, environment
 from flows.report.html.report import report_html
 from flows.report.spreadsheet import FORMULA, report_csv, report_xlsx

@@ -16,7 +16,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from flows.judgement.headline import headline as headline_of
-from flows.proposal.document import Colour, GlucoseLimit, Proposal, mmoll, seal
+from flows.proposal.document import Colour, GlucoseLimit, Proposal, mmoll
+from flows.proposal.sealed import seal
 from flows.report.html.report import TARGETS, report_html
 from flows.report.rows import RowEntry, all_on_steps, joined, off_step, setting_rows
 from flows.report.spreadsheet import report_csv, tables

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from flows.cli.main import main
 from flows.errors import Reason, Refused
-from flows.proposal.document import seal
+from flows.proposal.sealed import seal
 from flows.report.trend.history import Trend, document, trend
 from flows.report.trend.html import trend_page
 from flows.report.trend.past_runs import Found, RunOutcome, Skipped, find_runs

@@ -13,7 +13,7 @@ import pytest
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.profiles.stored import document_sha256
-from flows.proposal.document import seal
+from flows.proposal.sealed import seal
 from flows.values.run_directory import RunDirectory
 from flows.writeback.active_on_site import store_of
 from flows.writeback.apply import resume
