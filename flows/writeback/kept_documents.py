@@ -232,10 +232,9 @@ def _switch_follows(change: Change, intent: Intent, before: Intent | None, made_
 
 
 def _may_be_activated_so_long(change: Change, intent: Intent, made_ms: float) -> bool:
-    if intent.switch is None or not change.is_a("apply"):
-        return True
     hours = change.facts.get("max_age_h")
-    return isinstance(hours, int | float) and intent.activate_until_ms <= made_ms + hours * HOUR_MS
+    so_long = isinstance(hours, int | float) and intent.activate_until_ms <= made_ms + hours * HOUR_MS
+    return so_long or intent.switch is None or not change.is_a("apply")
 
 
 def _is_one_of(switch: Record, raws: Iterable[Record], named: Iterable[tuple[str, Any]], made_ms: float) -> bool:

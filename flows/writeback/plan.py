@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -119,20 +120,29 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
     old = {part: read_schedule(body.get(field), field, []) for part, field in FIELDS.items()}
     pump = proposal.for_pump
     only_less = request.decision is Decision.POLICY and GlucoseLimit.LOW in beyond_limits(proposal)
+    isf_unit = "mmoll" if proposal.units is Units.MMOL_PER_L else "mgdl"
     # By part: how its new values come about, their step, their unit.
     new = {
-        Part.BASAL: (_new_basal, pump.basal_step_u_per_h, "U/h"),
-        Part.ISF: (_new_isf, pump.isf_step, f"{proposal.units.value}/U"),
-        Part.CARB_RATIO: (_new_carb_ratio, pump.carb_ratio_step_g_per_u, "g/U"),
+        Part.BASAL: (partial(_new_basal, proposal, old[Part.BASAL]), pump.basal_step_u_per_h, "U/h"),
+        Part.ISF: (
+            partial(_new_by_block, pump.isf, f"{isf_unit}_per_u", old[Part.ISF], WORDS[Part.ISF]),
+            pump.isf_step,
+            f"{proposal.units.value}/U",
+        ),
+        Part.CARB_RATIO: (
+            partial(_new_by_block, pump.carb_ratio, "g_per_u", old[Part.CARB_RATIO], WORDS[Part.CARB_RATIO]),
+            pump.carb_ratio_step_g_per_u,
+            "g/U",
+        ),
     }
     lines: list[Line] = []
     stay: list[Line] = []
     for part in request.parts:
         values_of, step, unit = new[part]
-        values = values_of(proposal, old[part], only_less=only_less)
+        values = values_of(only_less=only_less)
         written = list(_lines(part, old[part], values, unit))
         if only_less:
-            wanted = _lines(part, old[part], values_of(proposal, old[part]), unit)
+            wanted = _lines(part, old[part], values_of(), unit)
             stay += [one for one, line in zip(wanted, written, strict=True) if one != line]
         _check(part, written, step)
         lines += written
@@ -278,28 +288,14 @@ def _within(old: Schedule, hour: int) -> dict[int, float]:
     return {start: old.at(start)} | {b.minutes: b.value for b in old.blocks if start < b.minutes < start + 60}
 
 
-def _new_isf(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> dict[int, float]:
-    """The sensitivities by when each begins; with `only_less` one that would fall stays.
-
-    Raises:
-        Refused: `PROPOSAL_OTHER_SOURCE`.
-    """
-    unit = "mmoll" if proposal.units is Units.MMOL_PER_L else "mgdl"
-    return _by_block(proposal.for_pump.isf, f"{unit}_per_u", old, "insulin sensitivity", only_less)
-
-
-def _new_carb_ratio(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> dict[int, float]:
-    """The carb ratios by when each begins; with `only_less` one that would fall stays.
-
-    Raises:
-        Refused: `PROPOSAL_OTHER_SOURCE`.
-    """
-    return _by_block(proposal.for_pump.carb_ratio, "g_per_u", old, "carb ratio", only_less)
-
-
-def _by_block(
-    blocks: Sequence[IsfBlock | CarbRatioBlock], unit: str, old: Schedule, what: str, only_less: bool
+def _new_by_block(
+    blocks: Sequence[IsfBlock | CarbRatioBlock], unit: str, old: Schedule, what: str, *, only_less: bool = False
 ) -> dict[int, float]:
+    """The sensitivities or carb ratios by when each begins; with `only_less` one that would fall stays.
+
+    Raises:
+        Refused: `PROPOSAL_OTHER_SOURCE`.
+    """
     new = {int(block.start[:2]) * 60 + int(block.start[3:]): block.model_dump() for block in blocks}
     if set(new) != {b.minutes for b in old.blocks} or len(new) != len(blocks):
         raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what=f"times of the {what}")
