@@ -1,20 +1,48 @@
-"""A real Nightscout: the one `AUTOTUNE_TEST_NIGHTSCOUT_URL` names, else containers, else a skip that says why."""
+"""A site in memory and a person at it; and a real Nightscout: named by the environment, in containers, or skipped.
+
+The one `AUTOTUNE_TEST_NIGHTSCOUT_URL` names, else containers, else a skip that says why.
+"""
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from flows.nightscout.authentication import Credentials
 from tests.conftest import docker_trouble, missing
+from tests.integration.standin import API_SECRET, StandIn, standing_in
+from tests.proposals import profile_document
+from tests.writing import Person, person
 
 SECRET = "integration-test-secret"  # noqa: S105
+ADMIN = Credentials(api_secret=API_SECRET)
+
+
+@pytest.fixture
+def site() -> Iterator[StandIn]:
+    """A site that may do harm to nobody."""
+    with standing_in() as server:
+        yield server
+        assert server.database.harm == []
+
+
+def someone_at(site: StandIn, path: Path, **document: Any) -> Person:
+    """A person with a profile on the site and a proposal for it, who may write."""
+    return person(path, site.url, copy.deepcopy(site.database.add_profile(profile_document(**document))), ADMIN)
+
+
+@pytest.fixture
+def someone(site: StandIn, memory: Path) -> Person:
+    return someone_at(site, memory)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,24 +17,10 @@ from flows.writeback.approval import Decision
 from flows.writeback.journal import ChangeOutcome
 from flows.writeback.site_documents import switch_treatment
 from flows.writeback.tidy import tidy
-from tests.integration.standin import API_SECRET, READER, SWITCHER, WRITER, StandIn, standing_in
+from tests.integration.conftest import ADMIN
+from tests.integration.standin import READER, SWITCHER, WRITER, StandIn
 from tests.proposals import mmol_document, profile_document
 from tests.writing import Person, active_name, newest_content, person
-
-ADMIN = Credentials(api_secret=API_SECRET)
-
-
-@pytest.fixture
-def site() -> Iterator[StandIn]:
-    with standing_in() as server:
-        yield server
-        assert server.database.harm == []
-
-
-@pytest.fixture
-def someone(site: StandIn, memory: Path) -> Person:
-    source = site.database.add_profile(profile_document())
-    return person(memory, site.url, source, ADMIN)
 
 
 def profile_switch(site: StandIn, name: str, minutes_ago: float, **more: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,26 +11,18 @@ from typing import Any
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.nightscout.authentication import Credentials
 from flows.nightscout.documents import Record
 from flows.nightscout.writer import NightscoutWriter, WriteAttempt, WriteStatus
 from flows.writeback.journal import ChangeOutcome
 from flows.writeback.tidy import tidy
-from tests.integration.standin import API_SECRET, Database, StandIn, standing_in
+from tests.integration.conftest import ADMIN, someone_at
+from tests.integration.standin import Database, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.integration.test_apply_faults import REQUESTS, edits_in_place, saves_anew, saves_with_an_older_date
 from tests.proposals import profile_document
 from tests.writing import Person, active_name, person
 
-ADMIN = Credentials(api_secret=API_SECRET)
 LATER_H = 2
-
-
-@pytest.fixture
-def site() -> Iterator[StandIn]:
-    with standing_in() as server:
-        yield server
-        assert server.database.harm == []
 
 
 @pytest.fixture
@@ -226,8 +218,7 @@ def test_an_edit_is_written_over_at_no_request(edit: Callable[[Database], None],
 def test_a_switch_made_before_and_sent_meanwhile_is_not_lost(activate: bool, memory: Path) -> None:
     for place in range(6, REQUESTS):
         with standing_in() as site:
-            source = copy.deepcopy(site.database.add_profile(profile_document()))
-            someone = person(memory / str(place), site.url, source, ADMIN)
+            someone = someone_at(site, memory / str(place))
 
             def switch(_: Database, site: StandIn = site) -> None:
                 profile_switch(site, "Night shift", 2)

@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from flows.errors import Reason
-from flows.nightscout.authentication import Credentials
 from flows.writeback.apply import WritebackResult
 from flows.writeback.approval import Decision
 from flows.writeback.journal import ChangeOutcome
 from flows.writeback.tidy import tidy
-from tests.integration.standin import API_SECRET, StandIn, standing_in
+from tests.integration.conftest import ADMIN
+from tests.integration.standin import StandIn
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.proposals import profile_document
 from tests.writing import Clock, Person, active_name, newest_content, person
 
-ADMIN = Credentials(api_secret=API_SECRET)
 WRITTEN, SWITCHED = 9, 11  # requests after which the document, and the Profile Switch too, are on the site
-
-
-@pytest.fixture
-def site() -> Iterator[StandIn]:
-    with standing_in() as server:
-        yield server
-        assert server.database.harm == []
-
-
-@pytest.fixture
-def someone(site: StandIn, memory: Path) -> Person:
-    return person(memory, site.url, copy.deepcopy(site.database.add_profile(profile_document())), ADMIN)
 
 
 def left_unfinished(someone: Person, site: StandIn, after: int) -> list[WritebackResult]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,11 @@ from flows.nightscout.writer import NightscoutWriter
 from flows.writeback.apply import other_journal, remembered
 from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
 from flows.writeback.observe import named
-from tests.integration.standin import API_SECRET, READER, WRITER, StandIn, standing_in
+from tests.integration.conftest import ADMIN
+from tests.integration.standin import READER, WRITER, StandIn
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.proposals import profile_document
 from tests.writing import Person, active_name, newest_content, person
-
-ADMIN = Credentials(api_secret=API_SECRET)
-
-
-@pytest.fixture
-def site() -> Iterator[StandIn]:
-    with standing_in() as server:
-        yield server
-        assert server.database.harm == []
-
-
-@pytest.fixture
-def someone(site: StandIn, memory: Path) -> Person:
-    return person(memory, site.url, copy.deepcopy(site.database.add_profile(profile_document())), ADMIN)
 
 
 def test_another_name_is_another_profile(someone: Person, site: StandIn) -> None:

@@ -11,16 +11,15 @@ from typing import Any
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.nightscout.authentication import Credentials
 from flows.writeback.active_on_site import SiteProfiles, differences, profile_content
 from flows.writeback.journal import ChangeOutcome
-from tests.integration.standin import API_SECRET, StandIn, standing_in
+from tests.integration.conftest import someone_at
+from tests.integration.standin import StandIn, standing_in
 from tests.integration.test_apply import refusal_of
 from tests.integration.test_apply_active import active_in
 from tests.proposals import profile_document
-from tests.writing import Person, newest_content, person
+from tests.writing import newest_content
 
-ADMIN = Credentials(api_secret=API_SECRET)
 Edit = Callable[[dict[str, Any]], object]
 
 
@@ -59,10 +58,6 @@ def in_place(site: StandIn, edit: Edit, document: dict[str, Any]) -> dict[str, A
     changed["enteredBy"] = "a person"
     site.database.profiles[site.database.profiles.index(document)] = changed
     return changed
-
-
-def someone_at(site: StandIn, path: Path) -> Person:
-    return person(path, site.url, copy.deepcopy(site.database.add_profile(profile_document())), ADMIN)
 
 
 def attempt(act: Callable[[], object]) -> Reason | None:

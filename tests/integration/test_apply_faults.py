@@ -16,13 +16,12 @@ from flows.nightscout.documents import Record
 from flows.writeback.active_on_site import differences, profile_content
 from flows.writeback.journal import ChangeOutcome
 from flows.writeback.site_documents import switch_treatment
-from tests.integration.conftest import Nightscout
+from tests.integration.conftest import ADMIN, Nightscout, someone_at
 from tests.integration.faults import WRITING, faulty, unauthorized
-from tests.integration.standin import API_SECRET, Database, standing_in
+from tests.integration.standin import Database, standing_in
 from tests.proposals import profile_document
 from tests.writing import active_name, newest_content, person
 
-ADMIN = Credentials(api_secret=API_SECRET)
 REQUESTS = 14  # of an undisturbed change with activation, and one more
 FIRST_WRITE, SECOND_WRITE = 8, 11
 
@@ -147,8 +146,7 @@ Edit = Callable[[Database], None]
 def test_documents_deleted_meanwhile_leave_nothing_unsettled(activate: bool, everything: bool, memory: Path) -> None:
     for place in range(FIRST_WRITE, REQUESTS):
         with standing_in() as site:
-            source = copy.deepcopy(site.database.add_profile(profile_document()))
-            someone = person(memory / str(place), site.url, source, ADMIN)
+            someone = someone_at(site, memory / str(place))
             site.edits[place] = lambda database: database.profiles.__delitem__(slice(None if everything else 1))
             try:
                 someone.apply(activate=activate)
@@ -196,8 +194,7 @@ def test_a_switch_another_client_makes_meanwhile_stands(memory: Path) -> None:
     endings = set()
     for place in range(1, REQUESTS):
         with standing_in() as site:
-            source = copy.deepcopy(site.database.add_profile(profile_document()))
-            someone = person(memory / str(place), site.url, source, ADMIN)
+            someone = someone_at(site, memory / str(place))
             site.edits[place] = switches
             try:
                 someone.apply(activate=True)

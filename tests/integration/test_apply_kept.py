@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,29 +11,13 @@ from typing import Any
 import pytest
 
 from flows.errors import Reason, Refused
-from flows.nightscout.authentication import Credentials
 from flows.writeback.journal import BACKUP, INTENT, KEPT, UNDO, Change, ChangeOutcome
 from flows.writeback.tidy import tidy
 from flows.writeback.transaction import Attempt
-from tests.integration.standin import API_SECRET, StandIn, standing_in
+from tests.integration.standin import StandIn
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.integration.test_apply_active import Losing, with_client
-from tests.proposals import profile_document
-from tests.writing import Person, active_name, newest_content, person
-
-ADMIN = Credentials(api_secret=API_SECRET)
-
-
-@pytest.fixture
-def site() -> Iterator[StandIn]:
-    with standing_in() as server:
-        yield server
-        assert server.database.harm == []
-
-
-@pytest.fixture
-def someone(site: StandIn, memory: Path) -> Person:
-    return person(memory, site.url, copy.deepcopy(site.database.add_profile(profile_document())), ADMIN)
+from tests.writing import Person, active_name, newest_content
 
 
 def another_number(content: bytes) -> bytes:

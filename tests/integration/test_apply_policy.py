@@ -14,15 +14,13 @@ import pytest
 
 from flows.cli.main import main
 from flows.errors import Reason
-from flows.nightscout.authentication import Credentials
 from flows.writeback.apply import WritebackResult, apply
 from flows.writeback.approval import Decision
+from tests.integration.conftest import ADMIN
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.proposals import profile_document
 from tests.writing import Person, person
-
-ADMIN = Credentials(api_secret=API_SECRET)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,28 +16,15 @@ from flows.nightscout.authentication import Credentials
 from flows.writeback.active_on_site import SiteProfiles
 from flows.writeback.journal import ChangeOutcome
 from flows.writeback.tidy import tidy
-from tests.integration.conftest import Nightscout
+from tests.integration.conftest import ADMIN, Nightscout, someone_at
 from tests.integration.faults import faulty
-from tests.integration.standin import API_SECRET, Database, StandIn, standing_in
+from tests.integration.standin import Database, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
 from tests.integration.test_apply_active import Answering, Losing, now_and_later, with_client
 from tests.proposals import profile_document
 from tests.writing import Person, active_name, newest_content, person
 
-ADMIN = Credentials(api_secret=API_SECRET)
 PROFILES = {"Day", "Night shift"}
-
-
-@pytest.fixture
-def site() -> Iterator[StandIn]:
-    with standing_in() as server:
-        yield server
-        assert server.database.harm == []
-
-
-@pytest.fixture
-def someone(site: StandIn, memory: Path) -> Person:
-    return person(memory, site.url, copy.deepcopy(site.database.add_profile(profile_document())), ADMIN)
 
 
 @pytest.fixture
@@ -186,8 +173,7 @@ def test_a_second_delivery_is_nobodys_edit_whenever_it_comes(memory: Path) -> No
     """Before each look at the documents, of applying from the first write on and of rolling back."""
     for place in itertools.count(8, 2):
         with standing_in() as site:
-            source = copy.deepcopy(site.database.add_profile(profile_document()))
-            someone = person(memory / str(place), site.url, source, ADMIN)
+            someone = someone_at(site, memory / str(place))
             before = newest_content(someone.reading())
             site.handled = 0
             site.edits[place] = deliver_again(site)

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.nightscout.authentication import Credentials
 from flows.writeback import plan, transaction
 from flows.writeback.journal import ChangeOutcome
-from tests.integration.standin import API_SECRET, StandIn, standing_in
+from tests.integration.conftest import ADMIN
+from tests.integration.standin import StandIn
 from tests.integration.test_apply import refusal_of
 from tests.integration.test_apply_direction import SWITCHED, WRITTEN
 from tests.proposals import with_several
 from tests.writing import Person, active_name, newest_content, person
 
-ADMIN = Credentials(api_secret=API_SECRET)
 LOST = 7  # requests after which the document itself never arrives
-
-
-@pytest.fixture
-def site() -> Iterator[StandIn]:
-    with standing_in() as server:
-        yield server
-        assert server.database.harm == []
 
 
 def left_by_an_earlier_version(

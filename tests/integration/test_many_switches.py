@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,14 +18,13 @@ from flows.settings import AnalysisRequest
 from flows.values.run_directory import RunDirectory
 from flows.writeback.active_on_site import start_ms
 from flows.writeback.site_documents import switch_treatment
-from tests.integration.conftest import Nightscout
-from tests.integration.standin import API_SECRET, StandIn, standing_in
+from tests.integration.conftest import ADMIN, Nightscout
+from tests.integration.standin import StandIn
 from tests.integration.test_apply import posts, refusal_of
 from tests.proposals import profile_document
-from tests.writing import Person, active_name, client, person
+from tests.writing import Person, active_name, client
 
 NOW = datetime.now(UTC)
-ADMIN = Credentials(api_secret=API_SECRET)
 
 
 def switch(name: str, at: datetime, **more: Any) -> dict[str, Any]:
@@ -41,18 +38,6 @@ def temporary(count: int, name: str = "Day") -> list[dict[str, Any]]:
     """Every twelve minutes one of five, the last an hour ago; oldest first."""
     last = NOW - timedelta(hours=1)
     return [switch(name, last - n * timedelta(minutes=12), duration=5) for n in reversed(range(count))]
-
-
-@pytest.fixture
-def site() -> Iterator[StandIn]:
-    with standing_in() as server:
-        yield server
-        assert server.database.harm == []
-
-
-@pytest.fixture
-def someone(site: StandIn, memory: Path) -> Person:
-    return person(memory, site.url, copy.deepcopy(site.database.add_profile(profile_document())), ADMIN)
 
 
 # --- before and after something is written
