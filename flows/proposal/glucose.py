@@ -17,11 +17,11 @@ from flows.history.lows import lows
 from flows.proposal.document import Glucose, GlucoseHour, maybe_mmoll, mmoll
 from flows.proposal.uncertainty import quantile
 from flows.values.local_days import LocalDay
-from flows.values.units import HOURS_PER_DAY
+from flows.values.units import HOURS_PER_DAY, MINUTE_MS
 
 LEAST_READINGS_OF_AN_HOUR = 12  # one hour of one day: fewer have no percentiles
 PERCENTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
-READINGS_AN_HOUR, SLOT_MS = 12, 300_000
+READINGS_AN_HOUR, SLOT_MS = 12, 5 * MINUTE_MS
 PREGNANCY_MGDL = (63, 140)
 
 

@@ -142,9 +142,8 @@ def _change(name: str, steps: list[dict[str, Any]]) -> PastChange | None:
     begun = next((s for s in steps if s.get("step") == "begun"), None)
     last = steps[-1]
     at = instant(last.get("at"))
-    if begun is None or at is None or last.get("step") != "done" or last.get("outcome") not in ("after", "theirs"):
-        return None
-    if begun.get("kind") not in ("apply", "rollback"):
+    ended = last.get("step") == "done" and last.get("outcome") in ("after", "theirs")
+    if begun is None or at is None or not ended or begun.get("kind") not in ("apply", "rollback"):
         return None
     parts = begun.get("parts")
     return PastChange(

@@ -23,7 +23,7 @@ from flows.nightscout.rate_limit import RateLimit
 from flows.nightscout.site_memory import SiteMemory
 from flows.nightscout.writer import NightscoutWriter
 from flows.values.run_directory import RunDirectory
-from flows.values.units import HOUR_MS
+from flows.values.units import HOUR_MS, SECOND_MS
 from flows.writeback.active_on_site import SiteProfiles, differences, profile_content
 from flows.writeback.applied import journal_named, leave_note
 from flows.writeback.approval import MAX_AGE_H, Decision, SyncRequest
@@ -155,21 +155,23 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
                 raise Refused(Reason.SITE_PROFILE_CHANGED)
             return _intent(site, state, planned, approved, request, done)
 
-        facts = {
-            "kind": "apply",
-            "proposal_id": approved.proposal_id,
-            "proposal_sha256": approved.sha256,
-            "parts": [p.value for p in request.parts],
-            "name": planned.name,
-            "source": planned.source_name,
-            "activate": request.activate,
-            "max_age_h": request.max_age_h,
-            "although_unsure": request.although_unsure,
-            "only_less": planned.only_less,
-            **audit(tools, approved, how),
-        }
         with remembered(run, journal):
-            change = carry_out(site, journal, make, **facts)
+            change = carry_out(
+                site,
+                journal,
+                make,
+                kind="apply",
+                proposal_id=approved.proposal_id,
+                proposal_sha256=approved.sha256,
+                parts=[p.value for p in request.parts],
+                name=planned.name,
+                source=planned.source_name,
+                activate=request.activate,
+                max_age_h=request.max_age_h,
+                although_unsure=request.although_unsure,
+                only_less=planned.only_less,
+                **audit(tools, approved, how),
+            )
     return WritebackResult("applied", planned.name, request.activate, change.name)
 
 
@@ -238,8 +240,8 @@ def other_journal(run: RunDirectory, journal: Journal) -> str | None:
 def rejected(approved: SealedRun, journal: Journal, tools: Tools, how: str, kind: str = "reject") -> WritebackResult:
     """Write down that a person said no; nothing else happens. What is unfinished of it will be taken back."""
     with journal.locked():
-        facts = {"kind": kind, "proposal_id": approved.proposal_id, "proposal_sha256": approved.sha256}
-        change = journal.begin(**facts, **audit(tools, approved, how))
+        sealed = {"proposal_id": approved.proposal_id, "proposal_sha256": approved.sha256}
+        change = journal.begin(kind=kind, **sealed, **audit(tools, approved, how))
         change.end(ChangeOutcome.BEFORE, "rejected")
     return WritebackResult("rejected", change=change.name)
 
@@ -295,10 +297,9 @@ def _intent(
         document = with_start_date(planned.document, state.newest, site.start_for(state, state.newest))
     treatment = None
     if request.activate:
-        at_ms = site.free_instant(state, document)
         notes = f"autotune-flows proposal {approved.sha256[:12]}"
-        treatment = switch_treatment(planned.name, planned.profile_json, at_ms, notes)
-    made_ms = datetime.fromisoformat(approved.proposal.created_at).timestamp() * 1000
+        treatment = switch_treatment(planned.name, planned.profile_json, site.free_instant(state, document), notes)
+    made_ms = datetime.fromisoformat(approved.proposal.created_at).timestamp() * SECOND_MS
     until = made_ms + request.max_age_h * HOUR_MS
     return Intent.of(state, now_ms, document, treatment, stands=done is not None, activate_until_ms=until)
 

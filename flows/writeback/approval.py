@@ -14,8 +14,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from flows.errors import Reason, Refused
 from flows.values.parts import Part
 from flows.values.run_form import in_order
+from flows.values.units import HOURS_PER_DAY
 
-MAX_AGE_H = 48.0
+MAX_AGE_H = 2.0 * HOURS_PER_DAY
 
 
 class Decision(StrEnum):
@@ -56,7 +57,9 @@ class SyncRequest(_Request):
     although_unsure: bool = Field(
         default=False, description="Also where the verdict says that nothing in it is certain enough to act on."
     )
-    max_age_h: float = Field(default=MAX_AGE_H, gt=0, le=24 * 14, description="An older proposal is refused (hours).")
+    max_age_h: float = Field(
+        default=MAX_AGE_H, gt=0, le=14 * HOURS_PER_DAY, description="An older proposal is refused (hours)."
+    )
 
     @property
     def parts(self) -> tuple[Part, ...]:

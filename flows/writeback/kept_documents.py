@@ -20,7 +20,7 @@ from flows.profiles.stored import document_sha256
 from flows.profiles.switches import read_switches
 from flows.values.parts import Part
 from flows.values.timestamps import instant_ms
-from flows.values.units import HOUR_MS, MINUTE_MS
+from flows.values.units import HOUR_MS, MINUTE_MS, SECOND_MS
 from flows.writeback.active_on_site import (
     OF_A_DELIVERY,
     SiteProfiles,
@@ -258,7 +258,7 @@ def _close(switch: Record, made_ms: float) -> int | None:
 
 
 def _noted_ms(change: Change, step: Step) -> float:
-    return max(datetime.fromisoformat(r["at"]).timestamp() * 1000 for r in change.records if r["step"] == step)
+    return max(datetime.fromisoformat(r["at"]).timestamp() * SECOND_MS for r in change.records if r["step"] == step)
 
 
 def _parsed(switch: Record) -> Record:

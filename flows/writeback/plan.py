@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -202,17 +202,12 @@ def default_name(proposal: Proposal) -> str:
 
 
 def _lines(part: Part, old: Schedule, new: dict[int, float], unit: str) -> Iterator[Line]:
-    if part is Part.BASAL:
-        rates, edges = old.hourly(), [h * 60 for h in range(HOURS_PER_DAY)]
-        current = {minutes: rates[minutes // 60] for minutes in edges}
-    else:
-        edges = [b.minutes for b in old.blocks]
-        current = {b.minutes: b.value for b in old.blocks}
+    edges = range(0, MINUTES_PER_DAY, 60) if part is Part.BASAL else [b.minutes for b in old.blocks]
     written = Schedule(tuple(Block(minutes, value) for minutes, value in sorted(new.items())))
-    for start, end in zip(edges, [*edges[1:], MINUTES_PER_DAY], strict=True):
-        value = written.mean(start, end) if part is Part.BASAL else written.at(start)
-        value = current[start] if math.isclose(value, current[start], abs_tol=1e-9) else value
-        yield Line(part, clock_text(start), clock_text(end), current[start], value, unit)
+    for start, end in pairwise([*edges, MINUTES_PER_DAY]):
+        current, value = (s.mean(start, end) if part is Part.BASAL else s.at(start) for s in (old, written))
+        value = current if math.isclose(value, current, abs_tol=1e-9) else value
+        yield Line(part, clock_text(start), clock_text(end), current, value, unit)
 
 
 def _check(part: Part, lines: list[Line], step: float) -> None:

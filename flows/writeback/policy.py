@@ -22,6 +22,7 @@ from flows.proposal.consensus_limits import RULE_OF, beyond_limits, unknown
 from flows.proposal.document import Colour, GlucoseLimit, Proposal
 from flows.values.parts import Part
 from flows.values.schedule import Schedule
+from flows.values.units import HOUR_MS, HOURS_PER_DAY, SECOND_MS
 from flows.writeback.active_on_site import SiteProfiles
 from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.approval_checks import Approved
@@ -162,7 +163,7 @@ def forbid(*checks: tuple[bool, str]) -> None:
 
 # --- what a policy is held against
 
-WEEK_H = 168.0
+WEEK_H = 7.0 * HOURS_PER_DAY
 
 
 def check_without_a_person(
@@ -200,7 +201,7 @@ def _history(changes: list[Change], source_name: str, now: datetime) -> tuple[Re
     hours_since = []
     lineage: set[str] = set()
     for change in changes:
-        hours = (now - datetime.fromisoformat(change.facts["at"])).total_seconds() / 3600
+        hours = (now - datetime.fromisoformat(change.facts["at"])).total_seconds() / (HOUR_MS / SECOND_MS)
         if change.outcome is not ChangeOutcome.AFTER or hours > WEEK_H:
             continue
         if week_ago is None:

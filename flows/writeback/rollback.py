@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flows.errors import Reason, Refused
 from flows.profiles.switches import read_switches
 from flows.values.run_directory import RunDirectory
@@ -50,13 +52,18 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
         if (later := _rolled_back(journal, applied, site)) is not None:
             return WritebackResult("already-rolled-back", change=later.name)
 
-        def make(state: SiteProfiles) -> Intent:
-            return _intent(site, state, applied, request)
-
-        facts = {"kind": "rollback", "of": applied.name, "even_if_edited": request.even_if_edited}
-        facts |= {"proposal_id": approved.proposal_id, "proposal_sha256": approved.sha256}
         with remembered(run, journal):
-            change = carry_out(site, journal, make, **facts, **audit(tools, approved, how))
+            change = carry_out(
+                site,
+                journal,
+                partial(_intent, site, applied, request),
+                kind="rollback",
+                of=applied.name,
+                even_if_edited=request.even_if_edited,
+                proposal_id=approved.proposal_id,
+                proposal_sha256=approved.sha256,
+                **audit(tools, approved, how),
+            )
     return WritebackResult("rolled-back", change=change.name)
 
 
@@ -100,7 +107,7 @@ def _rolled_back(journal: Journal, applied: Change, site: SiteSession) -> Change
     return None
 
 
-def _intent(site: SiteSession, state: SiteProfiles, applied: Change, request: RollbackRequest) -> Intent:
+def _intent(site: SiteSession, applied: Change, request: RollbackRequest, state: SiteProfiles) -> Intent:
     was = intent_of(applied)
     writer = applied
     activated = was.switch is not None

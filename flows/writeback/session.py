@@ -60,7 +60,7 @@ class SiteSession:
     def now_ms(self) -> int:
         """The earlier of both clocks, so that nothing written lies in the future for either; it never goes back."""
         ahead_s = min(0.0, self.client.site_ahead_s or 0.0)
-        self._latest_ms = max(self._latest_ms, int((self._clock().timestamp() + ahead_s) * 1000))
+        self._latest_ms = max(self._latest_ms, int((self._clock().timestamp() + ahead_s) * SECOND_MS))
         return self._latest_ms
 
     def check_clock(self) -> None:
@@ -76,7 +76,7 @@ class SiteSession:
     def late_ms(self) -> float:
         """The later of both clocks and as much as they may differ: what is dated before it may be in force by now."""
         ahead_s = max(0.0, self.client.site_ahead_s or 0.0)
-        return max(float(self._latest_ms), (self._clock().timestamp() + ahead_s + CLOCK_TOLERANCE_S) * 1000)
+        return max(float(self._latest_ms), (self._clock().timestamp() + ahead_s + CLOCK_TOLERANCE_S) * SECOND_MS)
 
     def start_for(self, state: SiteProfiles, newest: Record, *, room_ms: int = SECOND_MS) -> int:
         """When a document begins that is to be newer than `newest` and to end no Profile Switch that is to decide.
@@ -121,9 +121,9 @@ class SiteSession:
             self.sleep(0.2)
 
     def _wait_until(self, earliest_ms: int) -> None:
-        if earliest_ms - self.now_ms() > LONGEST_WAIT_S * 1000:
+        if earliest_ms - self.now_ms() > LONGEST_WAIT_S * SECOND_MS:
             raise Refused(Reason.SITE_PROFILE_AHEAD)
-        while (left_s := (earliest_ms - self.now_ms()) / 1000) > 0:
+        while (left_s := (earliest_ms - self.now_ms()) / SECOND_MS) > 0:
             self.sleep(left_s)
 
 
