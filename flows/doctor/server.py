@@ -11,7 +11,7 @@ from uuid import uuid4
 import requests
 
 from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
-from flows.nightscout.answers import kind_of_trouble
+from flows.nightscout.answers import failure_kind
 
 TIMEOUT_S = (5, 15)
 DEPLOYMENTS = ("autotune-analysis/on-demand", "autotune-analysis/nightly-autotune")
@@ -148,4 +148,4 @@ def _send(
             timeout=TIMEOUT_S,
         )
     except (requests.RequestException, ValueError) as error:
-        return kind_of_trouble(error)
+        return failure_kind(error)

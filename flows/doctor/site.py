@@ -13,7 +13,7 @@ import requests
 
 from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
 from flows.errors import Reason, Refused
-from flows.nightscout.answers import kind_of_trouble
+from flows.nightscout.answers import failure_kind
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.client import NightscoutClient
 from flows.nightscout.permissions import READING, SWITCHING_PROFILES, WRITING_PROFILES, lacking, permissions_of
@@ -52,7 +52,7 @@ class SiteProbe:
                 f"{self.site}/api/v1/status.json", auth=lambda r: r, timeout=TIMEOUT_S, allow_redirects=False
             )
         except (requests.RequestException, ValueError) as error:
-            return kind_of_trouble(error)
+            return failure_kind(error)
         with suppress(ValueError, TypeError):
             self.clock = parsedate_to_datetime(answer.headers.get("Date", ""))
         return f"it fails with status {answer.status_code}" if answer.status_code >= 500 else None

@@ -23,7 +23,7 @@ REFUSALS = {  # any other status: the site fails
     410: Reason.SITE_NOT_FOUND,
     429: Reason.SITE_BUSY,
 }
-TROUBLES = (  # the first that holds counts: most of them are connection errors too
+FAILURE_KINDS = (  # the first that holds counts: most of them are connection errors too
     (requests.exceptions.SSLError, "its certificate is not trusted"),
     (requests.exceptions.ProxyError, "the proxy of this machine does not let it through"),
     (requests.Timeout, "no answer in time"),
@@ -33,7 +33,7 @@ TROUBLES = (  # the first that holds counts: most of them are connection errors 
 )
 
 
-def moved_site(site: str, tail: str, location: str) -> str | None:
+def redirected_site(site: str, tail: str, location: str) -> str | None:
     """The site's address after a redirect, `None` where it must not be followed.
 
     Followed by hand, because the secret must not go to another host, nor from https to http: the same host, or the
@@ -107,7 +107,7 @@ def refusal_of(status: int, what: str, attempts: int) -> Refused:
     return Refused(REFUSALS.get(status, Reason.SITE_FAILS), what=what, status=status, attempts=attempts)
 
 
-def kind_of_trouble(error: BaseException) -> str:
+def failure_kind(error: BaseException) -> str:
     """What went wrong on the way, in words without the address."""
     # The message of such an error holds the URL; its type is enough to act on.
-    return next((words for kind, words in TROUBLES if isinstance(error, kind)), type(error).__name__)
+    return next((words for kind, words in FAILURE_KINDS if isinstance(error, kind)), type(error).__name__)

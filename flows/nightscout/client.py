@@ -23,18 +23,18 @@ from requests.adapters import HTTPAdapter
 
 from flows import __version__
 from flows.errors import Reason, Refused
-from flows.nightscout.answers import is_outside, moved_site
+from flows.nightscout.answers import is_outside, redirected_site
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.circuit_breaker import CircuitBreaker
-from flows.nightscout.documents import what_it_is
+from flows.nightscout.documents import json_type
 from flows.nightscout.permissions import exchange_path
 from flows.nightscout.rate_limit import RateLimit
 from flows.nightscout.retry import Retry
 
 TIMEOUT_S = (10, 60)  # to connect, and between two pieces of the answer
 LONGEST_ANSWER_S = 600.0  # an answer that drips in for longer is given up
-MOST_AT_ONCE = 4
-MOST_REDIRECTS = 3
+MAX_CONNECTIONS = 4
+MAX_REDIRECTS = 3
 STRAY = "it answered with records from outside the time asked for, so it (or a proxy before it) ignores the question"
 
 _SECRET_IN_ADDRESS = re.compile(r"((?:[?&]|%3F|%26)(?:token|secret)=|/authorization/request/)[^&\s\"']+", re.IGNORECASE)
@@ -123,13 +123,13 @@ class NightscoutClient:
         self._clock = clock
         self._retry = Retry(self._stopped, sleep or self._stopped.wait, jitter, clock)
         self._session = session or requests.Session()
-        self._session.mount("https://", HTTPAdapter(pool_maxsize=MOST_AT_ONCE))
-        self._session.mount("http://", HTTPAdapter(pool_maxsize=MOST_AT_ONCE))
+        self._session.mount("https://", HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
+        self._session.mount("http://", HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
         self.requests_made = 0
         self._access: _Access | None = None
         self._access_lock = threading.Lock()
         self._lock = threading.Lock()  # over the address and the count of requests; nothing is waited for under it
-        self._under_way = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._under_way = threading.BoundedSemaphore(MAX_CONNECTIONS)
 
     def __enter__(self) -> Self:
         return self
@@ -157,7 +157,7 @@ class NightscoutClient:
         Raises:
             Refused: a `SITE_…` reason.
         """
-        access = self._let_in()
+        access = self._authorize()
         try:
             answer = self._ask(f"/api/v1/{path}", path, query, access)
         except Refused as refusal:
@@ -167,9 +167,9 @@ class NightscoutClient:
         else:
             access.worked = True
             return answer
-        return self._ask(f"/api/v1/{path}", path, query, self._let_in(worn_out=access))
+        return self._ask(f"/api/v1/{path}", path, query, self._authorize(worn_out=access))
 
-    def _let_in(self, worn_out: _Access | None = None) -> _Access:
+    def _authorize(self, worn_out: _Access | None = None) -> _Access:
         with self._access_lock:
             if not self._allowed and self._breaker is not None:
                 self._breaker.check()
@@ -211,11 +211,11 @@ class NightscoutClient:
                 response, body = self._send(f"{site}{tail}" + (f"?{questions}" if questions else ""), access)
             if not response.is_redirect:
                 return response, body
-            moved = moved_site(site, tail, response.headers["Location"])
+            moved = redirected_site(site, tail, response.headers["Location"])
             if moved is None:
                 detail = "it redirects to another address, such as a login page"
                 raise Refused(Reason.SITE_NOT_DATA, what="the request", detail=detail)
-            if moved in seen or len(seen) > MOST_REDIRECTS:
+            if moved in seen or len(seen) > MAX_REDIRECTS:
                 raise Refused(Reason.SITE_NOT_DATA, what="the request", detail="it redirects in a circle")
             with self._lock:
                 self.site = moved
@@ -255,7 +255,7 @@ class NightscoutClient:
         """
         answer = self.get(path, query)
         if not isinstance(answer.document, list):
-            raise Refused(Reason.SITE_NOT_DATA, what=path, detail=what_it_is(answer.document))
+            raise Refused(Reason.SITE_NOT_DATA, what=path, detail=json_type(answer.document))
         return answer
 
     def window(

@@ -22,7 +22,7 @@ Record = dict[str, Any]
 LARGEST_FILE_MIB = 512
 LONGEST_INTEGER = 308  # digits that fit in a float
 NESTED = "it is nested too deeply"
-_HALF = re.compile("[\ud800-\udfff]")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_records(path: Path) -> list[Any]:
@@ -101,7 +101,7 @@ def _loads(text: str) -> Any:
         parsed = json.loads(text, parse_constant=refuse, parse_float=_finite, parse_int=_finite_int)
     except RecursionError:
         raise ValueError(NESTED) from None
-    return _without_halves(parsed) if "\\ud" in text.lower() else parsed
+    return _without_lone_surrogates(parsed) if "\\ud" in text.lower() else parsed
 
 
 def _finite(text: str) -> float | str:
@@ -113,14 +113,14 @@ def _finite_int(text: str) -> int | str:
     return text if len(text) > LONGEST_INTEGER else int(text)
 
 
-def _without_halves(value: Any) -> Any:
+def _without_lone_surrogates(value: Any) -> Any:
     """Half a character (a surrogate by itself, which JSON can write) as U+FFFD: no file and no hash can hold one."""
     if isinstance(value, str):
-        return _HALF.sub("\ufffd", value)
+        return _LONE_SURROGATE.sub("\ufffd", value)
     if isinstance(value, list):
-        return [_without_halves(v) for v in value]
+        return [_without_lone_surrogates(v) for v in value]
     if isinstance(value, dict):
-        return {_without_halves(k): _without_halves(v) for k, v in value.items()}
+        return {_without_lone_surrogates(k): _without_lone_surrogates(v) for k, v in value.items()}
     return value
 
 
@@ -143,7 +143,7 @@ def _as_list(parsed: Any, name: str) -> list[Any]:
         return [result]
     if isinstance(parsed, dict) and not is_error_answer(parsed):
         return [parsed]
-    raise Refused(Reason.FILE_NOT_RECORDS, file=name, detail=what_it_is(parsed))
+    raise Refused(Reason.FILE_NOT_RECORDS, file=name, detail=json_type(parsed))
 
 
 def is_deleted(record: Record) -> bool:
@@ -157,7 +157,7 @@ def is_error_answer(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("status"), int) and document["status"] >= 400
 
 
-def what_it_is(value: Any) -> str:
+def json_type(value: Any) -> str:
     """What a parsed JSON value is, in words that hold none of it."""
     if is_error_answer(value):
         return f"an error answer with status {value['status']}"

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from flows.nightscout.client import MOST_AT_ONCE, Answer, NightscoutClient
+from flows.nightscout.client import MAX_CONNECTIONS, Answer, NightscoutClient
 from flows.nightscout.profile_switches import NOTES_OF_AAPS, PROFILE_SWITCHES, TEXT_MARGIN_MS, switches_since
 from flows.values.local_days import LocalDay, Window
 from flows.values.timestamps import iso_utc
@@ -102,7 +102,7 @@ def _every_span(
     client: NightscoutClient, window: Window, ask: Callable[[tuple[int, int]], Iterator[Answer]]
 ) -> list[Answer]:
     """The answers of all spans in the order of the spans, a few asked at once; the first refusal ends it."""
-    with ThreadPoolExecutor(MOST_AT_ONCE) as pool:
+    with ThreadPoolExecutor(MAX_CONNECTIONS) as pool:
         under_way = [pool.submit(list, ask(span)) for span in _spans(window)]  # a generator asks in the pool's thread
         try:
             return [answer for future in under_way for answer in future.result()]

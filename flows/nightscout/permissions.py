@@ -14,7 +14,7 @@ from urllib.parse import quote
 import requests
 
 from flows.errors import Reason, Refused
-from flows.nightscout.answers import kind_of_trouble, refusal
+from flows.nightscout.answers import failure_kind, refusal
 from flows.nightscout.authentication import Credentials
 
 TIMEOUT_S = (10, 30)
@@ -95,7 +95,7 @@ def _ask(site: str, tail: str, headers: dict[str, str]) -> dict[str, Any]:
         )
         document = answer.json() if answer.status_code == 200 else None
     except (requests.RequestException, ValueError) as error:
-        trouble = kind_of_trouble(error)
+        trouble = failure_kind(error)
     else:
         if answer.status_code != 200:
             raise refusal(answer, what, 1)

@@ -17,7 +17,7 @@ from flows.values.units import HOUR_MS
 
 NEWEST = 1000  # asked for first
 PAGE = 5000  # in one answer of those before
-MOST_ANSWERS = 100
+MAX_ANSWERS = 100
 # Old servers and uploaders stored created_at with the phone's offset, and the server compares text: reach further out.
 TEXT_MARGIN_MS = 14 * HOUR_MS
 PATH = "treatments.json"
@@ -52,7 +52,7 @@ def switches_since(
         return answers
     for kind, until in cut_off.items():
         for answer in client.window(PATH, "created_at", (since, max(since, until)), _written, PAGE, also=kind):
-            if len(answers) >= MOST_ANSWERS:
+            if len(answers) >= MAX_ANSWERS:
                 raise Refused(Reason.SWITCHES_TOO_MANY, since=iso_utc(since)[:10])
             answers.append(answer)
     return answers

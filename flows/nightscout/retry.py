@@ -15,12 +15,16 @@ import requests
 import urllib3
 
 from flows.errors import Reason, Refused
-from flows.nightscout.answers import CUT_OFF, kind_of_trouble, parse, refusal
+from flows.nightscout.answers import CUT_OFF, failure_kind, parse, refusal
 
 ATTEMPTS = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 60.0
-WORTH_RETRYING = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530})
-TROUBLE = (requests.RequestException, urllib3.exceptions.HTTPError, ValueError)  # of any request: no usable answer
+RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530})
+REQUEST_ERRORS = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    ValueError,
+)  # of any request: no usable answer
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,11 @@ class Retry:
             trouble = ""
             try:
                 response, body = once()
-            except TROUBLE as error:
-                trouble = kind_of_trouble(error)
+            except REQUEST_ERRORS as error:
+                trouble = failure_kind(error)
             if trouble:  # outside the handler: the error holds the address, and a refusal must not lead to it
                 failure = Refused(Reason.SITE_UNREACHABLE, what=what, detail=trouble, attempts=attempt)
-            elif response.status_code in WORTH_RETRYING:
+            elif response.status_code in RETRYABLE_STATUSES:
                 failure = refusal(response, what, attempt)
                 asked_s = retry_after_s(response.headers.get("Retry-After", ""), self.clock())
                 if asked_s > LONGEST_WAIT_S:

@@ -16,12 +16,12 @@ from enum import StrEnum
 import requests
 
 from flows.errors import InternalError, Reason, Refused
-from flows.nightscout.answers import kind_of_trouble
+from flows.nightscout.answers import failure_kind
 from flows.nightscout.client import NightscoutClient, _Access
 from flows.nightscout.documents import Record
 from flows.nightscout.permissions import READ_PROFILE, READ_TREATMENTS, exchange_path, granted, is_admin, lacking
 from flows.nightscout.profile_switches import PROFILE_SWITCHES, switches_since
-from flows.nightscout.retry import TROUBLE
+from flows.nightscout.retry import REQUEST_ERRORS
 
 REFUSALS = range(400, 500)
 NOT_DECIDED = frozenset({408, 409, 425, 429})  # the write may have happened, or may yet
@@ -77,7 +77,7 @@ class NightscoutWriter(NightscoutClient):
             Refused: a `SITE_…` reason.
         """
         token = self._credentials.access_token
-        access = self._let_in()
+        access = self._authorize()
         if token is not None:
             basic = _Access(self._credentials.basic_header())
             what = "the permissions of the access token"
@@ -111,12 +111,12 @@ class NightscoutWriter(NightscoutClient):
         if not isinstance(document, dict) or "_id" in document or not document.get(REQUIRED[path]):
             raise InternalError(f"what was to be posted to {path} is no document that may be")
         body = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-        access = self._let_in()
+        access = self._authorize()
         questions = f"?{access.secret_query}" if access.secret_query else ""
         try:
             response, answer = self._send(f"{self.site}/api/v1/{path}.json{questions}", access, body)
-        except TROUBLE as error:
-            return WriteAttempt(WriteStatus.UNKNOWN, 0, kind_of_trouble(error))
+        except REQUEST_ERRORS as error:
+            return WriteAttempt(WriteStatus.UNKNOWN, 0, failure_kind(error))
         status = response.status_code
         if status in (200, 201):
             return WriteAttempt(WriteStatus.TAKEN, status, "", _id_in(answer))

@@ -18,7 +18,7 @@ from flows.history.boluses import COUNTED_TYPES
 from flows.history.glucose_values import LOWEST_MGDL, upstream_value
 from flows.history.records import bolus_u, carbs_g
 from flows.history.temp_basals import AAPS, LONGEST_MIN
-from flows.nightscout.documents import what_it_is
+from flows.nightscout.documents import json_type
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW, UPSTREAM_CARB_RATIO_G_PER_U, WIDEST_CAPS
 from flows.profiles.parse import ACCEPTED_ISF_MGDL_PER_U
 from flows.values.timestamps import instant_ms
@@ -35,7 +35,7 @@ def check_profile(document: Any) -> None:
             `CAPS_WIDENED` reason.
     """
     if not isinstance(document, dict):
-        raise Refused(Reason.FILE_NOT_RECORDS, file="the pump profile", detail=what_it_is(document))
+        raise Refused(Reason.FILE_NOT_RECORDS, file="the pump profile", detail=json_type(document))
     _check_basal(document.get("basalprofile"))
     _check_isf(document.get("isfProfile"))
     low, high = UPSTREAM_CARB_RATIO_G_PER_U
@@ -224,5 +224,5 @@ def _day_file(work: Path, kind: str, date: str, reason: Reason) -> list[Any]:
     file = work / "autotune" / f"{kind}.{date}.json"
     document = _load(file, Reason.FILE_MISSING, remedy="Fetch that day's data again.")
     if not isinstance(document, list):
-        raise Refused(reason, day=date, detail=what_it_is(document))
+        raise Refused(reason, day=date, detail=json_type(document))
     return document

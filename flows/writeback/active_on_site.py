@@ -168,12 +168,12 @@ class SiteProfiles:
         seen = set(known)
         return [s for s in self.switches if is_switch(s) and switch_key(s) not in seen]
 
-    def says_what(self, other: SiteProfiles) -> bool:
+    def same_records_as(self, other: SiteProfiles) -> bool:
         """Whether both hold the same documents and Profile Switches: delivered once or twice, whatever their ids."""
-        return self._said == other._said
+        return self._record_hashes == other._record_hashes
 
     @cached_property
-    def _said(self) -> frozenset[str]:
+    def _record_hashes(self) -> frozenset[str]:
         documents = ({k: v for k, v in d.items() if k not in {*OF_A_DELIVERY, "created_at"}} for d in self.documents)
         switches = ({k: v for k, v in s.items() if k not in OF_A_DELIVERY} for s in self.switches)
         return frozenset(document_sha256(record) for record in (*documents, *switches))

@@ -173,7 +173,7 @@ def intent_follows(change: Change, intent: Intent, backup: SiteProfiles, before:
         and set(intent.known_switches) == {switch_key(s) for s in backup.switches}
         and any(not differences(intent.active_before, active) for active in _actives(backup, made_ms))
         and _switch_follows(change, intent, before, made_ms)
-        and _may_be_activated_so_long(change, intent, made_ms)
+        and _expiry_follows(change, intent, made_ms)
     )
 
 
@@ -223,7 +223,7 @@ def _switch_follows(change: Change, intent: Intent, before: Intent | None, made_
         raws = [raw] if (raw := active.get("switch")) else []
         return _is_one_of(switch, raws, [(str(active.get("name")), active.get("body"))], made_ms)
     name = str(change.facts.get("name"))
-    at_ms = _close(switch, made_ms)
+    at_ms = _created_near(switch, made_ms)
     body = store_of(intent.document).get(name)
     if kind != "apply" or at_ms is None or body is None:
         return False
@@ -231,15 +231,15 @@ def _switch_follows(change: Change, intent: Intent, before: Intent | None, made_
     return not differences(_parsed(switch_treatment(name, body, at_ms, notes)), _parsed(switch))
 
 
-def _may_be_activated_so_long(change: Change, intent: Intent, made_ms: float) -> bool:
+def _expiry_follows(change: Change, intent: Intent, made_ms: float) -> bool:
     hours = change.facts.get("max_age_h")
-    so_long = isinstance(hours, int | float) and intent.activate_until_ms <= made_ms + hours * HOUR_MS
-    return so_long or intent.switch is None or not change.is_a("apply")
+    in_time = isinstance(hours, int | float) and intent.activate_until_ms <= made_ms + hours * HOUR_MS
+    return in_time or intent.switch is None or not change.is_a("apply")
 
 
 def _is_one_of(switch: Record, raws: Iterable[Record], named: Iterable[tuple[str, Any]], made_ms: float) -> bool:
     """Whether a Profile Switch is one of these once more, or one to one of these profiles."""
-    at_ms = _close(switch, made_ms)
+    at_ms = _created_near(switch, made_ms)
     if at_ms is None:
         return False
     made = [reissue_switch(raw, at_ms) for raw in raws if read_switches([raw], "UTC")]
@@ -252,7 +252,7 @@ def _is_one_of(switch: Record, raws: Iterable[Record], named: Iterable[tuple[str
     return any(not differences(_parsed(one), _parsed(switch)) for one in made)
 
 
-def _close(switch: Record, made_ms: float) -> int | None:
+def _created_near(switch: Record, made_ms: float) -> int | None:
     found = instant_ms(switch.get("created_at"), "UTC")
     return int(found[0]) if found and abs(found[0] - made_ms) <= APART_MS else None
 

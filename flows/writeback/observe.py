@@ -202,8 +202,8 @@ def other_switch_then(state: SiteProfiles, switch: Record) -> bool:
 
 
 def _switches_then(state: SiteProfiles, switch: Record) -> list[Record]:
-    at = _whether_deleted_or_not(switch)[0].at_ms
-    return [s for s in state.switches if any(r.at_ms == at for r in _whether_deleted_or_not(s))]
+    at = _read_ignoring_deletion(switch)[0].at_ms
+    return [s for s in state.switches if any(r.at_ms == at for r in _read_ignoring_deletion(s))]
 
 
 def switch_differences(sent: Record, stored: Record) -> list[str]:
@@ -216,7 +216,7 @@ def switch_differences(sent: Record, stored: Record) -> list[str]:
         found.append("duration")
     if bool(read_switches([sent], "UTC")) != bool(read_switches([stored], "UTC")):
         found.append("isValid")
-    ours, theirs = _whether_deleted_or_not(sent), _whether_deleted_or_not(stored)
+    ours, theirs = _read_ignoring_deletion(sent), _read_ignoring_deletion(stored)
     if [_in_force(s) for s in ours] != [_in_force(s) for s in theirs]:
         found += [] if found else ["what it brings into force"]
     if not sent.get("profileJson"):
@@ -228,7 +228,7 @@ def switch_differences(sent: Record, stored: Record) -> list[str]:
     return found + differences(json.loads(sent["profileJson"]), carried, "profileJson")
 
 
-def _whether_deleted_or_not(switch: Record) -> list[Switch]:
+def _read_ignoring_deletion(switch: Record) -> list[Switch]:
     return read_switches([{k: v for k, v in switch.items() if k != "isValid"}], "UTC")
 
 

@@ -160,7 +160,7 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         daily_basal_current_u=HOURS_PER_DAY * old[Part.BASAL].mean(),
         daily_basal_new_u=HOURS_PER_DAY * read_schedule(carried["basal"], "basal", []).mean(),
         notes=(
-            *_left(stay),
+            *_note_of_unwritten(stay),
             *_flattened(proposal, old[Part.BASAL], request, only_less),
             *_refusals_of_aaps(carried, AAPS_LIMITS[age_group(proposal.options)]),
         ),
@@ -253,7 +253,7 @@ def _new_basal(proposal: Proposal, old: Schedule, *, only_less: bool = False) ->
     for hour, (written, said) in enumerate(zip(old.hourly(), proposal.current.basal_u_per_h, strict=True)):
         _same(written, said, f"current basal of {hour:02d}:00")
     found: dict[int, float] = {}
-    staying = _hours_that_stay(proposal, old, only_less=only_less)
+    unchanged = _unchanged_hours(proposal, old, only_less=only_less)
     for hour, new in enumerate(proposal.for_pump.basal_u_per_h):
         if hour in staying:  # with whatever blocks it has within it
             found |= _within(old, hour)
@@ -263,7 +263,7 @@ def _new_basal(proposal: Proposal, old: Schedule, *, only_less: bool = False) ->
     return {m: value for n, (m, value) in enumerate(pairs) if n == 0 or value != pairs[n - 1][1]}
 
 
-def _hours_that_stay(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> set[int]:
+def _unchanged_hours(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> set[int]:
     """The hours whose rate is the one to enter already, and with `only_less` those in which any rate would rise."""
     pairs = zip(old.hourly(), proposal.for_pump.basal_u_per_h, strict=True)
     return {
@@ -330,7 +330,7 @@ def _beside(source: Record, store: dict[str, Record], name: str, body: Record, p
     return {**kept, "store": {**kept["store"], name: body}}
 
 
-def _left(stay: list[Line]) -> tuple[str, ...]:
+def _note_of_unwritten(stay: list[Line]) -> tuple[str, ...]:
     """What of the proposal is not written, since it would give more insulin."""
     named = ", ".join(f"{WORDS[line.part]} of {line.start}" for line in stay)
     said = f"Glucose is beyond a low limit, so only what gives less insulin is written. As it is stays the {named}."
@@ -340,7 +340,7 @@ def _left(stay: list[Line]) -> tuple[str, ...]:
 def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest, only_less: bool) -> tuple[str, ...]:
     """Which hours lose a change within them."""
     within = {b.minutes // 60 for b in old.blocks if b.minutes % 60 and b.value != old.at(b.minutes - 1)}
-    hours = sorted(within - _hours_that_stay(proposal, old, only_less=only_less))
+    hours = sorted(within - _unchanged_hours(proposal, old, only_less=only_less))
     named = ", ".join(f"{hour:02d}:00" for hour in hours)
     said = f"The basal changes within the hour of {named} now; it becomes one rate for that whole hour."
     return (said,) if hours and Part.BASAL in request.parts else ()

@@ -12,7 +12,7 @@ from flows.writeback.kept_documents import check_kept, check_undo, intent_of
 from flows.writeback.session import SiteSession, comparable
 from flows.writeback.transaction import Attempt
 
-MOST_LOST = 10  # of changes whose document did not arrive: the last so many are looked for
+MAX_LOST = 10  # of changes whose document did not arrive: the last so many are looked for
 
 
 def reconcile(journal: Journal, site: SiteSession, may_activate: Callable[[Change], bool]) -> list[Change]:
@@ -74,7 +74,7 @@ def _lost(changes: list[Change]) -> list[Change]:
     lost = [
         c for c in changes if c.outcome is ChangeOutcome.BEFORE and c.records[-1].get("why") == Reason.WRITE_LOST.code
     ]
-    return [c for c in lost if not c.reached(Step.WRITTEN)][-MOST_LOST:]
+    return [c for c in lost if not c.reached(Step.WRITTEN)][-MAX_LOST:]
 
 
 def _sent_again(sent: Record, later: list[Change]) -> bool:

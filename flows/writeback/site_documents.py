@@ -68,7 +68,7 @@ def switch_treatment(name: str, body: Record, created_at_ms: int, notes: str) ->
         "enteredBy": ENTERED_BY,
         "profile": name,
         "originalProfileName": name,
-        "profileJson": harmless_json(body),
+        "profileJson": escaped_json(body),
         "percentage": 100,
         "timeshift": 0,
         "duration": 0,
@@ -76,7 +76,7 @@ def switch_treatment(name: str, body: Record, created_at_ms: int, notes: str) ->
     }
 
 
-def harmless_json(body: Record) -> str:
+def escaped_json(body: Record) -> str:
     """JSON text that no purifier has a reason to change: ASCII, `<`, `>` and `&` written as escapes."""
     text = json.dumps(body, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return re.sub(r"[<>&]", lambda found: f"\\u{ord(found.group()):04x}", text)

@@ -64,7 +64,7 @@ def carry_out(site: SiteSession, journal: Journal, make: Callable[[SiteProfiles]
         change.keep(BACKUP, state.document())
         change.note(Step.BACKED_UP, before_sha256=document_sha256(profile_content(state.newest)))
         again = site.read()
-        if not again.says_what(state):
+        if not again.same_records_as(state):
             raise Refused(Reason.SITE_PROFILE_CHANGED)
         intent = make(again)
         _check_planned(change, site, again, intent)

@@ -98,7 +98,7 @@ def test_more_than_can_be_paged_for_is_refused(
     with client(site.url, ADMIN) as asking:
         since_ms = start_ms(site.database.profiles[0]) - 86_400_000
         needed = len(switches.switches_since(asking, (switches.PROFILE_SWITCHES,), since_ms, lambda _: -1.0))
-    monkeypatch.setattr(switches, "MOST_ANSWERS", needed - too_few)
+    monkeypatch.setattr(switches, "MAX_ANSWERS", needed - too_few)
     if not too_few:
         assert someone.apply().outcome == "applied"
         return
@@ -195,7 +195,7 @@ def test_no_more_is_asked_for_once_it_is_found(days_ago: float, answers: int, si
 def test_what_cannot_be_paged_for_is_refused(site: StandIn, memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(switches, "NEWEST", 5)
     monkeypatch.setattr(switches, "PAGE", 5)
-    monkeypatch.setattr(switches, "MOST_ANSWERS", 4)
+    monkeypatch.setattr(switches, "MAX_ANSWERS", 4)
     with pytest.raises(Refused) as caught:
         tuned(memory, site, temporary(50), 100)
     assert caught.value.reason is Reason.SWITCHES_TOO_MANY

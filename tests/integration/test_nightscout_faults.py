@@ -121,7 +121,7 @@ def test_a_month_of_a_closed_loop_is_fetched_completely(
 def test_faults_change_nothing_or_end_in_a_refusal(
     nightscout: Nightscout, filled: Filled, seed: int, share: float, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "MOST_AT_ONCE", at_once)
+    monkeypatch.setattr(fetch, "MAX_CONNECTIONS", at_once)
     with faulty(nightscout.url, seeded(seed, share, PASSING)) as proxy:
         outcome = fetched_or_refused(proxy, nightscout)
     assert outcome == filled.fetched or outcome in SITE_REASONS

@@ -27,7 +27,7 @@ from hypothesis import strategies
 
 from flows.errors import Reason, Refused
 from flows.nightscout import fetch
-from flows.nightscout.answers import moved_site
+from flows.nightscout.answers import redirected_site
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.circuit_breaker import DEAD_RUNS, FIRST_REST_S, LOCKED_RUNS, CircuitBreaker
 from flows.nightscout.client import NightscoutClient
@@ -351,7 +351,7 @@ def test_retry_after_is_respected(site: Site, header: str, wait: float) -> None:
     ],
 )
 def test_a_redirect_is_followed_on_the_same_host_only(site_address: str, location: str, moved: str | None) -> None:
-    assert moved_site(site_address, TAIL, location) == moved
+    assert redirected_site(site_address, TAIL, location) == moved
 
 
 def test_a_redirect_keeps_the_question_and_the_secret(site: Site) -> None:
@@ -556,7 +556,7 @@ def test_asking_at_once_gives_the_same_pages_in_the_same_order(offsets: list[int
     window = Window(start, start + 35 * 86_400_000)
     with mock.patch.object(fetch, "PAGE", page):
         together = fetch_entries(in_memory(records, "date"), window)
-        with mock.patch.object(fetch, "MOST_AT_ONCE", 1):
+        with mock.patch.object(fetch, "MAX_CONNECTIONS", 1):
             alone = fetch_entries(in_memory(records, "date"), window)
     assert together == alone
     assert {r["_id"] for a in together for r in a.document} == set(range(len(offsets)))

@@ -22,7 +22,7 @@ from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, differenc
 from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.approval_checks import report_only_app
 from flows.writeback.plan import Plan, plan
-from flows.writeback.site_documents import harmless_json, start_date, switch_treatment
+from flows.writeback.site_documents import escaped_json, start_date, switch_treatment
 from tests.people import read_profile
 from tests.proposals import mmol_document, profile_document, proposal, with_several
 
@@ -278,7 +278,7 @@ def test_a_switch_carries_a_profile_that_can_be_read_by_itself() -> None:
 )
 @settings(max_examples=25)
 def test_what_a_switch_carries_is_read_back_as_it_was(value: Any) -> None:
-    text = harmless_json({"x": value})
+    text = escaped_json({"x": value})
     assert json.loads(text) == {"x": value}
     assert text.isascii()
     assert not set(text) & set("<>&")
