@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from flows.writeback.approval import Decision
 from flows.writeback.journal import ChangeOutcome
 from flows.writeback.site_documents import switch_treatment
 from flows.writeback.tidy import tidy
-from tests.integration.conftest import ADMIN
+from tests.integration.conftest import ADMIN, rounding
 from tests.integration.standin import READER, SWITCHER, WRITER, StandIn
 from tests.proposals import mmol_document, profile_document
 from tests.writing import Person, active_name, newest_content, person
@@ -107,15 +108,6 @@ def test_a_switch_that_counts_goes_on_counting(someone: Person, site: StandIn) -
     assert len(someone.reading().switches) == 1
 
 
-@pytest.mark.parametrize("more", [{"duration": 60}, {"percentage": 80}, {"timeshift": 2}])
-def test_a_temporary_or_scaled_switch_is_not_ended_by_activating(
-    someone: Person, site: StandIn, more: dict[str, Any]
-) -> None:
-    profile_switch(site, "Night shift", 30, **more)
-    assert refusal_of(lambda: someone.apply(activate=True)).reason is Reason.SWITCH_IN_FORCE
-    assert posts(site) == 0
-
-
 def test_where_no_second_lies_between_document_and_switch_nothing_is_written(memory: Path, site: StandIn) -> None:
     start = (datetime.now(UTC) - timedelta(hours=2)).replace(microsecond=0)
     source = site.database.add_profile(profile_document(startDate=start.isoformat().replace("+00:00", ".000Z")))
@@ -126,35 +118,9 @@ def test_where_no_second_lies_between_document_and_switch_nothing_is_written(mem
     assert posts(site) == 0
 
 
-@pytest.mark.parametrize(
-    ("token", "activate", "missing"),
-    [
-        (READER, False, "api:profile:create"),
-        (WRITER, True, "api:treatments:create"),
-        ("stranger-0123456789abcd", False, "api:profile:read, api:profile:create, api:treatments:read"),
-    ],
-)
-def test_a_missing_permission_is_found_before_anything_is_written(
-    someone: Person, site: StandIn, token: str, activate: bool, missing: str
-) -> None:
-    other = someone.with_(credentials=Credentials(token=token))
-    refusal = refusal_of(lambda: other.apply(activate=activate))
-    assert refusal.reason is Reason.WRITE_NOT_PERMITTED
-    assert f"permission {missing};" in refusal.sentence
-    assert posts(site) == 0
-    assert other.outcomes() == []
-
-
 def test_credentials_that_may_just_do_it_are_enough(someone: Person) -> None:
     assert someone.with_(credentials=Credentials(token=WRITER)).apply().outcome == "applied"
     assert someone.with_(credentials=Credentials(token=SWITCHER)).apply(activate=True).outcome == "applied"
-
-
-def test_without_credentials_and_with_a_wrong_secret_nothing_is_written(someone: Person, site: StandIn) -> None:
-    assert refusal_of(someone.with_(credentials=Credentials()).apply).reason is Reason.WRITE_NO_CREDENTIALS
-    wrong = someone.with_(credentials=Credentials(api_secret="not-the-secret"))  # noqa: S106
-    assert refusal_of(wrong.apply).reason is Reason.WRITE_NOT_PERMITTED
-    assert posts(site) == 0
 
 
 def edit_in_place(site: StandIn) -> None:
@@ -169,11 +135,68 @@ def switch_default(site: StandIn) -> None:
     site.database.profiles[-1]["defaultProfile"] = "Night shift"
 
 
-@pytest.mark.parametrize("edit", [edit_in_place, save_anew, switch_default], ids=lambda e: e.__name__)
-def test_a_profile_that_changed_since_is_not_written_over(someone: Person, site: StandIn, edit: Any) -> None:
-    edit(site)
-    assert refusal_of(someone.apply).reason is Reason.SITE_PROFILE_CHANGED
+def switched(**more: Any) -> Callable[[StandIn], None]:
+    return lambda site: profile_switch(site, "Night shift", 30, **more)
+
+
+def nothing(_: StandIn) -> None:
+    pass
+
+
+# What happens before, what is asked for, and why it is refused.
+REFUSED: dict[str, tuple[Callable[[StandIn], None], dict[str, Any], Reason]] = {
+    "a temporary switch": (switched(duration=60), {"activate": True}, Reason.SWITCH_IN_FORCE),
+    "a scaled switch": (switched(percentage=80), {"activate": True}, Reason.SWITCH_IN_FORCE),
+    "a shifted switch": (switched(timeshift=2), {"activate": True}, Reason.SWITCH_IN_FORCE),
+    "edited in place": (edit_in_place, {}, Reason.SITE_PROFILE_CHANGED),
+    "saved anew": (save_anew, {}, Reason.SITE_PROFILE_CHANGED),
+    "another default": (switch_default, {}, Reason.SITE_PROFILE_CHANGED),
+    "a name that is there": (nothing, {"name": "Night shift"}, Reason.WRITE_NAME_TAKEN),
+    "the default's name": (nothing, {"name": "Day", "overwrite": True}, Reason.WRITE_NAME_IN_USE),
+    "the active name": (switched(), {"name": "Night shift", "overwrite": True}, Reason.WRITE_NAME_IN_USE),
+}
+
+
+@pytest.mark.parametrize(("happens", "asked", "reason"), REFUSED.values(), ids=REFUSED)
+def test_nothing_is_written_over_what_is_in_use_or_changed(
+    happens: Callable[[StandIn], None], asked: dict[str, Any], reason: Reason, someone: Person, site: StandIn
+) -> None:
+    happens(site)
+    assert refusal_of(lambda: someone.apply(**asked)).reason is reason
     assert posts(site) == 0
+    if happens is nothing:
+        assert someone.apply(name="My tuned", only=["basal"]).name == "My tuned"
+
+
+NO_RIGHT = {
+    "none": (Credentials(), False, Reason.WRITE_NO_CREDENTIALS, ""),
+    "a wrong secret": (Credentials(api_secret="not-the-secret"), False, Reason.WRITE_NOT_PERMITTED, ""),  # noqa: S106
+    "may read": (Credentials(token=READER), False, Reason.WRITE_NOT_PERMITTED, "permission api:profile:create;"),
+    "may not switch": (
+        Credentials(token=WRITER),
+        True,
+        Reason.WRITE_NOT_PERMITTED,
+        "permission api:treatments:create;",
+    ),
+    "a stranger": (
+        Credentials(token="stranger-0123456789abcd"),  # noqa: S106
+        False,
+        Reason.WRITE_NOT_PERMITTED,
+        "permission api:profile:read, api:profile:create, api:treatments:read;",
+    ),
+}
+
+
+@pytest.mark.parametrize(("credentials", "activate", "reason", "says"), NO_RIGHT.values(), ids=NO_RIGHT)
+def test_a_missing_permission_is_found_before_anything_is_written(
+    credentials: Credentials, activate: bool, reason: Reason, says: str, someone: Person, site: StandIn
+) -> None:
+    other = someone.with_(credentials=credentials)
+    refusal = refusal_of(lambda: other.apply(activate=activate))
+    assert refusal.reason is reason
+    assert says in refusal.sentence
+    assert posts(site) == 0
+    assert other.outcomes() == []
 
 
 def test_the_same_profile_saved_again_is_the_same(someone: Person, site: StandIn) -> None:
@@ -225,16 +248,6 @@ def test_clocks_that_differ_stop_it(someone: Person, site: StandIn) -> None:
 
     assert refusal_of(someone.with_(client=client_with_other_clock).apply).reason is Reason.SITE_CLOCK
     assert posts(site) == 0
-
-
-def test_names_of_profiles_in_use_are_left_alone(someone: Person, site: StandIn) -> None:
-    assert refusal_of(lambda: someone.apply(name="Night shift")).reason is Reason.WRITE_NAME_TAKEN
-    assert refusal_of(lambda: someone.apply(name="Day", overwrite=True)).reason is Reason.WRITE_NAME_IN_USE
-    profile_switch(site, "Night shift", 60)
-    taken = refusal_of(lambda: someone.apply(name="Night shift", overwrite=True))
-    assert taken.reason is Reason.WRITE_NAME_IN_USE
-    assert posts(site) == 0
-    assert someone.apply(name="My tuned", only=["basal"]).name == "My tuned"
 
 
 def test_a_rejected_proposal_is_written_down_and_nothing_else(someone: Person, site: StandIn) -> None:
@@ -335,12 +348,6 @@ def test_who_reads_no_profile_from_nightscout_is_told_so(by: str, app: str, memo
 
 def test_a_document_stored_otherwise_is_taken_back(someone: Person, site: StandIn) -> None:
     before = newest_content(someone.reading())
-
-    def rounding(document: dict[str, Any]) -> None:
-        for name, body in document["store"].items():
-            if name.startswith("Autotune"):
-                body["sens"] = [{**e, "value": round(e["value"], -1)} for e in body["sens"]]
-
     site.alter = rounding
     refusal = refusal_of(lambda: someone.apply(activate=True))
     assert refusal.reason is Reason.WRITE_DIFFERS

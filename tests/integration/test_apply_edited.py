@@ -13,7 +13,7 @@ import pytest
 from flows.errors import Reason, Refused
 from flows.writeback.active_on_site import SiteProfiles, differences, profile_content
 from flows.writeback.journal import ChangeOutcome
-from tests.integration.conftest import someone_at
+from tests.integration.conftest import rounding, someone_at
 from tests.integration.standin import StandIn, standing_in
 from tests.integration.test_apply import refusal_of
 from tests.integration.test_apply_active import active_in
@@ -122,11 +122,6 @@ def test_an_edit_of_what_was_written_back_after_a_crash_stands(memory: Path) -> 
 
 def test_what_the_site_altered_is_taken_back_after_a_crash_too(memory: Path) -> None:
     """By the process that had the answer: what it noted holds for the next one."""
-
-    def rounding(document: dict[str, Any]) -> None:
-        for name, body in document.get("store", {}).items():
-            if name.startswith("Autotune"):
-                body["sens"] = [{**e, "value": round(e["value"], -1)} for e in body["sens"]]
 
     for gone_after in (10, 11, 12):
         with standing_in() as site:

@@ -16,7 +16,7 @@ from flows.nightscout.authentication import Credentials
 from flows.writeback.active_on_site import SiteProfiles
 from flows.writeback.journal import ChangeOutcome
 from flows.writeback.tidy import tidy
-from tests.integration.conftest import ADMIN, Nightscout, someone_at
+from tests.integration.conftest import ADMIN, Nightscout, rounding, someone_at
 from tests.integration.faults import faulty
 from tests.integration.standin import Database, StandIn, standing_in
 from tests.integration.test_apply import posts, profile_switch, refusal_of
@@ -97,11 +97,6 @@ def test_what_was_written_twice_is_tidied_away(someone: Person, twice: StandIn) 
 
 def test_what_is_altered_and_delivered_twice_is_taken_back_and_not_somebodys(someone: Person, twice: StandIn) -> None:
     before = newest_content(someone.reading())
-
-    def rounding(document: dict[str, Any]) -> None:
-        for name, body in document.get("store", {}).items():
-            if name.startswith("Autotune"):
-                body["sens"] = [{**e, "value": round(e["value"], -1)} for e in body["sens"]]
 
     twice.alter = rounding
     assert refusal_of(lambda: someone.apply(activate=True)).reason is Reason.WRITE_DIFFERS
