@@ -7,7 +7,6 @@ that nobody gave must not reach a pump.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
@@ -32,7 +31,7 @@ from flows.writeback.active_on_site import (
 from flows.writeback.journal import BACKUP, INTENT, UNDO, Change, ChangeOutcome, Step, altered
 from flows.writeback.plan import FIELDS
 from flows.writeback.session import Intent, comparable, reissue_switch, switch_back
-from flows.writeback.site_documents import switch_treatment
+from flows.writeback.site_documents import carried_profile, switch_treatment
 
 NOT_THE_CONTENT = "what it says is not what the journal has the hash of"
 NOT_DERIVED = "what it says does not follow from the backup or the site"
@@ -194,7 +193,7 @@ def undo_follows(change: Change, undone: Record, intent: Intent, backup: SitePro
     own = (intent.switch or {}).get("created_at")
     raws = [s for state in states for s in state.switches if s.get("created_at") != own]
     named = [(name, body) for d in others for name, body in store_of(d).items()]
-    named += [(str(s.get("profile")), body) for s in raws if isinstance(body := _carried(s), dict)]
+    named += [(str(s.get("profile")), body) for s in raws if isinstance(body := carried_profile(s), dict)]
     return _is_one_of(switch, raws, named, _noted_ms(change, Step.UNDOING))
 
 
@@ -262,15 +261,7 @@ def _noted_ms(change: Change, step: Step) -> float:
 
 
 def _parsed(switch: Record) -> Record:
-    return {**{k: v for k, v in switch.items() if k not in OF_A_DELIVERY}, "profileJson": _carried(switch)}
-
-
-def _carried(switch: Record) -> Any:
-    written = switch.get("profileJson")
-    try:
-        return json.loads(written) if isinstance(written, str) else written
-    except ValueError:
-        return written
+    return {**{k: v for k, v in switch.items() if k not in OF_A_DELIVERY}, "profileJson": carried_profile(switch)}
 
 
 # --- settings that no recommendation is trusted for

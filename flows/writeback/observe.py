@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Iterable
 
 from flows.errors import Reason, Refused
@@ -22,6 +21,7 @@ from flows.writeback.active_on_site import (
 from flows.writeback.journal import Change, ChangeOutcome, Step
 from flows.writeback.kept_documents import backup_of, intent_of, undo_of
 from flows.writeback.session import Intent, SiteSession, comparable
+from flows.writeback.site_documents import carried_profile
 
 LOOK_AGAIN_S = (0.5, 2.0, 5.0)  # for a write whose answer was lost: it may still be on its way
 
@@ -221,11 +221,8 @@ def switch_differences(sent: Record, stored: Record) -> list[str]:
         found += [] if found else ["what it brings into force"]
     if not sent.get("profileJson"):
         return found
-    try:
-        carried = json.loads(stored.get("profileJson") or "")
-    except (TypeError, ValueError):
-        return [*found, "profileJson"]
-    return found + differences(json.loads(sent["profileJson"]), carried, "profileJson")
+    carried = carried_profile(stored) if isinstance(stored.get("profileJson"), str) else None
+    return found + differences(carried_profile(sent), carried, "profileJson")
 
 
 def _read_ignoring_deletion(switch: Record) -> list[Switch]:

@@ -76,6 +76,15 @@ def switch_treatment(name: str, body: Record, created_at_ms: int, notes: str) ->
     }
 
 
+def carried_profile(switch: Record) -> Any:
+    """The profile a Profile Switch carries; a text that is no JSON as it is."""
+    written = switch.get("profileJson")
+    try:
+        return json.loads(written) if isinstance(written, str) else written
+    except ValueError:
+        return written
+
+
 def escaped_json(body: Record) -> str:
     """JSON text that no purifier has a reason to change: ASCII, `<`, `>` and `&` written as escapes."""
     text = json.dumps(body, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
