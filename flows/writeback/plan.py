@@ -202,12 +202,14 @@ def default_name(proposal: Proposal) -> str:
 
 
 def _lines(part: Part, old: Schedule, new: dict[int, float], unit: str) -> Iterator[Line]:
-    edges = range(0, MINUTES_PER_DAY, 60) if part is Part.BASAL else [b.minutes for b in old.blocks]
+    is_basal = part is Part.BASAL
+    edges = [*range(0, MINUTES_PER_DAY, 60)] if is_basal else [b.minutes for b in old.blocks]
     written = Schedule(tuple(Block(minutes, value) for minutes, value in sorted(new.items())))
-    for start, end in pairwise([*edges, MINUTES_PER_DAY]):
-        current, value = (s.mean(start, end) if part is Part.BASAL else s.at(start) for s in (old, written))
-        value = current if math.isclose(value, current, abs_tol=1e-9) else value
-        yield Line(part, clock_text(start), clock_text(end), current, value, unit)
+    current = old.hourly() if is_basal else [b.value for b in old.blocks]
+    values = written.hourly() if is_basal else [written.at(start) for start in edges]
+    clocks = [clock_text(minutes) for minutes in (*edges, MINUTES_PER_DAY)]
+    for (start, end), now, value in zip(pairwise(clocks), current, values, strict=True):
+        yield Line(part, start, end, now, now if math.isclose(value, now, abs_tol=1e-9) else value, unit)
 
 
 def _check(part: Part, lines: list[Line], step: float) -> None:
