@@ -272,7 +272,7 @@ def blocks(isf: float, ratio: float) -> Case:
 
 
 @pytest.mark.parametrize(
-    ("colour", "nothing_sure", "beyond", "said"),
+    ("colour", "nothing_certain", "beyond", "said"),
     [
         (Colour.RED, False, (), "Do not use these numbers: see the reasons."),
         (Colour.RED, True, (LOW,), "Do not use these numbers: see the reasons. Glucose is outside"),
@@ -284,9 +284,9 @@ def blocks(isf: float, ratio: float) -> Case:
     ],
 )
 def test_the_headline_follows_colour_certainty_and_limits(
-    colour: Colour, nothing_sure: bool, beyond: Beyond, said: str
+    colour: Colour, nothing_certain: bool, beyond: Beyond, said: str
 ) -> None:
-    assert headline(colour, nothing_sure, beyond).startswith(said)
+    assert headline(colour, nothing_certain, beyond).startswith(said)
 
 
 @pytest.mark.parametrize(

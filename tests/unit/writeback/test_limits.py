@@ -36,25 +36,22 @@ from flows.writeback import (
 from flows.writeback.active_on_site import SiteProfiles, differences, same_active_from, start_ms
 from flows.writeback.approval import Decision, SyncRequest
 from flows.writeback.approval_checks import check_may_be_written
-from flows.writeback.journal import ChangeOutcome, Step
+from flows.writeback.journal import Change, ChangeOutcome, Step
 from flows.writeback.plan import (
     Line,
     Plan,
     _check,
     _entries,
     _flattened,
-    _hours_that_stay,
     _least,
     _lines,
     _new_basal,
     _refusals_of_aaps,
-    plain_name,
-    start_date,
-    switch_treatment,
-    with_start_date,
+    _unchanged_hours,
 )
 from flows.writeback.policy import Policy, check_policy
 from flows.writeback.session import Intent, SiteSession, reissue_switch
+from flows.writeback.site_documents import check_name, start_date, switch_treatment, with_start_date
 from tests.proposals import profile_document, proposal
 from tests.unit.writeback.test_plan import planned
 from tests.unit.writeback.test_thresholds import allowed
@@ -492,7 +489,7 @@ def test_what_aaps_would_refuse_is_said(changes: dict[str, Any], said: str | Non
 
 @pytest.mark.parametrize(("length", "is_taken"), [(1, True), (40, True), (41, False)])
 def test_a_name_has_forty_characters_at_most(length: int, is_taken: bool) -> None:
-    assert (refusal(plain_name, "x" * length) is None) is is_taken
+    assert (refusal(check_name, "x" * length) is None) is is_taken
 
 
 def test_a_switch_is_for_good_at_a_hundred_percent() -> None:
@@ -533,7 +530,7 @@ def test_a_proposal_may_be_two_weeks_old_on_request(hours: float, is_taken: bool
 def test_a_proposal_is_young_and_not_of_the_future(age: timedelta, is_taken: bool) -> None:
     made = datetime(2026, 5, 13, tzinfo=UTC)
     curve = SimpleNamespace(dia_h=6, insulin_peak_min=75)
-    verdict = SimpleNamespace(colour=Colour.GREEN, nothing_sure=False)
+    verdict = SimpleNamespace(colour=Colour.GREEN, nothing_certain=False)
     sealed: Any = SimpleNamespace(created_at="2026-05-13T00:00:00", verdict=verdict, current=curve, recommended=curve)
     found = refusal(check_may_be_written, sealed, made + age, 48.0)
     assert found is (None if is_taken else Reason.PROPOSAL_OLD)
@@ -682,7 +679,7 @@ def test_a_policy_takes_green_or_a_low_limit_alone(
 ) -> None:
     monkeypatch.setattr(policy, "beyond_limits", lambda _: beyond)
     monkeypatch.setattr(policy, "unknown", lambda _: not known)
-    made: Any = SimpleNamespace(verdict=SimpleNamespace(colour=colour, reasons=reasons, nothing_sure=not sure))
+    made: Any = SimpleNamespace(verdict=SimpleNamespace(colour=colour, reasons=reasons, nothing_certain=not sure))
     if said is None:
         policy._check_verdict(made)
     else:
@@ -776,9 +773,9 @@ def test_a_kept_document_begins_when_it_was_made(minutes: float, more: dict[str,
 @pytest.mark.parametrize(("minutes", "is_close"), [(-15.02, False), (-15, True), (0, True), (15, True), (15.02, False)])
 def test_a_kept_switch_is_of_the_time_it_was_made(minutes: float, is_close: bool) -> None:
     made = NOW_MS + round(minutes * MINUTE)
-    found = kept_documents._close({"created_at": datetime.fromtimestamp(made / 1000, UTC).isoformat()}, NOW_MS)
+    found = kept_documents._created_near({"created_at": datetime.fromtimestamp(made / 1000, UTC).isoformat()}, NOW_MS)
     assert found == (made if is_close else None)
-    assert kept_documents._close({"created_at": None}, NOW_MS) is None
+    assert kept_documents._created_near({"created_at": None}, NOW_MS) is None
 
 
 @pytest.mark.parametrize(
@@ -794,9 +791,9 @@ def test_a_kept_switch_is_of_the_time_it_was_made(minutes: float, is_close: bool
 def test_a_kept_activation_is_no_longer_than_asked_for(
     kind: str, switch: Any, hours: Any, until_h: float, may: bool
 ) -> None:
-    change: Any = SimpleNamespace(facts={"kind": kind, "max_age_h": hours})
+    change = Change(cast(Any, None), "a change", [{"step": "begun", "kind": kind, "max_age_h": hours}])
     intent: Any = SimpleNamespace(switch=switch, activate_until_ms=NOW_MS + until_h * HOUR)
-    assert kept_documents._may_be_activated_so_long(change, intent, NOW_MS) is may
+    assert kept_documents._expiry_follows(change, intent, NOW_MS) is may
 
 
 def test_active_about_then_is_a_quarter_of_an_hour_either_way() -> None:
@@ -940,8 +937,8 @@ def test_the_least_rate_of_an_hour_is_within_it(blocks: tuple[tuple[int, float],
 def test_with_only_less_no_rate_within_an_hour_rises(new: float, stays: bool) -> None:
     old = Schedule((Block(0, 1.0), Block(30, 2.0), Block(60, 1.0)))
     made: Any = SimpleNamespace(for_pump=SimpleNamespace(basal_u_per_h=[new, *[1.0] * 23]))
-    assert (0 in _hours_that_stay(made, old, only_less=True)) is stays
-    assert 0 not in _hours_that_stay(made, old)
+    assert (0 in _unchanged_hours(made, old, only_less=True)) is stays
+    assert 0 not in _unchanged_hours(made, old)
 
 
 @pytest.mark.parametrize(
