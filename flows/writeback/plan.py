@@ -257,7 +257,7 @@ def _new_basal(proposal: Proposal, old: Schedule, *, only_less: bool = False) ->
     found: dict[int, float] = {}
     unchanged = _unchanged_hours(proposal, old, only_less=only_less)
     for hour, new in enumerate(proposal.for_pump.basal_u_per_h):
-        if hour in staying:  # with whatever blocks it has within it
+        if hour in unchanged:  # with whatever blocks it has within it
             found |= _within(old, hour)
         else:
             found[hour * 60] = new
