@@ -26,14 +26,14 @@ from flows.proposal.explanation_text import (
 from flows.proposal.recommendation import ROUNDING, within
 from flows.values.units import HOURS_PER_DAY
 
-Facts = TypeVar("Facts", bound=Moved)
+SettingFacts = TypeVar("SettingFacts", bound=Moved)
 
 
 @dataclass(frozen=True)
-class Explained(Generic[Facts]):
+class Explained(Generic[SettingFacts]):
     """Of one setting: the facts counted in upstream's words, and what they come to; nothing where words are missing."""
 
-    facts: Facts | None = None
+    facts: SettingFacts | None = None
     sentences: tuple[str, ...] = ()
 
 

@@ -39,7 +39,7 @@ BACKUP, INTENT, UNDO = "backup", "intent", "undo"  # the documents of a change
 KEPT = "kept_sha256"  # in a step's line: the sha256 of each document that was kept before it
 CLOSES = "closes"
 BEGINNING = b'{"change": "'  # of every line
-Numbered = tuple[int, dict[str, Any]]  # a line: its number, from 1, and its record
+NumberedLine = tuple[int, dict[str, Any]]  # a line: its number, from 1, and its record
 Damaged = Callable[[str], Refused]  # the refusal, given which line is damaged; holds nothing of it
 
 
@@ -258,7 +258,7 @@ class Journal:
         content = b""
         with _usable(self._damaged), suppress(FileNotFoundError):
             content = (self.directory / LINES).read_bytes()
-        found: dict[str, list[Numbered]] = {}
+        found: dict[str, list[NumberedLine]] = {}
         for line in read_lines(content, self._damaged)[0]:
             found.setdefault(line[1]["change"], []).append(line)
         for records in found.values():
@@ -297,13 +297,13 @@ def _sync(directory: Path) -> None:
 # --- the lines
 
 
-def read_lines(content: bytes, damaged: Damaged) -> tuple[list[Numbered], int]:
+def read_lines(content: bytes, damaged: Damaged) -> tuple[list[NumberedLine], int]:
     """Every line's number and record, and how many bytes at the end a crash cut off: those count as never written.
 
     Raises:
         Refused: `damaged`, for any other line that is not readable.
     """
-    found: list[Numbered] = []
+    found: list[NumberedLine] = []
     unreadable: list[tuple[int, bytes]] = []
     for number, line in enumerate(content.split(b"\n"), 1):
         record = _record(line)
@@ -320,7 +320,7 @@ def read_lines(content: bytes, damaged: Damaged) -> tuple[list[Numbered], int]:
     return found, _bytes(unreadable)
 
 
-def check_order(records: Iterable[Numbered], damaged: Damaged) -> None:
+def check_order(records: Iterable[NumberedLine], damaged: Damaged) -> None:
     """Check one change's steps: each after those before it, and each document's hash where any was noted.
 
     Raises:
@@ -360,7 +360,7 @@ def _record(line: bytes) -> dict[str, Any] | None:
 
 
 def _check_closed(
-    unreadable: Sequence[tuple[int, bytes]], closing: dict[str, Any], before: Sequence[Numbered], damaged: Damaged
+    unreadable: Sequence[tuple[int, bytes]], closing: dict[str, Any], before: Sequence[NumberedLine], damaged: Damaged
 ) -> None:
     if not unreadable or closing.get(CLOSES) == _bytes(unreadable):
         return
