@@ -78,7 +78,7 @@ class Bench:
         begun = time.monotonic()
         changed = one.change(self.person, self._chance(one))
         base = one.against(self.person, self._chance(one)) if one.against else self.person
-        if changed.is_like(base) or (one.against and base.is_like(self.person)):
+        if changed.is_like(base):
             return Tried(self.person.name, one, Outcome(Status.NOTHING), time.monotonic() - begun)
         here = self.directory / one.name
         try:

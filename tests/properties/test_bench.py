@@ -165,6 +165,12 @@ def test_what_finds_nothing_to_change_is_not_called_right(tmp_path: Path) -> Non
     assert outcome(somebody, "zone_in_capitals", tmp_path).status is not Status.NOTHING
 
 
+@pytest.mark.oref0
+def test_what_the_data_is_compared_with_may_be_the_data_as_it_is(tmp_path: Path) -> None:
+    somebody = person(tmp_path / "data")  # one carb ratio already
+    assert outcome(somebody, "ratio_double_where_nobody_eats", tmp_path).status is not Status.NOTHING
+
+
 # --- what is said of a difference
 
 
