@@ -7,6 +7,8 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from flows.profiles.active_in_data import MARGIN_MS
+from flows.profiles.stored import stored_documents
 from flows.values.timestamps import iso_utc
 from flows.values.units import DAY_MS, MINUTE_MS
 from tests.properties.order_and_copies import fresh_id, is_dose, with_copies
@@ -131,8 +133,10 @@ def valid_said(person: Person, _: Random) -> Person:
 
 @transformation(Class.BYTES, "an empty profile document and one of years before, beside those in use")
 def older_profile_documents(person: Person, chance: Random) -> Person:
-    if not person.profile:
-        return person
+    start, _ = _span_ms(person)
+    begun = [d.start_ms for d in stored_documents(person.profile, person.zone)]
+    if not begun or min(begun) > start - MARGIN_MS:
+        return person  # an older one would be the one in force
     old = _scaled(person.profile[0], 2.0)
     if old is None:
         return person

@@ -162,6 +162,8 @@ def _reduced_treatment(treatment: Any) -> Any:
     for name in ("insulin", "carbs"):
         if not read.get(name):
             read.pop(name, None)
+    if "carbs" not in read and treatment.get("enteredBy") not in TOLD_APART:
+        read.pop("timestamp", None)  # history.js writes created_at over it; meal/history.js compares it
     read["eventType"] = read.get("eventType") if read.get("eventType") in COUNTED_TYPES else None
     read["enteredBy"] = treatment.get("enteredBy") if treatment.get("enteredBy") in TOLD_APART else None
     return read

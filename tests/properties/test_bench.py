@@ -189,7 +189,14 @@ def test_bytes_that_upstream_does_not_read_are_told_from_those_it_does() -> None
 
     note = {"eventType": "Note", "created_at": "2026-05-13T11:00:00.000Z"}
     assert as_read(record) == as_read({**record, "_id": "b", "enteredBy": "x"}, note)
-    for read in ({"insulin": 2.1}, {"carbs": 21}, {"created_at": "2026-05-13T10:00:00Z"}, {"enteredBy": "xdrip"}):
+    assert as_read({**record, "carbs": 0}) == as_read({**record, "carbs": None, "timestamp": "2026-05-13T10:00:00Z"})
+    for read in (
+        {"timestamp": "2026"},
+        {"insulin": 2.1},
+        {"carbs": 21},
+        {"created_at": "2026-05-13T10:00:00Z"},
+        {"enteredBy": "xdrip"},
+    ):
         assert as_read(record) != as_read({**record, **read}), read
     assert as_read(record) != as_read(record, record)
 
