@@ -275,7 +275,7 @@ def meals_split(person: Person, chance: Random) -> Person:
     return replace(person, treatments=made)
 
 
-def _gathered(person: Person, *, merged: bool) -> Person:
+def gathered(person: Person, *, merged: bool) -> Person:
     """Carbs moved to the nearest bolus within a quarter of an hour, as records of their own or in the bolus's."""
     boluses = {
         ms: n
@@ -307,10 +307,10 @@ def _gathered(person: Person, *, merged: bool) -> Person:
 @transformation(
     Class.NUMBERS,
     "carbs and bolus of one instant as one record",
-    against=lambda person, _: _gathered(person, merged=False),
+    against=lambda person, _: gathered(person, merged=False),
 )
 def meals_merged(person: Person, _: Random) -> Person:
-    return _gathered(person, merged=True)
+    return gathered(person, merged=True)
 
 
 @transformation(Class.NUMBERS, "boluses under names that upstream does not count: SMB, Bolus, <none>, nothing")

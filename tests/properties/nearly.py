@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from flows.values.timestamps import iso_utc
 from flows.values.units import MINUTE_MS
+from tests.properties.amounts import gathered
 from tests.properties.order_and_copies import fresh_id, is_dose, with_copies
 from tests.properties.person import Person, Record, amount, is_number, is_reading, is_temp_basal, treatment_ms
 from tests.properties.transformation import Class, Compared, Transformation, add, transformation
@@ -115,21 +116,34 @@ def follower_twenty_seconds_later(person: Person, chance: Random) -> Person:
     return replace(person, entries=with_copies(person.entries, chance, copy, 1.0))
 
 
-@transformation(Class.WITHIN_1, "each meal bolus has its pump's bolus record two seconds later, by one uploader")
+@transformation(
+    Class.WITHIN_1,
+    "the wizard's record of the same carbs two seconds before each bolus that has them, by one uploader (Medtronic)",
+    against=lambda person, _: gathered(person, merged=True),
+)
 def wizard_and_bolus(person: Person, chance: Random) -> Person:
     def copy(treatment: Record) -> Record | None:
         if amount(treatment, "insulin") <= 0 or amount(treatment, "carbs") <= 0:
             return None
-        later = moved(treatment, 2 * SECOND_MS)
-        return None if later is None else {**later, "_id": fresh_id(chance), "eventType": "Correction Bolus"}
+        own = {k: v for k, v in treatment.items() if k not in ("insulin", "bolus", "pumpId", "syncIdentifier")}
+        before = moved(own, -2 * SECOND_MS)
+        return None if before is None else {**before, "_id": fresh_id(chance)}
 
-    def wizard(treatment: Record) -> Record | None:
-        meal = amount(treatment, "insulin") > 0 and amount(treatment, "carbs") > 0
-        return {**treatment, "eventType": "Bolus Wizard"} if meal else None
+    meals = gathered(person, merged=True)
+    return replace(meals, treatments=with_copies(meals.treatments, chance, copy, 1.0))
 
-    return replace(person, treatments=with_copies(person.treatments, chance, copy, 1.0)).each_treatment(
-        lambda t: wizard(t) if t.get("eventType") != "Correction Bolus" else None
-    )
+
+@transformation(
+    Class.WITHIN_1, "one uploader has stored boluses and carbs twice within a second, with the same ids of its own"
+)
+def stored_twice_within_a_second(person: Person, chance: Random) -> Person:
+    def copy(treatment: Record) -> Record | None:
+        if not is_dose(treatment) or is_temp_basal(treatment):
+            return None
+        later = moved(treatment, chance.randrange(200, SECOND_MS))
+        return None if later is None else {**later, "_id": fresh_id(chance)}
+
+    return replace(person, treatments=with_copies(person.treatments, chance, copy))
 
 
 # --- one curve, sampled otherwise
