@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from tests.properties.person import Person, Record, amount, is_reading, is_temp_basal, treatment_ms
+from tests.properties.times import with_offset
 from tests.properties.transformation import Class, transformation
 
 COPIED_SHARE = 0.3
@@ -98,24 +99,33 @@ def treatments_copied_with_new_id(person: Person, chance: Random) -> Person:
     return replace(person, treatments=copied)
 
 
-@transformation(
-    Class.BYTES, "treatments that stand twice, the copy with an identifier equal to its own new _id (API v3)"
-)
-def treatments_copied_with_new_identifier(person: Person, chance: Random) -> Person:
-    def copy(treatment: Record) -> Record:
+@transformation(Class.BYTES, "doses that stand twice, each with an identifier equal to its own _id (exports of API v3)")
+def doses_copied_with_identifier_equal_to_id(person: Person, chance: Random) -> Person:
+    def named(record: Record) -> Record:
         name = fresh_id(chance)
-        return {**treatment, "_id": name, "identifier": name}
+        return {**record, "_id": name, "identifier": name}
 
-    return replace(person, treatments=with_copies(person.treatments, chance, copy))
+    return _twice(person, chance, named)
 
 
-@transformation(Class.BYTES, "doses that stand twice with one syncIdentifier and two identifiers")
+@transformation(Class.BYTES, "doses that stand twice with one syncIdentifier, each with an identifier of its own")
 def doses_copied_with_same_sync_id(person: Person, chance: Random) -> Person:
+    def named(record: Record) -> Record:
+        return {**record, "_id": fresh_id(chance), "identifier": fresh_id(chance)}
+
+    def synchronised(record: Record) -> Record:
+        return {**record, "syncIdentifier": record.get("syncIdentifier") or fresh_id(chance)}
+
+    return _twice(person.each_treatment(synchronised), chance, named)
+
+
+def _twice(person: Person, chance: Random, named: Callable[[Record], Record]) -> Person:
+    """Some doses two times, each record with names of its own."""
     made: list[Any] = []
     for record in person.treatments:
         if isinstance(record, dict) and is_dose(record) and chance.random() < COPIED_SHARE:
-            record = {**record, "syncIdentifier": record.get("syncIdentifier") or fresh_id(chance)}
-            made.append({**record, "_id": fresh_id(chance), "identifier": fresh_id(chance)})
+            made.append(named(record))
+            record = named(record)
         made.append(record)
     return replace(person, treatments=made)
 
@@ -136,8 +146,6 @@ def doses_copied_by_another_uploader(person: Person, chance: Random) -> Person:
     Class.BYTES, "boluses and carbs that stand twice, the copy by the careportal: plain type, offset in its time"
 )
 def boluses_copied_by_the_careportal(person: Person, chance: Random) -> Person:
-    from tests.properties.times import with_offset
-
     def copy(treatment: Record) -> Record | None:
         ms = treatment_ms(treatment)
         insulin, carbs = amount(treatment, "insulin"), amount(treatment, "carbs")

@@ -47,7 +47,7 @@ utc_offset_said reading_date_float reading_date_string_alone reading_mills_alone
 reading_date_string_wrong reading_without_date_string
 """
 _COPIES = """
-treatments_copied_with_new_id treatments_copied_with_new_identifier doses_copied_with_same_sync_id
+treatments_copied_with_new_id doses_copied_with_identifier_equal_to_id doses_copied_with_same_sync_id
 doses_copied_by_another_uploader boluses_copied_by_the_careportal
 """
 _STEPS = "readings of 2 and 3 minutes are taken every 6, those of 4 every 4: upstream takes both for 5"
@@ -58,6 +58,9 @@ _PUMP_USERS = ("aaps_closed_loop", "loop_temp_basal", *RECORDED)
 KNOWN: dict[str, Known] = {
     **dict.fromkeys(_WHOLE.split(), Known("work/ has fields that upstream does not read, in the order they came in")),
     **dict.fromkeys(_COPIES.split(), Known("of two copies of a dose the one whose text sorts first goes on, whole")),
+    "wizard_and_bolus": Known(
+        "carbs by the wizard and with the bolus two seconds later, by one uploader, are two meals"
+    ),
     "treatments_copied": Known("a temporary basal that stands twice goes into work/ twice", _PUMP_USERS),
     "zone_alias": Known("the zone's name goes into pumpprofile.json as it is written"),
     **dict.fromkeys(
