@@ -50,7 +50,7 @@ def chosen(names: Iterable[str] = (), count: int | None = None, seed: int = 0) -
     Raises:
         KeyError: a name that is none.
     """
-    wanted = [TRANSFORMATIONS[n] for n in names] or list(TRANSFORMATIONS.values())
+    wanted = [TRANSFORMATIONS[n] for n in names] or [TRANSFORMATIONS[n] for n in sorted(TRANSFORMATIONS)]
     if count is None or count >= len(wanted):
         return wanted
     chance = Random(seed)  # noqa: S311

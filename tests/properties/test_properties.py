@@ -24,7 +24,7 @@ SEED = int(os.environ.get("AUTOTUNE_TEST_SEED", "0"))
 FIXTURES = ("aaps_closed_loop", "careportal_mdi", "loop_temp_basal")
 RECORDED = ("aaps_recorded_test1", "aaps_recorded_test4", "nsexport_74077367", "patient_a")
 DAYS = 3
-DEALT, OF_EACH_RECORDED = 60, 12
+DEALT, OF_EACH_RECORDED = 36, 8
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ _COPIES = """
 treatments_copied_with_new_id doses_copied_with_identifier_equal_to_id doses_copied_with_same_sync_id
 doses_copied_by_another_uploader boluses_copied_by_the_careportal
 """
+_MEALS = (*FIXTURES, "aaps_recorded_test1", "aaps_recorded_test4")
 _STEPS = "readings of 2 and 3 minutes are taken every 6, those of 4 every 4: upstream takes both for 5"
 _TIME_MEAN = "upstream is given the time-weighted mean of several carb ratios, whenever was eaten"
 _PUMP_USERS = ("aaps_closed_loop", "loop_temp_basal", *RECORDED)
@@ -59,7 +60,7 @@ KNOWN: dict[str, Known] = {
     **dict.fromkeys(_WHOLE.split(), Known("work/ has fields that upstream does not read, in the order they came in")),
     **dict.fromkeys(_COPIES.split(), Known("of two copies of a dose the one whose text sorts first goes on, whole")),
     "wizard_and_bolus": Known(
-        "carbs by the wizard and with the bolus two seconds later, by one uploader, are two meals"
+        "carbs by the wizard and with the bolus two seconds later, by one uploader, are two meals", _MEALS
     ),
     "treatments_copied": Known("a temporary basal that stands twice goes into work/ twice", _PUMP_USERS),
     "zone_alias": Known("the zone's name goes into pumpprofile.json as it is written"),
@@ -77,9 +78,10 @@ KNOWN: dict[str, Known] = {
         "of two devices with as many readings the first in the alphabet is taken", ("careportal_mdi",)
     ),
     **dict.fromkeys(
-        ("cadence_2_min", "cadence_3_min"), Known(_STEPS, ("aaps_closed_loop", "careportal_mdi", "aaps_recorded_test1"))
+        ("cadence_2_min", "cadence_3_min"),
+        Known(_STEPS, ("aaps_closed_loop", "careportal_mdi", "aaps_recorded_test1", "aaps_recorded_test4")),
     ),
-    "cadence_4_min": Known(_STEPS),
+    "cadence_4_min": Known(_STEPS, (*FIXTURES, "aaps_recorded_test1", "patient_a")),
     "ratio_double_where_nobody_eats": Known(
         _TIME_MEAN, ("loop_temp_basal", "aaps_recorded_test1", "nsexport_74077367")
     ),
