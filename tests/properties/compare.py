@@ -239,7 +239,7 @@ def _own_days(left: Made, right: Made) -> Outcome:
             for day in made.dates:
                 start, end = _window(day, made.zone)
                 for record in made.records(kind, day):
-                    ms = _instant(record)
+                    ms = _instant(kind, record)
                     if kind == "entries" and not start <= ms < end:
                         return Outcome(
                             Status.DIFFERS, f"ns-entries.{day}.json holds a reading of {record.get('dateString')}"
@@ -263,10 +263,8 @@ def _windows(made: Made, by_ms: float) -> list[tuple[float, float]]:
     return [(a - by_ms, b - by_ms) for a, b in (_window(day, made.zone) for day in made.dates)]
 
 
-def _instant(record: dict[str, Any]) -> float:
-    found = instant_ms(
-        record.get("created_at") if "sgv" not in record and "glucose" not in record else record["date"], "UTC"
-    )
+def _instant(kind: str, record: dict[str, Any]) -> float:
+    found = instant_ms(record["date" if kind == "entries" else "created_at"], "UTC")
     assert found is not None
     return found[0]
 
