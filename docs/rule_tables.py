@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from flows.history import glucose, treatments
 from flows.history.duplicates import RULE as DUPLICATE
 from flows.history.quality import RULES as QUALITY
+from flows.history.records import Rule
 from flows.history.strays import RULE as STRAY
 from flows.judgement.verdict import RULES as SAFETY
 from flows.proposal.document import Proposal
 
-ROWS_AFTER = (
+READINGS_AFTER = (
     (*STRAY, "one reading weeks after the last, or of the year 2031, would move the window of days"),
     ("glucose_unit", "readings in mmol/L become mg/dL", "told by the readings around each; quarantined where unknown"),
     ("glucose_beside_sgv", "one value a reading", "Trio, iAPS: `glucose` beside `sgv`; upstream takes `glucose`"),
@@ -19,21 +21,27 @@ ROWS_AFTER = (
     ("glucose_high", "readings above the sensor's range left out", "HIGH, without a number; counted above 250 mg/dL"),
     ("glucose_duplicate", "one reading for one instant", "the same reading from two uploaders or pages"),
     ("one_sensor", "one sensor at a time, a reading every five minutes", "1-minute cadences, two uploaders"),
-    (*DUPLICATE, "the same insulin and carbs within two seconds; one part alone across uploaders"),
 )
+COPIES = (*DUPLICATE, "the same ids, amounts and instant within two seconds, from one uploader or several")
 
 
 def rules_as_markdown() -> str:
     """Three tables: rules for readings, rules for treatments, rules for the quality of a day."""
     parts = []
-    for title, rules in (("Readings", glucose.RULES), ("Treatments", treatments.RULES)):
-        after = [r for r in ROWS_AFTER if (r[0] != DUPLICATE[0]) is (title == "Readings")]
-        rows = [(r.name, r.description, r.source) for r in rules] + list(after)
+    tables = (
+        ("Readings", [*_rows(glucose.RULES), *READINGS_AFTER]),
+        ("Treatments", [*_rows(treatments.RULES), COPIES, *_rows(treatments.RULES_AFTER_COPIES)]),
+    )
+    for title, rows in tables:
         lines = [f"### {title}", "", "| rule | what it does | where it is needed |", "|---|---|---|"]
         parts.append("\n".join([*lines, *(f"| `{a}` | {b} | {c} |" for a, b, c in rows)]))
     lines = ["### Days", "", "| rule | colour | why |", "|---|---|---|"]
     parts.append("\n".join([*lines, *(f"| `{r.name}` | {r.colour} | {r.why} |" for r in QUALITY)]))
     return "\n\n".join(parts)
+
+
+def _rows(rules: Sequence[Rule]) -> list[tuple[str, str, str]]:
+    return [(rule.name, rule.description, rule.source) for rule in rules]
 
 
 def safety_as_markdown() -> str:

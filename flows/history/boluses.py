@@ -98,6 +98,11 @@ def _at_once(record: Record) -> float | None:
     return whole * share if share else None
 
 
+def given_at_once_u(record: Record) -> float:
+    """The insulin a record gives at once, in U: a combo bolus's first part, or all of any other bolus."""
+    return _at_once(record) or 0.0
+
+
 def _parts_are_missing(record: Record, now: float, extended: float) -> bool:
     whole = number_or_zero(record.get("enteredinsulin"))
     combo = record.get("eventType") == "Combo Bolus" and record.get("isEmulatingTempBasal") is not True

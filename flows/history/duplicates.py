@@ -1,21 +1,35 @@
-"""One event once, however many uploaders wrote it down.
+"""One event once, however many uploaders wrote it down, and however often.
 
-Never by `_id` alone: AAPS repeats it for different records. Boluses and carbs are compared each for itself, since one
-uploader writes a meal as one record and another as two.
+An event's identity is what identifies it: its app's own ids, its instant within two seconds, its amounts within
+rounding. Never `_id` alone: AAPS repeats it for different records. Insulin and carbs are compared each for itself,
+since one uploader writes a meal as one record and another as two. Copies are removed before anything is split over
+time.
 """
 
 from __future__ import annotations
 
-from flows.history.boluses import COUNTED_TYPES
-from flows.history.records import Context, Numbered, bolus_u, carbs_g, sort_key, totals
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from flows.history.boluses import COUNTED_TYPES, given_at_once_u
+from flows.history.doubts import SAME_EVENT, Doubt
+from flows.history.records import Context, Numbered, bolus_u, carbs_g, extended_insulin_u, sort_key, totals
+from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
 from flows.nightscout.documents import Record
 from flows.values.ledger import Entry, Ledger, Totals, changed_fields
+from flows.values.numbers import number_or_none
 from flows.values.timestamps import instant_ms
 
 WITHIN_MS = 2000
-OWN_IDS = ("syncIdentifier", "id", "pumpId", "identifier", "uuid")
+# Half of the last decimal that uploaders write: 0.01 U, and whole grams where another app wrote it.
+SAME_U, SAME_G = 0.0051, 0.51
+# What an app calls an event of its own. `pumpId` counts within one pump.
+OWN_IDS = ("syncIdentifier", "id", "pumpId", "uuid", "identifier")
 RULE = ("duplicate", "events uploaded twice are counted once")
+NAMED_AT_MOST = 3
 
 
 def at(record: Record, zone: str) -> float:
@@ -30,69 +44,158 @@ def in_order(records: Numbered, zone: str) -> Numbered:
     return sorted(records, key=lambda item: (at(item[1], zone), sort_key(item[1])))
 
 
-def remove_duplicates(records: Numbered, context: Context, ledger: Ledger) -> Numbered:
-    """Leave out insulin and carbs that another record within two seconds has already.
+@dataclass(frozen=True)
+class _Event:
+    """A record that gives something, as it is compared: its uploader, insulin at once and in all, carbs."""
 
-    The same insulin and carbs together are one event whoever wrote them. Insulin alone, or carbs alone, that stand in
-    records of different uploaders are one event too; of the same uploader they are not.
+    at_ms: float
+    by: str
+    record: Record
+    insulin_u: float
+    all_insulin_u: float
+    carbs_g: float
+
+    @property
+    def in_parts(self) -> bool:
+        return not self.insulin_u or not self.carbs_g
+
+    def same_insulin(self, other: _Event) -> bool:
+        mine, theirs = {self.insulin_u, self.all_insulin_u} - {0.0}, {other.insulin_u, other.all_insulin_u} - {0.0}
+        return any(abs(a - b) <= SAME_U for a in mine for b in theirs)
+
+    def same_carbs(self, other: _Event) -> bool:
+        tolerance = SAME_G if self.by != other.by else SAME_U
+        return self.carbs_g > 0 and other.carbs_g > 0 and abs(self.carbs_g - other.carbs_g) <= tolerance
+
+    def same(self, other: _Event) -> bool:
+        insulin = self.same_insulin(other) or not (self.all_insulin_u or other.all_insulin_u)
+        return insulin and (self.same_carbs(other) or not (self.carbs_g or other.carbs_g))
+
+
+def _event(record: Record, zone: str) -> _Event:
+    now, extended = given_at_once_u(record), extended_insulin_u(record)
+    return _Event(at(record, zone), uploader(record), record, now, now + extended, carbs_g(record))
+
+
+def remove_duplicates(records: Numbered, context: Context, ledger: Ledger) -> Numbered:
+    """Leave out insulin, carbs and temporary basals that another record within two seconds has already.
+
+    The same insulin and carbs together are one event whoever wrote them, unless one app gave them two ids. Insulin
+    alone, or carbs alone, are one with those of a record of another uploader, or of a fuller record of the same one.
     """
     before = totals(r for _, r in records)
-    kept: list[tuple[float, str, Record]] = []
+    kept: list[tuple[str, Record]] = []
+    events: list[_Event] = []
+    temps: list[tuple[float, Record]] = []
     changed = False
     for name, record in sorted(records, key=lambda item: _richest_first(item[1], context.zone)):
-        instant = at(record, context.zone)
-        near = [other for ms, _, other in reversed(kept[-50:]) if abs(instant - ms) <= WITHIN_MS]
-        rest, reason = _not_yet_counted(record, near)
-        if rest is record:
-            kept.append((instant, name, record))
-            continue
-        changed = True
-        delta = (totals([rest]) if rest else Totals()) - totals([record])
-        was, now = changed_fields(record, rest) if rest else (record, {})
-        ledger.note(Entry(RULE[0], name, was, now, reason, delta, removed=rest is None))
-        if rest:
-            kept.append((instant, name, rest))
-    result = [(name, record) for _, name, record in kept]
+        rest: Record | None = record
+        reason = ""
+        if is_temp_basal(record):
+            rest, reason = _other_temp_basal(record, temps, context.zone)
+        elif bolus_u(record) or carbs_g(record) or extended_insulin_u(record) or given_at_once_u(record):
+            event = _event(record, context.zone)
+            near = [other for other in events[-50:] if abs(event.at_ms - other.at_ms) <= WITHIN_MS]
+            rest, reason = _not_yet_counted(event, near)
+            if rest is not None:
+                events.append(event if rest is record else _event(rest, context.zone))
+        if rest is not record:
+            changed = True
+            delta = (totals([rest]) if rest else Totals()) - totals([record])
+            was, now = changed_fields(record, rest) if rest else (record, {})
+            ledger.note(Entry(RULE[0], name, was, now, reason, delta, removed=rest is None))
+        if rest is not None:
+            kept.append((name, rest))
     if changed:
-        ledger.close_rule(*RULE, before, totals(r for _, r in result))
-    return result
+        ledger.close_rule(*RULE, before, totals(r for _, r in kept))
+    return kept
 
 
 def _richest_first(record: Record, zone: str) -> tuple[float, float, bool, str]:
     # By two-second steps, and in each the record that says most first: what it holds is then missing from the others.
     instant = at(record, zone)
-    says = bool(bolus_u(record)) + bool(carbs_g(record))
+    says = bool(bolus_u(record)) + bool(carbs_g(record)) + 2 * bool(extended_insulin_u(record))
+    says += bool(carbs_g(record) and not bolus_u(record) and number_or_none(record.get("duration")))
     return (instant // WITHIN_MS, -says, not _names_its_event(record), f"{instant:.3f} {sort_key(record)}")
-
-
-def _own_ids_differ(one: Record, other: Record) -> bool:
-    """Whether one uploader gave them different ids of its own: two events, however alike."""
-    return any(one.get(k) and other.get(k) and one[k] != other[k] for k in OWN_IDS)
 
 
 def _names_its_event(record: Record) -> bool:
     return record.get("eventType") in COUNTED_TYPES
 
 
-def _not_yet_counted(record: Record, near: list[Record]) -> tuple[Record | None, str]:
-    insulin, carbs = bolus_u(record), carbs_g(record)
-    if not insulin and not carbs:
-        return record, ""
-    mine = uploader(record)
-    near = [o for o in near if uploader(o) != mine or not _own_ids_differ(o, record)]
-    if any((bolus_u(o), carbs_g(o)) == (insulin, carbs) for o in near):
+def _two_events(one: Record, other: Record) -> bool:
+    """Whether one app gave them different ids of its own, and no id that is the same: two events, however alike."""
+    ids = [(k, one.get(k), other.get(k)) for k in OWN_IDS if _is_own(one, k) and _is_own(other, k)]
+    agree = any(a == b and (k != "pumpId" or one.get("pumpSerial") == other.get("pumpSerial")) for k, a, b in ids)
+    return bool(ids) and not agree
+
+
+def _is_own(record: Record, key: str) -> bool:
+    # API v3 serves `_id` as the identifier of what came through v1: it says nothing.
+    return bool(record.get(key)) and not (key == "identifier" and record.get(key) == record.get("_id"))
+
+
+def _other_temp_basal(record: Record, seen: list[tuple[float, Record]], zone: str) -> tuple[Record | None, str]:
+    instant = at(record, zone)
+    for ms, other in reversed(seen[-50:]):
+        pairs = ((number_or_none(record.get(k)), number_or_none(other.get(k))) for k in ("duration", "rate", "amount"))
+        alike = all(a == b or (a is not None and b is not None and abs(a - b) <= SAME_U) for a, b in pairs)
+        if abs(instant - ms) <= WITHIN_MS and alike:
+            return None, "the same temporary basal as another record's"
+    seen.append((instant, record))
+    return record, ""
+
+
+def _not_yet_counted(mine: _Event, near: Sequence[_Event]) -> tuple[Record | None, str]:
+    near = [o for o in near if o.by != mine.by or not _two_events(o.record, mine.record)]
+    if any(mine.same(o) for o in near):
         return None, "the same insulin and carbs at the same time as another record"
-    others = [o for o in near if uploader(o) != mine]
-    twice_insulin = insulin > 0 and any(bolus_u(o) == insulin for o in others)
-    twice_carbs = carbs > 0 and any(carbs_g(o) == carbs for o in others)
+    # One uploader's own records are parts of one meal only where one of the two has but a part of it.
+    others = [o for o in near if o.by != mine.by or (mine.in_parts != o.in_parts)]
+    twice_insulin = any(mine.same_insulin(o) for o in others)
+    twice_carbs = any(mine.same_carbs(o) for o in others)
     if not twice_insulin and not twice_carbs:
-        return record, ""
-    rest = dict(record)
+        return mine.record, ""
+    rest = dict(mine.record)
     if twice_insulin:
         rest["insulin"] = None
     if twice_carbs:
         rest["carbs"] = None
     if not bolus_u(rest) and not carbs_g(rest):
-        return None, "its insulin and carbs stand in records of another uploader at the same time"
+        return None, "its insulin and carbs stand in other records of the same time"
     what = "insulin" if twice_insulin else "carbs"
-    return rest, f"its {what} stands in a record of another uploader at the same time"
+    return rest, f"its {what} stands in another record of the same time"
+
+
+def unsure_copies(treatments: Iterable[Record], zone: str) -> list[Doubt]:
+    """A doubt where one uploader stored equal insulin and carbs several times at one instant, each under its own id.
+
+    Args:
+        treatments: normalised: what is surely a copy is not among them.
+        zone: the person's.
+    """
+    events = sorted((_event(t, zone) for t in treatments if bolus_u(t) or carbs_g(t)), key=lambda e: e.at_ms)
+    groups: list[list[_Event]] = []
+    for event in events:
+        near = (g for g in groups[-20:] if event.at_ms - g[-1].at_ms <= WITHIN_MS)
+        group = next((g for g in near if event.by == g[0].by and event.same(g[0])), None)
+        if group is None:
+            groups.append([event])
+        else:
+            group.append(event)
+    several = [group for group in groups if len(group) > 1]
+    if not several:
+        return []
+    named = ", ".join(
+        f"{len(g)} at {datetime.fromtimestamp(g[0].at_ms / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+        for g in several[:NAMED_AT_MOST]
+    )
+    more = f" and {len(several) - NAMED_AT_MOST} more times" if len(several) > NAMED_AT_MOST else ""
+    return [
+        Doubt(
+            SAME_EVENT,
+            "amber",
+            f"{sum(map(len, several))} records hold the same amounts as another of the same instant under an id of "
+            f"their own ({named}{more}): all are counted; delete in Nightscout what is a copy.",
+        )
+    ]

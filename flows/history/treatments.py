@@ -103,6 +103,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("priming", "insulin that filled tube or cannula", "AAPS: type PRIMING", priming_is_not_delivered),
     Rule("long_acting", "long-acting pen insulin is no bolus", "AAPS, xDrip+", long_acting_is_no_bolus),
+)
+
+# Only once copies are removed: two uploaders do not write one extended bolus in the same way.
+RULES_AFTER_COPIES: tuple[Rule, ...] = (
     Rule(
         "extended_bolus",
         "extended boluses delivered over their duration",
@@ -136,6 +140,7 @@ def normalise_treatments(records: list[Any], context: Context, ledger: Ledger) -
     numbered: Numbered = [(identity(r, i), r) for i, r in enumerate(records)]
     numbered = run_rules(numbered, RULES, context, ledger)
     numbered = remove_duplicates(numbered, context, ledger)
+    numbered = run_rules(numbered, RULES_AFTER_COPIES, context, ledger)
     ledger.close_account("treatments", len(records), len(numbered), since)
     return [record for _, record in reversed(in_order(numbered, context.zone))]
 
@@ -146,4 +151,4 @@ def _differs(before: Record, after: Record) -> bool:
     )
 
 
-__all__ = ["RULES", "at", "normalise_treatments"]
+__all__ = ["RULES", "RULES_AFTER_COPIES", "at", "normalise_treatments"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,10 +98,17 @@ def _number(value: Any) -> float:
         return math.nan
 
 
-def check_work_dir(work: Path, dates: list[str], *, now_ms: float, zone: str) -> list[str]:
+def check_work_dir(work: Path, dates: list[str], *, now_ms: float, zone: str, corrected: bool = False) -> list[str]:
     """Check everything upstream is about to read.
 
     Reads settings/pumpprofile.json, autotune/profile.json and each day's ns-*.json.
+
+    Args:
+        work: the work directory.
+        dates: its days.
+        now_ms: the clock.
+        zone: for times without one.
+        corrected: copies were looked for before.
 
     Returns:
         Warnings about treatments upstream will misread (none after `corrected` inputs).
@@ -114,6 +122,7 @@ def check_work_dir(work: Path, dates: list[str], *, now_ms: float, zone: str) ->
     if start != pump:
         check_profile({**start, "curve": pump["curve"]} if isinstance(start, dict) else start)
     warnings: dict[str, int] = {}
+    doses: Counter[tuple[Any, float, float]] = Counter()
     without_insulin: list[str] = []
     for date in dates:
         _check_glucose(_day_file(work, "ns-entries", date, Reason.GLUCOSE_NOT_DATA), date, now_ms)
@@ -122,9 +131,13 @@ def check_work_dir(work: Path, dates: list[str], *, now_ms: float, zone: str) ->
             warnings[text] = warnings.get(text, 0) + count
         if not any(_gives_insulin(t) for t in treatments):
             without_insulin.append(date)
+        # The days' windows overlap: what a day holds twice counts, what two days hold does not.
+        doses |= Counter((t.get("created_at"), bolus_u(t), carbs_g(t)) for t in treatments if bolus_u(t) or carbs_g(t))
     if len(without_insulin) == len(dates):
         raise Refused(Reason.NO_INSULIN, days=", ".join(without_insulin[:5]))
     found = [f"{count} treatments {text}." for text, count in warnings.items()]
+    if not corrected and (copies := doses.total() - len(doses)):
+        found.append(f"{copies} treatments are the same as another of the same time: upstream counts all of them.")
     if without_insulin:
         found.append(
             f"No insulin in the treatments of {', '.join(without_insulin)}: those days move the sensitivity wrongly."
@@ -171,13 +184,7 @@ def _check_treatments(treatments: list[Any], date: str, now_ms: float, zone: str
     if future:
         raise Refused(Reason.DATA_IN_FUTURE, day=date, count=future)
     counts = {text: sum(map(holds, treatments)) for text, holds in MISREAD.items()}
-    counts["are the same insulin and carbs at the same time as another: upstream counts both"] = _duplicates(treatments)
     return {text: count for text, count in counts.items() if count}
-
-
-def _duplicates(treatments: list[Any]) -> int:
-    keys = [(t.get("created_at"), bolus_u(t), carbs_g(t)) for t in treatments if bolus_u(t) or carbs_g(t)]
-    return len(keys) - len(set(keys))
 
 
 def _gives_insulin(record: Any) -> bool:

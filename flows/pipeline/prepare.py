@@ -11,6 +11,7 @@ from typing import Any
 from flows.errors import Reason, Refused
 from flows.history.automatic import check_automatic_basal
 from flows.history.days import DayData, Selection, covered_days, cut_days
+from flows.history.duplicates import unsure_copies
 from flows.history.events import find_events, notes_on
 from flows.history.glucose import Readings, read_glucose
 from flows.history.glucose_values import LOWEST_MGDL
@@ -24,6 +25,7 @@ from flows.history.treatments import normalise_treatments
 from flows.judgement.rules.data import FEW_DAYS
 from flows.nightscout.as_served import sensor_readings, served_day
 from flows.oref0.inputs import check_profile, check_work_dir
+from flows.oref0.upstream_records import readings_for_upstream, treatments_for_upstream
 from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_day, write_settings
 from flows.pipeline.previous import previous_profile
 from flows.pipeline.profile_to_tune import as_it_is, profile_to_tune
@@ -102,6 +104,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         check_automatic_basal(events, zone)
         days = _days(request, clean, zone)
         doubts += long_acting_pattern(events, zone)
+        doubts += unsure_copies(events, zone)
         doubts += travel(entries, treatments, zones_named(raw.records("profile"), treatments), days)
         used, summaries, more = _write_corrected(request, run, days, readings, events)
         notes += more
@@ -123,7 +126,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
             }
             for s in summaries
         ]
-    notes += check_work_dir(run.work, used, now_ms=now_ms, zone=zone)
+    notes += check_work_dir(run.work, used, now_ms=now_ms, zone=zone, corrected=request.inputs is InputsMode.CORRECTED)
     if strays and request.inputs is InputsMode.CORRECTED:
         dates = ", ".join(sorted({str(day_of(ms, zone)) for ms in strays}))
         notes.append(f"{len(strays)} readings lie apart from all others ({dates}) and are no part of the data.")
@@ -205,7 +208,8 @@ def _write_corrected(
     used = [d for d in cut if not d.skipped]
     _enough(cut, used, selection, event_days)
     for data in used:
-        write_day(run.work, data.day, records_bytes(data.entries), records_bytes(data.treatments))
+        given, taken = readings_for_upstream(data.entries), treatments_for_upstream(data.treatments)
+        write_day(run.work, data.day, records_bytes(given), records_bytes(taken))
     asked = {d.day.date for d in cut}
     notes = [
         *(f"{d.day} is left out: {d.skipped}{_lows_of(d)}." for d in cut if d.skipped),

@@ -173,4 +173,4 @@ def test_the_same_treatments_twice_are_warned_about(tmp_path: Path, capsys: pyte
     directory = openaps_directory(tmp_path / "openaps")
     write(directory / TREATMENTS, [*treatments(), *treatments()])
     assert main(["tune", str(directory), "--json", "--out", str(tmp_path / "run"), "--timezone", ZONE]) == 0
-    assert any("counts both" in w for w in json.loads(capsys.readouterr().out)["warnings"])
+    assert any("upstream counts all of them" in w for w in json.loads(capsys.readouterr().out)["warnings"])
