@@ -41,7 +41,7 @@ def test_what_a_run_asks_for_comes_first() -> None:
 def test_a_form_full_of_defaults_takes_nothing_from_what_is_known_of_a_person() -> None:
     saved = block(timezone="Europe/Paris", options={"insulin": "ultra-rapid", "weekdays": ["mon"], "resamples": 0})
     form = request().model_dump(mode="json")
-    assert form["insulin"] == "rapid-acting"
+    assert form["insulin"] is None  # the data's own
     made = saved.completed(AnalysisRequest(**form))
     assert (made.insulin, made.weekdays, made.resamples) == (Insulin.ULTRA_RAPID, ["mon"], 0)
     assert made.timezone == "Europe/Paris"
