@@ -74,6 +74,22 @@ def with_several(field: str, *values: float, **changes: Any) -> Record:
     return document
 
 
+def as_one(part: str, made_from: str, *amounts: int) -> Callable[[dict[str, Any]], None]:
+    """Of these several values upstream was given one, made of what was in each block; those with nothing stay."""
+
+    def change(document: dict[str, Any]) -> None:
+        meals = sum(amounts) if part == "cr" else None
+        one = {"part": part, "made_from": made_from, "factor": 0.9, "meals": meals}
+        document["for_pump"]["one_for_several"] = [one]
+        blocks, key = ("carb_ratio", "meals") if part == "cr" else ("isf", "points")
+        for block, amount in zip(document["for_pump"][blocks], amounts, strict=True):
+            block[key] = amount
+            if not amount:
+                block |= {k.replace("current", "recommended"): v for k, v in block.items() if "current" in k}
+
+    return change
+
+
 def mmol_document() -> Record:
     """The same person in mmol/L."""
     document = json.loads(json.dumps(profile_document(units="mmol")))

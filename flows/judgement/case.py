@@ -83,14 +83,17 @@ class Case:
 def worth_changing(case: Case) -> list[str]:
     """The settings that change by enough to matter and as the repetitions agree; the verdict's keys.
 
-    Never one that the profile has several of: the repetitions agree on what the mean of the blocks is wrong by.
+    Of a setting the profile has several of only where its one value is made from enough of what is in the blocks: on
+    what a mean over the day is wrong by, the repetitions agree.
     """
 
     def changes(of: IsfEvidence | CarbRatioEvidence | BasalEvidence, least: float) -> bool:
         return abs(of.change_percent) >= 100 * least and agreed(of.agreement)
 
+    pump = case.for_pump
+    untrusted = (*pump.untrusted, *(one.part for one in pump.one_for_several if not one.reliable))
     one_of_each = (Part.ISF, "isf", case.evidence.isf), (Part.CARB_RATIO, "carb_ratio", case.evidence.carb_ratio)
-    trusted = [(name, of) for part, name, of in one_of_each if part not in case.for_pump.several]
+    trusted = [(name, of) for part, name, of in one_of_each if part not in untrusted]
     found = [name for name, of in trusted if changes(of, WORTH_A_CHANGE)]
     if abs(case.daily_basal_change) >= WORTH_A_CHANGE and _daily_basal_agreed(case):
         found.append("daily_basal")

@@ -11,10 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
-from flows.oref0.several_values import one_value
 from flows.profiles.parse import TherapyProfile
 from flows.settings import Insulin
-from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
 
 MIN_5M_CARBIMPACT_MGDL = 8
@@ -47,14 +45,12 @@ def to_pumpprofile(
 ) -> tuple[dict[str, Any], list[str]]:
     """Upstream's pump profile for a therapy profile, and what had to be decided on the way.
 
-    Basals are hourly means (upstream would sample the top of each hour); `several_values` says which of several
-    sensitivities or carb ratios is given, since upstream tunes one of each.
+    Basals are hourly means (upstream would sample the top of each hour). Of several sensitivities or carb ratios it
+    holds the mean over the day, in whose place comes what `several_values` makes of the days of a run.
     """
     notes: list[str] = []
     if profile.basal_u_per_h.within_hours:
         notes.append("Basal rates change within an hour: the mean of each hour was used; the daily total is kept.")
-    isf = one_value(Part.ISF, profile.isf_mgdl_per_u, notes)
-    ratio = one_value(Part.CARB_RATIO, profile.carb_ratio_g_per_u, notes)
     dia_h = _dia(profile.dia_h, notes)
     document: dict[str, Any] = {
         "min_5m_carbimpact": MIN_5M_CARBIMPACT_MGDL,
@@ -78,7 +74,7 @@ def to_pumpprofile(
                     "endoffset": MINUTES_PER_DAY,
                     "i": 0,
                     "offset": 0,
-                    "sensitivity": isf,
+                    "sensitivity": round(profile.isf_mgdl_per_u.mean(), 3),
                     "start": "00:00:00",
                     "x": 0,
                 }
@@ -86,7 +82,7 @@ def to_pumpprofile(
             "units": "mg/dL",
             "user_preferred_units": "mg/dL",
         },
-        "carb_ratio": ratio,
+        "carb_ratio": round(profile.carb_ratio_g_per_u.mean(), 3),
         "autosens_max": DEFAULT_HIGH,
         "autosens_min": DEFAULT_LOW,
         "timezone": zone,

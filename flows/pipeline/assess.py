@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -21,12 +21,15 @@ from flows.oref0.outcome import usable_settings
 from flows.oref0.pool import RunnerPool
 from flows.oref0.profile import PumpSettings, settings_of
 from flows.oref0.self_check import inputs_number
+from flows.oref0.several_values import OneOfSeveral
 from flows.pipeline.prepare import Prepared
+from flows.pipeline.several import read_several, with_values
 from flows.proposal.held_out import compare
 from flows.proposal.resampling import LEAST_DAYS, block_days, resampled
 from flows.proposal.uncertainty import SHARE, spreads
 from flows.settings import AnalysisRequest
 from flows.values.local_days import LocalDay
+from flows.values.parts import Part
 from flows.values.run_directory import RunDirectory
 
 HELD_OUT_FROM_DAYS, EVERY = 8, 4  # every fourth day is kept aside
@@ -45,7 +48,7 @@ class TuneVariant:
     name: str
     days: tuple[LocalDay, ...]
     uam_as_basal: bool
-    start: Path | None = None  # a profile to start from instead of the pump's
+    start: Path | None = None  # a profile to start from instead of the pump's: with the one values of the run
 
 
 def assess(request: AnalysisRequest, run: RunDirectory, on_done: OnDone) -> dict[str, Any] | None:
@@ -53,7 +56,7 @@ def assess(request: AnalysisRequest, run: RunDirectory, on_done: OnDone) -> dict
 
     Args:
         request: how many repetitions (none: no evidence is made), and the options of the run.
-        run: reads prepared.json and work/*; writes evidence.json.
+        run: reads prepared.json, several_values.json and work/*; writes evidence.json.
         on_done: told of every computation.
 
     Returns:
@@ -68,7 +71,7 @@ def assess(request: AnalysisRequest, run: RunDirectory, on_done: OnDone) -> dict
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(mode=0o700)
     try:
-        evidence = _Assessment(request, run.work, days, scratch, on_done).evidence()
+        evidence = _Assessment(request, run.work, days, scratch, on_done, read_several(run)).evidence()
     except Refused as refusal:
         evidence = {**NOTHING, "why_not": refusal.sentence}
     finally:
@@ -81,8 +84,15 @@ class _Assessment:
     """The computations of one run, sharing a pool."""
 
     def __init__(
-        self, request: AnalysisRequest, work: Path, days: tuple[LocalDay, ...], scratch: Path, on_done: OnDone
+        self,
+        request: AnalysisRequest,
+        work: Path,
+        days: tuple[LocalDay, ...],
+        scratch: Path,
+        on_done: OnDone,
+        several: Sequence[OneOfSeveral] = (),
     ) -> None:
+        self.several = several
         self.request, self.work, self.days, self.scratch, self.on_done = request, work, days, scratch, on_done
         # Always from the pump's own profile: an earlier result was made from some of the same days.
         self.pump = work / "autotune" / "profile.pump.json"
@@ -99,8 +109,9 @@ class _Assessment:
             first.append(TuneVariant("kept", kept, self.request.uam_as_basal))
         with RunnerPool() as pool:
             made = self._compute(pool, first, extra=2 * len(aside))
-            held_out = self._held_out(pool, aside, made.get("kept"), done=len(first))
-        settings = {name: usable for name, work in made.items() if (usable := _settings(work)) is not None}
+            held_out = self._held_out(pool, aside, first[-1], made.get("kept"), done=len(first))
+        of = {v.name: v for v in first}
+        settings = {n: usable for n, work in made.items() if (usable := self._settings(of[n], work)) is not None}
         current = settings_of(json.loads(self.pump.read_bytes()))
         again = [settings[v.name] for v in first if v.name.startswith("resample") and v.name in settings]
         uncertainty = {
@@ -129,12 +140,17 @@ class _Assessment:
         return [TuneVariant(name, self.days, not uam_as_basal), *([last] if len(self.days) > LAST_DAYS else [])]
 
     def _held_out(
-        self, pool: RunnerPool, aside: tuple[LocalDay, ...], kept: Path | None, done: int
+        self, pool: RunnerPool, aside: tuple[LocalDay, ...], variant: TuneVariant, kept: Path | None, done: int
     ) -> dict[str, Any] | None:
-        new = _settings(kept) if kept else None
+        new = self._settings(variant, kept) if kept else None
         if not aside or kept is None or new is None:
             return None
         tuned = kept / "autotune" / "profile.json"
+        if self.several:
+            of = {Part.ISF: new.isf_mgdl_per_u, Part.CARB_RATIO: new.carb_ratio_g_per_u}
+            content = with_values(tuned.read_bytes(), {one.part: of[one.part] for one in self.several})
+            tuned = self.scratch / "kept, by the run's values.json"
+            tuned.write_bytes(content)
         scored = [
             TuneVariant(f"{which} {day}", (day,), self.request.uam_as_basal, start)
             for day in aside
@@ -171,8 +187,11 @@ class _Assessment:
         for day in set(variant.days):
             for name in (f"ns-entries.{day}.json", f"ns-treatments.{day}.json"):
                 _link(self.work / "autotune" / name, autotune / name)
-        shutil.copyfile(self.pump, autotune / "profile.pump.json")
-        shutil.copyfile(variant.start or self.pump, autotune / "profile.json")
+        # Of several values the one for upstream is that of the days: drawn other days, another one.
+        values = {one.part: one.on(_dates(variant)).value for one in self.several} if variant.start is None else {}
+        pump = with_values(self.pump.read_bytes(), values)
+        (autotune / "profile.pump.json").write_bytes(pump)
+        (autotune / "profile.json").write_bytes(variant.start.read_bytes() if variant.start else pump)
         return TuneJob(
             work=work,
             days=variant.days,
@@ -183,6 +202,21 @@ class _Assessment:
             self_check=False,  # the run over the same days has been checked
         )
 
+    def _settings(self, variant: TuneVariant, work: Path) -> PumpSettings | None:
+        """What came out, or nothing usable; of several values what is comparable is the ratio to the one given."""
+        try:
+            found = usable_settings(json.loads((work / "autotune" / "profile.json").read_bytes()))
+        except (OSError, ValueError, Refused):
+            return None
+        if not self.several:
+            return found
+        by = {one.part: one.value / one.on(_dates(variant)).value for one in self.several}
+        return replace(
+            found,
+            isf_mgdl_per_u=round(found.isf_mgdl_per_u * by.get(Part.ISF, 1.0), 3),
+            carb_ratio_g_per_u=round(found.carb_ratio_g_per_u * by.get(Part.CARB_RATIO, 1.0), 3),
+        )
+
 
 def _link(source: Path, target: Path) -> None:
     try:
@@ -191,11 +225,8 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _settings(work: Path) -> PumpSettings | None:
-    try:
-        return usable_settings(json.loads((work / "autotune" / "profile.json").read_bytes()))
-    except (OSError, ValueError, Refused):
-        return None
+def _dates(variant: TuneVariant) -> list[str]:
+    return [str(day) for day in variant.days]
 
 
 def _keep_result_only(work: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -17,10 +18,14 @@ from flows.judgement.verdict import judge_case
 from flows.oref0.engine import EngineReport
 from flows.oref0.outcome import DayOutcome, read_outcome, starts_elsewhere
 from flows.oref0.profile import PumpSettings
+from flows.oref0.several_values import OneOfSeveral, one_value
 from flows.pipeline.prepare import HIGHS_LEFT_OUT, LOWS_LEFT_OUT, Prepared, served_records
+from flows.pipeline.several import FILE as SEVERAL
+from flows.pipeline.several import read_several
 from flows.profiles.raw_files import json_object
+from flows.proposal.block_regression import regressions
 from flows.proposal.corrections import changed_by_correction
-from flows.proposal.document import DayOfRun, Proposal, Settings, Units, WithoutCorrection
+from flows.proposal.document import BlockRegression, DayOfRun, Proposal, Settings, Units, WithoutCorrection
 from flows.proposal.evidence import evidence_of, settings_document
 from flows.proposal.explanation import explain
 from flows.proposal.glucose import glucose_of
@@ -36,6 +41,7 @@ from flows.values.schedule import Block, Schedule
 from flows.values.units import SECOND_MS, SECONDS_PER_DAY
 
 LEFT_OUT = (LOWS_LEFT_OUT, HIGHS_LEFT_OUT)
+RESTS_ON = (*LEFT_OUT, SEVERAL)
 
 
 def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
@@ -44,7 +50,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
     Args:
         request: options; the pump's step and the age group for the rules.
         run: reads prepared.json, lows_left_out.json, highs_left_out.json, source_profile.json, engine.json,
-            evidence.json, uncorrected.json and work/*.
+            several_values.json, evidence.json, uncorrected.json and work/*.
         now: the clock.
 
     Returns:
@@ -62,6 +68,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
     source = run.read_json("source_profile.json")
     units = Units(source["units"])
     current, recommended = (settings_document(s) for s in (recommendation.current, recommendation.recommended))
+    several = read_several(run)
     entered = for_pump(
         basal_now_u_per_h=current.basal_u_per_h,
         basal_u_per_h=recommended.basal_u_per_h,
@@ -73,6 +80,8 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         units=units,
         basal_step_u_per_h=request.basal_step_u_per_h,
         unread=[Part(name) for name in source.get("unread", ())],
+        several=several,
+        regressions=_regressions(run.work, prepared, one_value(several, Part.CARB_RATIO), current),
     )
     explained = explain(run.work, prepared.dates, prepared.zone, recommendation.current, recommendation.recommended)
     evidence = evidence_of(
@@ -130,11 +139,20 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         ledger=prepared.ledger,
         engine=engine.computed(),
         options=request.options(),
-        rests_on=run.digests(lambda n: n in LEFT_OUT or n.startswith(("work/settings/", "work/autotune/"))),
+        rests_on=run.digests(lambda n: n in RESTS_ON or n.startswith(("work/settings/", "work/autotune/"))),
     )
     sealed = seal(proposal.model_dump(mode="json"))
     run.write_json("proposal.json", sealed)
     return str(sealed["sha256"])
+
+
+def _regressions(
+    work: Path, prepared: Prepared, ratios: OneOfSeveral | None, current: Settings
+) -> list[BlockRegression | None]:
+    """Block by block what the meal windows say of several carb ratios; nothing of one."""
+    if ratios is None:
+        return []
+    return regressions(work, prepared.dates, prepared.zone, ratios.schedule, current.isf_mgdl_per_u)
 
 
 def _schedule(blocks: Sequence[Mapping[str, Any]]) -> Schedule:

@@ -29,10 +29,12 @@ from flows.oref0.upstream_records import readings_for_upstream, treatments_for_u
 from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_day, write_settings
 from flows.pipeline.previous import previous_profile
 from flows.pipeline.profile_to_tune import as_it_is, profile_to_tune
+from flows.pipeline.several import set_one_values
 from flows.profiles.raw_files import RawFiles, json_object, zone_of
 from flows.settings import AnalysisRequest, InputsMode, StartFrom
 from flows.values.ledger import Ledger
 from flows.values.local_days import LocalDay, canonical_zone, day_of, day_range
+from flows.values.parts import Part
 from flows.values.run_directory import RunDirectory, json_or_none
 from flows.values.timestamps import instant_ms
 from flows.values.units import SECOND_MS
@@ -66,7 +68,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     Args:
         request: profile, time zone, days, inputs mode.
         run: reads raw/*; writes work/*, uncorrected/*, ledger.json, lows_left_out.json, highs_left_out.json,
-            source_profile.json, prepared.json.
+            source_profile.json, several_values.json (of a profile with several), prepared.json.
         now: the clock.
 
     Returns:
@@ -88,9 +90,11 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     check_profile(json.loads(tuned.pump))
     run.write_json("source_profile.json", tuned.schedules())
     start, notes = tuned.start, list(tuned.notes)
+    last_ratios: dict[Part, float] = {}
     if request.start_from is StartFrom.PREVIOUS:
-        start, said = previous_profile(request, tuned.identity(), run.path)
-        notes.append(said)
+        previous = previous_profile(request, tuned.identity(), run.path)
+        start, last_ratios = previous.start, previous.ratios
+        notes.append(previous.said)
     write_settings(run.work, tuned.pump, start)
     ledger = Ledger()
     doubts = list(tuned.doubts)
@@ -115,6 +119,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         # Only for the lows and highs: upstream is given what was served.
         readings = read_glucose(entries, context, Ledger())
         used, summaries = _write_untouched(request, run, raw, entries, treatments, zone, readings)
+    notes += set_one_values(run, tuned, used, zone, last_ratios)
     left_out_files = _write_left_out(run, readings)
     if tuned.active is not None:
         other = tuned.active.other_profile_hours

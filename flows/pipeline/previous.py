@@ -6,10 +6,12 @@ can walk further than one night may.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from flows.settings import AnalysisRequest, Insulin
+from flows.values.parts import Part
 from flows.values.run_directory import json_or_none
 from flows.values.user_directories import runs_root
 
@@ -17,18 +19,31 @@ SAME_OPTIONS = (
     *("site", "from_directory", "profile", "timezone", "inputs", "weekdays", "exclude_events", "openaps_profile"),
     *("uam_as_basal", "tune_insulin_curve", "insulin", "insulin_peak_min"),
 )
+IDENTITY = ("pump_sha256", "several_sha256", "name")
 
 
-def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run: Path) -> tuple[bytes | None, str]:
+@dataclass(frozen=True)
+class Previous:
+    """The last run that is continued.
+
+    Attributes:
+        start: its tuned profile; `None` where there is none to go on from.
+        said: what to tell the person.
+        ratios: tuned over current. Of several values the one for upstream is another for other days: the ratio is kept.
+    """
+
+    start: bytes | None
+    said: str
+    ratios: dict[Part, float] = field(default_factory=dict)
+
+
+def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run: Path) -> Previous:
     """The profile to start from, and what to tell the person.
 
     Args:
         request: whose run; only runs of the same source and options count.
-        profile: identity of the source profile (`pump_sha256`, `name`): after a change the baseline is new.
+        profile: identity of the source profile (`IDENTITY`): after a change the baseline is new.
         own_run: the run asking, which does not count.
-
-    Returns:
-        The bytes of the last tuned profile, or `None` where there is none to go on from.
     """
     mine = request.options()
     runs = [d for root in {runs_root(), own_run.parent} if root.is_dir() for d in root.iterdir() if d.is_dir()]
@@ -40,12 +55,19 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
             continue
         if (proposal.get("verdict") or {}).get("colour") == "red":
             continue  # nobody may apply it, so nobody goes on from it
-        if any(proposal.get("profile", {}).get(k) != profile.get(k) for k in ("pump_sha256", "name")):
-            return None, "The source profile has changed since the last run: tuning starts from it again."
+        if any(proposal.get("profile", {}).get(k) != profile.get(k) for k in IDENTITY):
+            return Previous(None, "The source profile has changed since the last run: tuning starts from it again.")
         tuned = run / "work" / "autotune" / "profile.json"
         if tuned.is_file():
-            return tuned.read_bytes(), f"Tuning goes on from the run {run.name}; caps are those of the source profile."
-    return None, "There is no earlier run to go on from: tuning starts from the source profile."
+            said = f"Tuning goes on from the run {run.name}; caps are those of the source profile."
+            return Previous(tuned.read_bytes(), said, _ratios(proposal))
+    return Previous(None, "There is no earlier run to go on from: tuning starts from the source profile.")
+
+
+def _ratios(proposal: dict[str, Any]) -> dict[Part, float]:
+    now, new = proposal["current"], proposal["recommended"]
+    fields = {Part.ISF: "isf_mgdl_per_u", Part.CARB_RATIO: "carb_ratio_g_per_u"}
+    return {part: float(new[name]) / float(now[name]) for part, name in fields.items()}
 
 
 def _value(options: dict[str, Any], name: str) -> Any:

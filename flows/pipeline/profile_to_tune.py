@@ -12,7 +12,7 @@ from typing import Any
 from flows.history.doubts import Doubt
 from flows.history.insulin_named import RAPID, insulin_named
 from flows.oref0.profile import settings_of, to_pumpprofile
-from flows.oref0.several_values import NAMES, different
+from flows.oref0.several_values import NAMES, different, is_several, without_repeats
 from flows.profiles.active_in_data import ActiveProfiles, basal_at, in_force
 from flows.profiles.openaps import OpenapsSchedule, read_openaps_schedule
 from flows.profiles.parse import MG_PER_DL, unit_name
@@ -29,7 +29,10 @@ PEAK_LIMITS_MIN = (35, 120)  # what upstream's exponential curves are made for
 
 @dataclass(frozen=True)
 class ProfileToTune:
-    """The pump profile for upstream and the one to start from, as bytes; whose it is; what to tell the person."""
+    """The pump profile for upstream and the one to start from, as bytes; whose it is; what to tell the person.
+
+    Of several sensitivities or carb ratios `pump` holds the mean over the day: it is the same on all days.
+    """
 
     pump: bytes
     start: bytes | None
@@ -64,9 +67,20 @@ class ProfileToTune:
             "unread": [part.value for part in unread],
         }
 
+    def several(self) -> dict[Part, Schedule]:
+        """The schedules, however cut, of which upstream is given one value; an OpenAPS profile is given as it is."""
+        if self.active is None:
+            return {}
+        profile = self.active.profile
+        both = {Part.ISF: profile.isf_mgdl_per_u, Part.CARB_RATIO: profile.carb_ratio_g_per_u}
+        return {part: without_repeats(schedule) for part, schedule in both.items() if is_several(schedule)}
+
     def identity(self) -> dict[str, Any]:
         """Which document and profile this is; no number of it."""
         pump = {"pump_sha256": hashlib.sha256(self.pump).hexdigest()}
+        if several := self.several():  # whose means over the day, in `pump`, may stay where their blocks do not
+            held = {part.value: [asdict(b) for b in schedule.blocks] for part, schedule in several.items()}
+            pump["several_sha256"] = hashlib.sha256(dump(held)).hexdigest()
         if self.active is None:
             return pump
         profile = self.active.profile

@@ -17,6 +17,7 @@ from flows.oref0.node import NodeEngine
 from flows.oref0.outcome import read_outcome
 from flows.oref0.reference import ReferenceEngine
 from flows.pipeline.prepare import Prepared
+from flows.pipeline.several import count_isf_points
 from flows.settings import AnalysisRequest, EngineName
 from flows.values.local_days import LocalDay
 from flows.values.run_directory import RunDirectory
@@ -38,13 +39,21 @@ def tune(request: AnalysisRequest, run: RunDirectory, on_day: OnDay) -> EngineRe
 
     Args:
         request: engine, options, time limit.
-        run: reads and writes work/* and uncorrected/*; reads prepared.json; writes engine.json, uncorrected.json.
+        run: reads and writes work/*, uncorrected/* and several_values.json; reads prepared.json; writes engine.json,
+            uncorrected.json.
         on_day: called when a day is done.
 
     Raises:
         Refused: an engine's reason.
     """
     prepared = Prepared(**run.read_json("prepared.json"))
+
+    def once_more(work: Path) -> EngineReport:
+        return engine_named(request.engine).run(
+            replace(_job(request, work, prepared), self_check=False), lambda *_: None
+        )
+
+    count_isf_points(run, prepared.dates, prepared.zone, once_more)
     with ThreadPoolExecutor(max_workers=1) as beside:
         other: Future[dict[str, Any]] | None = None
         if (run.uncorrected / "autotune").is_dir():

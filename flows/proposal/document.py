@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from flows.oref0.several_values import different
+from flows.oref0.several_values import LEAST_MEALS, OneValueFrom, different
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
@@ -71,6 +71,20 @@ class IsfBlock(_Document):
     current_mmoll_per_u: float
     recommended_mgdl_per_u: float
     recommended_mmoll_per_u: float
+    points: int | None = Field(default=None, description="Upstream's ISF points in it, where the profile has several.")
+
+
+class BlockRegression(_Document):
+    """What the meal windows say of one carb ratio by itself: as evidence, upstream recommends no such number.
+
+    `insulin_factor` is the insulin that the windows took over what the block's ratio gives for their carbs; low and
+    high hold nine of ten. Above 1 more was needed: a lower ratio.
+    """
+
+    windows: int
+    insulin_factor: float
+    insulin_factor_low: float
+    insulin_factor_high: float
 
 
 class CarbRatioBlock(_Document):
@@ -79,6 +93,32 @@ class CarbRatioBlock(_Document):
     start: Clock
     current_g_per_u: float
     recommended_g_per_u: float
+    meals: int | None = Field(default=None, description="Eaten in it on the days used, where the profile has several.")
+    carbs_g: float | None = Field(default=None, description="Of those meals.")
+    regression: BlockRegression | None = Field(default=None, description="From 8 meal windows in the block on.")
+
+
+class OneForSeveral(_Document):
+    """How the one value that stands for several of a setting was made, and the factor that each block in use gets.
+
+    Made from the meals or the points in each block it is comparable with the schedule; `time` is the mean over the day,
+    for want of them, and then the setting is not tuned.
+    """
+
+    part: Part
+    made_from: OneValueFrom
+    factor: float = Field(description="Recommended over current, of the one value; 1 where the setting is not tuned.")
+    meals: int | None = Field(default=None, description="On the days used; of the carb ratio.")
+
+    @property
+    def tuned(self) -> bool:
+        """Whether the blocks get upstream's factor."""
+        return self.made_from is not OneValueFrom.TIME
+
+    @property
+    def reliable(self) -> bool:
+        """Whether it rests on enough."""
+        return self.tuned and (self.meals is None or self.meals >= LEAST_MEALS)
 
 
 class ForPump(_Document):
@@ -100,6 +140,31 @@ class ForPump(_Document):
         default=(),
         description="Settings of which the profile has several entries that cannot be read: one number stands for all.",
     )
+    one_for_several: tuple[OneForSeveral, ...] = Field(
+        default=(),
+        description="Of each setting with several values; missing where their mean over the day was tuned.",
+    )
+
+    def one_of(self, part: Part) -> OneForSeveral | None:
+        """How the one value of a part was made, where the profile has several of it."""
+        return next((one for one in self.one_for_several if one.part is part), None)
+
+    def unused(self, part: Part) -> tuple[str, ...]:
+        """The starts of the blocks that stay, since nothing was in them, while upstream's factor moves the others."""
+        one = self.one_of(part)
+        if one is None or not one.tuned:
+            return ()
+        amounts = (
+            [(b.start, b.points) for b in self.isf]
+            if part is Part.ISF
+            else [(b.start, b.meals) for b in self.carb_ratio]
+        )
+        return tuple(start for start, amount in amounts if not amount)
+
+    @property
+    def untrusted(self) -> tuple[Part, ...]:
+        """Of `several` those whose one value is not comparable with the schedule, or cannot be read."""
+        return tuple(part for part in self.several if part in self.unread or self.one_of(part) is None)
 
     @property
     def several(self) -> tuple[Part, ...]:

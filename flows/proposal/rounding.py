@@ -10,9 +10,9 @@ import math
 from collections.abc import Sequence
 
 from flows.oref0.caps import Caps
-from flows.oref0.several_values import UNMOVED_SHARE
+from flows.oref0.several_values import UNMOVED_SHARE, OneOfSeveral, OneValueFrom, block_at, one_value
 from flows.profiles.schedule_blocks import clock_text
-from flows.proposal.document import CarbRatioBlock, ForPump, IsfBlock, Units, mmoll
+from flows.proposal.document import BlockRegression, CarbRatioBlock, ForPump, IsfBlock, OneForSeveral, Units, mmoll
 from flows.values.parts import Part
 from flows.values.schedule import Schedule
 from flows.values.units import MGDL_PER_MMOLL
@@ -36,6 +36,8 @@ def for_pump(
     units: Units,
     basal_step_u_per_h: float = BASAL_STEP_U_PER_H,
     unread: Sequence[Part] = (),
+    several: Sequence[OneOfSeveral] = (),
+    regressions: Sequence[BlockRegression | None] = (),
 ) -> ForPump:
     """Round a recommendation.
 
@@ -47,13 +49,18 @@ def for_pump(
         units: the person's, in which ISF is rounded.
         basal_step_u_per_h: the pump's.
         unread: settings of which the profile has several entries that cannot be read.
+        several: settings of which upstream was given one value for several, with what the days have in each block of
+            theirs (neighbours of one value are one); a block with nothing in it stays as it is.
+        regressions: of several carb ratios what is known of each block by itself: shown, and moves nothing.
     """
+    isf_in, carbs_in = one_value(several, Part.ISF), one_value(several, Part.CARB_RATIO)
     rates, remarks = basal_on_steps(basal_now_u_per_h, basal_u_per_h, caps, basal_step_u_per_h)
     factor = MGDL_PER_MMOLL if units is Units.MMOL_PER_L else 1.0
     isf = []
     for block in isf_now_mgdl_per_u.blocks:
+        n = block_at(isf_in.schedule, block.minutes) if isf_in else 0
         now = block.value / factor
-        new = moved_on_step(now, isf_ratio, ISF_STEP[units], caps.isf(now)) * factor
+        new = moved_on_step(now, _ratio_of(isf_in, n, isf_ratio), ISF_STEP[units], caps.isf(now)) * factor
         isf.append(
             IsfBlock(
                 start=clock_text(block.minutes),
@@ -61,18 +68,23 @@ def for_pump(
                 current_mmoll_per_u=mmoll(block.value),
                 recommended_mgdl_per_u=round(new, 3),
                 recommended_mmoll_per_u=mmoll(new),
+                points=round(isf_in.total(n)) if isf_in else None,
             )
         )
-    ratios = [
-        CarbRatioBlock(
-            start=clock_text(block.minutes),
-            current_g_per_u=round(block.value, 3),
-            recommended_g_per_u=round(
-                moved_on_step(block.value, carb_ratio_ratio, CARB_RATIO_STEP_G_PER_U, caps.carb_ratio(block.value)), 3
-            ),
+    ratios = []
+    for block in carb_ratio_now_g_per_u.blocks:
+        n = block_at(carbs_in.schedule, block.minutes) if carbs_in else 0
+        ratio, limits = _ratio_of(carbs_in, n, carb_ratio_ratio), caps.carb_ratio(block.value)
+        ratios.append(
+            CarbRatioBlock(
+                start=clock_text(block.minutes),
+                current_g_per_u=round(block.value, 3),
+                recommended_g_per_u=round(moved_on_step(block.value, ratio, CARB_RATIO_STEP_G_PER_U, limits), 3),
+                meals=carbs_in.meals_in(n) if carbs_in else None,
+                carbs_g=round(carbs_in.total(n), 1) if carbs_in else None,
+                regression=regressions[n] if regressions else None,
+            )
         )
-        for block in carb_ratio_now_g_per_u.blocks
-    ]
     return ForPump(
         basal_step_u_per_h=basal_step_u_per_h,
         isf_step=ISF_STEP[units],
@@ -83,7 +95,22 @@ def for_pump(
         carb_ratio=tuple(ratios),
         remarks=tuple(remarks),
         unread=tuple(unread),
+        one_for_several=tuple(
+            OneForSeveral(
+                part=one.part,
+                made_from=one.made_from,
+                factor=1.0 if one.made_from is OneValueFrom.TIME else round(ratio, 4),
+                meals=one.meals if one.part is Part.CARB_RATIO else None,
+            )
+            for one, ratio in ((isf_in, isf_ratio), (carbs_in, carb_ratio_ratio))
+            if one is not None
+        ),
     )
+
+
+def _ratio_of(several: OneOfSeveral | None, block: int, ratio: float) -> float:
+    """Upstream's ratio for a block; 1 for one in which nothing was seen."""
+    return ratio if several is None or several.in_use[block] else 1.0
 
 
 def moved_on_step(now: float, ratio: float, step: float, limits: tuple[float, float]) -> float:

@@ -31,7 +31,7 @@ def why_nothing_to_enter(proposal: Proposal) -> str | None:
     """In one sentence; `None` where numbers are to be entered."""
     if proposal.verdict.colour is Colour.RED:
         return RED
-    if untrusted := proposal.for_pump.several:  # sealed before that made a verdict red
+    if untrusted := proposal.for_pump.untrusted:  # sealed before that made a verdict red
         return SEVERAL.format(what=" and ".join(NAMES[part] for part in untrusted))
     if not proposal.verdict.nothing_certain:
         return None

@@ -17,15 +17,17 @@ from flows.proposal.document import (
     CarbRatioEvidence,
     IsfBlock,
     IsfEvidence,
+    OneForSeveral,
     Proposal,
     Units,
 )
 from flows.report.numbers_to_enter import KEEP, SAME, TOO_SMALL, keep_label, may_be_entered, same, worth_changing
+from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY
 
 RowEvidence = IsfEvidence | CarbRatioEvidence | BasalEvidence
-MGDL, MMOLL, RATIO, RATE = "mgdl_per_u", "mmoll_per_u", "g_per_u", "u_per_h"
-UNITS = {MGDL: "mg/dL/U", MMOLL: "mmol/L/U", RATIO: "g/U", RATE: "U/h"}
+MGDL, MMOLL, RATIO, RATE, FACTOR = "mgdl_per_u", "mmoll_per_u", "g_per_u", "u_per_h", "factor"
+UNITS = {MGDL: "mg/dL/U", MMOLL: "mmol/L/U", RATIO: "g/U", RATE: "U/h", FACTOR: "× schedule"}
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Row:
         worth_changing: whether it changes by enough, and surely enough; `None` where the document does not say.
         entries: the numbers to enter, in the order of the day.
         evidence: its change, the agreement, the cap that decided, the explanation.
+        several: how its one value came about, where the profile has several: what counts then is `as_factor`.
     """
 
     key: str
@@ -79,6 +82,26 @@ class Row:
     worth_changing: bool | None
     entries: tuple[RowEntry, ...]
     evidence: RowEvidence
+    several: OneForSeveral | None = None
+
+    @property
+    def as_factor(self) -> Row:
+        """The same with every number of upstream's as a multiple of the one that it was given."""
+        ends = (None if end is None else end / self.current for end in (self.interval_low, self.interval_high))
+        low, high = ends
+        new = self.several.factor if self.several else self.recommended / self.current
+        caps = self.cap_low / self.current, self.cap_high / self.current
+        return replace(
+            self,
+            field=FACTOR,
+            current=1.0,
+            recommended=new,
+            interval_low=low,
+            interval_high=high,
+            cap_low=caps[0],
+            cap_high=caps[1],
+            evidence=self.evidence.model_copy(update={"change_percent": round(100 * (new - 1), 1)}),
+        )
 
     @property
     def unit(self) -> str:
@@ -144,7 +167,10 @@ def setting_rows(proposal: Proposal) -> SettingRows:
     evidence, pump = proposal.evidence, proposal.for_pump
     own = MMOLL if proposal.units is Units.MMOL_PER_L else MGDL
     isf = {
-        field: _row(proposal, "isf", "ISF", field, evidence.isf, _blocks(proposal, "isf", pump.isf, field, own))
+        field: replace(
+            _row(proposal, "isf", "ISF", field, evidence.isf, _blocks(proposal, "isf", pump.isf, field, own)),
+            several=pump.one_of(Part.ISF),
+        )
         for field in (MGDL, MMOLL)
     }
     ratios = _blocks(proposal, "carb_ratio", pump.carb_ratio, RATIO, RATIO)
@@ -152,12 +178,20 @@ def setting_rows(proposal: Proposal) -> SettingRows:
     return SettingRows(
         isf_in_both=(isf[MGDL], isf[MMOLL]),
         isf=isf[own],
-        carb_ratio=_row(proposal, "carb_ratio", "carb ratio", RATIO, evidence.carb_ratio, ratios),
+        carb_ratio=replace(
+            _row(proposal, "carb_ratio", "carb ratio", RATIO, evidence.carb_ratio, ratios),
+            several=pump.one_of(Part.CARB_RATIO),
+        ),
         basal=tuple(_basal(proposal, hour) for hour in evidence.basal),
         daily_basal=RowEntry(clock(0), clock(HOURS_PER_DAY), *rates, "U", _label(proposal, "daily_basal", *rates)),
         curve=_curve(proposal),
         says_what_is_sure=worth_changing(proposal, "") is not None,
     )
+
+
+def told(same: Sequence[Row]) -> Sequence[Row]:
+    """A setting in one unit or in both as upstream's numbers are told of it; of several values as a factor."""
+    return (same[0].as_factor,) if same[0].several else same
 
 
 def clock(hour: int) -> str:

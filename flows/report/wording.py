@@ -16,7 +16,7 @@ from markupsafe import Markup
 SHOWN = 280  # characters of a text of unknown origin
 IN_TITLE = 1000  # characters that its title still holds
 NONE = "–"
-DECIMALS = {"mg/dL/U": 1, "mmol/L/U": 2, "g/U": 1, "U/h": 3}  # the least shown of a setting
+DECIMALS = {"mg/dL/U": 1, "mmol/L/U": 2, "g/U": 1, "U/h": 3, "× schedule": 3}  # the least shown of a setting
 
 # Marks, embeddings, overrides and isolates of bidirectional text, and characters without a width that hide in words.
 _BIDI = "\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"

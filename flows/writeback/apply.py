@@ -170,6 +170,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
                 max_age_h=request.max_age_h,
                 although_unsure=request.although_unsure,
                 only_less=planned.only_less,
+                one_for_several=[one.part.value for one in approved.proposal.for_pump.one_for_several],
                 **audit(tools, approved, how),
             )
     return WritebackResult("applied", planned.name, request.activate, change.name)

@@ -270,8 +270,9 @@ def _parsed(switch: Record) -> Record:
 def untrusted_parts(change: Change, intent: Intent) -> tuple[Part, ...]:
     """The settings that a change of a proposal writes, and of which the profile it was computed from has several.
 
-    `plan` refuses these since `PROPOSAL_SEVERAL` is there; what was begun before that has them in its kept documents. A
-    rollback writes what the person had, and has none.
+    Only those tuned as their mean over the day: of others the change's facts say so (`one_for_several`). `plan` refuses
+    these since `PROPOSAL_SEVERAL` is there; what was begun before that has them in its kept documents. A rollback
+    writes what the person had, and has none.
     """
     if not change.is_a("apply"):
         return ()
@@ -279,7 +280,8 @@ def untrusted_parts(change: Change, intent: Intent) -> tuple[Part, ...]:
     was = store_of(intent.before).get(str(change.facts.get("source")))
     will = store_of(intent.document).get(str(change.facts.get("name")))
     bodies = [body for body in (was, will) if body is not None]  # both: a profile may be written over its own source
-    return tuple(part for part in NAMES if part in written and any(_several(body, part) for body in bodies))
+    doubtful = [part for part in NAMES if part in written and part not in change.facts.get("one_for_several", ())]
+    return tuple(part for part in doubtful if any(_several(body, part) for body in bodies))
 
 
 def _several(body: Record, part: Part) -> bool:

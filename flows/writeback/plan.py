@@ -161,6 +161,7 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         daily_basal_new_u=HOURS_PER_DAY * read_schedule(carried["basal"], "basal", []).mean(),
         notes=(
             *_note_of_unwritten(stay),
+            *_unused(proposal, request),
             *_flattened(proposal, old[Part.BASAL], request, only_less),
             *_refusals_of_aaps(carried, AAPS_LIMITS[age_group(proposal.options)]),
         ),
@@ -173,8 +174,8 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
 
 
 def _trusted(proposal: Proposal, request: SyncRequest) -> None:
-    """Refuse settings the profile has several of: a proposal sealed before that was a rule is not red for it."""
-    untrusted = [NAMES[part] for part in proposal.for_pump.several if part in request.parts]
+    """Refuse settings of which upstream tuned several as their mean: a proposal may be sealed before that was red."""
+    untrusted = [NAMES[part] for part in proposal.for_pump.untrusted if part in request.parts]
     if untrusted:
         raise Refused(Reason.PROPOSAL_SEVERAL, what=" and ".join(untrusted))
 
@@ -337,6 +338,17 @@ def _note_of_unwritten(stay: list[Line]) -> tuple[str, ...]:
     named = ", ".join(f"{WORDS[line.part]} of {line.start}" for line in stay)
     said = f"Glucose is beyond a low limit, so only what gives less insulin is written. As it is stays the {named}."
     return (said,) if stay else ()
+
+
+def _unused(proposal: Proposal, request: SyncRequest) -> list[str]:
+    """Which blocks stay since there was nothing in them, while the others of the schedule change."""
+    what = {Part.ISF: "points for it", Part.CARB_RATIO: "meals"}
+    unused = {part: proposal.for_pump.unused(part) for part in what if part in request.parts}
+    return [
+        f"The {WORDS[part]} from {', '.join(starts)} stays as it is: there were no {what[part]} in it."
+        for part, starts in unused.items()
+        if starts
+    ]
 
 
 def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest, only_less: bool) -> tuple[str, ...]:

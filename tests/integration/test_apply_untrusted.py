@@ -14,7 +14,7 @@ from tests.integration.conftest import ADMIN
 from tests.integration.standin import StandIn
 from tests.integration.test_apply import refusal_of
 from tests.integration.test_apply_direction import SWITCHED, WRITTEN
-from tests.proposals import with_several
+from tests.proposals import as_one, with_several
 from tests.writing import Person, active_name, newest_content, person
 
 LOST = 7  # requests after which the document itself never arrives
@@ -59,6 +59,22 @@ def test_it_is_taken_back(
     assert state.switches == ()
     (left,) = someone.journal.changes()
     assert left.records[-1]["why"] == ("write_lost" if after == LOST else "proposal_several")
+
+
+@pytest.mark.parametrize("after", [LOST, WRITTEN], ids=["not written", "written"])
+def test_what_upstream_was_given_a_comparable_one_of_is_carried_through(
+    after: int, memory: Path, site: StandIn
+) -> None:
+    source = copy.deepcopy(site.database.add_profile(with_several("carbratio", 10, 8)))
+    someone = person(memory, site.url, source, ADMIN, change=as_one("cr", "meals", 9, 9))
+    site.gone_after = after
+    refusal_of(lambda: someone.apply(activate=False))
+    site.gone_after = None
+    expected = "settled-before" if after == LOST else "settled-after"
+    assert [a.outcome for a in someone.resume()] == [expected]
+    (left,) = someone.journal.changes()
+    assert left.facts["one_for_several"] == ["cr"]
+    assert left.records[-1]["why"] == ("write_lost" if after == LOST else "written and read back")
 
 
 @pytest.mark.parametrize(("field", "values"), SEVERAL)

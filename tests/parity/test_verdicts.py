@@ -42,19 +42,20 @@ def test_a_well_tuned_person_is_told_to_change_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratios", "isfs", "rules"),
-    [((10, 10), (50, 50, 50), set()), ((10, 12), (50, 40, 50), {"several_carb_ratios", "several_isfs"})],
+    ("ratios", "isfs", "made"),
+    [((10, 10), (50, 50, 50), []), ((10, 12), (50, 40, 50), [("cr", "meals"), ("isf", "time")])],
 )
-def test_a_profile_with_several_of_a_setting_is_red(
-    ratios: tuple[float, ...], isfs: tuple[float, ...], rules: set[str], tmp_path: Path
+def test_a_profile_with_several_of_a_setting_says_what_upstream_was_given(
+    ratios: tuple[float, ...], isfs: tuple[float, ...], made: list[tuple[str, str]], tmp_path: Path
 ) -> None:
     person = well_tuned(DAYS)
     body = person["profile"][0]["store"]["Default"]
     for field, values in (("carbratio", ratios), ("sens", isfs)):
         body[field] = [{"time": f"{n * 6:02d}:00", "value": value} for n, value in enumerate(values)]
     found = proposal_of(tmp_path, person)
-    assert {r.rule for r in found.verdict.reasons if r.colour is Colour.RED} == rules
-    assert (found.verdict.colour is Colour.RED) == bool(rules)
+    assert not [r for r in found.verdict.reasons if r.colour is Colour.RED]
+    assert sorted((one.part.value, one.made_from.value) for one in found.for_pump.one_for_several) == made
+    assert found.for_pump.untrusted == ()
 
 
 @pytest.mark.parametrize("seed", [6, 7])

@@ -52,7 +52,6 @@ doses_copied_by_another_uploader boluses_copied_by_the_careportal
 """
 _MEALS = (*FIXTURES, "aaps_recorded_test1", "aaps_recorded_test4")
 _STEPS = "readings of 2 and 3 minutes are taken every 6, those of 4 every 4: upstream takes both for 5"
-_TIME_MEAN = "upstream is given the time-weighted mean of several carb ratios, whenever was eaten"
 _PUMP_USERS = ("aaps_closed_loop", "loop_temp_basal", *RECORDED)
 
 # A fix removes its row, or narrows its people: a property that holds where this table says it does not fails the test.
@@ -82,12 +81,6 @@ KNOWN: dict[str, Known] = {
         Known(_STEPS, ("aaps_closed_loop", "careportal_mdi", "aaps_recorded_test1", "aaps_recorded_test4")),
     ),
     "cadence_4_min": Known(_STEPS, (*FIXTURES, "aaps_recorded_test1", "patient_a")),
-    "ratio_double_where_nobody_eats": Known(
-        _TIME_MEAN, ("loop_temp_basal", "aaps_recorded_test1", "nsexport_74077367")
-    ),
-    "ratio_half_where_nobody_eats": Known(
-        _TIME_MEAN, ("careportal_mdi", "loop_temp_basal", "aaps_recorded_test1", "patient_a")
-    ),
 }
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding, more_aggressive
-from flows.judgement.rule import CAPS, CONSENSUS, CURVE, NEVER, ONE_OF_EACH, OUR_CHOICE, USERS, SafetyRule
+from flows.judgement.rule import CAPS, CONSENSUS, CURVE, NEVER, OUR_CHOICE, USERS, SafetyRule
+from flows.judgement.rules import several
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
-from flows.oref0.several_values import NAMES, different
 from flows.proposal.aaps_limits import AAPS_LIMITS
 from flows.proposal.consensus_limits import (
     BELOW_54_PERCENT,
@@ -16,7 +16,6 @@ from flows.proposal.consensus_limits import (
 )
 from flows.proposal.document import ForPump
 from flows.proposal.rounding import EXACT
-from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 # Changing one thing at a time, watched for two or three days (AAPS documentation), means changes of about a tenth.
@@ -85,25 +84,6 @@ def _carb_ratio_outside(limits: tuple[float, float], entered: ForPump) -> tuple[
 def _isf_outside(limits: tuple[float, float], entered: ForPump) -> bool:
     low, high = limits
     return not all(low <= block.recommended_mgdl_per_u <= high for block in entered.isf)
-
-
-def several_isfs(case: Case) -> RuleFinding | None:
-    return _several(case, Part.ISF, [b.current_mgdl_per_u for b in case.for_pump.isf])
-
-
-def several_carb_ratios(case: Case) -> RuleFinding | None:
-    return _several(case, Part.CARB_RATIO, [b.current_g_per_u for b in case.for_pump.carb_ratio])
-
-
-def _several(case: Case, part: Part, values: Sequence[float]) -> RuleFinding | None:
-    count = f"{different(values)} different" if different(values) > 1 else "several"
-    unread = " whose times or values cannot be read" if part in case.for_pump.unread else ""
-    return finding(
-        part in case.for_pump.several,
-        f"The profile has {count} {NAMES[part]}{unread}, and upstream tunes one as if it held all day: "
-        "the recommendation for them cannot be trusted yet. The basal was tuned with that one, too.",
-        RED,
-    )
 
 
 def daily_basal(case: Case) -> RuleFinding | None:
@@ -217,22 +197,7 @@ RULES: tuple[SafetyRule, ...] = (
         OUR_CHOICE,
         humanly_possible,
     ),
-    SafetyRule(
-        "several_isfs",
-        "The profile has several insulin sensitivities",
-        NEVER,
-        "the ISF differs between blocks of the profile, or several cannot be read",
-        ONE_OF_EACH,
-        several_isfs,
-    ),
-    SafetyRule(
-        "several_carb_ratios",
-        "The profile has several carb ratios",
-        NEVER,
-        "the carb ratio differs between blocks of the profile, or several cannot be read",
-        ONE_OF_EACH,
-        several_carb_ratios,
-    ),
+    *several.RULES,
     SafetyRule(
         "lows",
         "More insulin although there were lows",

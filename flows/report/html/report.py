@@ -30,10 +30,13 @@ from flows.report.rows import (
     joined,
     off_step,
     setting_rows,
+    told,
 )
+from flows.report.several import several_sentences
 from flows.report.svg import figures
 from flows.report.wording import DECIMALS, fixed, glucose, harmless_all, isolated, number
 from flows.settings import AgeGroup
+from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 MOST_LINES = 60  # of a list of unknown length; the rest is in proposal.json
@@ -78,6 +81,8 @@ def report_html(proposal: Proposal) -> bytes:
         rows=rows,
         isf=isf,
         ratio=ratio,
+        told=told,
+        several={"isf": several_sentences(proposal, Part.ISF), "ratio": several_sentences(proposal, Part.CARB_RATIO)},
         to_enter=to_enter,
         nothing_to_enter=why_nothing_to_enter(proposal),
         word=NOTHING if nothing_to_change(proposal) and colour == "green" else WORDS[colour],
@@ -94,8 +99,8 @@ def report_html(proposal: Proposal) -> bytes:
         shown=shown,
         hours=range(HOURS_PER_DAY),
         basal_plot=figures.basal(rows.basal, for_pump=to_enter),
-        isf_plot=figures.between_caps(isf, "Insulin sensitivity", "isf", share),
-        ratio_plot=figures.between_caps(ratio, "Carb ratio", "ratio", share),
+        isf_plot=figures.between_caps(told(isf), "Insulin sensitivity", "isf", share),
+        ratio_plot=figures.between_caps(told(ratio), "Carb ratio", "ratio", share),
         block_plots=_block_plots(rows) if to_enter else [],
         deviation_plot=figures.deviations(evidence["basal"]),
         glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"]) if document["glucose"] else None,

@@ -9,8 +9,10 @@ from textwrap import wrap
 
 from flows.proposal.document import BasalEvidence, Proposal
 from flows.report.numbers_to_enter import may_be_entered, why_nothing_to_enter
-from flows.report.rows import Row, RowEntry, SettingRows, curve_note, setting_rows
+from flows.report.rows import FACTOR, Row, RowEntry, SettingRows, curve_note, setting_rows
+from flows.report.several import several_sentences
 from flows.report.wording import exact, many
+from flows.values.parts import Part
 
 HEAD = ("", "now", "to enter", "change", "upstream", "change", "nine of ten", "agree", "")
 WIDTHS = (17, 8, 9, 8, 10, 8, 16, 6, 0)
@@ -19,6 +21,7 @@ SMOOTHED = (
     "Smoothed: unchanged that day (no data, held at its cap, or no need for a change), and moved 20 % towards the "
     "neighbouring hours."
 )
+FOR_SCHEDULE = "  for your schedule:"
 TO_ENTER = (2, 3)  # the columns that are left out where nothing is to be entered
 
 
@@ -65,6 +68,7 @@ def _notes(proposal: Proposal, table: SettingRows) -> list[str]:
         (outside, f"Outside the range of the repetitions, since the order of days matters: {outside}."),
         (any(h.days_missing for h in proposal.evidence.basal), SMOOTHED),
     )
+    of_several = [said for part in (Part.ISF, Part.CARB_RATIO) for said in several_sentences(proposal, part)]
     return [
         *(
             [nothing]
@@ -72,14 +76,21 @@ def _notes(proposal: Proposal, table: SettingRows) -> list[str]:
             else [*proposal.for_pump.remarks, *(note for holds, note in of_numbers_to_enter if holds)]
         ),
         *(wrap(curve_note(table.curve), WIDTH) if table.curve else ()),
+        *(line for said in of_several for line in wrap(said, WIDTH)),
         *(note for holds, note in of_all if holds),
     ]
 
 
 def _blocks(label: str, row: Row) -> list[tuple[str, ...]]:
-    """One row; of several blocks first upstream's one number, then what each block becomes."""
+    """One row; of several blocks first upstream's one number, then what each block becomes.
+
+    Of several values upstream's number is a factor, and what it makes of the schedule follows.
+    """
     if len(row.entries) == 1:
         return [_cells(label, row.entries[0], row)]
+    if row.several:
+        factor = _cells(label, None, row.as_factor, "" if row.several.tuned else "not tuned")
+        return [factor, (FOR_SCHEDULE,), *(_cells(f"  from {entry.start}", entry, None) for entry in row.entries)]
     return [_cells(label, None, row), *(_cells(f"  from {entry.start}", entry, None) for entry in row.entries)]
 
 
@@ -111,13 +122,14 @@ def smoothed(hour: BasalEvidence) -> str:
 
 def _cells(label: str, entry: RowEntry | None, row: Row | None, *remarks: str) -> tuple[str, ...]:
     """A line: an entry's numbers, upstream's own number of a row and what it rests on, and remarks."""
-    entered, upstream = ("mean", "", ""), ("", "", "", "")
+    by_factor = row is not None and row.field == FACTOR
+    entered, upstream = ("factor" if by_factor else "mean", "", ""), ("", "", "", "")
     if entry:
         entered = exact(entry.current), exact(entry.to_enter), _change(entry.current, entry.to_enter)
     if row:
         low, high, agreement = row.interval_low, row.interval_high, row.evidence.agreement
         upstream = (
-            exact(row.recommended, 3),
+            f"×{row.recommended:.3f}" if by_factor else exact(row.recommended, 3),
             f"{row.evidence.change_percent:+.0f} %",
             "" if low is None or high is None else f"{low:.4g}–{high:.4g}",
             f"{agreement.share:.0%}" if agreement else "",

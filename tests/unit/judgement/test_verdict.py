@@ -16,8 +16,8 @@ from flows.history.doubts import Doubt
 from flows.judgement.case import Case, DayUsed, more_aggressive, worth_changing
 from flows.judgement.verdict import RULES, judge_case
 from flows.oref0.caps import Caps
-from flows.oref0.several_values import different
-from flows.proposal.document import Cap, Colour, HeldOut, Repetitions, Scores, Settings, Variant
+from flows.oref0.several_values import OneValueFrom, different
+from flows.proposal.document import Cap, Colour, HeldOut, OneForSeveral, Repetitions, Scores, Settings, Variant
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 from tests.proposal_case import UNSURE, case, entered, evidence, glucose, settings, with_hours
@@ -115,6 +115,13 @@ def ratios(*g: float) -> Case:
     block = base.for_pump.carb_ratio[0]
     both = [{"start": f"{2 * n:02d}:00", "current_g_per_u": v, "recommended_g_per_u": v} for n, v in enumerate(g)]
     return entered(base, carb_ratio=tuple(block.model_copy(update=b) for b in both))
+
+
+def as_one(base: Case, factor: float, how: OneValueFrom = OneValueFrom.MEALS, meals: int | None = None) -> Case:
+    """Of the setting with several upstream was given one, made so."""
+    part = Part.ISF if meals is None else Part.CARB_RATIO
+    one = OneForSeveral(part=part, made_from=how, factor=factor, meals=meals)
+    return entered(base, one_for_several=(one,))
 
 
 def isfs(*mgdl: float) -> Case:
@@ -222,6 +229,17 @@ TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("several_isfs", RED, lambda: isfs(50.0, 50.026)),
     ("several_isfs", RED, lambda: isfs(200.0, 201.0)),
     ("several_isfs", GREEN, lambda: ratios(10.0, 8.0)),
+    ("several_carb_ratios", GREEN, lambda: as_one(ratios(10.0, 8.0), 0.9501, meals=7)),
+    ("several_carb_ratios", AMBER, lambda: as_one(ratios(10.0, 8.0), 0.95, meals=7)),
+    ("several_carb_ratios", AMBER, lambda: as_one(ratios(10.0, 8.0), 1.05, meals=7)),
+    ("several_carb_ratios", GREEN, lambda: as_one(ratios(10.0, 8.0), 1.0, meals=7)),
+    ("several_carb_ratios", AMBER, lambda: as_one(ratios(10.0, 8.0), 1.0, meals=6)),
+    ("several_carb_ratios", AMBER, lambda: as_one(ratios(10.0, 8.0), 1.0, OneValueFrom.TIME, meals=0)),
+    ("several_carb_ratios", RED, lambda: entered(as_one(ratios(10.0, 8.0), 1.0, meals=7), unread=(Part.CARB_RATIO,))),
+    ("several_isfs", GREEN, lambda: as_one(isfs(50.0, 40.0), 1.0499, OneValueFrom.ISF_POINTS)),
+    ("several_isfs", AMBER, lambda: as_one(isfs(50.0, 40.0), 1.05, OneValueFrom.ISF_POINTS)),
+    ("several_isfs", AMBER, lambda: as_one(isfs(50.0, 40.0), 1.0, OneValueFrom.TIME)),
+    ("several_isfs", RED, lambda: as_one(isfs(50.0, 40.0), 1.0, meals=7)),
     *[("beyond_low_limit", colour, made) for colour, made in beyond(LOWS)],
     *[("beyond_high_limit", colour, made) for colour, made in beyond(HIGHS)],
     ("lows", GREEN, lambda: case(glucose=glucose(below_54_percent=0.4, from_54_to_69_percent=1.5))),
@@ -409,7 +427,7 @@ def test_a_change_the_repetitions_do_not_agree_on_is_not_worth_it() -> None:
 
 
 @pytest.mark.parametrize(("make", "trusted"), [(ratios, "isf"), (isfs, "carb_ratio")])
-def test_what_the_profile_has_several_of_is_never_worth_changing(make: Callable[..., Case], trusted: str) -> None:
+def test_what_was_tuned_as_the_mean_of_several_is_never_worth_changing(make: Callable[..., Case], trusted: str) -> None:
     new = settings(60.0, 12.0, 1.0)
     far = evidence(settings(), new)
     one, two = (replace(make(*values), evidence=far) for values in ((10.0, 10.0), (10.0, 8.0)))
@@ -420,6 +438,29 @@ def test_what_the_profile_has_several_of_is_never_worth_changing(make: Callable[
     (reason,) = [r for r in verdict.reasons if r.rule.startswith("several_") and r.colour is Colour.RED]
     assert "has 2 different" in reason.sentence
     assert "the recommendation for them cannot be trusted yet" in reason.sentence
+
+
+@pytest.mark.parametrize(
+    ("how", "meals", "worth"),
+    [(OneValueFrom.MEALS, 7, True), (OneValueFrom.MEALS, 6, False), (OneValueFrom.TIME, 30, False)],
+)
+def test_several_ratios_are_worth_changing_where_their_one_rests_on_enough_meals(
+    how: OneValueFrom, meals: int, worth: bool
+) -> None:
+    far = evidence(settings(), settings(50.0, 12.0, 1.0))
+    made = replace(as_one(ratios(10.0, 8.0), 1.2, how, meals=meals), evidence=far)
+    assert ("carb_ratio" in worth_changing(made)) is worth
+    assert Colour.RED not in {r.colour for r in judge_case(made).reasons if r.rule == "several_carb_ratios"}
+
+
+def test_a_reason_names_the_blocks_that_stay() -> None:
+    made = as_one(ratios(*[10.0, 8.0] * 4), 0.9, meals=9)
+    eaten = [b.model_copy(update={"meals": 9 if n == 1 else 0}) for n, b in enumerate(made.for_pump.carb_ratio)]
+    (reason,) = [
+        r for r in judge_case(entered(made, carb_ratio=tuple(eaten))).reasons if r.rule.startswith("several_c")
+    ]
+    assert "by -10%" in reason.sentence
+    assert "those from 00:00, 04:00, 06:00, 08:00, 10:00, 12:00 and 1 more have none and stay" in reason.sentence
 
 
 def test_several_that_could_not_be_read_are_said_without_a_count() -> None:

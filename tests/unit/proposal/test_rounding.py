@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.oref0.caps import Caps
-from flows.proposal.document import ForPump, Units
+from flows.oref0.several_values import DayInBlocks, OneOfSeveral, without_repeats
+from flows.proposal.document import BlockRegression, ForPump, Units
 from flows.proposal.rounding import basal_on_steps, for_pump, on_step
+from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
 
 CAPS = Caps(0.7, 1.2)
@@ -103,6 +105,74 @@ def test_several_blocks_keep_their_shape() -> None:
         ("06:30", 60.0, 66.0),
     ]
     assert [(b.start, b.recommended_g_per_u) for b in made.carb_ratio] == [("00:00", 9.0), ("12:00", 7.2)]
+
+
+def of_several(part: Part, schedule: Schedule, *amounts: float, ratio: float) -> ForPump:
+    """Both schedules alike; on one day there was so much in each block of one of them."""
+    one = OneOfSeveral(part, schedule, (DayInBlocks("d", amounts, tuple(int(a > 0) for a in amounts), 7),))
+    return for_pump(
+        basal_now_u_per_h=[1.0] * 24,
+        basal_u_per_h=[1.0] * 24,
+        isf_now_mgdl_per_u=schedule,
+        isf_ratio=ratio,
+        carb_ratio_now_g_per_u=schedule,
+        carb_ratio_ratio=ratio,
+        caps=CAPS,
+        units=Units.MG_PER_DL,
+        several=[one],
+        regressions=[BLOCK, None] if part is Part.CARB_RATIO else [],
+    )
+
+
+BLOCK = BlockRegression(windows=8, insulin_factor=1.1, insulin_factor_low=1.0, insulin_factor_high=1.2)
+TWO = Schedule((Block(0, 40.0), Block(390, 60.0)))
+
+
+def test_a_block_without_meals_stays_whatever_upstream_changes() -> None:
+    made = of_several(Part.CARB_RATIO, TWO, 60.0, 0.0, ratio=0.9)
+    assert [(b.recommended_g_per_u, b.meals, b.carbs_g) for b in made.carb_ratio] == [(36.0, 1, 60.0), (60.0, 0, 0.0)]
+    assert [b.regression for b in made.carb_ratio] == [BLOCK, None], "and what is known of a block moves nothing"
+    one = made.one_of(Part.CARB_RATIO)
+    assert one is not None
+    assert (one.factor, one.meals, one.tuned, one.reliable) == (0.9, 7, True, True)
+    assert (made.unused(Part.CARB_RATIO), made.several, made.untrusted) == (
+        ("06:30",),
+        (Part.ISF, Part.CARB_RATIO),
+        (Part.ISF,),  # which in this test nobody made one of
+    )
+    without = of_several(Part.CARB_RATIO, TWO, 0.0, 0.0, ratio=0.9)
+    assert [b.recommended_g_per_u for b in without.carb_ratio] == [40.0, 60.0], "without any meals nothing is tuned"
+    assert without.one_for_several[0].factor == 1.0
+    assert without.unused(Part.CARB_RATIO) == ()
+
+
+def test_how_a_schedule_is_cut_changes_nothing() -> None:
+    cut = Schedule((Block(0, 40.0), Block(120, 40.0), Block(390, 60.0), Block(900, 60.0)))
+    one = OneOfSeveral(Part.CARB_RATIO, without_repeats(cut), (DayInBlocks("d", (60.0, 0.0), (1, 0), 7),))
+    made = for_pump(
+        basal_now_u_per_h=[1.0] * 24,
+        basal_u_per_h=[1.0] * 24,
+        isf_now_mgdl_per_u=Schedule.constant(50.0),
+        isf_ratio=1.0,
+        carb_ratio_now_g_per_u=cut,
+        carb_ratio_ratio=0.9,
+        caps=CAPS,
+        units=Units.MG_PER_DL,
+        several=[one],
+        regressions=[BLOCK, None],
+    )
+    assert [b.recommended_g_per_u for b in made.carb_ratio] == [36.0, 36.0, 60.0, 60.0]
+    assert [b.meals for b in made.carb_ratio] == [1, 1, 0, 0]
+    assert without_repeats(cut) == TWO
+    assert without_repeats(TWO) == TWO
+
+
+def test_a_block_without_points_keeps_its_isf() -> None:
+    made = of_several(Part.ISF, TWO, 0.0, 10.0, ratio=1.1)
+    assert [(b.recommended_mgdl_per_u, b.points) for b in made.isf] == [(40.0, 0), (66.0, 10)]
+    assert made.unused(Part.ISF) == ("00:00",)
+    few = of_several(Part.ISF, TWO, 0.0, 9.0, ratio=1.1)
+    assert [b.recommended_mgdl_per_u for b in few.isf] == [40.0, 60.0]
 
 
 def test_isf_is_on_its_step_in_the_persons_unit() -> None:

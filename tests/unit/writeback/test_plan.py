@@ -24,7 +24,7 @@ from flows.writeback.approval_checks import report_only_app
 from flows.writeback.plan import Plan, plan
 from flows.writeback.site_documents import escaped_json, start_date, switch_treatment
 from tests.people import read_profile
-from tests.proposals import mmol_document, profile_document, proposal, with_several
+from tests.proposals import as_one, mmol_document, profile_document, proposal, with_several
 
 
 def asked(made: Proposal, **options: Any) -> SyncRequest:
@@ -82,6 +82,27 @@ def test_everything_is_kept_and_the_numbers_are_the_proposals(source: dict[str, 
         for entry in found.document["store"][found.name][field]:
             assert isinstance(entry["value"], float)
             assert isinstance(entry["time"], str)
+
+
+@pytest.mark.parametrize(("part", "field", "how"), [("cr", "carbratio", "meals"), ("isf", "sens", "isf_points")])
+def test_several_of_which_upstream_was_given_a_comparable_one_are_written(part: str, field: str, how: str) -> None:
+    source = with_several(field, 50, 40, 30)
+    made = proposal(source, change=as_one(part, how, 9, 0, 9))
+    found = planned(source, made)
+    check_kept(source, found)
+    check_converts(found, made)
+    lines = [(line.current, line.new != line.current) for line in found.lines if line.part is Part(part)]
+    assert lines == [(50, True), (40, False), (30, True)]
+    (said,) = [note for note in found.notes if "stays as it is" in note]
+    assert "from 02:00 stays as it is: there were no" in said
+    other = "isf" if part == "cr" else "cr"
+    assert not [n for n in planned(source, made, only=["basal", other]).notes if "stays as it is" in n]
+
+
+def test_an_untuned_schedule_of_several_is_not_written() -> None:
+    source = with_several("carbratio", 10, 8)
+    made = proposal(source, change=as_one("cr", "time", 0, 0))
+    assert refusal_of(source, made, only=["cr"]).reason is Reason.NOTHING_TO_WRITE
 
 
 REFERENCE_PROFILES = [

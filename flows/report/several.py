@@ -1,0 +1,62 @@
+"""What is said of a setting the profile has several of: how upstream's one came about, and what is known of each block.
+
+The one number is upstream's and nobody's setting; what counts is the factor it was changed by. Decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flows.oref0.several_values import OneValueFrom
+from flows.proposal.document import CarbRatioBlock, IsfBlock, OneForSeveral, Proposal
+from flows.report.wording import exact, fixed, many
+from flows.values.parts import Part
+
+
+def several_sentences(proposal: Proposal, part: Part) -> list[str]:
+    """In the order of the day; nothing of a setting with one value, or whose several were tuned as their mean."""
+    one = proposal.for_pump.one_of(part)
+    if one is None:
+        return []
+    pump = proposal.for_pump
+    blocks: Sequence[IsfBlock | CarbRatioBlock] = pump.isf if part is Part.ISF else pump.carb_ratio
+    said = [_how(proposal, one)]
+    for n, block in enumerate(blocks):
+        if n == 0 or _current(block) != _current(blocks[n - 1]):  # neighbours of one value are one block
+            said.append(f"From {block.start}: {_block(one, block)}.")
+    return said
+
+
+def _current(block: IsfBlock | CarbRatioBlock) -> float:
+    return block.current_mgdl_per_u if isinstance(block, IsfBlock) else block.current_g_per_u
+
+
+def _how(proposal: Proposal, one: OneForSeveral) -> str:
+    if one.made_from is OneValueFrom.MEALS:
+        given = exact(proposal.current.carb_ratio_g_per_u, 1)
+        return (
+            f"For the several carb ratios upstream was given one, {given} g/U: for the meals of these days it gives "
+            "the insulin that they give. Its change is the factor for each block in which there were meals."
+        )
+    if one.made_from is OneValueFrom.ISF_POINTS:
+        return (
+            "For the several sensitivities upstream was given one, their mean over the points that it takes for ISF. "
+            "Its change is the factor for each block in which there were points."
+        )
+    wanting = "too few points on each day" if one.part is Part.ISF else "no carbs recorded"
+    return f"Not tuned ({wanting}): upstream was given the mean over the day, and every block stays."
+
+
+def _block(one: OneForSeveral, block: IsfBlock | CarbRatioBlock) -> str:
+    if isinstance(block, IsfBlock):
+        return many(block.points, "point") if block.points else "no points, it stays"
+    if not block.meals:
+        return "no meals, it stays"
+    said = f"{many(block.meals, 'meal')}, {exact(block.carbs_g)} g"
+    if (found := block.regression) is None:
+        return said
+    low, high = fixed(found.insulin_factor_low, 2), fixed(found.insulin_factor_high, 2)
+    return (
+        f"{said}; {many(found.windows, 'meal window')} took {fixed(found.insulin_factor, 2)} ({low} to {high}) times "
+        "the insulin of its ratio, as evidence only"
+    )
