@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,7 @@ from flows.history.records import (
     totals,
     valid_only,
 )
-from flows.history.sensors import one_sensor_at_a_time, sensor_of
+from flows.history.sensors import one_sensor_at_a_time, sensor_of, sensors_of
 from flows.history.strays import leave_out_strays
 from flows.nightscout.documents import Record
 from flows.profiles.parse import MG_PER_DL, MMOL_PER_L, unit_name
@@ -150,9 +151,10 @@ def read_glucose(records: list[Any], context: Context, ledger: Ledger) -> Readin
     numbered = _convert_mmol(numbered, ledger)
     numbered = _keep_one_value(numbered, ledger)
     seen = numbered
-    numbered = _one_reading_at_a_time(_drop_high(_drop_low(numbered, ledger), ledger), ledger)
+    sensors = sensors_of([(n, r) for n, r in seen if _is_of_a_curve(r)])
+    numbered = _one_reading_at_a_time(_drop_high(_drop_low(numbered, ledger), ledger), sensors, ledger)
     ledger.close_account("entries", len(records), len(numbered), since)
-    return Readings([record for _, record in numbered], *_left_out(seen))
+    return Readings([record for _, record in numbered], *_left_out(seen, sensors))
 
 
 def value_mgdl(record: Record) -> float:
@@ -279,19 +281,24 @@ def _drop_high(records: Numbered, ledger: Ledger) -> Numbered:
     return keep_if(records, ("glucose_high", "readings above the sensor's range left out"), why_not, ledger)
 
 
-def _one_reading_at_a_time(records: Numbered, ledger: Ledger) -> Numbered:
+def _is_of_a_curve(record: Record) -> bool:
+    value = record.get(value_field(record))
+    return low_left_out_mgdl(value) is not None or number_or_zero(value) >= LOWEST_MGDL
+
+
+def _one_reading_at_a_time(records: Numbered, sensors: Mapping[str, str], ledger: Ledger) -> Numbered:
     newest_first = sorted(records, key=lambda item: (-float(item[1]["date"]), sort_key(item[1])))
-    return one_sensor_at_a_time(_remove_duplicates(newest_first, ledger), ledger)
+    return one_sensor_at_a_time(_remove_duplicates(newest_first, ledger), ledger, sensors)
 
 
-def _left_out(records: Numbered) -> tuple[list[LowReading], list[HighReading]]:
+def _left_out(records: Numbered, sensors: Mapping[str, str]) -> tuple[list[LowReading], list[HighReading]]:
     """The lows and highs that upstream does not get, one sensor at a time, as the readings it gets."""
     lows = {name: mgdl for name, r in records if (mgdl := low_left_out_mgdl(r.get(value_field(r)))) is not None}
     highs = {name for name, r in records if is_above_range(r.get(value_field(r)))}
     if not lows and not highs:
         return [], []
     real = [(n, r) for n, r in records if n in lows or n in highs or value_mgdl(r) >= LOWEST_MGDL]
-    kept = sorted((float(r["date"]), n) for n, r in _one_reading_at_a_time(real, Ledger()))
+    kept = sorted((float(r["date"]), n) for n, r in _one_reading_at_a_time(real, sensors, Ledger()))
     return (
         [LowReading(date, lows[n]) for date, n in kept if n in lows],
         [HighReading(date) for date, n in kept if n in highs],

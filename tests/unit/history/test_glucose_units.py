@@ -314,7 +314,7 @@ def test_no_reading_in_mgdl_is_ever_multiplied(curve: tuple[list[float], int], d
     values, step = [round(v, decimals) for v in curve[0]], curve[1]
     ledger = Ledger()
     found = read_glucose([entry(v, step * n) for n, v in enumerate(values)], CONTEXT, ledger)
-    assert {e.rule for e in ledger.entries} <= {"glucose_low", "one_sensor"}
+    assert {e.rule for e in ledger.entries} <= {"glucose_low", "glucose_cadence"}
     low = [e.before["sgv"] for e in ledger.entries if e.rule == "glucose_low"]
     assert low == [v for v in values if v < 39]
     assert bool(found.lows_left_out) == any(v < 39 for v in values)

@@ -33,7 +33,7 @@ def test_readings_said_to_be_mgdl_are_not_believed_below_a_median_of_25(median: 
 def test_another_sensor_fills_a_gap_ten_minutes_from_both_ends(minutes: float, fills: bool) -> None:
     preferred = [0.0, 5.0, 10.0, 31.0, 36.0, 41.0]
     records = [
-        (f"{device}-{n}", {"device": device, "date": START_MS + at * MINUTE_MS, "sgv": 100})
+        (f"{device}-{n}", {"device": device, "date": START_MS + at * MINUTE_MS, "sgv": 100 if device == "a" else 160})
         for device, instants in (("a", preferred), ("b", [10 + minutes]))
         for n, at in enumerate(instants)
     ]
@@ -45,7 +45,7 @@ def test_another_sensor_fills_a_gap_ten_minutes_from_both_ends(minutes: float, f
 def test_more_than_twenty_minutes_are_a_gap(minutes: float, is_gap: bool) -> None:
     preferred = [0.0, 5.0, 5.0 + minutes, 10.0 + minutes]
     records = [
-        (f"{device}-{n}", {"device": device, "date": START_MS + at * MINUTE_MS, "sgv": 100})
+        (f"{device}-{n}", {"device": device, "date": START_MS + at * MINUTE_MS, "sgv": 100 if device == "a" else 160})
         for device, instants in (("a", preferred), ("b", [5 + minutes / 2]))
         for n, at in enumerate(instants)
     ]

@@ -1,0 +1,72 @@
+"""Which readings of one sensor stand for which five minutes.
+
+oref0@0.7.1 lib/autotune-prep/categorize.js takes four readings for twenty minutes, whatever their times are. Of a sensor
+that reads every minute, two, three or four it would misjudge how fast glucose moves; so it is given one reading for each
+five minutes. Where a sensor reads every five minutes itself, or less often, nothing is moved, chosen or invented.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+
+from flows.values.units import HOUR_MS, MINUTE_MS
+
+SLOT_MS = 5 * MINUTE_MS
+COPY_MS = 0.75 * MINUTE_MS  # closer than a minute: no sensor reads so often, the same reading was written twice
+FAST_MS = 4.75 * MINUTE_MS  # within 5 % of five minutes four readings are twenty minutes
+CADENCE_WITHIN_MS = 6 * HOUR_MS  # on either side: enough steps for a median, whatever the jitter
+# Of a sensor of five minutes: an extra reading, which lies between two that are a slot apart, or just after one.
+EXTRA_BETWEEN_MS, EXTRA_AFTER_MS = 6 * MINUTE_MS, 2.5 * MINUTE_MS
+
+
+def one_per_slot(instants: Sequence[float]) -> list[float]:
+    """The instants of the readings that stand for five minutes each.
+
+    A cadence faster than five minutes (the median of six hours around) is thinned to the reading nearest to each five
+    minutes after the sensor's first, of two the later; of a slower one only extras go.
+
+    Args:
+        instants: epoch ms of one sensor's readings, ascending.
+    """
+    times = without_copies(instants)
+    fast = _is_fast(times)
+    nearest: dict[int, tuple[float, float]] = {}
+    for ms, is_fast in zip(times, fast, strict=True):
+        if is_fast:
+            since = ms - times[0]
+            slot = int((since + SLOT_MS / 2) // SLOT_MS)
+            nearest[slot] = min(nearest.get(slot, (SLOT_MS, ms)), (abs(since - slot * SLOT_MS), -ms))
+    of_slots = {-ms for _, ms in nearest.values()}
+    candidates = [(ms, is_fast) for ms, is_fast in zip(times, fast, strict=True) if not is_fast or ms in of_slots]
+    kept: list[float] = []
+    for n, (ms, is_fast) in enumerate(candidates):
+        after = candidates[n + 1][0] if n + 1 < len(candidates) else float("inf")
+        if is_fast or not kept or not _is_extra(kept[-1], ms, after):
+            kept.append(ms)
+    return kept
+
+
+def without_copies(instants: Sequence[float]) -> list[float]:
+    """The first of the instants that are too close together to be readings of their own."""
+    kept: list[float] = []
+    for ms in instants:
+        if not kept or ms - kept[-1] >= COPY_MS:
+            kept.append(ms)
+    return kept
+
+
+def _is_fast(times: Sequence[float]) -> list[bool]:
+    """Of each reading, whether most steps around it are shorter than five minutes."""
+    short = [0, *accumulate(b - a < FAST_MS for a, b in pairwise(times))]
+    found = []
+    for ms in times:
+        first = bisect.bisect_left(times, ms - CADENCE_WITHIN_MS)
+        last = bisect.bisect_right(times, ms + CADENCE_WITHIN_MS) - 1
+        found.append(2 * (short[last] - short[first]) > last - first)
+    return found
+
+
+def _is_extra(before: float, ms: float, after: float) -> bool:
+    return ms - before < EXTRA_AFTER_MS or after - before < EXTRA_BETWEEN_MS
