@@ -82,6 +82,7 @@ def cut_days(
     event_days: Collection[date] = (),
     lows_ms: Sequence[float] = (),
     highs_ms: Sequence[float] = (),
+    shown_ms: Sequence[float] | None = None,
 ) -> list[DayData]:
     """Cut normalised records into local days, and judge each.
 
@@ -92,6 +93,7 @@ def cut_days(
         selection: what the person leaves out.
         event_days: days with an event of an excluded kind.
         lows_ms, highs_ms: instants of the readings below and above range that upstream does not get (`facts_of`).
+        shown_ms: instants at which the sensor showed anything (`facts_of`).
     """
     chosen = selection or Selection()
     glucose_at = [-float(e["date"]) for e in entries]
@@ -100,7 +102,7 @@ def cut_days(
     for day in days:
         mine = _between(glucose_at, entries, day.glucose, end_included=False)
         events = _between(events_at, treatments, day.treatments, end_included=True)
-        facts = facts_of(day, mine, events, lows_ms, highs_ms)
+        facts = facts_of(day, mine, events, lows_ms, highs_ms, shown_ms)
         colour, remarks = judge_day(facts)
         skipped = chosen.why_not(day, event_days) or (remarks[0] if colour == "red" else None)
         result.append(DayData(day, mine, events, facts, colour, remarks, skipped))

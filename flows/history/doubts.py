@@ -13,6 +13,7 @@ LONG_ACTING = "long_acting_pattern"
 OTHER_INSULIN = "other_insulin"
 TRAVEL = "travel"
 SAME_EVENT = "same_event_unsure"
+DOUBTFUL_GLUCOSE = "doubtful_glucose"
 
 
 @dataclass(frozen=True)

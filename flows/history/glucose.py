@@ -32,7 +32,7 @@ from flows.history.records import (
     totals,
     valid_only,
 )
-from flows.history.sensors import one_sensor_at_a_time, sensor_of, sensors_of
+from flows.history.sensors import instants_shown, one_sensor_at_a_time, sensor_of, sensors_of
 from flows.history.strays import leave_out_strays
 from flows.nightscout.documents import Record
 from flows.profiles.parse import MG_PER_DL, MMOL_PER_L, unit_name
@@ -66,11 +66,15 @@ class HighReading:
 
 @dataclass(frozen=True)
 class Readings:
-    """The readings for upstream, newest first, and the lows and highs left out of them, oldest first."""
+    """The readings for upstream, newest first, and the lows and highs left out of them, oldest first.
+
+    `shown_ms` is when the sensors showed anything (epoch ms, ascending), before a fast cadence was thinned.
+    """
 
     for_upstream: list[Record]
     lows_left_out: list[LowReading]
     highs_left_out: list[HighReading]
+    shown_ms: list[float]
 
 
 def sensor_readings_only(record: Record, _: Context) -> RecordVerdict:
@@ -286,22 +290,28 @@ def _is_of_a_curve(record: Record) -> bool:
     return low_left_out_mgdl(value) is not None or number_or_zero(value) >= LOWEST_MGDL
 
 
+def _newest_first(records: Numbered) -> Numbered:
+    return sorted(records, key=lambda item: (-float(item[1]["date"]), sort_key(item[1])))
+
+
 def _one_reading_at_a_time(records: Numbered, sensors: Mapping[str, str], ledger: Ledger) -> Numbered:
-    newest_first = sorted(records, key=lambda item: (-float(item[1]["date"]), sort_key(item[1])))
-    return one_sensor_at_a_time(_remove_duplicates(newest_first, ledger), ledger, sensors)
+    return one_sensor_at_a_time(_remove_duplicates(_newest_first(records), ledger), ledger, sensors)
 
 
-def _left_out(records: Numbered, sensors: Mapping[str, str]) -> tuple[list[LowReading], list[HighReading]]:
-    """The lows and highs that upstream does not get, one sensor at a time, as the readings it gets."""
+def _left_out(records: Numbered, sensors: Mapping[str, str]) -> tuple[list[LowReading], list[HighReading], list[float]]:
+    """The lows and highs that upstream does not get, one sensor at a time as those it gets; and all instants."""
     lows = {name: mgdl for name, r in records if (mgdl := low_left_out_mgdl(r.get(value_field(r)))) is not None}
     highs = {name for name, r in records if is_above_range(r.get(value_field(r)))}
-    if not lows and not highs:
-        return [], []
     real = [(n, r) for n, r in records if n in lows or n in highs or value_mgdl(r) >= LOWEST_MGDL]
-    kept = sorted((float(r["date"]), n) for n, r in _one_reading_at_a_time(real, sensors, Ledger()))
+    distinct = _remove_duplicates(_newest_first(real), Ledger())
+    shown = instants_shown(distinct, sensors)
+    if not lows and not highs:
+        return [], [], shown
+    kept = sorted((float(r["date"]), n) for n, r in one_sensor_at_a_time(distinct, Ledger(), sensors))
     return (
         [LowReading(date, lows[n]) for date, n in kept if n in lows],
         [HighReading(date) for date, n in kept if n in highs],
+        shown,
     )
 
 

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
+from flows.history.doubts import DOUBTFUL_GLUCOSE, Doubt
+from flows.history.glucose_artifacts import compression_lows, flat_hours, impossible_steps, noisy_hours
+from flows.history.glucose_values import BELOW_RANGE_MGDL, upstream_mgdl
 from flows.history.records import bolus_u, carbs_g
+from flows.history.sensors import how_many_sensors
+from flows.history.slots import covered_share
 from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay
 from flows.values.timestamps import instant_ms
-from flows.values.units import HOUR_MS
+from flows.values.units import HOUR_MS, HOURS_PER_DAY
 
 DayColour = Literal["green", "amber", "red"]
-SLOT_MS = 300_000
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,8 @@ class DayFacts:
 
     `readings` are those that upstream is given. `coverage` is the share of 5-minute slots in which the sensor showed
     anything, also "LOW" or "HIGH"; `lows_left_out` and `highs_left_out` are how many of these upstream is not given.
+    `noisy_h` and `flat_h` are hours of readings that the sensor marks as noisy, and of one value; the last two are
+    counts (`flows.history.glucose_artifacts`).
     """
 
     readings: int
@@ -39,27 +46,43 @@ class DayFacts:
     uploaders: int
     lows_left_out: int = 0
     highs_left_out: int = 0
+    noisy_h: float = 0.0
+    flat_h: float = 0.0
+    impossible_steps: int = 0
+    compression_lows: int = 0
 
 
 @dataclass(frozen=True)
 class QualityRule:
-    """When a day is less than green: the colour, what is said, and why the threshold is where it is."""
+    """When a day is less than green: the colour, what is said, why the threshold is where it is, and what to do."""
 
     name: str
     colour: DayColour
     holds: Callable[[DayFacts], bool]
     says: Callable[[DayFacts], str]
     why: str
+    remedy: str
 
 
 # oref0@0.7.1 lib/autotune-prep/categorize.js starts at the sixth-oldest reading: with five or fewer it has no points.
 LEAST_READINGS = 6
 LEAST_COVERAGE, GOOD_COVERAGE = 0.5, 0.7
 LONG_GAP_H = 3.0
+# An hour moves an hour's basal by itself. A single step may be a calibration; there and back are two.
+NOISY_H, IMPOSSIBLE_STEPS, FLAT_H, COMPRESSION_LOWS = 1.0, 2, 2.0, 1
+FILL_IN = "fill in the missing readings from the sensor's own app or another uploader, or leave the day out"
+EXCLUDE = "leave the day out (`--exclude`)"
+
+OF_READINGS = ("untrusted", "noise", "impossible_steps", "flat", "compression_lows")
 
 RULES: tuple[QualityRule, ...] = (
     QualityRule(
-        "no_readings", "red", lambda f: f.readings == 0, lambda f: "no glucose readings", "upstream stops on such a day"
+        "no_readings",
+        "red",
+        lambda f: f.readings == 0,
+        lambda f: "no glucose readings",
+        "upstream stops on such a day",
+        FILL_IN,
     ),
     QualityRule(
         "few_readings",
@@ -67,6 +90,7 @@ RULES: tuple[QualityRule, ...] = (
         lambda f: 0 < f.readings < LEAST_READINGS,
         lambda f: f"only {f.readings} glucose readings",
         "upstream finds no data points and still smooths the basals",
+        FILL_IN,
     ),
     QualityRule(
         "half_a_day",
@@ -74,6 +98,7 @@ RULES: tuple[QualityRule, ...] = (
         lambda f: f.readings >= LEAST_READINGS and f.coverage < LEAST_COVERAGE,
         lambda f: f"glucose for {f.coverage:.0%} of the day only (at least {LEAST_COVERAGE:.0%} is needed)",
         "half of the hours would be tuned from the other half by smoothing",
+        FILL_IN,
     ),
     QualityRule(
         "thin",
@@ -81,6 +106,7 @@ RULES: tuple[QualityRule, ...] = (
         lambda f: LEAST_COVERAGE <= f.coverage < GOOD_COVERAGE,
         lambda f: f"glucose for {f.coverage:.0%} of the day",
         "the consensus on CGM metrics asks for 70 % (Diabetes Care 2019;42:1593)",
+        FILL_IN,
     ),
     QualityRule(
         "gap",
@@ -88,6 +114,7 @@ RULES: tuple[QualityRule, ...] = (
         lambda f: f.longest_gap_h > LONG_GAP_H and f.coverage >= LEAST_COVERAGE,
         lambda f: f"no glucose for {f.longest_gap_h:.1f} h in a row",
         "upstream takes the readings on both sides of a gap for neighbours",
+        FILL_IN,
     ),
     QualityRule(
         "no_insulin",
@@ -95,6 +122,7 @@ RULES: tuple[QualityRule, ...] = (
         lambda f: f.boluses == 0 and f.temp_basals == 0,
         lambda f: "no bolus and no temporary basal",
         "without insulin records every fall is booked on the sensitivity",
+        "upload the boluses or the temporary basals of that day",
     ),
     QualityRule(
         "no_carbs",
@@ -102,6 +130,7 @@ RULES: tuple[QualityRule, ...] = (
         lambda f: f.carb_entries == 0,
         lambda f: "no carbs entered",
         "unannounced meals are booked on the basals",
+        "enter the carbs of that day, or leave it out if something was eaten",
     ),
     QualityRule(
         "sensors",
@@ -109,6 +138,50 @@ RULES: tuple[QualityRule, ...] = (
         lambda f: f.sensors > 1,
         lambda f: f"readings of {f.sensors} sensors",
         "the step from one sensor to another looks like a rise or fall",
+        "keep one sensor or uploader: `--exclude` the day of the change",
+    ),
+    QualityRule(
+        "untrusted",
+        "red",
+        lambda f: f.coverage >= LEAST_COVERAGE > f.coverage - (f.noisy_h + f.flat_h) / HOURS_PER_DAY,
+        lambda f: f"glucose to rely on for less than {LEAST_COVERAGE:.0%} of the day",
+        "what is noisy or stuck is no reading: as half_a_day",
+        EXCLUDE,
+    ),
+    QualityRule(
+        "noise",
+        "amber",
+        lambda f: f.noisy_h >= NOISY_H,
+        lambda f: f"noisy glucose for {f.noisy_h:.1f} h",
+        "oref0 does not dose from `noise` 3 or more (lib/determine-basal/determine-basal.js)",
+        EXCLUDE,
+    ),
+    QualityRule(
+        "impossible_steps",
+        "amber",
+        lambda f: f.impossible_steps >= IMPOSSIBLE_STEPS,
+        lambda f: f"{f.impossible_steps} steps between readings that glucose cannot make",
+        "upstream takes them for carbs or insulin; real data at hand have steps up to 55 mg/dL in five minutes",
+        EXCLUDE,
+    ),
+    QualityRule(
+        "flat",
+        "amber",
+        lambda f: f.flat_h >= FLAT_H,
+        lambda f: f"one value for {f.flat_h:.1f} h: the sensor or its uploader was stuck",
+        "the longest of real sensors within their range is 11 readings",
+        EXCLUDE,
+    ),
+    QualityRule(
+        "compression_lows",
+        "amber",
+        lambda f: f.compression_lows >= COMPRESSION_LOWS,
+        lambda f: (
+            f"{f.compression_lows} sudden low(s) at night that came and went without insulin or carbs, as under the "
+            "pressure of an arm"
+        ),
+        "upstream takes the fall for too much basal and the return for too little",
+        EXCLUDE + " if the low was none",
     ),
 )
 
@@ -119,6 +192,7 @@ def facts_of(
     treatments: Sequence[Record],
     lows_ms: Iterable[float] = (),
     highs_ms: Iterable[float] = (),
+    shown_ms: Sequence[float] | None = None,
 ) -> DayFacts:
     """Count what a day holds; what is outside the day's own hours (04:00 to 04:00) is not counted.
 
@@ -127,6 +201,8 @@ def facts_of(
         entries, treatments: as upstream is given them; the entries are this day's.
         lows_ms, highs_ms: instants (epoch ms, of any days) at which the sensor was below 39 mg/dL or above its range,
             which upstream is not given: the sensor was on all the same.
+        shown_ms: all instants, ascending and of any days, at which the sensor showed something, before a fast cadence
+            was thinned; without it those of `entries`, `lows_ms` and `highs_ms`.
     """
     window = day.glucose
     lows, highs = ([ms for ms in instants if window.holds(ms)] for instants in (lows_ms, highs_ms))
@@ -135,26 +211,59 @@ def facts_of(
     carbs = [carbs_g(t) for t in mine if carbs_g(t) > 0]
     instants = sorted([*(float(e["date"]) for e in entries), *lows, *highs])
     edges = [window.start_ms, *instants, window.end_ms]
-    slots = {int((ms - window.start_ms) // SLOT_MS) for ms in instants}
+    first, last = (bisect_left(shown_ms or (), ms) for ms in (window.start_ms, window.end_ms))
+    shown = instants if shown_ms is None else shown_ms[first:last]
+    seen = [(float(e["date"]), mgdl) for e in entries if (mgdl := upstream_mgdl(e)) is not None]
+    curve = sorted([*seen, *((ms, float(BELOW_RANGE_MGDL)) for ms in lows)])
     return DayFacts(
         readings=len(entries),
-        coverage=min(1.0, len(slots) / (day.length_hours * 12)),
+        coverage=covered_share(shown, window.start_ms, window.end_ms),
         longest_gap_h=round(max(b - a for a, b in pairwise(edges)) / HOUR_MS, 2),
         boluses=len(boluses),
         insulin_u=round(sum(boluses), 3),
         carb_entries=len(carbs),
         carbs_g=round(sum(carbs), 1),
         temp_basals=sum(is_temp_basal(t) for t in mine),
-        sensors=len({str(e.get("device") or "") for e in entries}),
+        sensors=how_many_sensors(entries),
         uploaders=len({uploader(t) for t in mine}),
         lows_left_out=len(lows),
         highs_left_out=len(highs),
+        noisy_h=noisy_hours(entries),
+        flat_h=flat_hours(curve),
+        impossible_steps=impossible_steps(curve),
+        compression_lows=compression_lows(curve, treatments, day.zone),
     )
+
+
+def facts_in(summary: Mapping[str, Any]) -> DayFacts:
+    """A day's facts read back from its summary; an older one lacks some."""
+    return DayFacts(**{f.name: summary[f.name] for f in fields(DayFacts) if f.name in summary})
+
+
+def rules_of(facts: DayFacts) -> list[QualityRule]:
+    """The rules that say something of a day, worst first."""
+    return sorted((rule for rule in RULES if rule.holds(facts)), key=lambda rule: rule.colour != "red")
 
 
 def judge_day(facts: DayFacts) -> tuple[DayColour, list[str]]:
     """The day's colour, and what is said of it (worst first)."""
-    found = [rule for rule in RULES if rule.holds(facts)]
-    red = [r.says(facts) for r in found if r.colour == "red"]
-    amber = [r.says(facts) for r in found if r.colour == "amber"]
-    return ("red" if red else "amber" if amber else "green"), [*red, *amber]
+    found = rules_of(facts)
+    return (found[0].colour if found else "green"), [rule.says(facts) for rule in found]
+
+
+def doubtful_glucose(summaries: Iterable[Mapping[str, Any]]) -> list[Doubt]:
+    """A doubt that names the days used whose readings are not all glucose, where there are any.
+
+    Args:
+        summaries: of all days.
+    """
+    days = [(str(day["date"]), facts_in(day)) for day in summaries if day["status"] == "used"]
+    dates = [day for day, facts in days if any(rule.name in OF_READINGS for rule in rules_of(facts))]
+    if not dates:
+        return []
+    sentence = (
+        f"On {len(dates)} of {len(days)} days readings are doubtful: noise, impossible steps, a stuck sensor or "
+        f"compression lows (what is said of each day tells which). Leave out what was no glucose: --exclude "
+        f"{','.join(dates)}."
+    )
+    return [Doubt(DOUBTFUL_GLUCOSE, "amber", sentence)]

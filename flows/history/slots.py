@@ -1,7 +1,7 @@
 """Which readings of one sensor stand for which five minutes.
 
-oref0@0.7.1 lib/autotune-prep/categorize.js takes four readings for twenty minutes, whatever their times are. Of a sensor
-that reads every minute, two, three or four it would misjudge how fast glucose moves; so it is given one reading for each
+oref0@0.7.1 lib/autotune-prep/categorize.js takes four readings for twenty minutes, whatever their times are. Of a
+sensor that reads every one to four minutes it would misjudge how fast glucose moves; so it is given one reading for
 five minutes. Where a sensor reads every five minutes itself, or less often, nothing is moved, chosen or invented.
 """
 
@@ -19,6 +19,8 @@ FAST_MS = 4.75 * MINUTE_MS  # within 5 % of five minutes four readings are twent
 CADENCE_WITHIN_MS = 6 * HOUR_MS  # on either side: enough steps for a median, whatever the jitter
 # Of a sensor of five minutes: an extra reading, which lies between two that are a slot apart, or just after one.
 EXTRA_BETWEEN_MS, EXTRA_AFTER_MS = 6 * MINUTE_MS, 2.5 * MINUTE_MS
+
+STEPS_AROUND = 12  # on either side; a single long one decides nothing
 
 
 def one_per_slot(instants: Sequence[float]) -> list[float]:
@@ -46,6 +48,38 @@ def one_per_slot(instants: Sequence[float]) -> list[float]:
         if is_fast or not kept or not _is_extra(kept[-1], ms, after):
             kept.append(ms)
     return kept
+
+
+def covered_share(instants: Sequence[float], start_ms: float, end_ms: float) -> float:
+    """The share of a span's five minutes in which a sensor read, whatever its cadence and its phase on the clock.
+
+    Between two readings as many five minutes are missing as go into what is beyond the sensor's own step: the third
+    quartile of the two hours around (of a sensor of five minutes), but five minutes at the most.
+
+    Args:
+        instants: epoch ms of all its readings within the span, ascending.
+        start_ms, end_ms: the span.
+    """
+    if not instants:
+        return 0.0
+    steps = [b - a for a, b in pairwise(instants)]
+    missing = (instants[0] - start_ms) // SLOT_MS + _slots_missing(
+        end_ms - instants[-1], _own_step_ms(steps, len(steps))
+    )
+    for n, step in enumerate(steps):
+        if step > SLOT_MS / 2:
+            missing += _slots_missing(step, _own_step_ms(steps, n))
+    slots = (end_ms - start_ms) / SLOT_MS
+    return max(0.0, min(1.0, 1 - missing / slots))
+
+
+def _slots_missing(step_ms: float, own_step_ms: float) -> int:
+    return max(0, int((step_ms - own_step_ms) / SLOT_MS + 0.5))
+
+
+def _own_step_ms(steps: Sequence[float], n: int) -> float:
+    around = sorted([*steps[max(0, n - STEPS_AROUND) : n], *steps[n + 1 : n + 1 + STEPS_AROUND]])
+    return min(SLOT_MS, around[len(around) * 3 // 4]) if around else SLOT_MS
 
 
 def without_copies(instants: Sequence[float]) -> list[float]:

@@ -28,7 +28,7 @@ from flows.proposal.corrections import changed_by_correction
 from flows.proposal.document import BlockRegression, DayOfRun, Proposal, Settings, Units, WithoutCorrection
 from flows.proposal.evidence import evidence_of, settings_document
 from flows.proposal.explanation import explain
-from flows.proposal.glucose import glucose_of
+from flows.proposal.glucose import glucose_of, whole_of
 from flows.proposal.insulin_response import insulin_correlation
 from flows.proposal.recommendation import recommend
 from flows.proposal.rounding import for_pump
@@ -99,6 +99,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         explained.unannounced_share_percent,
         [(low["date"], low["mgdl"]) for low in _left_out(run, prepared, LOWS_LEFT_OUT)],
         [high["date"] for high in _left_out(run, prepared, HIGHS_LEFT_OUT)],
+        whole_of(days, [float(d["coverage"]) for d in prepared.days if d["status"] == "used"]),
     )
     verdict = judge_case(
         Case(

@@ -16,7 +16,7 @@ from flows.history.events import find_events, notes_on
 from flows.history.glucose import Readings, read_glucose
 from flows.history.glucose_values import LOWEST_MGDL
 from flows.history.long_acting import long_acting_pattern
-from flows.history.quality import facts_of, judge_day
+from flows.history.quality import doubtful_glucose, facts_of, judge_day
 from flows.history.quarantine import check_quarantine
 from flows.history.records import Context
 from flows.history.strays import stray_instants
@@ -121,6 +121,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         used, summaries = _write_untouched(request, run, raw, entries, treatments, zone, readings)
     notes += set_one_values(run, tuned, used, zone, last_ratios)
     left_out_files = _write_left_out(run, readings)
+    doubts += doubtful_glucose(summaries)
     if tuned.active is not None:
         other = tuned.active.other_profile_hours
         summaries = [
@@ -208,8 +209,7 @@ def _write_corrected(
     wanted = {kind.value for kind in request.exclude_events}
     event_days = {d.date for e in events if e.kind in wanted for d in e.days(zone)}
     selection = Selection(frozenset(request.exclude), frozenset(w.value for w in request.weekdays))
-    lows, highs = _instants(readings)
-    cut = cut_days(days, readings.for_upstream, treatments, selection, event_days, lows, highs)
+    cut = cut_days(days, readings.for_upstream, treatments, selection, event_days, *_instants(readings))
     used = [d for d in cut if not d.skipped]
     _enough(cut, used, selection, event_days)
     for data in used:
@@ -227,8 +227,9 @@ def _write_corrected(
     return [str(d.day) for d in used], [d.summary() for d in cut], notes
 
 
-def _instants(readings: Readings) -> tuple[list[float], list[float]]:
-    return [low.date for low in readings.lows_left_out], [high.date for high in readings.highs_left_out]
+def _instants(readings: Readings) -> tuple[list[float], list[float], list[float]]:
+    lows = [low.date for low in readings.lows_left_out]
+    return lows, [high.date for high in readings.highs_left_out], readings.shown_ms
 
 
 def _lows_of(left_out: DayData) -> str:

@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 
 from flows.history.glucose_values import ABOVE_RANGE_MGDL, upstream_mgdl
 from flows.history.lows import lows
+from flows.history.slots import covered_share
 from flows.proposal.document import Glucose, GlucoseHour, maybe_mmoll, mmoll
 from flows.proposal.uncertainty import quantile
 from flows.values.local_days import LocalDay
-from flows.values.units import HOURS_PER_DAY, MINUTE_MS
+from flows.values.units import HOURS_PER_DAY
 
 LEAST_READINGS_OF_AN_HOUR = 12  # one hour of one day: fewer have no percentiles
 PERCENTILES = {"p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
-READINGS_AN_HOUR, SLOT_MS = 12, 5 * MINUTE_MS
 PREGNANCY_MGDL = (63, 140)
 
 
@@ -32,6 +32,7 @@ def glucose_of(
     unannounced_share_percent: float | None,
     lows_left_out: Sequence[tuple[float, float]] = (),
     highs_left_out: Sequence[float] = (),
+    coverage: float | None = None,
 ) -> Glucose | None:
     """Metrics of the days used; `None` where there is no reading.
 
@@ -43,6 +44,8 @@ def glucose_of(
             any days.
         highs_left_out: epoch ms of the readings above what a sensor can measure ("HIGH"), likewise. They count in the
             shares, as readings and as time with a sensor; mean, variation and percentiles have no number for them.
+        coverage: the share of five minutes with a reading, where it is known from all that the sensor showed; otherwise
+            it is told from these readings.
     """
     if not days:
         return None
@@ -59,12 +62,12 @@ def glucose_of(
     zone = days[0].zone
     all_left_out = [*left_out.items(), *((ms, float(ABOVE_RANGE_MGDL)) for ms in above)]
     found = lows([e for day in entries for e in day], [t for day in treatments for t in day], zone, all_left_out)
-    slots = sum(day.length_hours for day in days) * READINGS_AN_HOUR
-    filled = len({int(ms // SLOT_MS) for ms in (*readings, *above)})  # two uploaders fill a slot once
+    if coverage is None:
+        coverage = _coverage(days, sorted({*readings, *above}))
     return Glucose(
         readings=len(everything),
         days=len(days),
-        coverage_percent=round(min(100.0, 100 * filled / slots), 1),
+        coverage_percent=round(100 * coverage, 1),
         mean_mgdl=round(mean, 1),
         mean_mmoll=mmoll(mean),
         cv_percent=round(100 * spread / mean, 1),
@@ -79,6 +82,21 @@ def glucose_of(
         rises_after_lows_without_carbs=sum(low.rises_without_carbs for low in found),
         unannounced_share_percent=unannounced_share_percent,
         by_hour=tuple(_by_hour(readings, zone)),
+    )
+
+
+def _coverage(days: Sequence[LocalDay], instants: Sequence[float]) -> float:
+    shares = [
+        covered_share([ms for ms in instants if day.glucose.holds(ms)], day.glucose.start_ms, day.glucose.end_ms)
+        for day in days
+    ]
+    return whole_of(days, shares)
+
+
+def whole_of(days: Sequence[LocalDay], shares: Sequence[float]) -> float:
+    """The share of all days together, from that of each."""
+    return sum(d.length_hours * share for d, share in zip(days, shares, strict=True)) / sum(
+        d.length_hours for d in days
     )
 
 

@@ -42,4 +42,10 @@ RULES: tuple[SafetyRule, ...] = (
         "equal records of one instant whose ids differ",
         OUR_CHOICE,
     ),
+    _rule(
+        doubts.DOUBTFUL_GLUCOSE,
+        "Some readings may be no glucose",
+        "a day used with noise, impossible steps, a stuck sensor or compression lows",
+        OUR_CHOICE,
+    ),
 )

@@ -1,0 +1,18 @@
+"""What a person can do about each correction of readings, in a few words; `autotune inspect` prints it beside the count.
+
+A correction that needs nothing done has no line here.
+"""
+
+from __future__ import annotations
+
+REMEDIES: dict[str, str] = {
+    "glucose_value": "look in ledger.json for what their uploader wrote",
+    "glucose_date": "nothing, if the time zone is right",
+    "glucose_unit": "set the uploader's unit to that of the sensor",
+    "glucose_beside_sgv": "nothing where both agree; else look in ledger.json which is right",
+    "glucose_low": "nothing: they count as lows in the verdict",
+    "glucose_high": "nothing: they count as highs in the verdict",
+    "glucose_copy": "nothing; one uploader is enough",
+    "glucose_cadence": "nothing: upstream takes four readings for twenty minutes",
+    "one_sensor": "let one sensor upload; where the wrong one was kept, take the other out of the data",
+}
