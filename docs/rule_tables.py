@@ -20,7 +20,9 @@ READINGS_AFTER = (
     ("glucose_low", "values below 39 mg/dL left out", "upstream drops them; all but error codes count as lows"),
     ("glucose_high", "readings above the sensor's range left out", "HIGH, without a number; counted above 250 mg/dL"),
     ("glucose_duplicate", "one reading for one instant", "the same reading from two uploaders or pages"),
-    ("one_sensor", "one sensor at a time, a reading every five minutes", "1-minute cadences, two uploaders"),
+    ("glucose_copy", "the same reading of one sensor, written twice", "followers, two uploaders, backfill"),
+    ("glucose_cadence", "a reading for each five minutes", "cadences of 1 to 4 minutes; a scan between two readings"),
+    ("one_sensor", "one sensor at a time", "two sensors, told apart by their curves"),
 )
 COPIES = (*DUPLICATE, "the same ids, amounts and instant within two seconds, from one uploader or several")
 

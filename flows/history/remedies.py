@@ -1,4 +1,4 @@
-"""What a person can do about each correction of readings, in a few words; `autotune inspect` prints it beside the count.
+"""What a person can do about each correction of readings, in a few words, for `autotune inspect`.
 
 A correction that needs nothing done has no line here.
 """

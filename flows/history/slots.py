@@ -103,4 +103,7 @@ def _is_fast(times: Sequence[float]) -> list[bool]:
 
 
 def _is_extra(before: float, ms: float, after: float) -> bool:
-    return ms - before < EXTRA_AFTER_MS or after - before < EXTRA_BETWEEN_MS
+    if ms - before < EXTRA_AFTER_MS:
+        return True
+    is_better = abs(after - before - SLOT_MS) <= abs(ms - before - SLOT_MS)
+    return after - before < EXTRA_BETWEEN_MS and is_better

@@ -70,6 +70,17 @@ GOOD = DayFacts(288, 1.0, 0.2, 5, 20.0, 3, 150.0, 48, 1, 1)
         ({"carb_entries": 1}, []),
         ({"sensors": 0}, []),
         ({"sensors": 2}, ["sensors"]),
+        ({"noisy_h": 0.99}, []),
+        ({"noisy_h": 1.0}, ["noise"]),
+        ({"impossible_steps": 1}, []),
+        ({"impossible_steps": 2}, ["impossible_steps"]),
+        ({"flat_h": 1.99}, []),
+        ({"flat_h": 2.0}, ["flat"]),
+        ({"compression_lows": 1}, ["compression_lows"]),
+        ({"noisy_h": 12.0}, ["noise"]),
+        ({"noisy_h": 12.1}, ["untrusted", "noise"]),
+        ({"noisy_h": 8.0, "flat_h": 4.1}, ["untrusted", "noise", "flat"]),
+        ({"noisy_h": 12.1, "coverage": 0.499}, ["half_a_day", "noise"]),
     ],
 )
 def test_a_rule_about_a_day_holds_from_here_on(change: dict[str, Any], rules: list[str]) -> None:
@@ -90,7 +101,8 @@ def reading(ms: float, value: Any = 100, device: str = "a", **more: Any) -> dict
 @pytest.mark.parametrize(
     ("instants", "coverage", "gap_h"),
     [
-        ([0, 299_999], 1 / 288, 23.92),
+        ([0, 140_000], 1 / 288, 23.96),
+        ([0, 299_999], 2 / 288, 23.92),
         ([0, 300_000], 2 / 288, 23.92),
         ([n * 300_000 for n in range(144)], 0.5, 12.08),
         ([n * 300_000 for n in range(288)], 1.0, 0.08),
@@ -529,7 +541,11 @@ def test_eight_whole_numbers_are_mmol(values: list[float], unit: str | None) -> 
 
 
 def kept(*instants: float, device: str = "a", others: tuple[float, ...] = ()) -> Counter[str]:
-    records = [(f"{d}{m}", reading(m * MINUTE, device=d)) for d, ms in ((device, instants), ("z", others)) for m in ms]
+    records = [
+        (f"{d}{m}", reading(m * MINUTE, 160 if d == "z" else 100, d))
+        for d, ms in ((device, instants), ("z", others))
+        for m in ms
+    ]
     newest_first = sorted(records, key=lambda item: -item[1]["date"])
     return Counter(name[0] for name, _ in one_sensor_at_a_time(newest_first, Ledger()))
 
@@ -539,9 +555,9 @@ def kept(*instants: float, device: str = "a", others: tuple[float, ...] = ()) ->
     [
         ((0, 5, 10), 3),
         ((0, 3.9, 7.8), 3),  # a sensor of four minutes
-        ((0, 3.8, 7.6), 2),
-        ((0, 1, 2, 3, 4, 4.4), 1),
-        ((0, 1, 2, 3, 4, 4.5), 2),
+        ((0, 2.4, 4.8), 2),  # faster: one nearest to each five minutes
+        ((0, 1, 2, 2.4), 1),
+        ((0, 1, 2, 2.8), 2),
         ((0, 1, 5, 9), 3),
         ((0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10), 3),
     ],
