@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from flows.history.lows import TimedGlucose
 from flows.values.units import MINUTE_MS
 
 GAP_MS = 20 * MINUTE_MS  # beyond, nobody knows where the curve went
@@ -22,8 +23,6 @@ TOGETHER_MS = 2 * MINUTE_MS  # closer readings are one value, and their slope is
 SAME_CURVE_MGDL, OWN_TIMES = 4.0, 2.0
 FEW_STEPS = 6  # a median of fewer is chance: then only what no step of one sensor shows tells two apart
 SAME_CURVE_FEW_MGDL, OWN_TIMES_FEW = 10.0, 4.0
-
-TimedGlucose = tuple[float, float]  # epoch ms, mg/dL
 
 
 class _Step(NamedTuple):

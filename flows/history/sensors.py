@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from itertools import chain
 
 from flows.history.glucose_values import value_field
+from flows.history.lows import TimedGlucose
 from flows.history.records import Numbered, keep_if
-from flows.history.sensor_curves import TimedGlucose, sensors_by_curve
+from flows.history.sensor_curves import sensors_by_curve
 from flows.history.slots import COPY_MS, one_per_slot
 from flows.nightscout.documents import Record
 from flows.values.ledger import Ledger

@@ -20,6 +20,7 @@ CADENCE_WITHIN_MS = 6 * HOUR_MS  # on either side: enough steps for a median, wh
 # Of a sensor of five minutes: an extra reading, which lies between two that are a slot apart, or just after one.
 EXTRA_BETWEEN_MS, EXTRA_AFTER_MS = 6 * MINUTE_MS, 2.5 * MINUTE_MS
 
+AS_NEAR_MS = 0.25 * MINUTE_MS  # a sensor's jitter: it may not decide between two, or twenty minutes were 16 or 24
 STEPS_AROUND = 12  # on either side; a single long one decides nothing
 
 
@@ -34,13 +35,12 @@ def one_per_slot(instants: Sequence[float]) -> list[float]:
     """
     times = without_copies(instants)
     fast = _is_fast(times)
-    nearest: dict[int, tuple[float, float]] = {}
+    of_slot: dict[int, list[tuple[float, float]]] = {}
     for ms, is_fast in zip(times, fast, strict=True):
         if is_fast:
-            since = ms - times[0]
-            slot = int((since + SLOT_MS / 2) // SLOT_MS)
-            nearest[slot] = min(nearest.get(slot, (SLOT_MS, ms)), (abs(since - slot * SLOT_MS), -ms))
-    of_slots = {-ms for _, ms in nearest.values()}
+            slot = int((ms - times[0] + SLOT_MS / 2) // SLOT_MS)
+            of_slot.setdefault(slot, []).append((abs(ms - times[0] - slot * SLOT_MS), ms))
+    of_slots = {max(ms for off, ms in near if off <= min(near)[0] + AS_NEAR_MS) for near in of_slot.values()}
     candidates = [(ms, is_fast) for ms, is_fast in zip(times, fast, strict=True) if not is_fast or ms in of_slots]
     kept: list[float] = []
     for n, (ms, is_fast) in enumerate(candidates):

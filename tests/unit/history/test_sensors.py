@@ -285,3 +285,20 @@ def test_a_value_in_either_unit_and_field_is_one_value(written: Callable[[int], 
     found, _ = read([{**{k: v for k, v in r.items() if k != "sgv"}, **written(r["sgv"])} for r in plain])
     values = [r.get("glucose") or r.get("sgv") for r in reversed(found.for_upstream)]
     assert values == [r["sgv"] for r in plain]
+
+
+@pytest.mark.parametrize("every_min", [2, 4])
+def test_jitter_does_not_decide_which_of_two_equally_near_readings_is_taken(every_min: int) -> None:
+    chance = random.Random(2)
+    told = [{**r, "date": r["date"] + chance.randrange(7000)} for r in readings(every_min)]
+    kept = [ms for ms, _ in taken(told)]
+    twenty = [b - a for a, b in zip(kept, kept[4:-1], strict=False)]
+    assert max(abs(ms - 20 * MINUTE) for ms in twenty) < 0.2 * MINUTE
+
+
+@pytest.mark.parametrize(("seconds", "taken_ms"), [(14, 6.0), (16, 4.0)])
+def test_as_near_is_within_fifteen_seconds(seconds: int, taken_ms: float) -> None:
+    # At four minutes, and at six and a little more: the later, as long as it is as near.
+    at = [0.0, 2.0, 4.0, 6.0 + seconds / 60, 8.0, 10.0]
+    kept = one_per_slot([minute * MINUTE for minute in at])
+    assert int(kept[1] / MINUTE) == taken_ms

@@ -192,7 +192,7 @@ def beyond(
     ]
 
 
-DOUBTS = ("long_acting_pattern", "other_insulin", "travel", "same_event_unsure")
+DOUBTS = ("long_acting_pattern", "other_insulin", "travel", "same_event_unsure", "doubtful_glucose")
 
 TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("upstream_caps", GREEN, lambda: entered(case(), basal_u_per_h=(1.2,) * 24)),
