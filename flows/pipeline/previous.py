@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows.oref0.several_values import OneValueFrom
 from flows.settings import AnalysisRequest, Insulin
 from flows.values.parts import Part
 from flows.values.run_directory import json_or_none
@@ -67,7 +68,9 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
 def _ratios(proposal: dict[str, Any]) -> dict[Part, float]:
     now, new = proposal["current"], proposal["recommended"]
     fields = {Part.ISF: "isf_mgdl_per_u", Part.CARB_RATIO: "carb_ratio_g_per_u"}
-    return {part: float(new[name]) / float(now[name]) for part, name in fields.items()}
+    several = (proposal.get("for_pump") or {}).get("one_for_several") or []
+    untuned = {one["part"] for one in several if one["made_from"] == OneValueFrom.TIME}
+    return {part: float(new[name]) / float(now[name]) for part, name in fields.items() if part not in untuned}
 
 
 def _value(options: dict[str, Any], name: str) -> Any:

@@ -168,5 +168,6 @@ def _said(one: OneOfSeveral) -> str:
     if one.part is Part.ISF:
         return f"{begins} their mean over its own points for ISF, which one more pass counts."
     if one.made_from is OneValueFrom.TIME:
-        return f"{begins} no carbs are recorded, so it is given their mean over the day, and they are not tuned."
+        given = "no carbs are recorded on the days used, so it is given their mean over the day"
+        return f"{begins} {given}, and they are not tuned."
     return f"{begins} {one.value:g} g per U, which for the carbs of these days gives the insulin that they give."

@@ -43,7 +43,7 @@ def _how(proposal: Proposal, one: OneForSeveral) -> str:
             "For the several sensitivities upstream was given one, their mean over the points that it takes for ISF. "
             "Its change is the factor for each block in which there were points."
         )
-    wanting = "too few points on each day" if one.part is Part.ISF else "no carbs recorded"
+    wanting = "too few points on each day" if one.part is Part.ISF else "no carbs recorded on the days used"
     return f"Not tuned ({wanting}): upstream was given the mean over the day, and every block stays."
 
 

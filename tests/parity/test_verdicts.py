@@ -43,7 +43,7 @@ def test_a_well_tuned_person_is_told_to_change_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("ratios", "isfs", "made"),
-    [((10, 10), (50, 50, 50), []), ((10, 12), (50, 40, 50), [("cr", "meals"), ("isf", "time")])],
+    [((10, 10), (50, 50, 50), []), ((10, 12), (50, 40, 50), [("cr", "time"), ("isf", "time")])],
 )
 def test_a_profile_with_several_of_a_setting_says_what_upstream_was_given(
     ratios: tuple[float, ...], isfs: tuple[float, ...], made: list[tuple[str, str]], tmp_path: Path

@@ -36,7 +36,7 @@ def several_carb_ratios(case: Case) -> RuleFinding | None:
         return _untrusted(case, Part.CARB_RATIO, [b.current_g_per_u for b in case.for_pump.carb_ratio])
     if not one.tuned:
         return AMBER, (
-            f"The profile has several {NAMES[Part.CARB_RATIO]}, and no carbs are recorded to tune them by: they stay. "
+            f"The profile has several {NAMES[Part.CARB_RATIO]}, and no carbs are recorded on the days used: they stay. "
             "The basal was tuned with their mean over the day."
         )
     if not one.reliable:
