@@ -87,7 +87,8 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     last = LocalDay(request.end, zone).glucose.end_ms if request.end else now_ms
     window_ms = (min(instants, default=now_ms), min(max(instants, default=now_ms), last))
     tuned = profile_to_tune(request, raw, treatments, zone, window_ms)
-    check_profile(json.loads(tuned.pump))
+    if not tuned.several():  # else what upstream is given is not known yet, and is checked then
+        check_profile(json.loads(tuned.pump))
     run.write_json("source_profile.json", tuned.schedules())
     start, notes = tuned.start, list(tuned.notes)
     last_ratios: dict[Part, float] = {}

@@ -80,6 +80,9 @@ KNOWN: dict[str, Known] = {
         ("cadence_2_min", "cadence_3_min"),
         Known(_STEPS, ("aaps_closed_loop", "careportal_mdi", "aaps_recorded_test1", "aaps_recorded_test4")),
     ),
+    "ratio_half_where_nobody_eats": Known(
+        "without carbs on any day used the mean over the day is given, and one below 3 g/U refused", ("patient_a",)
+    ),
     "cadence_4_min": Known(_STEPS, (*FIXTURES, "aaps_recorded_test1", "patient_a")),
 }
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.several import TWINS, change_told, compared, night_schedule, random_schedule, read_twin
+from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.oref0.several_values import OneValueFrom, one_value
 from flows.pipeline import assess as assess_module
@@ -113,6 +114,17 @@ def test_without_carbs_the_mean_over_the_day_is_given_and_said(tmp_path: Path) -
     _, run, found = prepared(source, tmp_path / "run")
     assert given(run.work)[1] == 15
     assert any("no carbs are recorded" in note and "not tuned" in note for note in found.warnings)
+
+
+def test_a_mean_over_the_day_that_upstream_would_misread_refuses_nobody(tmp_path: Path) -> None:
+    # Below 3 g/U upstream is given nothing; the mean over the day is 2.5, and each meal is at 4.
+    found = [("00:00", 2), ("06:00", 4), ("08:00", 2), ("11:30", 4), ("13:30", 2), ("18:30", 4), ("20:30", 2)]
+    _, run, _ = prepared(person(tmp_path / "data", 1, carbratio=found), tmp_path / "run")
+    assert given(run.work)[1] == 4
+    below = [(time, 2.5 if value == 4 else 2) for time, value in found]
+    with pytest.raises(Refused) as caught:
+        prepared(person(tmp_path / "below", 1, carbratio=below), tmp_path / "refused")
+    assert caught.value.reason is Reason.CARB_RATIO_RANGE
 
 
 def carbs(*entries: tuple[float, float]) -> list[dict[str, Any]]:
