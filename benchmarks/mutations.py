@@ -2,7 +2,8 @@
 
 Draws places from the modules of `--rooms` (folders of `flows/`), changes one in a temporary copy of the checkout, runs
 the fast tests that reach its module, and prints *killed*, *survived* or *equivalent*. The same commit, rooms and seed
-draw the same mutations. A command for people, not for CI: a mutation that survives takes minutes.
+draw the same mutations. A command for people, not for CI: a mutation is killed in seconds, one that survives takes
+minutes.
 
 - Places: numbers (in module-level constants and in functions; not in annotations, f-strings or a plain index such as
   `[0]`), and `<`, `<=`, `>`, `>=`, `==`, `!=`, `and`, `or`. Each place is drawn at most once, each with the same
@@ -11,10 +12,13 @@ draw the same mutations. A command for people, not for CI: a mutation that survi
 - `equivalent_mutations.txt` lists changes that no test can see, and why; they are not run. The share that counts is
   killed of all that are not equivalent.
 - Tests: those of `make test-fast` without the browser. The import graph (also imports within functions) says which
-  test files reach a module. The nearest run first, and the first failure ends it. A test that fails without the change
-  too is left out, and named at the end.
-- The checkout is never written to. Each copy has its own home, temporary and state directories; whatever a mutated run
-  changed in its copy is put back before the next.
+  test files reach a module. The nearest run first, properties and slow tests last, and the first failure ends it. A
+  test that fails without the change too is left out, and named at the end.
+- The checkout is never written to, and read once, at the start: it may be edited while the mutations are tried. Each
+  copy has its own home, temporary and state directories; whatever a mutated run changed in its copy is put back before
+  the next.
+- A run is a fork of a process that has loaded pytest and what else is not ours, and nothing of ours: it imports the
+  changed module, and all others, anew.
 """
 
 from __future__ import annotations
@@ -23,9 +27,11 @@ import argparse
 import ast
 import io
 import itertools
+import json
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -37,7 +43,7 @@ import tokenize
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,25 +61,95 @@ EQUIVALENT = Path(__file__).with_name("equivalent_mutations.txt")
 FAST = "not flow and not docker and not nightscout and not browser"
 COMPARISONS = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "==": "!=", "!=": "=="}
 LOGIC = {"and": "or", "or": "and"}
-NEAR = 1  # imports between a test file and the module: those that import it themselves run alone, and first
+NEAR = 1  # imports between a test file and the module: those that import it themselves run first
 LEFT_BEHIND = {".git", ".venv", ".make", "node_modules", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 OURS = ("flows", "tests", "benchmarks")
 UPSTREAM = Path("images/oref0/node_modules")
 FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\s]+\.py(?:::.*?)?)(?: - .*)?$", re.MULTILINE)
 PASSED, NOTHING_COLLECTED = 0, 5  # exit statuses of pytest
 # A plugin for the mutated runs: that a property fails is enough, its smallest example may take a minute to find. And
-# properties run last: an example fails in milliseconds.
-NO_SHRINKING = """
+# what takes long runs last, as far as earlier runs have measured it: an example fails in milliseconds.
+PLUGIN = """
+import json
+import os
+import pathlib
+
 import hypothesis
+import pytest
+
+measured = pathlib.Path(os.environ["MUTATIONS_MEASURED"])
+seconds = json.loads(measured.read_text()) if measured.exists() else {}
 
 def pytest_configure(config):
     phases = [p for p in hypothesis.settings.default.phases if p.name not in ("shrink", "explain")]
     hypothesis.settings.register_profile("mutated", parent=hypothesis.settings.default, phases=phases, database=None)
     hypothesis.settings.load_profile("mutated")
 
+def place(item):
+    took = seconds.get(item.nodeid, 0.0)
+    return getattr(getattr(item, "obj", None), "is_hypothesis_test", False), took if took > 0.2 else 0.0
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: getattr(getattr(item, "obj", None), "is_hypothesis_test", False))
+    items.sort(key=place)
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" and report.passed:
+        seconds[report.nodeid] = min(report.duration, seconds.get(report.nodeid, report.duration))
+
+def pytest_sessionfinish():
+    written = measured.with_suffix(".new")
+    written.write_text(json.dumps(seconds))
+    written.replace(measured)
 """
+# Forks for each line of its input, which holds a run: answers with the process, then with its exit status.
+SERVER = """
+import importlib
+import json
+import os
+import sys
+import tempfile
+
+sys.path[0] = os.getcwd()
+for name in json.loads(sys.argv[1]):
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        pass
+for line in sys.stdin:
+    run = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        os.environ.clear()
+        os.environ.update(run["environment"])
+        tempfile.tempdir = None
+        sys.path.insert(1, run["plugins"])
+        importlib.invalidate_caches()
+        printed = os.open(run["printed"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        for stream in (1, 2):
+            os.dup2(printed, stream)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        status = 3
+        try:
+            import pytest
+
+            status = int(pytest.main(run["arguments"]))
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+# What almost every fast test imports, and keeps nothing that depends on what was changed.
+LOADED_ONCE = (
+    "pytest",
+    "hypothesis.strategies",
+    "xdist.plugin",
+    "requests",
+    "pydantic_settings",
+    "_hypothesis_pytestplugin",
+)
 
 
 # ---- what can be changed
@@ -196,6 +272,12 @@ def draw(root: Path, rooms: list[str], seed: int, count: int) -> list[Mutation]:
     return [Mutation(p.file, p.line, p.column, p.old, drawn.choice(p.new)) for p in every[:count]]
 
 
+def every_change(root: Path, files: list[str]) -> list[Mutation]:
+    """All mutations of some modules."""
+    found = [place for file in files for place in places(file, (root / file).read_text("utf-8"))]
+    return [Mutation(p.file, p.line, p.column, p.old, new) for p in found for new in p.new]
+
+
 def equivalents(text: str) -> dict[tuple[str, str, str], str]:
     """The listed ones: (file, line, changed line) and why. A line each: `file :: line :: changed line :: why`."""
     found = {}
@@ -257,9 +339,9 @@ def distances(graph: dict[str, set[str]], target: str) -> dict[str, int]:
 def stages(graph: dict[str, set[str]], file: str) -> list[list[str]]:
     """The test files that reach a module, in the order they are worth trying.
 
-    First those that import it or stand in the folder of its room in `tests/unit`; then those that import anything else
-    of its room, themselves or through a helper of the tests; then the rest of `tests/unit`, the nearest first; then all
-    others.
+    First those of the folder of its room in `tests/unit` that import it; then the others of that folder, and whoever
+    imports it; then those that import anything else of its room, themselves or through a helper of the tests; then the
+    rest of `tests/unit`, the nearest first; then all others.
     """
     target = module_name(Path(file))
     room = Path(file).parent
@@ -271,12 +353,15 @@ def stages(graph: dict[str, set[str]], file: str) -> list[list[str]]:
         return [name.replace(".", "/") + ".py" for name in names]
 
     own = "tests.unit." + ".".join(room.parts[1:])
-    first = {n for n in tests if away[n] <= NEAR or n.rpartition(".")[0] == own}
+    in_room = {n for n in tests if n.rpartition(".")[0] == own}
+    nearest = {n for n in in_room if away[n] <= NEAR}
+    first = in_room | {n for n in tests if away[n] <= NEAR}
     second = {n for n in tests - first if _by_tests(graph, n) & of_room}
     unit = {n for n in tests - first - second if n.startswith("tests.unit.")}
     stem = target.rpartition(".")[2]
     ordered = [
-        sorted(first, key=lambda n: (stem not in n, away[n], n)),
+        sorted(nearest, key=lambda n: (stem not in n, n)),
+        sorted(first - nearest, key=lambda n: (stem not in n, away[n], n)),
         sorted(second, key=lambda n: (away[n], n)),
         sorted(unit, key=lambda n: (away[n], n)),
         sorted(tests - first - second - unit, key=lambda n: (away[n], n)),
@@ -320,6 +405,20 @@ class Copy:
             shutil.copytree(root / UPSTREAM, self.root / UPSTREAM, symlinks=True)
         self._files = {f: f.read_bytes() for f in self._all()}
         self._stamp = int(time.time())
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def source(self, file: str) -> str:
+        """A module as it was copied, without any change."""
+        return self._files[self.root / file].decode()
+
+    def close(self) -> None:
+        """End the process that forks."""
+        if self._server is not None:
+            _end(self._server)
+            for stream in (self._server.stdin, self._server.stdout):
+                assert stream is not None
+                stream.close()
+            self._server = None
 
     def _all(self) -> list[Path]:
         return [
@@ -367,48 +466,68 @@ class Copy:
         for name in places.values():
             (scratch / name).mkdir(parents=True, exist_ok=True)
         own = {name: str(scratch / place) for name, place in places.items()}
+        own |= {"MUTATIONS_MEASURED": str(self._home / "measured.json")}
         return {**kept, **own, "PYTHONPATH": f"{self.root}{os.pathsep}{scratch}", "PYTHONHASHSEED": "0"}
 
     def test(self, files: list[str], without: set[str], timeout: float) -> tuple[int | None, str]:
         """Run test files until one fails; the exit status of pytest (`None`: out of time) and what it printed."""
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-m", FAST, "--tb=no", "-rfE"]
-        command += ["-n0"] if find_spec("xdist") else []
-        command += ["-p", "no_shrinking", "--hypothesis-seed=0", "--durations=0"]
-        command += [*(f"--deselect={test}" for test in sorted(without)), *files]
+        arguments = ["-x", "-q", "-p", "no:cacheprovider", "-m", FAST, "--tb=no", "-rfE"]
+        arguments += ["-n0"] if find_spec("xdist") else []
+        arguments += ["-p", "mutated_run", "--hypothesis-seed=0"]
+        arguments += [*(f"--deselect={test}" for test in sorted(without)), *files]
         with tempfile.TemporaryDirectory(dir=self._home, ignore_cleanup_errors=True) as scratch:
-            (Path(scratch) / "no_shrinking.py").write_text(NO_SHRINKING, "utf-8")
-            process = subprocess.Popen(
-                command,
+            (Path(scratch) / "mutated_run.py").write_text(PLUGIN, "utf-8")
+            printed = Path(scratch) / "printed"
+            run = {
+                "arguments": arguments,
+                "environment": self.environment(Path(scratch)),
+                "plugins": scratch,
+                "printed": str(printed),
+            }
+            status = self._forked(json.dumps(run), timeout)
+            return status, "" if status is None else printed.read_text("utf-8", "replace")
+
+    def _forked(self, run: str, timeout: float) -> int | None:
+        """The exit status of a run in a process of its own; `None`: out of time."""
+        if self._server is None:
+            self._server = subprocess.Popen(
+                [sys.executable, "-c", SERVER, json.dumps(LOADED_ONCE)],
                 cwd=self.root,
-                env=self.environment(Path(scratch)),
+                env=self.environment(self._home / "server"),
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
+                bufsize=0,  # what is read of an answer is not kept back from `select`
                 start_new_session=True,
             )
-            try:
-                printed, _ = process.communicate(timeout=timeout)
-                return process.returncode, printed
-            except subprocess.TimeoutExpired:
-                return None, ""
-            finally:
-                _end(process)
+        stream, answers = self._server.stdin, self._server.stdout
+        assert stream is not None and answers is not None
+        stream.write(f"{run}\n".encode())
+        child = int(answers.readline())
+        in_time = bool(select.select([answers], [], [], timeout)[0])
+        if not in_time:
+            _kill(child)
+        status = int(answers.readline())
+        _kill(child)  # a mutated run may leave children that never end
+        return status if in_time else None
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """The whole group: a mutated run may leave children that never end."""
+def _kill(group: int) -> None:
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(group, signal.SIGKILL)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    _kill(process.pid)
     process.wait()
 
 
 class Trial:
     """Tries mutations, one after the other in each copy."""
 
-    def __init__(self, root: Path, timeout: float, most_stages: int = 4) -> None:
-        self._root = root
+    def __init__(self, root: Path, timeout: float, most_stages: int = 5, below: str = "tests") -> None:
         self._timeout = timeout
         self._most_stages = most_stages
+        self._below = f"{below}/"
         self._graph = imports(root)
         self._lock = threading.Lock()
         self.broken: set[str] = set()  # tests that fail without any change
@@ -417,9 +536,10 @@ class Trial:
     def run(self, copy: Copy, mutation: Mutation) -> Result:
         """Killed by the first test that fails with the change and passes without it."""
         began = time.monotonic()
-        changed = mutation.applied((self._root / mutation.file).read_text("utf-8"))
+        changed = mutation.applied(copy.source(mutation.file))
         try:
-            for files in stages(self._graph, mutation.file)[: self._most_stages]:
+            for stage in stages(self._graph, mutation.file)[: self._most_stages]:
+                files = [file for file in stage if file.startswith(self._below)]
                 if by := self._killer(copy, mutation.file, changed, files):
                     return Result(mutation, "killed", by, time.monotonic() - began)
         finally:
@@ -488,13 +608,18 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.mutations", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--seed", type=int, required=True)
+    drawn_or_all = parser.add_mutually_exclusive_group(required=True)
+    drawn_or_all.add_argument("--seed", type=int)
+    drawn_or_all.add_argument("--every", metavar="FILES", help="no draw: every change of flows/a.py,flows/b.py")
     parser.add_argument("--count", type=int, default=60)
     parser.add_argument("--rooms", help="folders of flows/, such as history,profiles (default: what issue 13 names)")
     parser.add_argument("--tree", type=Path, default=Path(), metavar="CHECKOUT", help="default: where it is started")
     parser.add_argument("--jobs", type=int, default=2, help="copies that are tested side by side")
     parser.add_argument("--timeout", type=float, default=900.0, metavar="S", help="for one stage of tests")
-    parser.add_argument("--stages", type=int, default=4, metavar="N", help="1: only the tests that import the module")
+    parser.add_argument(
+        "--stages", type=int, default=5, metavar="N", help="1: only the room's tests that import the module"
+    )
+    parser.add_argument("--below", default="tests", metavar="FOLDER", help="only the tests in it, such as tests/unit")
     parser.add_argument("--least", type=float, default=0.95, help="the share that has to be killed")
     parser.add_argument("--list", action="store_true", help="show what is drawn and run nothing")
     options = parser.parse_args(argv)
@@ -503,19 +628,25 @@ def main(argv: list[str] | None = None) -> int:
     if not options.rooms and (root / "flows/writeback").is_dir():
         rooms = list(NOW)
     rooms = [room for room in rooms if (root / "flows" / room).is_dir()]
-    drawn = draw(root, rooms, options.seed, options.count)
-    known = equivalents(EQUIVALENT.read_text("utf-8"))
-    sources = {m.file: (root / m.file).read_text("utf-8") for m in drawn}
-    print(f"commit {commit(root)}, seed {options.seed}, {len(drawn)} mutations of {', '.join(rooms)}", flush=True)
-    if options.list:
-        print(*(f"{m.file}:{m.line}  {m.old} → {m.new}    {m.lines(sources[m.file])[1]}" for m in drawn), sep="\n")
-        return 0
     results: list[Result] = []
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as base:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as base, ExitStack() as ending:
+        print(f"commit {commit(root)}", end=", ", flush=True)
+        start = Copy(root, Path(base) / "start")
+        if options.every:
+            drawn = every_change(start.root, options.every.split(","))
+            print(f"{len(drawn)} mutations of {options.every}", flush=True)
+        else:
+            drawn = draw(start.root, rooms, options.seed, options.count)
+            print(f"seed {options.seed}, {len(drawn)} mutations of {', '.join(rooms)}", flush=True)
+        known = equivalents(EQUIVALENT.read_text("utf-8"))
+        sources = {m.file: start.source(m.file) for m in drawn}
+        if options.list:
+            print(*(f"{m.file}:{m.line}  {m.old} → {m.new}    {m.lines(sources[m.file])[1]}" for m in drawn), sep="\n")
+            return 0
         copies: SimpleQueue[Copy] = SimpleQueue()
         for n in range(options.jobs):
-            copies.put(Copy(root, Path(base) / str(n)))
-        trial = Trial(root, options.timeout, options.stages)
+            copies.put(ending.enter_context(closing(Copy(start.root, Path(base) / str(n)))))
+        trial = Trial(start.root, options.timeout, options.stages, options.below)
 
         def one(mutation: Mutation) -> None:
             why = known.get((mutation.file, *mutation.lines(sources[mutation.file])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -103,16 +104,33 @@ def test_tests_that_reach_a_module_are_found_through_other_modules_the_nearest_f
 def tried(checkout: Path, home: Path, old: str, new: str, file: str = "flows/room/high.py") -> tuple[str, str]:
     (place,) = [p for p in places(file, (checkout / file).read_text()) if p.old == old]
     trial = Trial(checkout, timeout=60)
-    result = trial.run(Copy(checkout, home), Mutation(file, place.line, place.column, old, new))
-    assert (checkout / "flows/room/high.py").read_text() == MODULE
+    with closing(Copy(checkout, home)) as copy:
+        (checkout / file).write_text("# edited while the mutations are tried\n")
+        result = trial.run(copy, Mutation(file, place.line, place.column, old, new))
+        assert (copy.root / "flows/room/high.py").read_text() == MODULE
+    assert (checkout / file).read_text() == "# edited while the mutations are tried\n"
     return result.fate, result.by
 
 
 def test_a_mutation_is_tried_in_a_copy_and_its_test_kills_it(checkout: Path, tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    assert tried(checkout, tmp_path / "a", ">=", ">") == ("killed", "tests/unit/room/test_high.py::test_ten_is_high")
-    (tmp_path / "b").mkdir()
-    assert tried(checkout, tmp_path / "b", "7", "8", "flows/room/low.py") == ("survived", "")
+    assert tried(checkout, tmp_path, ">=", ">") == ("killed", "tests/unit/room/test_high.py::test_ten_is_high")
+
+
+def test_a_mutation_that_no_test_sees_survives(checkout: Path, tmp_path: Path) -> None:
+    assert tried(checkout, tmp_path, "7", "8", "flows/room/low.py") == ("survived", "")
+
+
+def test_each_run_imports_the_change_anew_and_a_run_that_never_ends_is_ended(checkout: Path, tmp_path: Path) -> None:
+    endless = "from time import sleep\nfrom flows.room.low import UNUSED\n\ndef test_it():\n"
+    endless += "    while UNUSED != 7:\n        sleep(1)\n"
+    (checkout / "tests/unit/room/test_low.py").write_text(endless)
+    with closing(Copy(checkout, tmp_path)) as copy:
+        low, test = "flows/room/low.py", ["tests/unit/room/test_low.py"]
+        assert copy.test(test, set(), 60)[0] == 0
+        copy.write(low, copy.source(low).replace("7", "8"))
+        assert copy.test(test, set(), 5)[0] is None
+        copy.restore()
+        assert copy.test(test, set(), 60)[0] == 0
 
 
 def test_a_test_that_fails_without_the_change_kills_nothing(checkout: Path, tmp_path: Path) -> None:
@@ -139,3 +157,9 @@ def test_the_listed_equivalents_name_a_change_and_why(checkout: Path, capsys: py
     assert all(equivalents(EQUIVALENT.read_text("utf-8")).values())
     assert main(["--seed", "1", "--count", "2", "--rooms", "room", "--tree", str(checkout), "--list"]) == 0
     assert "2 mutations of room" in capsys.readouterr().out
+    assert main(["--every", "flows/room/low.py", "--tree", str(checkout), "--list"]) == 0
+    assert [line.split()[1:4] for line in capsys.readouterr().out.splitlines()[1:]] == [
+        ["7", "→", "8"],
+        ["7", "→", "6"],
+        ["7", "→", "9"],
+    ]
