@@ -18,15 +18,18 @@ from flows.nightscout.documents import Record
 from flows.values.timestamps import instant_ms, iso_utc
 
 OF_TEMP_BASALS = ("duration", "rate", "absolute", "amount")
-# A pump's own records (OpenAPS), which upstream tells by `_type`: all of them stays.
+# A pump's own records (OpenAPS), which upstream tells by `_type`, and what it reads of them.
 OF_A_PUMP = ("PumpSuspend", "PumpResume", "TempBasal", "TempBasalDuration", "BolusWizard", "JournalEntryMealMarker")
+OF_PUMP_RECORDS = (
+    *("_type", "timestamp", "eventType", "insulin", "carbs", "carb_input", "temp", "duration (min)"),
+    *OF_TEMP_BASALS,
+)
 
 
 def readings_for_upstream(readings: Iterable[Record]) -> list[Record]:
     """Readings, in the order they are given, with their time in both ways upstream reads it."""
     return [
-        {"date": _plain(r["date"]), "dateString": iso_utc(r["date"]), "sgv": _plain(r[value_field(r)])}
-        for r in readings
+        {"date": int(r["date"]), "dateString": iso_utc(r["date"]), "sgv": _plain(r[value_field(r)])} for r in readings
     ]
 
 
@@ -45,7 +48,10 @@ def _treatment(record: Record) -> Record | None:
     assert at is not None  # rule `created_at` let it through
     created_at = iso_utc(at[0])
     if record.get("_type") in OF_A_PUMP:
-        return {**record, "created_at": created_at}
+        return {
+            "created_at": created_at,
+            **{k: _plain(record[k]) for k in OF_PUMP_RECORDS if record.get(k) is not None},
+        }
     if is_temp_basal(record):
         read = {k: _plain(record[k]) for k in OF_TEMP_BASALS if record.get(k) is not None}
         if record.get("enteredBy") == AAPS and "absolute" in read:
