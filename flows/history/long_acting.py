@@ -58,10 +58,9 @@ def long_acting_is_no_bolus(record: Record, _: Context) -> RecordVerdict:
     if record.get("isBasalInsulin") is True or any(isinstance(n, str) and is_long_acting(n) for n in named):
         return _without_insulin(record)
     long_acting = sum(units for name, units in injections(record) if is_long_acting(name))
-    if long_acting >= insulin - 1e-9:
-        return _without_insulin(record)
     if long_acting > 0:
-        return Changed({**record, "insulin": round(insulin - long_acting, 3)}, f"without its {REASON}")
+        rest = round(insulin - long_acting, 3)
+        return Changed({**record, "insulin": rest}, f"without its {REASON}") if rest > 0 else _without_insulin(record)
     note = record.get("notes")
     if not isinstance(note, str) or carbs_g(record) > 0 or not _INSULIN.search(note):
         return None

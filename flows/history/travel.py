@@ -52,7 +52,7 @@ def travel(
     abroad |= _days_by_zone(list(zones), days, shifts)
     if not abroad:
         return []
-    hours = shifts.most_common(1)[0][0] / 60
+    hours = max(shifts, key=lambda shift: shifts[shift]) / 60
     if abroad == asked:
         return [Doubt(TRAVEL, "amber", f"On each of the {len(days)} days records name a clock that differs from {zone} "
                       f"(most by {hours:+g} h), by which every hour is booked: check --timezone.")]  # fmt: skip

@@ -250,4 +250,4 @@ def document_id(document: Record) -> str:
 def named(paths: list[str]) -> str:
     """Field names for a sentence: the last part of each path, which holds no number and no name of a profile."""
     paths = ["a whole profile" if p.startswith("store.") and p.count(".") == 1 else p for p in paths]
-    return ", ".join(dict.fromkeys(p.rsplit(".", 1)[-1].partition("[")[0][:40] for p in paths[:5]))
+    return ", ".join(dict.fromkeys(p.rpartition(".")[2].partition("[")[0][:40] for p in paths[:5]))

@@ -35,6 +35,7 @@ WORDS: list[tuple[dict[str, Any], str]] = [
     ({"notes": "Lantus"}, GONE),
     ({"notes": "16 U Tresiba abends"}, GONE),
     ({"notes": "evening dose of Toujeo"}, GONE),
+    ({"notes": "my evening dose of Toujeo"}, DOUBTED),  # more words than a label has
     ({"eventType": "Long Acting Insulin"}, GONE),
     ({"eventType": "Long-Acting"}, GONE),
     ({"eventType": "Basal Insulin"}, GONE),
@@ -48,6 +49,8 @@ WORDS: list[tuple[dict[str, Any], str]] = [
     ({"insulinType": "Humalog"}, KEPT),
     ({"eventType": "Bolus", "notes": ""}, KEPT),
     ({"eventType": "Meal Bolus", "carbs": 40, "notes": "and Lantus"}, KEPT),
+    ({"eventType": "Meal Bolus", "carbs": 0.5, "notes": "and Lantus"}, KEPT),
+    ({"carbs": 0, "notes": "Lantus"}, GONE),
 ]
 
 
@@ -62,7 +65,12 @@ def test_long_acting_insulin_is_known_by_its_words(more: dict[str, Any], becomes
 
 # --- and by its pattern alone
 
-MEALS = [{**dose(d, h, 4), "carbs": 40} for d in range(5) for h in (8, 13, 19)]
+
+def meals(days: int, units: float = 4, **more: Any) -> list[Record]:
+    return [{**dose(d, h, units), "carbs": 40, **more} for d in range(days) for h in (8, 13, 19)]
+
+
+MEALS = meals(5)
 
 
 def evenings(units: float, days: int, spread_h: float = 0.0) -> list[Record]:
@@ -84,9 +92,41 @@ PATTERNS: list[tuple[str, list[Record], bool]] = [
     ("with carbs an hour before", [*MEALS, *evenings(16, 5),
                                    *[{**dose(d, 21.1, 0), "carbs": 20} for d in range(5)]], False),
     ("nothing else", evenings(16, 5), True),
+    ("with carbs exactly an hour before", [*MEALS, *evenings(16, 5),
+                                           *[{**dose(d, 21, 0), "carbs": 0.5} for d in range(5)]], False),
+    ("with carbs 60.6 min before", [*MEALS, *evenings(16, 5),
+                                    *[{**dose(d, 21 - 0.01, 0), "carbs": 20} for d in range(5)]], True),
+    ("with carbs exactly an hour later", [*MEALS, *evenings(16, 5),
+                                          *[{**dose(d, 23, 0), "carbs": 20} for d in range(5)]], False),
+    ("beside records of no carbs", [*MEALS, *evenings(16, 5),
+                                    *[{**dose(d, 22, 1), "carbs": 0} for d in range(5)]], True),
+    ("carbs without insulin are no other boluses", [*MEALS, *evenings(5.9, 5), *meals(5, 0), *meals(5, 0)], False),
+    ("0.05 U apart", [*MEALS, *[dose(d, 22, 16 + 0.05 * (d % 2)) for d in range(4)]], True),
+    ("0.06 U apart", [*MEALS, *[dose(d, 22, 16 + 0.06 * (d % 2)) for d in range(4)]], False),
+    ("on two of two days", [*meals(2), *evenings(16, 2)], False),
+    ("on three of three days", [*meals(3), *evenings(16, 3)], True),
+    ("on four of seven days", [*meals(7), *evenings(16, 4)], False),
+    ("on four of six days", [*meals(6), *evenings(16, 4)], True),
+    ("days of small boluses count", [*meals(7, 0.5), *evenings(16, 4)], False),
     ("a pump", [*MEALS, *evenings(16, 5), {**dose(1, 1, 0), "eventType": "Temp Basal", "duration": 30, "rate": 1}],
      False),
 ]  # fmt: skip
+
+
+HOURS = [  # the usual hour, and that of one day
+    (22, 23.5, True), (22, 23.55, False), (23.5, 22, True), (23.55, 22, False),
+    (21.5, 23, True), (21.45, 23, False), (23, 21.5, True), (23, 21.45, False),
+    (23.5, 24.75, True), (0.75, -0.5, True),
+]  # fmt: skip
+PATTERNS += [
+    (
+        f"once at {other} h instead of {usual} h, on day {day}",
+        [*meals(3), *(dose(d, other if d == day else usual, 16) for d in range(3))],
+        is_doubted,
+    )
+    for day in (0, 2)
+    for usual, other, is_doubted in HOURS
+]
 
 
 @pytest.mark.parametrize(("what", "records", "is_doubted"), PATTERNS, ids=[p[0] for p in PATTERNS])

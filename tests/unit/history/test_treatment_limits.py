@@ -94,6 +94,12 @@ def test_insulin_that_fills_a_tube_leaves_the_carbs_beside_it(record: dict[str, 
     assert answer(boluses.priming_is_not_delivered(record, context()), record) == expected
 
 
+@pytest.mark.parametrize(("carbs", "expected"), [(0, DROPPED), (0.5, {"insulin": None})])
+def test_the_carbs_beside_long_acting_insulin_stay(carbs: float, expected: Any) -> None:
+    record = {"insulin": 16, "insulinType": "Tresiba", "carbs": carbs}
+    assert answer(long_acting.long_acting_is_no_bolus(record, context()), record) == expected
+
+
 @pytest.mark.parametrize(
     ("insulin", "lantus", "expected"),
     [
@@ -101,6 +107,7 @@ def test_insulin_that_fills_a_tube_leaves_the_carbs_beside_it(record: dict[str, 
         (2.0, [0.5], {"insulin": 1.5}),
         (5.0, [1.2344], {"insulin": 3.766}),
         (2.0, [1.999], {"insulin": 0.001}),
+        (2.0, [1.9996], DROPPED),
         (2.0, [2.0], DROPPED),
         (0.8, [0.1] * 8, DROPPED),  # which add up to a little less
     ],

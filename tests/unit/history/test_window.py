@@ -88,6 +88,8 @@ OFFSETS: list[tuple[str, list[int | None], str, str | None]] = [
     ("with a colon", [-240, 120, -240], "created_at", "--exclude 2026-03-30,2026-04-01"),
     ("all the time", [330, 330, 330], "utcOffset", "each of the 3 days|+3.5 h|--timezone"),
     ("half an hour", [150, 120, 120], "utcOffset", "1 of 3 days"),
+    ("29 minutes", [149, 120, 120], "utcOffset", None),
+    ("half an hour behind", [90, 120, 120], "utcOffset", "1 of 3 days"),
     ("a quarter of an hour", [135, 120, 120], "utcOffset", None),
 ]
 

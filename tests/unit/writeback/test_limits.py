@@ -223,6 +223,12 @@ def test_a_document_sorts_above_the_newest_one_s_text(written: str, expected: st
         assert start_after_text(document) == expected
 
 
+@pytest.mark.parametrize("start", [NOW_MS + 999, None])
+def test_a_document_whose_start_is_no_text_is_followed_in_the_next_second(start: int | None) -> None:
+    expected = at(SECOND) if start is None else at(NOW_MS + SECOND)
+    assert start_after_text({"startDate": start, "store": {"A": {"sens": 50}}}) == expected
+
+
 def start_after_text(document: dict[str, Any]) -> str:
     from flows.writeback.session import _after
 
@@ -616,10 +622,11 @@ def test_only_what_is_worth_it_changes_without_a_person(
 
 
 WEEK_AGO = {
-    "basal": [{"time": "00:00", "value": 1}, {"time": "06:00", "value": 2}, {"time": "07:00", "value": 4}],
+    "basal": [{"time": "00:00", "value": 1}, {"time": "06:00", "value": 2}, {"time": "07:00", "value": 4},
+              {"time": "08:30", "value": 8}],
     "sens": [{"time": "00:00", "value": 50}],
     "carbratio": [{"time": "00:00", "value": 10}, {"time": "06:30", "value": 12}],
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -631,6 +638,9 @@ WEEK_AGO = {
         (Part.BASAL, "06:00", 1.98, True),
         (Part.BASAL, "06:00", 1.97, False),
         (Part.BASAL, "07:00", 4.0, True),
+        (Part.BASAL, "08:00", 6.06, True),  # 4 for half an hour, 8 for the other half
+        (Part.BASAL, "08:00", 5.94, True),
+        (Part.BASAL, "08:00", 6.061, False),
         (Part.CARB_RATIO, "06:30", 12.0, True),
         (Part.CARB_RATIO, "00:00", 10.0, True),
         (Part.CARB_RATIO, "06:30", 10.0, False),
@@ -863,6 +873,19 @@ def test_ours_is_new_and_says_what_was_sent(
     sent = {"a": 1, "startDate": at(NOW_MS)}
     documents = [{"_id": "x", "startDate": at(NOW_MS), **stored}]
     assert len(observe.ours_in(documents, sent, known, altered=altered)) == count
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        ({}, []),
+        ({"profileJson": '{"dia": 5, "basal": 1, "sens": 50, "carbratio": 10}'}, ["what it brings into force"]),
+        ({"profileJson": "{"}, ["what it brings into force"]),
+    ],
+)
+def test_a_switch_without_a_profile_differs_from_one_that_carries_any(stored: dict[str, Any], said: list[str]) -> None:
+    sent = {"eventType": "Profile Switch", "profile": "A", "created_at": at(NOW_MS)}
+    assert observe.switch_differences(sent, {**sent, **stored}) == said
 
 
 @pytest.mark.parametrize(
