@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from flows.history.losses import Loss
 from flows.history.quality import DayColour, DayFacts, facts_of, judge_day
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay, Window, day_of
@@ -83,6 +84,7 @@ def cut_days(
     lows_ms: Sequence[float] = (),
     highs_ms: Sequence[float] = (),
     shown_ms: Sequence[float] | None = None,
+    lost: Sequence[Loss] = (),
 ) -> list[DayData]:
     """Cut normalised records into local days, and judge each.
 
@@ -94,6 +96,7 @@ def cut_days(
         event_days: days with an event of an excluded kind.
         lows_ms, highs_ms: instants of the readings below and above range that upstream does not get (`facts_of`).
         shown_ms: instants at which the sensor showed anything (`facts_of`).
+        lost: doses that could not be understood.
     """
     chosen = selection or Selection()
     glucose_at = [-float(e["date"]) for e in entries]
@@ -102,7 +105,7 @@ def cut_days(
     for day in days:
         mine = _between(glucose_at, entries, day.glucose, end_included=False)
         events = _between(events_at, treatments, day.treatments, end_included=True)
-        facts = facts_of(day, mine, events, lows_ms, highs_ms, shown_ms)
+        facts = facts_of(day, mine, events, lows_ms, highs_ms, shown_ms, lost)
         colour, remarks = judge_day(facts)
         skipped = chosen.why_not(day, event_days) or (remarks[0] if colour == "red" else None)
         result.append(DayData(day, mine, events, facts, colour, remarks, skipped))

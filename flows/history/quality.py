@@ -11,6 +11,7 @@ from typing import Any, Literal
 from flows.history.doubts import DOUBTFUL_GLUCOSE, Doubt
 from flows.history.glucose_artifacts import compression_lows, flat_hours, impossible_steps, noisy_hours
 from flows.history.glucose_values import BELOW_RANGE_MGDL, upstream_mgdl
+from flows.history.losses import LOST_TEMP_BASALS_SHARE, Loss, lost_on
 from flows.history.records import bolus_u, carbs_g
 from flows.history.sensors import how_many_sensors
 from flows.history.slots import covered_share
@@ -31,7 +32,8 @@ class DayFacts:
     `readings` are those that upstream is given. `coverage` is the share of 5-minute slots in which the sensor showed
     anything, also "LOW" or "HIGH"; `lows_left_out` and `highs_left_out` are how many of these upstream is not given.
     `noisy_h` and `flat_h` are hours of readings that the sensor marks as noisy, and of one value; the last two are
-    counts (`flows.history.glucose_artifacts`).
+    counts (`flows.history.glucose_artifacts`). `lost_…` are how many records could not be understood
+    (`flows.history.losses`).
     """
 
     readings: int
@@ -50,6 +52,9 @@ class DayFacts:
     flat_h: float = 0.0
     impossible_steps: int = 0
     compression_lows: int = 0
+    lost_insulin: int = 0
+    lost_carbs: int = 0
+    lost_temp_basals: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ LONG_GAP_H = 3.0
 # An hour moves an hour's basal by itself. A single step may be a calibration; there and back are two.
 NOISY_H, IMPOSSIBLE_STEPS, FLAT_H, COMPRESSION_LOWS = 1.0, 2, 2.0, 1
 FILL_IN = "fill in the missing readings from the sensor's own app or another uploader, or leave the day out"
+CORRECT = "correct the records in Nightscout; ledger.json names each"
 EXCLUDE = "leave the day out (`--exclude`)"
 
 OF_READINGS = ("untrusted", "noise", "impossible_steps", "flat", "compression_lows")
@@ -149,6 +155,38 @@ RULES: tuple[QualityRule, ...] = (
         EXCLUDE,
     ),
     QualityRule(
+        "lost_insulin",
+        "red",
+        lambda f: f.lost_insulin > 0,
+        lambda f: f"{f.lost_insulin} insulin dose(s) that could not be understood",
+        "insulin that is missing is booked on sensitivity, carb ratio and basal",
+        CORRECT,
+    ),
+    QualityRule(
+        "lost_carbs",
+        "red",
+        lambda f: f.lost_carbs > 0,
+        lambda f: f"{f.lost_carbs} carb entries that could not be understood",
+        "carbs that are missing are booked on sensitivity and basal",
+        CORRECT,
+    ),
+    QualityRule(
+        "many_lost_temp_basals",
+        "red",
+        lambda f: f.lost_temp_basals > LOST_TEMP_BASALS_SHARE * (f.temp_basals + f.lost_temp_basals),
+        lambda f: f"{f.lost_temp_basals} temporary basals that could not be understood",
+        "the scheduled rate stands for them",
+        CORRECT,
+    ),
+    QualityRule(
+        "lost_temp_basals",
+        "amber",
+        lambda f: 0 < f.lost_temp_basals <= LOST_TEMP_BASALS_SHARE * (f.temp_basals + f.lost_temp_basals),
+        lambda f: f"{f.lost_temp_basals} temporary basal(s) that could not be understood",
+        "the scheduled rate stands for it",
+        CORRECT,
+    ),
+    QualityRule(
         "noise",
         "amber",
         lambda f: f.noisy_h >= NOISY_H,
@@ -193,6 +231,7 @@ def facts_of(
     lows_ms: Iterable[float] = (),
     highs_ms: Iterable[float] = (),
     shown_ms: Sequence[float] | None = None,
+    lost: Sequence[Loss] = (),
 ) -> DayFacts:
     """Count what a day holds; what is outside the day's own hours (04:00 to 04:00) is not counted.
 
@@ -203,8 +242,10 @@ def facts_of(
             which upstream is not given: the sensor was on all the same.
         shown_ms: all instants, ascending and of any days, at which the sensor showed something, before a fast cadence
             was thinned; without it those of `entries`, `lows_ms` and `highs_ms`.
+        lost: doses of any days that could not be understood.
     """
     window = day.glucose
+    missing = lost_on(day, lost)
     lows, highs = ([ms for ms in instants if window.holds(ms)] for instants in (lows_ms, highs_ms))
     mine = [t for t in treatments if (found := instant_ms(t["created_at"], day.zone)) and window.holds(found[0])]
     boluses = [bolus_u(t) for t in mine if bolus_u(t) > 0]
@@ -232,6 +273,9 @@ def facts_of(
         flat_h=flat_hours(curve),
         impossible_steps=impossible_steps(curve),
         compression_lows=compression_lows(curve, treatments, day.zone),
+        lost_insulin=missing.insulin,
+        lost_carbs=missing.carbs,
+        lost_temp_basals=missing.temp_basals,
     )
 
 

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 from flows.errors import Reason, Refused
 from flows.history.glucose import UNKNOWN_UNIT
+from flows.history.losses import is_reading
 from flows.values.ledger import Ledger
 
+# Of the readings, and of the doses: many readings excuse no lost dose. Its day is judged besides (`losses`).
 QUARANTINE_SHARE, QUARANTINE_FREE = 0.02, 3
 
 
-def check_quarantine(ledger: Ledger, entries: int, treatments: int) -> list[str]:
+def check_quarantine(ledger: Ledger, entries: int, doses: int) -> list[str]:
     """A note of what was left out, if anything was.
 
     Args:
         ledger: after all rules.
-        entries, treatments: how many records there were.
+        entries: how many readings there were.
+        doses: how many treatments that give insulin or carbs, or set a temporary basal.
 
     Raises:
-        Refused: `NOT_UNDERSTOOD` where more than 2 % of the records, and more than three, are doubted.
+        Refused: `NOT_UNDERSTOOD` where more than 2 % of the readings or of the doses, and more than three, are doubted.
     """
     count = len(ledger.quarantined)
     if not count:
         return []
-    detail = "; ".join(sorted({e.reason for e in ledger.quarantined})[:3])
     # A stretch of one unknown unit is one doubt. Where there are no more readings than doubted ones, nothing is known.
     in_glucose = sum(e.rule == UNKNOWN_UNIT for e in ledger.quarantined)
-    doubts = ledger.doubts if 2 * in_glucose < entries else count
-    if doubts > max(QUARANTINE_FREE, QUARANTINE_SHARE * (entries + treatments)):
-        raise Refused(Reason.NOT_UNDERSTOOD, count=count, what="records", detail=detail)
+    readings = [e.reason for e in ledger.quarantined if is_reading(e)]
+    treatments = [e.reason for e in ledger.quarantined if not is_reading(e)]
+    doubts = ledger.doubts - len(treatments) if 2 * in_glucose < entries else len(readings)
+    for what, number, of, reasons in (
+        ("readings", doubts, entries, readings),
+        ("treatments", len(treatments), doses, treatments),
+    ):
+        if number > max(QUARANTINE_FREE, QUARANTINE_SHARE * of):
+            raise Refused(Reason.NOT_UNDERSTOOD, count=len(reasons), what=what, detail=_detail(reasons))
+    detail = _detail([*readings, *treatments])
     return [f"{count} records could not be understood and were left out ({detail}); see ledger.json."]
+
+
+def _detail(reasons: list[str]) -> str:
+    return "; ".join(sorted(set(reasons))[:3])

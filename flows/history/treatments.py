@@ -14,6 +14,7 @@ from flows.history.boluses import (
 from flows.history.carbs import carbs_are_not_a_repetition, extended_are_eaten_over_time
 from flows.history.duplicates import at, in_order, remove_duplicates
 from flows.history.long_acting import long_acting_is_no_bolus
+from flows.history.losses import INSTANT_FIELDS
 from flows.history.records import (
     Changed,
     Context,
@@ -41,7 +42,6 @@ from flows.values.timestamps import CANONICAL, instant_ms, iso_utc
 ALWAYS_NUMERIC = ("insulin", "carbs")
 TEMP_BASAL_NUMERIC = ("duration", "rate", "absolute", "percent", "amount")
 COMBO_NUMERIC = ("enteredinsulin", "splitNow", "splitExt", "relative", "duration")
-INSTANT_FIELDS = ("created_at", "timestamp", "date", "mills", "eventTime", "sysTime")
 
 
 def numbers_are_numbers(record: Record, _: Context) -> RecordVerdict:

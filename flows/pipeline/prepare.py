@@ -16,6 +16,7 @@ from flows.history.events import find_events, notes_on
 from flows.history.glucose import Readings, read_glucose
 from flows.history.glucose_values import LOWEST_MGDL
 from flows.history.long_acting import long_acting_pattern
+from flows.history.losses import Loss, kinds_of, losses, without_a_time
 from flows.history.quality import doubtful_glucose, facts_of, judge_day
 from flows.history.quarantine import check_quarantine
 from flows.history.records import Context
@@ -105,13 +106,15 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         clean = readings.for_upstream
         events = normalise_treatments(treatments, context, ledger)
         run.write_json("ledger.json", ledger.document())
-        notes += check_quarantine(ledger, len(entries), len(treatments))
+        lost = losses(ledger, zone)
+        notes += check_quarantine(ledger, len(entries), sum(bool(kinds_of(t)) for t in treatments))
+        notes += without_a_time(lost)
         check_automatic_basal(events, zone)
         days = _days(request, clean, zone)
         doubts += long_acting_pattern(events, zone)
         doubts += unsure_copies(events, zone)
         doubts += travel(entries, treatments, zones_named(raw.records("profile"), treatments), days)
-        used, summaries, more = _write_corrected(request, run, days, readings, events)
+        used, summaries, more = _write_corrected(request, run, days, readings, events, lost)
         notes += more
         if request.compare and ledger.entries:
             _write_uncorrected(run, used, entries, treatments, tuned.pump, start, zone)
@@ -204,13 +207,14 @@ def _write_corrected(
     days: list[LocalDay],
     readings: Readings,
     treatments: list[dict[str, Any]],
+    lost: list[Loss],
 ) -> tuple[list[str], list[dict[str, Any]], list[str]]:
     zone = days[0].zone
     events = find_events(treatments, zone)
     wanted = {kind.value for kind in request.exclude_events}
     event_days = {d.date for e in events if e.kind in wanted for d in e.days(zone)}
     selection = Selection(frozenset(request.exclude), frozenset(w.value for w in request.weekdays))
-    cut = cut_days(days, readings.for_upstream, treatments, selection, event_days, *_instants(readings))
+    cut = cut_days(days, readings.for_upstream, treatments, selection, event_days, *_instants(readings), lost)
     used = [d for d in cut if not d.skipped]
     _enough(cut, used, selection, event_days)
     for data in used:

@@ -612,12 +612,12 @@ def doubts(count: int, of_glucose: bool = False) -> Ledger:
 )
 def test_two_percent_and_three_records_may_be_doubted(count: int, records: int, is_taken: bool) -> None:
     if is_taken:
-        (note,) = check_quarantine(doubts(count), records, 0)
+        (note,) = check_quarantine(doubts(count), 0, records)
         assert note.startswith(f"{count} records")
         assert note.count("reason") == 3
     else:
         with pytest.raises(Refused) as refusal:
-            check_quarantine(doubts(count), records // 2, records - records // 2)
+            check_quarantine(doubts(count), 100 * records, records)
         assert refusal.value.reason is Reason.NOT_UNDERSTOOD
     assert check_quarantine(doubts(0), records, 0) == []
 

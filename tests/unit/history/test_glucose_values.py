@@ -21,6 +21,7 @@ from flows.history.lows import lows
 from flows.history.quarantine import check_quarantine
 from flows.history.records import Context
 from flows.nightscout.authentication import Credentials
+from flows.oref0.upstream_records import readings_for_upstream
 from flows.pipeline.judge import judge
 from flows.pipeline.load import load
 from flows.pipeline.prepare import HIGHS_LEFT_OUT, LOWS_LEFT_OUT, prepare, prepare_openaps
@@ -257,7 +258,7 @@ def test_lows_reach_who_judges_and_never_upstream(inputs: InputsMode, tmp_path: 
     assert [low["mgdl"] for low in left_out] == [38.6, 36.1, 33.4, 38, 38, 30.2, 33.7, 37.4, 38]
     given = json.loads((run.work / "autotune" / f"ns-entries.{DAY}.json").read_text())
     corrected = [e for e in made if not isinstance(e["sgv"], str) and e["sgv"] >= 39]
-    assert given == (corrected if inputs is InputsMode.CORRECTED else made)
+    assert given == (readings_for_upstream(corrected) if inputs is InputsMode.CORRECTED else made)
 
 
 @pytest.mark.oref0
@@ -393,6 +394,8 @@ def test_low_and_high_are_hours_with_a_sensor(text: Any, signal_h: float, low_h:
     lows_ms, highs_ms = [r.date for r in found.lows_left_out], [r.date for r in found.highs_left_out]
     day = LocalDay(DAY, ZONE)
     (cut,) = cut_days([day], found.for_upstream, treatments(), lows_ms=lows_ms, highs_ms=highs_ms)
+    if colour == "green" and text != "HIGH":  # so fast to LOW and back
+        colour, says = "amber", "2 steps between readings that glucose cannot make"
     assert (cut.colour, says in "".join(cut.remarks)) == (colour, True)
     assert cut.facts.readings == len(found.for_upstream) == len(seen) - low_h * 12
     assert cut.facts.lows_left_out + cut.facts.highs_left_out == low_h * 12
