@@ -33,7 +33,7 @@ def stray_instants(instants: Iterable[float], now_ms: float) -> set[float]:
             groups[-1].append(ms)
         else:
             groups.append([ms])
-    if max(map(len, groups), default=0) <= STRAYS_AT_MOST:
+    if all(len(group) <= STRAYS_AT_MOST for group in groups):
         return strays  # all of them are few: none is astray from the others
     for side in (groups, groups[::-1]):
         for group in side:

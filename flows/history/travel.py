@@ -138,8 +138,9 @@ def _days_by_zone(zones: list[ZoneSince], days: Sequence[LocalDay], shifts: Coun
     abroad = set()
     for day in days:
         for ms in range(int(day.glucose.start_ms), int(day.glucose.end_ms), int(30 * MINUTE_MS)):
-            at = bisect_right(zones, (ms, "\uffff")) - 1
-            shift = utc_offset_min(ms, zones[at][1]) - utc_offset_min(ms, day.zone) if at >= 0 else 0
+            since = bisect_right(zones, (ms, "\uffff"))
+            named = zones[since - 1][1] if since else day.zone
+            shift = utc_offset_min(ms, named) - utc_offset_min(ms, day.zone)
             if abs(shift) >= DIFFERS_MIN:
                 abroad.add(day.date)
                 shifts[int(shift)] += 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from flows.errors import Reason, Refused
 from flows.history.automatic import check_automatic_basal
+from flows.history.doubts import Doubt, doubt_of
 from flows.history.insulin_named import insulin_named
 from flows.history.long_acting import long_acting_pattern
 from flows.history.records import Context
@@ -151,6 +152,16 @@ NAMED: list[tuple[str, list[dict[str, Any]], str | None, str | None, int]] = [
     ("AAPS's peak of 64 min", [{"iCfg": {"insulinPeakTime": 64 * MINUTE_MS}}], None, "ultra-rapid", 0),
     ("AAPS's peak of 65 min", [{"iCfg": {"insulinPeakTime": 65 * MINUTE_MS}}], None, "rapid-acting", 0),
     ("xDrip+'s injections", [{"insulinInjections": '[{"insulin": "Fiasp", "units": 4}]'}], None, "ultra-rapid", 0),
+    (
+        "one injection of nothing",
+        [{"insulinInjections": [{"insulin": "Humalog U-200", "units": 0}, {"insulin": "Fiasp", "units": 0.5}]}],
+        None,
+        "ultra-rapid",
+        0,
+    ),
+    ("no insulin", [{"insulinType": "Fiasp", "insulin": 0}], None, None, 0),
+    ("half a unit", [{"insulinType": "Fiasp", "insulin": 0.5}], None, "ultra-rapid", 0),
+    ("a temporary basal of unknown amount", [{"eventType": "Temp Basal", "insulinType": "Fiasp"}], None, None, 0),
     ("changed in the middle", [{"insulinType": "Fiasp"}, {"insulinType": "Humalog"}], None, "ultra-rapid", 1),
     ("a pen in between", [{"insulinType": "Humalog"}] * 9 + [{"insulinType": "Fiasp"}], None, "rapid-acting", 0),
     ("two pens in between", [{"insulinType": "Humalog"}] * 8 + [{"insulinType": "Fiasp"}], None, "rapid-acting", 1),
@@ -196,6 +207,7 @@ def automatic(a_day: int, units: float, temp_basals: int = 0) -> list[Record]:
         (39, 0.49, 0, False),
         (40, 0.5, 0, False),
         (288, 0.08, 2, True),
+        (288, 0.08, 3, False),  # one a day
         (288, 0.08, 4, False),
         (15, 0.1, 0, False),
     ],
@@ -208,3 +220,12 @@ def test_automatic_basal_as_boluses_is_refused(a_day: int, units: float, temp_ba
     with pytest.raises(Refused, match="counted twice") as caught:
         check_automatic_basal(records, ZONE)
     assert caught.value.reason is Reason.AUTOMATIC_BASAL
+
+
+def test_records_without_insulin_are_no_automatic_basal() -> None:
+    check_automatic_basal([*automatic(39, 0.49), *(dose(d, 12, 0) for d in range(3))], ZONE)
+
+
+@pytest.mark.parametrize(("colour", "read"), [("red", "red"), ("amber", "amber"), ("of a later version", "amber")])
+def test_a_doubt_is_read_from_its_document(colour: str, read: str) -> None:
+    assert doubt_of({"name": "x", "colour": colour, "sentence": "y"}) == Doubt("x", cast(Any, read), "y")

@@ -107,6 +107,11 @@ def test_temporary_basals_are_one_within_two_seconds_and_rounding(
     assert (len(kept(treatment(0) | temp, treatment(seconds) | temp | change)) == 1) is (is_one and is_alike)
 
 
+def test_rates_that_differ_by_the_whole_rounding_are_the_same() -> None:
+    temp = {"eventType": "Temp Basal", "duration": 30}
+    assert len(kept(treatment(0) | temp | {"rate": 0.0623}, treatment(0) | temp | {"rate": 0.0674})) == 1
+
+
 @pytest.mark.parametrize(("between", "count"), [(49, 50), (50, 52)])
 def test_a_temporary_basal_is_looked_for_among_the_last_fifty(between: int, count: int) -> None:
     temp = {"eventType": "Temp Basal", "duration": 30}

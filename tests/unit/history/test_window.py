@@ -10,7 +10,7 @@ import pytest
 from flows.history.glucose import read_glucose
 from flows.history.records import Context
 from flows.history.strays import stray_instants
-from flows.history.travel import travel, zones_named
+from flows.history.travel import _offset_min, travel, zones_named
 from flows.values.ledger import Ledger
 from flows.values.local_days import LocalDay, day_of
 from flows.values.timestamps import iso_utc
@@ -38,6 +38,7 @@ END_MS = THREE_DAYS[-1]
         ("in the future", [NOW_MS + 11 * MINUTE_MS], 1),
         ("of a clock that is ahead", [NOW_MS + 10 * MINUTE_MS], 1),
         ("in 2031", [START_MS + 1900 * DAY_MS], 1),
+        ("an hour of the future", [NOW_MS + HOUR_MS + n * 5 * MINUTE_MS for n in range(12)], 12),
     ],
 )  # fmt: skip
 def test_a_reading_astray_is_no_part_of_the_data(what: str, others: list[float], strays: int) -> None:
@@ -55,7 +56,11 @@ def test_readings_a_little_ahead_of_the_clock_at_the_data_s_end_stay() -> None:
 
 
 def test_few_readings_in_all_are_not_astray_from_each_other() -> None:
+    assert stray_instants([], NOW_MS) == set()
     assert stray_instants([START_MS, START_MS + 9 * DAY_MS], NOW_MS) == set()
+    hour = [START_MS + n * 5 * MINUTE_MS for n in range(13)]
+    assert stray_instants([*hour[:12], START_MS + 9 * DAY_MS], NOW_MS) == set()
+    assert stray_instants([*hour, START_MS + 9 * DAY_MS], NOW_MS) == {START_MS + 9 * DAY_MS}
     assert stray_instants([NOW_MS + DAY_MS * n for n in range(1, 14)], NOW_MS) == set()
 
 
@@ -107,6 +112,46 @@ def test_a_second_phone_is_no_journey(count: int, is_travel: bool) -> None:
     assert bool(travel(marked, [], [], DAYS)) is is_travel
 
 
+@pytest.mark.parametrize(
+    ("record", "minutes"),
+    [
+        ({"utcOffset": 90}, 90),
+        ({"utcOffset": -90, "dateString": "2026-03-30T10:00:00+05:30"}, -90),
+        ({"utcOffset": 0, "dateString": "2026-03-30T10:00:00+05:30"}, 330),
+        ({"utcOffset": True}, None),
+        ({"created_at": "2026-03-30T10:00:00-03:30"}, -210),
+        ({"sysTime": "2026-03-30T10:00:00.000+0030"}, 30),
+        ({"created_at": "2026-03-30T10:00:00+00:00", "eventTime": "2026-03-30T10:00:00+0100"}, 60),
+        ({"created_at": "2026-03-30T10:00:00Z"}, None),
+        ({"created_at": "2026-03-30+0100"}, None),  # no time of the day
+        ({"created_at": "2026-03-30 +0100"}, 60),
+    ],
+)
+def test_an_offset_stands_in_a_field_or_at_the_end_of_a_time(record: dict[str, Any], minutes: int | None) -> None:
+    assert _offset_min(record) == minutes
+
+
+@pytest.mark.parametrize(("count", "most"), [(47, "+7"), (48, "-6")])
+def test_records_and_half_hours_of_a_zone_weigh_the_same(count: int, most: str) -> None:
+    abroad = [{"date": START_MS + n * MINUTE_MS, "utcOffset": -240} for n in range(count)]
+    zones = [(float(START_MS - DAY_MS), ZONE), (float(DAYS[2].glucose.start_ms), "Asia/Tokyo")]
+    (doubt,) = travel(abroad, [], zones, DAYS)
+    assert f"(most by {most} h)" in doubt.sentence
+    assert "2 of 3 days" in doubt.sentence
+
+
+@pytest.mark.parametrize(("later_ms", "is_travel"), [(0, False), (1, True)])
+def test_a_zone_that_ends_as_the_days_begin_is_none_of_theirs(later_ms: int, is_travel: bool) -> None:
+    zones = [(START_MS - 9.0 * DAY_MS, "Asia/Tokyo"), (float(DAYS[0].glucose.start_ms + later_ms), "America/New_York")]
+    assert bool(travel([], [], zones, DAYS)) is is_travel
+
+
+def test_before_the_first_zone_named_the_run_s_counts() -> None:
+    zones = [(float(DAYS[1].glucose.start_ms), ZONE), (float(DAYS[2].glucose.start_ms), "Asia/Tokyo")]
+    (doubt,) = travel([], [], zones, DAYS)
+    assert "1 of 3 days" in doubt.sentence
+
+
 def switch(day: float, zone: str, **more: Any) -> dict[str, Any]:
     body = {"timezone": zone, "basal": [{"time": "00:00", "value": 1}]}
     at = iso_utc(START_MS + day * DAY_MS)
@@ -124,6 +169,7 @@ ZONES: list[tuple[str, list[dict[str, Any]], list[dict[str, Any]], str | None]] 
     ("a switch far away", [document(-99, ZONE)], [switch(1, "America/New_York")], "2026-03-31..2026-04-01"),
     ("and back", [document(-99, ZONE)], [switch(1, "America/New_York"), switch(2, ZONE)], "--exclude 2026-03-31."),
     ("a document far away", [document(-99, ZONE), document(2, "Asia/Tokyo")], [], "(most by +7 h)"),
+    ("a first document far away", [document(-99, "Asia/Tokyo"), document(2, ZONE)], [], "2 of 3 days"),
     ("long ago", [document(-99, "Asia/Tokyo"), document(-9, ZONE)], [], None),
     ("one zone, and the person asked for another", [document(-99, "Asia/Tokyo")], [], None),
     ("a zone nobody knows", [document(-99, ZONE)], [switch(1, "Mars/Olympus")], None),
