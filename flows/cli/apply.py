@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flows.cli.approval import add_approval, ask, check_names_proposal, how, print_result, run_directory, tools
+from flows.cli.approval import APPROVAL, RUN, ask, check_names_proposal, how, print_result, run_directory, tools
 from flows.cli.console import message, now, print_document
 from flows.cli.exit_code import ExitCode, UsageError
-from flows.cli.options import names
+from flows.cli.options import Command, argument, names
 from flows.values.aliases import NameKind, earlier
 from flows.values.units import HOURS_PER_DAY
 
@@ -20,31 +19,43 @@ if TYPE_CHECKING:
 LONGEST_AGE_H = 14 * HOURS_PER_DAY
 
 
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser(
-        "apply",
-        help="write an approved proposal to its Nightscout site",
-        description="Shows every number before and after and asks for a typed yes. Needs write credentials in the "
-        "environment: AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN or AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET (with _FILE appended, "
-        "from a file). Everything is backed up, read back and written into a journal; `autotune rollback` undoes it.",
-    )
-    command.add_argument("run", type=Path, metavar="RUN", help="run directory, or its name")
-    command.add_argument("--only", type=_parts, default=[], metavar="basal,isf,cr", help="write these parts only")
-    command.add_argument("--name", help="name of the new profile (default: Autotune and the date)")
-    command.add_argument("--overwrite", action="store_true", help="replace a profile of that name on purpose")
-    command.add_argument("--activate", action="store_true", help="also switch to it, by a Profile Switch")
-    accept = "--accept-uncertain"
-    command.add_argument(accept, action="store_true", help="also where the verdict says that nothing is certain enough")
-    for old in earlier(NameKind.OPTION, accept):
-        command.add_argument(old, action="store_true", dest="accept_uncertain", help=argparse.SUPPRESS)
-    command.add_argument("--max-age", type=float, default=48.0, metavar="H", help="hours (default 48)")
-    add_approval(command)
-    decision = command.add_mutually_exclusive_group()
-    decision.add_argument("--resume", action="store_true", help="settle what was left unfinished; begin nothing new")
-    decision.add_argument("--reject", action="store_true", help="write down that the proposal was rejected")
-    decision.add_argument("--by-policy", action="store_true", help="let the file of AUTOTUNE_APPLY_POLICY decide")
-    command.add_argument("--dry-run", action="store_true", help="show what would change; ask and write nothing")
+def _parts(text: str) -> list[str]:
+    from flows.values.parts import Part
+
+    chosen = names(text)
+    if unknown := [name for name in chosen if name not in set(Part)]:
+        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(Part)}")
+    return chosen
+
+
+ACCEPT = "--accept-uncertain"
+
+COMMAND = Command(
+    help="write an approved proposal to its Nightscout site",
+    description="Shows every number before and after and asks for a typed yes. Needs write credentials in the "
+    "environment: AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN or AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET (with _FILE appended, "
+    "from a file). Everything is backed up, read back and written into a journal; `autotune rollback` undoes it.",
+    arguments=(
+        RUN,
+        argument("--only", type=_parts, default=[], metavar="basal,isf,cr", help="write these parts only"),
+        argument("--name", help="name of the new profile (default: Autotune and the date)"),
+        argument("--overwrite", action="store_true", help="replace a profile of that name on purpose"),
+        argument("--activate", action="store_true", help="also switch to it, by a Profile Switch"),
+        argument(ACCEPT, action="store_true", help="also where the verdict says that nothing is certain enough"),
+        *(
+            argument(old, action="store_true", dest="accept_uncertain", help=argparse.SUPPRESS)
+            for old in earlier(NameKind.OPTION, ACCEPT)
+        ),
+        argument("--max-age", type=float, default=48.0, metavar="H", help="hours (default 48)"),
+        *APPROVAL,
+        (
+            argument("--resume", action="store_true", help="settle what was left unfinished; begin nothing new"),
+            argument("--reject", action="store_true", help="write down that the proposal was rejected"),
+            argument("--by-policy", action="store_true", help="let the file of AUTOTUNE_APPLY_POLICY decide"),
+        ),
+        argument("--dry-run", action="store_true", help="show what would change; ask and write nothing"),
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
@@ -137,12 +148,3 @@ def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     for done in settled:
         print_result(done, as_json=False)
     return ExitCode.OK
-
-
-def _parts(text: str) -> list[str]:
-    from flows.values.parts import Part
-
-    chosen = names(text)
-    if unknown := [name for name in chosen if name not in set(Part)]:
-        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(Part)}")
-    return chosen

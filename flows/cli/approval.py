@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli.console import message, now, print_document
-from flows.cli.options import add_json
+from flows.cli.options import JSON, argument
 from flows.errors import Reason, Refused
 
 if TYPE_CHECKING:
@@ -31,11 +31,13 @@ RESULT_TEXTS = {
 }
 
 
-def add_approval(command: argparse.ArgumentParser) -> None:
-    """Add the options by which a script approves."""
-    command.add_argument("--yes", action="store_true", help="approve without being asked; needs --sha256")
-    command.add_argument("--sha256", metavar="SHA256", help="of the proposal that was looked at")
-    add_json(command)
+RUN = argument("run", type=Path, metavar="RUN", help="run directory, or its name")
+# By which a script approves.
+APPROVAL = (
+    argument("--yes", action="store_true", help="approve without being asked; needs --sha256"),
+    argument("--sha256", metavar="SHA256", help="of the proposal that was looked at"),
+    JSON,
+)
 
 
 def run_directory(path: Path) -> RunDirectory:
@@ -100,10 +102,12 @@ def print_result(done: WritebackResult, as_json: bool) -> None:
 
         print_document(asdict(done))
         return
-    print(RESULT_TEXTS[done.outcome].format(name=done.name))
-    if done.active:
-        print("It is active.")
+    print(_said(done, apart="\n"))
 
 
 def _print_settled(settled: WritebackResult) -> None:
-    message(RESULT_TEXTS[settled.outcome].format(name=settled.name) + (" It is active." if settled.active else ""))
+    message(_said(settled, apart=" "))
+
+
+def _said(done: WritebackResult, apart: str) -> str:
+    return RESULT_TEXTS[done.outcome].format(name=done.name) + (f"{apart}It is active." if done.active else "")

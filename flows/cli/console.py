@@ -58,7 +58,7 @@ def prefect_server() -> str | None:
 
         server = get_current_settings().api.url
     except ValueError:  # it does not say of which
-        raise Refused(Reason.PREFECT_ADDRESS, what="The API address in Prefect's own settings") from None
+        server = ""
     if server is not None and not _is_address(server):
         raise Refused(Reason.PREFECT_ADDRESS, what="The API address in Prefect's own settings")
     return server

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
 from flows.cli import analysis
 from flows.cli.console import message
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import COMPUTING, add_fields, add_prefect, add_result, asked
+from flows.cli.options import COMPUTING, NO_PREFECT, RESULT, Command, asked
 
-
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser("demo", help="tune a bundled synthetic person")
-    add_result(command)
-    add_prefect(command)
-    add_fields(command, f"{COMPUTING} page_numbers")
+COMMAND = Command(
+    help="tune a bundled synthetic person",
+    arguments=(*RESULT, NO_PREFECT),
+    fields=f"{COMPUTING} page_numbers",
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.cli.console import message, now, print_document, show
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import add_fields, add_json
+from flows.cli.options import JSON, Command, argument
 
 if TYPE_CHECKING:
     from flows.doctor.check import CheckContext, ExaminedCheck
@@ -18,21 +18,18 @@ MARKS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL", "skipped": "-   "}
 STYLES = {"ok": "", "warn": "yellow", "fail": "bold red", "skipped": "dim"}  # on a terminal only
 
 
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser(
-        "doctor",
-        help="look over the set-up: Node.js, oref0, Docker, Prefect, the site, its rights, the clock, the disk",
-        description="Exit status 0 when a run can work (warnings included), 3 when something has to be fixed first. "
-        "Nothing is written anywhere, and no secret is shown.",
-    )
-    command.add_argument("--site", metavar="URL", help="a Nightscout site (default: AUTOTUNE_NIGHTSCOUT_SITE)")
-    command.add_argument(
-        "--timezone", metavar="TZ", help="the person's zone (default: AUTOTUNE_TIMEZONE or the profile's)"
-    )
-    command.add_argument("--runs", type=Path, metavar="DIR", help="where runs are kept (default: AUTOTUNE_RUNS)")
-    add_json(command)
-    add_fields(command, "allow_http engine")
+COMMAND = Command(
+    help="look over the set-up: Node.js, oref0, Docker, Prefect, the site, its rights, the clock, the disk",
+    description="Exit status 0 when a run can work (warnings included), 3 when something has to be fixed first. "
+    "Nothing is written anywhere, and no secret is shown.",
+    arguments=(
+        argument("--site", metavar="URL", help="a Nightscout site (default: AUTOTUNE_NIGHTSCOUT_SITE)"),
+        argument("--timezone", metavar="TZ", help="the person's zone (default: AUTOTUNE_TIMEZONE or the profile's)"),
+        argument("--runs", type=Path, metavar="DIR", help="where runs are kept (default: AUTOTUNE_RUNS)"),
+        JSON,
+    ),
+    fields="allow_http engine",
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from flows.cli.analysis import loaded, request_of
 from flows.cli.console import message
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import DAYS, SITE, add_fields, asked
+from flows.cli.options import DAYS, SITE, Command, argument, asked
 
-
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser("export", help="save a site's data as the directory that --from reads")
-    add_fields(command, f"{SITE} {DAYS}")["site"].required = True
-    command.add_argument("directory", type=Path, metavar="DIR", help="a new or empty directory")
+COMMAND = Command(
+    help="save a site's data as the directory that --from reads",
+    arguments=(argument("directory", type=Path, metavar="DIR", help="a new or empty directory"),),
+    fields=f"{SITE} {DAYS}",
+    required=("site",),
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -8,26 +8,28 @@ from typing import Any
 
 from flows.cli.console import message, print_document
 from flows.cli.exit_code import ExitCode, UsageError
-from flows.cli.options import add_json
+from flows.cli.options import JSON, Command, argument
 
-
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser(
-        "history",
-        help="what was recommended over time, what was applied, and time in range before and after",
-        description="Reads the run directories and never the site. Runs of one site or directory make a history; say "
-        "which where there are several.",
-    )
-    source = command.add_mutually_exclusive_group()
-    source.add_argument("--site", metavar="URL", help="runs of this Nightscout site")
-    source.add_argument("--from", dest="from_directory", type=Path, metavar="DIR", help="runs of this directory")
-    command.add_argument("--profile", metavar="NAME", help="runs that tuned this profile")
-    command.add_argument(
-        "--runs", type=Path, metavar="DIR", help="where the run directories are (default: AUTOTUNE_RUNS, autotune-runs)"
-    )
-    add_json(command)
-    command.add_argument("--html", type=Path, metavar="FILE", help="write a page with the trend of every setting")
+COMMAND = Command(
+    help="what was recommended over time, what was applied, and time in range before and after",
+    description="Reads the run directories and never the site. Runs of one site or directory make a history; say "
+    "which where there are several.",
+    arguments=(
+        (
+            argument("--site", metavar="URL", help="runs of this Nightscout site"),
+            argument("--from", dest="from_directory", type=Path, metavar="DIR", help="runs of this directory"),
+        ),
+        argument("--profile", metavar="NAME", help="runs that tuned this profile"),
+        argument(
+            "--runs",
+            type=Path,
+            metavar="DIR",
+            help="where the run directories are (default: AUTOTUNE_RUNS, autotune-runs)",
+        ),
+        JSON,
+        argument("--html", type=Path, metavar="FILE", help="write a page with the trend of every setting"),
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from flows.cli.analysis import loaded, request_of
 from flows.cli.console import message, now, print_document
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import HISTORY, add_fields, add_json, asked
+from flows.cli.options import HISTORY, JSON, Command, asked
 
-
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser(
-        "inspect", help="what is in the data, what would be corrected, how good each day is"
-    )
-    add_json(command)
-    add_fields(command, HISTORY)
+COMMAND = Command(
+    help="what is in the data, what would be corrected, how good each day is", arguments=(JSON,), fields=HISTORY
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -14,10 +14,11 @@ from types import ModuleType
 from flows import __version__
 from flows.cli.console import message, print_document
 from flows.cli.exit_code import ExitCode, UsageError
+from flows.cli.options import add_command
 from flows.errors import Refused
 
-# In the order of the help. Each is a module of this room with `register`, which adds the command of its name with its
-# options, and `run`; only the one that is asked for is imported.
+# In the order of the help. Each is a module of this room with `COMMAND`, what the command of its name is called with,
+# and `run`; only the one that is asked for is imported.
 COMMANDS = [
     "demo",
     "propose",
@@ -46,7 +47,7 @@ def parser(*commands: str) -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"autotune-flows {__version__}")
     subparsers = top.add_subparsers(title="commands", required=True, dest="command", metavar="COMMAND")
     for command in commands or COMMANDS:
-        _module(command).register(subparsers)
+        add_command(subparsers, command, _module(command).COMMAND)
     return top
 
 

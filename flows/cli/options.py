@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,43 +22,74 @@ COMPUTING = "basal_step_u_per_h age_group engine exact resamples timeout_seconds
 TUNING = "uam_as_basal tune_insulin_curve"
 
 
-def add_fields(command: argparse.ArgumentParser, names: str) -> dict[str, argparse.Action]:
-    """Add the options of a request's fields, whose names spaces separate, to a command; a heading for each group.
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a command: its names, and what argparse is told of it."""
 
-    Where a command takes both a site and a directory, it takes one of them.
+    names: tuple[str, ...]
+    how: dict[str, Any]
+
+
+def argument(*names: str, **how: Any) -> Argument:
+    """An argument, as `add_argument` of argparse takes it."""
+    return Argument(names, how)
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a command is called with; its own arguments stand in the help before those of a request's fields.
+
+    Attributes:
+        help: its line in the help of `autotune`.
+        description: what its own help says.
+        arguments: its own, in the order of the help; of a tuple of them only one may be given.
+        fields: the fields of a request that are options of it; spaces separate their names.
+        required: those of the fields that must be given.
     """
-    wanted = names.split()
+
+    help: str
+    arguments: tuple[Argument | tuple[Argument, ...], ...] = ()
+    fields: str = ""
+    required: tuple[str, ...] = ()
+    description: str | None = None
+
+
+JSON = argument("--json", action="store_true", dest="as_json", help="print one JSON document")
+# Where a run's result goes.
+RESULT = (
+    JSON,
+    argument("--out", type=Path, metavar="DIR", help="run directory to make (default: under autotune-runs)"),
+)
+NO_PREFECT = argument("--no-prefect", action="store_true", help="run the same steps without a Prefect server")
+
+
+def add_command(subparsers: Any, name: str, command: Command) -> None:
+    """Add a command to the command line."""
+    parser = subparsers.add_parser(name, help=command.help, description=command.description)
+    for one in command.arguments:
+        place = parser if isinstance(one, Argument) else parser.add_mutually_exclusive_group()
+        for each in (one,) if isinstance(one, Argument) else one:
+            place.add_argument(*each.names, **each.how)
+    _add_fields(parser, command)
+
+
+def _add_fields(parser: argparse.ArgumentParser, command: Command) -> None:
+    """The options of a request's fields under a heading for each group; of a site and a directory it takes one."""
+    wanted = command.fields.split()
     rows = {row["field"]: row for row in option_table.read() if row["field"] in wanted}
     named = [name for name in GROUPS if any(row["group"] == name for row in rows.values())]
-    groups: dict[str, Any] = {name: command.add_argument_group(name) for name in named}
+    groups: dict[str, Any] = {name: parser.add_argument_group(name) for name in named}
     either = groups["data"].add_mutually_exclusive_group(required=True) if "from_directory" in rows else None
-    actions = {}
     for name, row in rows.items():
         place = either if either and name in ("site", "from_directory") else groups[row["group"]]
-        actions[name] = place.add_argument(row["option"], dest=name, default=row["default"], **_reading(row))
-    return actions
+        how = {"default": row["default"], "required": name in command.required, **_reading(row)}
+        place.add_argument(row["option"], dest=name, **how)
 
 
 def asked(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was asked for of a request's fields, by the options the command has."""
     names = [row["field"] for row in option_table.read()]
     return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
-
-
-def add_json(command: argparse.ArgumentParser) -> None:
-    """Add `--json`."""
-    command.add_argument("--json", action="store_true", dest="as_json", help="print one JSON document")
-
-
-def add_result(command: argparse.ArgumentParser) -> None:
-    """Add where a run's result goes."""
-    add_json(command)
-    command.add_argument("--out", type=Path, metavar="DIR", help="run directory to make (default: under autotune-runs)")
-
-
-def add_prefect(command: argparse.ArgumentParser) -> None:
-    """Add whether a run goes through Prefect."""
-    command.add_argument("--no-prefect", action="store_true", help="run the same steps without a Prefect server")
 
 
 def names(text: str) -> list[str]:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from flows.cli.console import message, now, print_document, progress
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import add_json
+from flows.cli.options import JSON, Command, argument
 
-
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser(
-        "parity", help="prove that every engine gives upstream's own bytes on a run's inputs"
-    )
-    command.add_argument(
-        "run", type=Path, metavar="RUN", nargs="?", help="a run directory (default: the bundled person)"
-    )
-    command.add_argument("--docker", action="store_true", help="compare the container too")
-    add_json(command)
+COMMAND = Command(
+    help="prove that every engine gives upstream's own bytes on a run's inputs",
+    arguments=(
+        argument("run", type=Path, metavar="RUN", nargs="?", help="a run directory (default: the bundled person)"),
+        argument("--docker", action="store_true", help="compare the container too"),
+        JSON,
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

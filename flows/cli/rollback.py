@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
-from typing import Any
 
-from flows.cli.approval import add_approval, ask, check_names_proposal, how, print_result, run_directory, tools
+from flows.cli.approval import APPROVAL, RUN, ask, check_names_proposal, how, print_result, run_directory, tools
 from flows.cli.exit_code import ExitCode
+from flows.cli.options import Command, argument
 
-
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser(
-        "rollback",
-        help="put back what was on the site before a run was applied",
-        description="Writes a new profile document with the old content, and switches back where the run was "
-        "activated. Refuses when somebody changed the profile since.",
-    )
-    command.add_argument("run", type=Path, metavar="RUN", help="run directory, or its name")
-    command.add_argument("--even-if-edited", action="store_true", help="also when somebody changed the profile since")
-    add_approval(command)
+COMMAND = Command(
+    help="put back what was on the site before a run was applied",
+    description="Writes a new profile document with the old content, and switches back where the run was "
+    "activated. Refuses when somebody changed the profile since.",
+    arguments=(
+        RUN,
+        argument("--even-if-edited", action="store_true", help="also when somebody changed the profile since"),
+        *APPROVAL,
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -12,11 +12,11 @@ import re
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flows.cli.console import message, now
 from flows.cli.exit_code import ExitCode, UsageError
-from flows.cli.options import add_fields
+from flows.cli.options import Command, argument
 
 if TYPE_CHECKING:
     from flows.nightscout.authentication import Credentials
@@ -35,31 +35,24 @@ It may read your data and change nothing. If everybody may read your site, leave
 SOCKET = Path("/var/run/docker.sock")
 
 
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser(
-        "setup",
-        help="set up the service: site, token, test fetch, time zone, schedule; writes .env and the token's file",
-        description="Asks for what is not given. The token comes from a question, from AUTOTUNE_NIGHTSCOUT_TOKEN, or "
-        "from the file that --token-file names, if it is there already.",
-    )
-    command.add_argument(
-        "--nightly", action=argparse.BooleanOptionalAction, default=None, help="run every night at 02:00"
-    )
-    command.add_argument(
-        "--docker", action=argparse.BooleanOptionalAction, default=None, help="each run in a container"
-    )
-    command.add_argument(
-        "--token-file",
-        type=Path,
-        metavar="FILE",
-        help="where the token is kept (default: ~/.config/autotune/token)",
-    )
-    command.add_argument(
-        "--directory", type=Path, metavar="DIR", default=Path(), help="of docker-compose.yml (default: .)"
-    )
-    command.add_argument("--yes", action="store_true", help="ask nothing: take what is given, and the defaults")
-    add_fields(command, "site allow_http timezone")
+COMMAND = Command(
+    help="set up the service: site, token, test fetch, time zone, schedule; writes .env and the token's file",
+    description="Asks for what is not given. The token comes from a question, from AUTOTUNE_NIGHTSCOUT_TOKEN, or "
+    "from the file that --token-file names, if it is there already.",
+    arguments=(
+        argument("--nightly", action=argparse.BooleanOptionalAction, default=None, help="run every night at 02:00"),
+        argument("--docker", action=argparse.BooleanOptionalAction, default=None, help="each run in a container"),
+        argument(
+            "--token-file",
+            type=Path,
+            metavar="FILE",
+            help="where the token is kept (default: ~/.config/autotune/token)",
+        ),
+        argument("--directory", type=Path, metavar="DIR", default=Path(), help="of docker-compose.yml (default: .)"),
+        argument("--yes", action="store_true", help="ask nothing: take what is given, and the defaults"),
+    ),
+    fields="site allow_http timezone",
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from flows.cli.analysis import print_run
 from flows.cli.exit_code import ExitCode, UsageError
-from flows.cli.options import add_json
+from flows.cli.options import JSON, Command, argument
 
-
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser("show", help="show a run's recommendation again")
-    command.add_argument("run", type=Path, metavar="RUN")
-    add_json(command)
+COMMAND = Command(help="show a run's recommendation again", arguments=(argument("run", type=Path, metavar="RUN"), JSON))
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from flows.cli.approval import ask, print_result, run_directory, tools
 from flows.cli.exit_code import ExitCode, UsageError
+from flows.cli.options import Command, argument
 
-
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser(
-        "tidy", help="take older profiles that `apply` wrote out of the site's newest document"
-    )
-    command.add_argument("run", type=Path, metavar="RUN", help="any run of the site")
-    command.add_argument("--keep", type=int, required=True, metavar="N", help="how many of ours stay, the newest")
-    command.add_argument("--yes", action="store_true", help="do it without being asked")
+COMMAND = Command(
+    help="take older profiles that `apply` wrote out of the site's newest document",
+    arguments=(
+        argument("run", type=Path, metavar="RUN", help="any run of the site"),
+        argument("--keep", type=int, required=True, metavar="N", help="how many of ours stay, the newest"),
+        argument("--yes", action="store_true", help="do it without being asked"),
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:

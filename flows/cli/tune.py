@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from flows.cli.analysis import make_run, print_run, request_of
 from flows.cli.console import message, now, progress
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import COMPUTING, TUNING, add_fields, add_result, asked
+from flows.cli.options import COMPUTING, RESULT, TUNING, Command, argument, asked
 
-
-def register(subparsers: Any) -> None:
-    """Add the command."""
-    command = subparsers.add_parser("tune", help="tune an existing OpenAPS directory as it is")
-    command.add_argument("directory", type=Path, metavar="DIR", help="with settings/ and autotune/ns-*.json")
-    add_result(command)
-    add_fields(command, f"timezone {COMPUTING} {TUNING}")
+COMMAND = Command(
+    help="tune an existing OpenAPS directory as it is",
+    arguments=(
+        argument("directory", type=Path, metavar="DIR", help="with settings/ and autotune/ns-*.json"),
+        *RESULT,
+    ),
+    fields=f"timezone {COMPUTING} {TUNING}",
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
