@@ -28,10 +28,7 @@ _INSTANTS_MS = [round(datetime(2026, month, 15, 12, tzinfo=UTC).timestamp() * SE
 
 def node(_: CheckContext) -> CheckResult:
     """Which Node.js is used, and whether it is the one that was named."""
-    try:
-        found = find_node()
-    except Refused as refusal:
-        return fail(refusal.sentence, refusal.remedy)
+    found = find_node()
     named = Environment().node
     if named and found.source != "environment":
         return fail(
@@ -43,10 +40,7 @@ def node(_: CheckContext) -> CheckResult:
 
 def oref0(_: CheckContext) -> CheckResult:
     """Whether the files of upstream and of its packages are those the lock pins, byte for byte, as every run asks."""
-    try:
-        upstream = check_upstream(find_oref0())
-    except Refused as refusal:
-        return fail(refusal.sentence, refusal.remedy)
+    upstream = check_upstream(find_oref0())
     return ok(f"oref0 {pinned_version()} in {upstream.package}, every file and package as the lock pins them")
 
 
@@ -146,10 +140,7 @@ def zone(context: CheckContext) -> CheckResult:
         name, where = context.site.profile_zone, "the profile's"
     if not name:
         return skipped("no time zone is named; the profile's own will count")
-    try:
-        canonical = canonical_zone(name)
-    except Refused as refusal:
-        return fail(refusal.sentence, refusal.remedy)
+    canonical = canonical_zone(name)
     try:
         executable = find_node().executable
     except Refused:

@@ -134,13 +134,19 @@ def version(probe: SiteProbe) -> CheckResult:
 @_when_it_answers
 def reading(probe: SiteProbe) -> CheckResult:
     """Whether entries, treatments and profile may be read; whether the token is known at all."""
-    assert isinstance(probe.credentials, Credentials)
-    if (token := _unknown_token(probe.site, probe.credentials)) is not None:
-        return token
+    held = probe.credentials
+    assert isinstance(held, Credentials)
+    try:
+        # An open site takes a wrong secret for nobody's, and answers all the same.
+        permissions = [] if held.anonymous else permissions_of(probe.site, held)
+    except Refused as refusal:
+        if refusal.reason is not Reason.SITE_UNAUTHORIZED:
+            raise
+        what = "access token" if held.access_token else "API secret"
+        return fail(f"The site does not know the {what}.", "Copy it again from Nightscout's Admin Tools.")
     refused = {kind: answer for kind, answer in probe.reads.items() if isinstance(answer, Refused)}
     if not refused:
-        held = probe.credentials
-        if not held.anonymous and not lacking(permissions_of(probe.site, held), WRITING_PROFILES):
+        if not lacking(permissions, WRITING_PROFILES):
             return warn(
                 "The credentials for reading may also write to the site.",
                 f"Make a token whose role has just {ROLE}.",
@@ -151,7 +157,7 @@ def reading(probe: SiteProbe) -> CheckResult:
     if first.reason not in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
         return fail(first.sentence, first.remedy)
     what = ", ".join(refused)
-    if probe.credentials.anonymous:
+    if held.anonymous:
         return fail(
             f"The site is not open to everybody, and there are no credentials for it ({what}).",
             f"In Nightscout's Admin Tools make a subject whose role has {ROLE}; set AUTOTUNE_NIGHTSCOUT_TOKEN(_FILE).",
@@ -189,17 +195,3 @@ def writing(probe: SiteProbe) -> CheckResult:
     if isinstance(probe.status, dict) and probe.status.get("careportalEnabled") is False:
         return warn("The site's careportal is off: it takes no profile switch.", "Add careportal to its ENABLE.")
     return ok("a profile can be written and switched to")
-
-
-def _unknown_token(site: str, credentials: Credentials) -> CheckResult | None:
-    # An open site takes a wrong secret for nobody's, and answers all the same.
-    if credentials.anonymous:
-        return None
-    try:
-        permissions_of(site, credentials)
-    except Refused as refusal:
-        if refusal.reason is not Reason.SITE_UNAUTHORIZED:
-            return fail(refusal.sentence, refusal.remedy)
-        what = "access token" if credentials.access_token else "API secret"
-        return fail(f"The site does not know the {what}.", "Copy it again from Nightscout's Admin Tools.")
-    return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flows.doctor import machine, schedules, server, site
 from flows.doctor.check import Check, CheckContext, CheckResult, ExaminedCheck, Level
+from flows.errors import Refused
 
 CHECKS: tuple[Check, ...] = (
     Check("node", "the Node.js that runs upstream", machine.node),
@@ -44,6 +45,8 @@ def examine(context: CheckContext, names: frozenset[str] | None = None) -> Itera
             continue
         try:
             result = check.look(context)
+        except Refused as refusal:
+            result = CheckResult(Level.FAIL, refusal.sentence, refusal.remedy)
         except Exception as error:  # noqa: BLE001 - the doctor must not fall ill itself
             result = CheckResult(
                 Level.FAIL,

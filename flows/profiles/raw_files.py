@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -54,9 +56,8 @@ class RawFiles:
         self.write(kind, source.read_bytes(), 1)
 
     def answer(self, kind: str, answer: Answer, date: str | None = None) -> None:
-        count = len(answer.document) if isinstance(answer.document, list) else 1
         asked = {"path": answer.path, "query": answer.query}
-        self.write(kind, answer.body, count, asked=asked, **({"date": date} if date else {}))
+        self.write(kind, answer.body, answer.records, asked=asked, **({"date": date} if date else {}))
 
     def close(self, requests: int) -> Loaded:
         self.run.write_json("raw/index.json", {"files": self.files})
@@ -73,34 +74,27 @@ class RawFiles:
         return raw
 
     def bytes_of(self, kind: str, date: str | None = None) -> bytes | None:
-        for file in self.files:
-            if file["kind"] == kind and file.get("date") == date:
-                return (self.run.raw / str(file["file"])).read_bytes()
-        return None
+        found = next((f for f in self.files if f["kind"] == kind and f.get("date") == date), None)
+        return None if found is None else (self.run.raw / str(found["file"])).read_bytes()
 
     def records(self, kind: str) -> list[Any]:
         """All records of a kind, without those that two pages share; read once, and not to be changed."""
         if kind not in self._read:
-            self._read[kind] = self._read_records(kind)
+            names = [f["file"] for f in self.files if f["kind"] == kind]
+            pages = [parse_records((self.run.raw / name).read_text("utf-8-sig"), name) for name in names]
+            self._read[kind] = pages[0] if len(pages) == 1 else _each_once(chain.from_iterable(pages))
         return self._read[kind]
-
-    def _read_records(self, kind: str) -> list[Any]:
-        seen: set[str] = set()
-        result = []
-        files = [f for f in self.files if f["kind"] == kind]
-        for file in files:
-            for record in parse_records((self.run.raw / file["file"]).read_text("utf-8-sig"), file["file"]):
-                if len(files) > 1:
-                    text = json.dumps(record, sort_keys=True)
-                    if text in seen:
-                        continue
-                    seen.add(text)
-                result.append(record)
-        return result
 
     @property
     def dates(self) -> list[str]:
         return sorted({f["date"] for f in self.files if "date" in f})
+
+
+def _each_once(records: Iterable[Any]) -> list[Any]:
+    found: dict[str, Any] = {}
+    for record in records:
+        found.setdefault(json.dumps(record, sort_keys=True), record)
+    return list(found.values())
 
 
 def zone_of(request: AnalysisRequest, raw: RawFiles, until_ms: float | None) -> str:

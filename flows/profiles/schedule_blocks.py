@@ -76,7 +76,7 @@ def clock_text(minutes: int) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def optional_number(value: Any, what: str) -> float | None:
+def optional_number(value: Any, what: str, otherwise: str = "it is not a plain number") -> float | None:
     """A number, or `None` where the field is missing or empty.
 
     Raises:
@@ -85,7 +85,7 @@ def optional_number(value: Any, what: str) -> float | None:
     try:
         found = number(value)
     except NotANumber:
-        raise unusable(what, "it is not a plain number") from None
+        raise unusable(what, otherwise) from None
     return None if found is None else float(found)
 
 
@@ -95,13 +95,10 @@ def required_number(value: Any, what: str, which: str = "its value") -> float:
     Raises:
         Refused: `PROFILE_FIELD`.
     """
-    try:
-        found = number(value)
-    except NotANumber:
-        raise unusable(what, f"{which} is not a plain number such as 1.5") from None
+    found = optional_number(value, what, f"{which} is not a plain number such as 1.5")
     if found is None:
         raise unusable(what, f"{which} is missing")
-    return float(found)
+    return found
 
 
 def check_range(schedule: Schedule, what: str, limits: tuple[float, float], unit: str) -> None:

@@ -131,7 +131,8 @@ def _stored(document: Record, zone: str) -> StoredDocument | None:
     bodies = _bodies(document)
     if bodies is None:
         return None
-    created_ms = _instant(document.get("created_at"), zone) or 0
+    created = instant_ms(document.get("created_at"), zone)
+    created_ms = created[0] if created else 0.0
     return StoredDocument(document, bodies, _start_ms(document, zone), created_ms, document_sha256(document))
 
 
@@ -174,14 +175,9 @@ def _start_ms(document: Record, zone: str) -> float:
     `startDate` first: Nightscout itself overwrites `mills` with it.
     """
     for key in ("startDate", "mills", "date", "created_at"):
-        value = document.get(key)
-        if value in (None, ""):
-            continue
-        found = _instant(value, zone)
-        if found is not None:
-            return found
-        if _long_ago(value):
-            return 0.0
+        found = instant_ms(document.get(key), zone)
+        if found or _long_ago(document.get(key)):
+            return found[0] if found else 0.0
     return 0.0
 
 
@@ -190,14 +186,6 @@ def _long_ago(value: Any) -> bool:
         return True
     number = number_or_none(value)
     return number is not None and 0 <= number < DAY_MS  # no other time is written so small: 1970 itself
-
-
-def _instant(value: Any, zone: str) -> float | None:
-    try:
-        found = instant_ms(value, zone)
-    except (OverflowError, ValueError):
-        return None
-    return found[0] if found else None
 
 
 def document_sha256(document: Any) -> str:

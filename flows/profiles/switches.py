@@ -106,14 +106,8 @@ def _event(record: Record) -> str:
 
 
 def _at(record: Record, zone: str) -> float | None:
-    for key in ("created_at", "mills", "date", "timestamp", "eventTime"):
-        try:
-            found = instant_ms(record.get(key), zone)
-        except (OverflowError, ValueError):
-            continue
-        if found:
-            return found[0]
-    return None
+    keys = ("created_at", "mills", "date", "timestamp", "eventTime")
+    return next((found[0] for key in keys if (found := instant_ms(record.get(key), zone))), None)
 
 
 def _switch(record: Record, at_ms: float) -> Switch:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from typing import Any
 
 _NUMERIC_TEXT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
@@ -32,13 +32,8 @@ def number(value: Any) -> float | None:
         value = float(text) if _NUMERIC_TEXT.fullmatch(text) else value
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise NotANumber
-    try:
-        finite = math.isfinite(value)
-    except OverflowError:  # an integer of more than 308 digits
-        finite = False
-    if not finite:
+    # Neither NaN nor infinite, nor an integer of more than 308 digits, which no float can hold.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         raise NotANumber
     return value
 

@@ -9,12 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flows.values.numbers import number_or_none
+
 # What upstream's JavaScript reads without doubt: ISO 8601 with a zone, at most milliseconds.
 CANONICAL = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,3})?(Z|[+-]\d\d:\d\d)")
 
 # Seconds, microseconds and nanoseconds since 1970 are told from milliseconds by size: 1 Jan 2001 to 1 Jan 2100.
 _EARLIEST_S, _LATEST_S = 978_307_200, 4_102_444_800
 
+_DIGITS = re.compile(r"\d{9,19}(\.\d+)?")
 _GMT_SUFFIX = re.compile(r"\s*(?:GMT|UTC)\s*([+-]\d\d:?\d\d)?$", re.IGNORECASE)
 _FRACTION = re.compile(r"(\.\d{6})\d+")
 
@@ -27,18 +30,11 @@ def instant_ms(value: Any, zone: str) -> tuple[float, bool] | None:
             offset (`+01:00`, `+0100`, `GMT+02:00`) or none, with `T` or a space; or digits.
         zone: the zone taken for text without one (the person's); the second value says that this was done.
     """
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | float):
-        ms = _epoch_ms(float(value))
-        return None if ms is None else (ms, False)
-    if not isinstance(value, str):
-        return None
-    text = value.strip()
-    if re.fullmatch(r"\d{9,19}(\.\d+)?", text):
-        ms = _epoch_ms(float(text))
-        return None if ms is None else (ms, False)
-    return _parse_text(text, zone)
+    if isinstance(value, str) and not _DIGITS.fullmatch(value.strip()):
+        return _parse_text(value.strip(), zone)
+    since_1970 = number_or_none(value)
+    ms = None if since_1970 is None else _epoch_ms(since_1970)
+    return None if ms is None else (ms, False)
 
 
 def iso_utc(epoch_ms: float) -> str:
@@ -48,13 +44,8 @@ def iso_utc(epoch_ms: float) -> str:
 
 
 def _epoch_ms(number: float) -> float | None:
-    if not math.isfinite(number):
-        return None
-    for scale in (1e-3, 1.0, 1e3, 1e6):
-        ms = number / scale
-        if _EARLIEST_S * 1000 <= ms <= _LATEST_S * 1000:
-            return ms
-    return None
+    in_each_unit = (number / scale for scale in (1e-3, 1.0, 1e3, 1e6))
+    return next((ms for ms in in_each_unit if _EARLIEST_S * 1000 <= ms <= _LATEST_S * 1000), None)
 
 
 @functools.lru_cache(maxsize=1 << 16)  # a record's time is asked for by many rules and days
@@ -66,13 +57,8 @@ def _parse_text(text: str, zone: str) -> tuple[float, bool] | None:
         return None
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    assumed = parsed.tzinfo is None
-    if assumed:
-        parsed = parsed.replace(tzinfo=ZoneInfo(zone))
-    try:
-        ms = parsed.timestamp() * 1000
+        assumed = parsed.tzinfo is None
+        ms = (parsed.replace(tzinfo=ZoneInfo(zone)) if assumed else parsed).timestamp() * 1000
     except (OverflowError, ValueError):
         return None
     if not _EARLIEST_S * 1000 <= ms <= _LATEST_S * 1000:
