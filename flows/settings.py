@@ -293,8 +293,7 @@ class AnalysisRequest(BaseModel):
         return self
 
     def _plain_http_is_fine(self) -> bool:
-        host = urlsplit(self.site or "").hostname or ""
-        return self.allow_http or host in ("localhost", "127.0.0.1", "::1")
+        return self.allow_http or urlsplit(self.site or "").hostname in ("localhost", "127.0.0.1", "::1")
 
     def options(self) -> dict[str, Any]:
         """The request as a document for the manifest; paths as text."""

@@ -15,6 +15,8 @@ from flows.cli.console import message, now, prefect_server, print_document, prog
 from flows.cli.exit_code import ExitCode, UsageError
 
 if TYPE_CHECKING:
+    from flows.nightscout.authentication import Credentials
+    from flows.profiles.raw_files import Loaded
     from flows.settings import AnalysisRequest
     from flows.values.run_directory import RunDirectory
 
@@ -70,8 +72,11 @@ def make_run(arguments: argparse.Namespace) -> RunDirectory:
 
 
 @contextmanager
-def loaded(request: AnalysisRequest) -> Iterator[RunDirectory]:
-    """The data of a request, in a run directory that is gone afterwards."""
+def loaded(request: AnalysisRequest, credentials: Credentials | None = None) -> Iterator[tuple[RunDirectory, Loaded]]:
+    """The data of a request in a run directory that is gone afterwards, and their counts.
+
+    Read with the credentials that the environment has for its site, where none are given.
+    """
     import tempfile
 
     from flows.nightscout.credentials import credentials_for
@@ -80,8 +85,7 @@ def loaded(request: AnalysisRequest) -> Iterator[RunDirectory]:
 
     with tempfile.TemporaryDirectory() as scratch:
         run = RunDirectory.create(Path(scratch) / "run", now())
-        load(request, run, credentials_for(request), now())
-        yield run
+        yield run, load(request, run, credentials or credentials_for(request), now())
 
 
 def print_run(run: RunDirectory, as_json: bool) -> ExitCode:

@@ -78,7 +78,6 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     if not 0 < arguments.max_age <= LONGEST_AGE_H:
         raise UsageError("autotune: --max-age takes hours, up to two weeks.")
     decision = Decision.REJECT if arguments.reject else Decision.POLICY if arguments.by_policy else Decision.APPROVE
-    unsure = arguments.accept_uncertain
     request = SyncRequest(
         proposal_id=approved.proposal.proposal_id,
         sha256=approved.sha256,
@@ -87,11 +86,11 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
         name=arguments.name,
         overwrite=arguments.overwrite,
         activate=arguments.activate,
-        although_unsure=unsure,
+        although_unsure=arguments.accept_uncertain,
         max_age_h=arguments.max_age,
     )
     if decision is not Decision.REJECT:
-        check_may_be_written(approved.proposal, now(), request.max_age_h, although_unsure=unsure)
+        check_may_be_written(approved.proposal, now(), request.max_age_h, although_unsure=request.although_unsure)
         _, planned = preview(directory, request)
         if report_only_app(source_document(approved)) is not None:
             print(to_type_in(planned))

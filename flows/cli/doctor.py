@@ -44,8 +44,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
             _print(result)
     failed = [result.name for result in results if result.finding.level == "fail"]
     if arguments.as_json:
-        document = {"status": "fail" if failed else "ok", "checks": [result.document() for result in results]}
-        print_document(document)
+        print_document({"status": "fail" if failed else "ok", "checks": [result.document() for result in results]})
     else:
         print(f"Fix first: {', '.join(failed)}." if failed else "A run can work.")
     return ExitCode.REFUSED if failed else ExitCode.OK
@@ -56,28 +55,27 @@ def _context(arguments: argparse.Namespace) -> CheckContext:
     from flows.environment import Environment
     from flows.values.user_directories import runs_root
 
+    environment = Environment()
     return CheckContext(
         runs_root=arguments.runs or runs_root(),
         now=now(),
         engine=arguments.engine,
-        timezone=arguments.timezone or Environment().timezone,
+        timezone=arguments.timezone or environment.timezone,
         prefect_api=os.environ.get("PREFECT_API_URL") or None,
         prefect_auth=os.environ.get("PREFECT_API_AUTH_STRING") or None,
-        site=_site(arguments),
+        site=_site(arguments.site or environment.nightscout_site, allow_http=arguments.allow_http),
     )
 
 
-def _site(arguments: argparse.Namespace) -> Any:
+def _site(named: str | None, *, allow_http: bool) -> Any:
     from flows.doctor.site import SiteProbe
-    from flows.environment import Environment
     from flows.errors import Refused
     from flows.nightscout.credentials import credentials_for, write_credentials_for
     from flows.settings import AnalysisRequest
 
-    named = arguments.site or Environment().nightscout_site
     if not named:
         return None
-    request = AnalysisRequest(site=named, allow_http=arguments.allow_http)
+    request = AnalysisRequest(site=named, allow_http=allow_http)
     held: list[Any] = []
     for credentials in (credentials_for, write_credentials_for):
         try:

@@ -23,7 +23,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     message("autotune-flows: fetching …")
     from flows.pipeline.load import export
 
-    with loaded(request_of(asked(arguments))) as run:
+    with loaded(request_of(asked(arguments))) as (run, _):
         counts = export(run, arguments.directory)
     print(", ".join(f"{count} {name}" for name, count in counts.items()) + f" in {arguments.directory}")
     return ExitCode.OK

@@ -20,7 +20,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from flows.pipeline.inspect import inspect
 
     request = request_of({**asked(arguments), "compare": False})
-    with loaded(request) as run:
+    with loaded(request) as (run, _):
         found = inspect(request, run, now())
     if arguments.as_json:
         print_document(found)

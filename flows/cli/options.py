@@ -75,8 +75,7 @@ def add_command(subparsers: Any, name: str, command: Command) -> None:
 
 def _add_fields(parser: argparse.ArgumentParser, command: Command) -> None:
     """The options of a request's fields under a heading for each group; of a site and a directory it takes one."""
-    wanted = command.fields.split()
-    rows = {row["field"]: row for row in option_table.read() if row["field"] in wanted}
+    rows = {row["field"]: row for row in option_table.read() if row["field"] in command.fields.split()}
     named = [name for name in GROUPS if any(row["group"] == name for row in rows.values())]
     groups: dict[str, Any] = {name: parser.add_argument_group(name) for name in named}
     either = groups["data"].add_mutually_exclusive_group(required=True) if "from_directory" in rows else None
@@ -88,8 +87,8 @@ def _add_fields(parser: argparse.ArgumentParser, command: Command) -> None:
 
 def asked(arguments: argparse.Namespace) -> dict[str, Any]:
     """What was asked for of a request's fields, by the options the command has."""
-    names = [row["field"] for row in option_table.read()]
-    return {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    fields = [row["field"] for row in option_table.read()]
+    return {name: getattr(arguments, name) for name in fields if hasattr(arguments, name)}
 
 
 def names(text: str) -> list[str]:

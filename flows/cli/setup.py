@@ -14,11 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.cli.analysis import loaded
 from flows.cli.console import message, now
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument
 
 if TYPE_CHECKING:
+    from flows.doctor.site import SiteProbe
     from flows.nightscout.authentication import Credentials
     from flows.settings import AnalysisRequest
 
@@ -69,9 +71,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     request = AnalysisRequest(site=site, allow_http=arguments.allow_http, days=1, compare=False)
     token = _token(arguments)
     message(f"Asking {request.site} …")
-    if not _let_in(request, Credentials(token=token)):
+    credentials = Credentials(token=token)
+    probe = SiteProbe(str(request.site), credentials)
+    if not _let_in(request, credentials, probe):
         return ExitCode.REFUSED
-    probe = SiteProbe(str(request.site), Credentials(token=token))
     zone = canonical_zone(arguments.timezone or ask("Your time zone", probe.profile_zone, "--timezone"))
     nightly = arguments.nightly
     if nightly is None:
@@ -106,28 +109,22 @@ def _token(arguments: argparse.Namespace) -> str | None:
     return getpass.getpass("Access token (it is not shown): ").strip() or None
 
 
-def _let_in(request: AnalysisRequest, credentials: Credentials) -> bool:
+def _let_in(request: AnalysisRequest, credentials: Credentials, probe: SiteProbe) -> bool:
     """Whether the site lets us read; then a day of it is fetched and thrown away."""
-    import tempfile
-
     from flows.doctor.check import CheckContext
-    from flows.doctor.site import SiteProbe
     from flows.doctor.table import OF_THE_SITE, examine
-    from flows.pipeline.load import load
-    from flows.values.run_directory import RunDirectory
 
-    probe = SiteProbe(str(request.site), credentials)
     found = list(examine(CheckContext(Path(), now(), site=probe), OF_THE_SITE - {"time-zone"}))
     for result in found:
         if result.finding.remedy:
             message(f"  {result.finding.sentence}\n  → {result.finding.remedy}")
     if any(result.finding.level == "fail" for result in found):
         return False
-    with tempfile.TemporaryDirectory() as scratch:
-        got = load(request, RunDirectory.create(Path(scratch) / "run", now()), credentials, now())
-    message(
-        f"Fetched a day to try: {got.entries} readings, {got.treatments} treatments, {got.profiles} profile documents."
-    )
+    with loaded(request, credentials) as (_, got):
+        message(
+            f"Fetched a day to try: {got.entries} readings, {got.treatments} treatments, "
+            f"{got.profiles} profile documents."
+        )
     if not got.entries:
         message("  There are no readings of the last whole day: is the sensor's uploader at work?")
     return True

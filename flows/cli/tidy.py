@@ -28,8 +28,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError("autotune: --keep takes 0 or more.")
     directory = run_directory(arguments.run)
     approved = read_approved(directory, None)
-    question = f"Take all but the newest {arguments.keep} profiles that we wrote out of {approved.site}?"
-    ask(question, yes=arguments.yes)
+    ask(f"Take all but the newest {arguments.keep} profiles that we wrote out of {approved.site}?", yes=arguments.yes)
     done, names = tidy(directory, arguments.keep, tools(approved), "terminal")
     print_result(done, as_json=False)
     for name in names:

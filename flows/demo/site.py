@@ -23,6 +23,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
+from flows.nightscout.permissions import lacking
 from flows.values.units import DAY_MS, SECOND_MS, SECONDS_PER_HOUR
 
 # No secrets: whoever runs the demonstration may read and write the synthetic person.
@@ -68,8 +69,7 @@ class Site:
 
     def write(self, kind: str, document: Document) -> Document:
         """Add a document, or put it in the place of the one with its `_id`; kept on the disk before it is answered."""
-        kept = [d for d in self._written[kind] if d["_id"] != document["_id"]]
-        self._written[kind] = [*kept, document]
+        self._written[kind] = [*(d for d in self._written[kind] if d["_id"] != document["_id"]), document]
         neighbour = self._file.with_suffix(".new")
         neighbour.write_text(json.dumps(self._written), "utf-8")
         neighbour.replace(self._file)
@@ -116,7 +116,7 @@ def found(documents: list[Document], kind: str, query: list[tuple[str, str]], no
     counts = [value for name, value in query if name == "count"]
     default = {"entries": 10, "treatments": 1000 if names else 100, "profile": 10}[kind]
     count = int(counts[-1]) if counts and counts[-1].isdigit() else default
-    return documents[:count] if count else documents
+    return documents[: count or None]
 
 
 def _matches(value: Any, name: str, operator: str, wanted: str) -> bool:
@@ -126,8 +126,7 @@ def _matches(value: Any, name: str, operator: str, wanted: str) -> bool:
         return False
     bound: Any = wanted
     if isinstance(value, int | float):
-        digits = re.match(r"-?\d+", wanted)
-        if digits is None:
+        if (digits := re.match(r"-?\d+", wanted)) is None:
             return False
         bound = int(digits[0])
     elif name == "created_at":
@@ -162,7 +161,7 @@ class Handler(BaseHTTPRequestHandler):
         area = next((k for k in AREAS if path.startswith(f"/api/v1/{k}")), None)
         if area is None:
             return self._send(404, {"status": 404, "message": "Not found"})
-        if not (_may(held, area, "read") and _may(held, area, action)):
+        if lacking(held, {f"api:{area}:read", f"api:{area}:{action}"}):
             return self._send(401, {"status": 401, "message": "Unauthorized", "description": "Invalid/Missing"})
         with self.site.lock:
             status, answer = self._do(action, area, path, query, body)
@@ -224,8 +223,9 @@ class Handler(BaseHTTPRequestHandler):
             return self._send(401, {"status": 401, "message": "Unauthorized", "description": "Invalid/Missing"})
         issued = int(datetime.now(UTC).timestamp())
         times = {"iat": issued, "exp": issued + 8 * SECONDS_PER_HOUR}
-        web_token = {"token": _web_token(token), "sub": token[:11], "permissionGroups": [ROLES[token]]}
-        return self._send(200, {**web_token, **times})
+        return self._send(
+            200, {"token": _web_token(token), "sub": token[:11], "permissionGroups": [ROLES[token]], **times}
+        )
 
     def _send(self, status: int, document: Any) -> None:
         body = json.dumps(document).encode()
@@ -238,11 +238,6 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, form: str, *values: Any) -> None:
         """One line without the address, in which a token could be."""
         sys.stderr.write(f"{self.command} {urlsplit(self.path).path.partition('/request/')[0]}\n")
-
-
-def _may(held: list[str], area: str, action: str) -> bool:
-    ours = [permission.split(":")[2] for permission in held if permission.split(":")[1] == area]
-    return any(action in actions.split(",") or actions == "*" for actions in ours)
 
 
 def _instant(value: Any, now: datetime) -> str:
@@ -259,8 +254,7 @@ def _web_token(token: str) -> str:
 
 def serve(person: Path, data: Path, host: str, port: int) -> ThreadingHTTPServer:
     """A server, not yet serving."""
-    handler = type("SiteHandler", (Handler,), {"site": Site(person, data)})
-    return ThreadingHTTPServer((host, port), handler)
+    return ThreadingHTTPServer((host, port), type("SiteHandler", (Handler,), {"site": Site(person, data)}))
 
 
 if __name__ == "__main__":

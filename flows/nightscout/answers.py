@@ -50,12 +50,13 @@ def redirected_site(site: str, tail: str, location: str) -> str | None:
         port = there.port or PORTS.get(there.scheme)
     except ValueError:
         return None
-    if there.scheme not in PORTS or (here.scheme == "https" and there.scheme == "http"):
-        return None
     host = there.hostname or ""
-    if host.removeprefix("www.") != (here.hostname or "").removeprefix("www.") or port not in ports:
-        return None
-    if not there.path.endswith(tail) or there.username is not None:
+    forbidden = (
+        there.scheme not in PORTS or (here.scheme == "https" and there.scheme == "http"),
+        host.removeprefix("www.") != (here.hostname or "").removeprefix("www.") or port not in ports,
+        not there.path.endswith(tail) or there.username is not None,
+    )
+    if any(forbidden):
         return None
     name = f"[{host}]" if ":" in host else host
     return f"{there.scheme}://{name}" + (f":{there.port}" if there.port else "") + there.path.removesuffix(tail)

@@ -35,10 +35,6 @@ def served_day(
     """
     window, span = day.upstream_glucose, day.treatments
     mine = sorted((e for e in readings if window.start_ms <= e["date"] <= window.end_ms), key=lambda e: -e["date"])
-    dated = []
-    for treatment in treatments:
-        found = instant_ms(treatment.get("created_at"), "UTC") if isinstance(treatment, dict) else None
-        if found and span.start_ms <= found[0] <= span.end_ms:
-            dated.append((found[0], treatment))
-    dated.sort(key=lambda item: -item[0])
-    return mine[:ENTRIES_COUNT], [t for _, t in dated]
+    records = [(instant_ms(t.get("created_at"), "UTC"), t) for t in treatments if isinstance(t, dict)]
+    dated = [(found[0], t) for found, t in records if found and span.start_ms <= found[0] <= span.end_ms]
+    return mine[:ENTRIES_COUNT], [t for _, t in sorted(dated, key=lambda item: -item[0])]

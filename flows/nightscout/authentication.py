@@ -7,6 +7,8 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 
+from flows.errors import Reason, Refused
+
 
 @dataclass(frozen=True)
 class Credentials:
@@ -47,3 +49,14 @@ class Credentials:
         if not self.basic:
             return {}
         return {"Authorization": "Basic " + base64.b64encode(self.basic.encode()).decode("ascii")}
+
+
+def checked_basic(basic: str | None) -> str | None:
+    """The `user:password` of a server in front of Nightscout, as it is.
+
+    Raises:
+        Refused: `BASIC_AUTH_FORM` for a text without a colon, or with a control character.
+    """
+    if basic is not None and (":" not in basic or any(ord(character) < 32 for character in basic)):
+        raise Refused(Reason.BASIC_AUTH_FORM)
+    return basic

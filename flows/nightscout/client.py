@@ -44,8 +44,7 @@ class _WithoutSecrets(logging.Filter):
     """urllib3 writes addresses to its log (all at level debug, odd ones as warnings): takes the secrets out of them."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        record.msg, record.args = _SECRET_IN_ADDRESS.sub(r"\1…", text), ()
+        record.msg, record.args = _SECRET_IN_ADDRESS.sub(r"\1…", record.getMessage()), ()
         return True
 
 
@@ -179,8 +178,7 @@ class NightscoutClient:
             return self._access
 
     def _new_access(self) -> _Access:
-        basic = self._credentials.basic_header()
-        token = self._credentials.access_token
+        basic, token = self._credentials.basic_header(), self._credentials.access_token
         if token is None:
             return _Access({**self._credentials.secret_header(), **basic})
         web_token = self._exchanged(token, _Access(basic))

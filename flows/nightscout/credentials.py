@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from flows.environment import Environment, variable
 from flows.errors import Reason, Refused
-from flows.nightscout.authentication import Credentials
+from flows.nightscout.authentication import Credentials, checked_basic
 from flows.settings import AnalysisRequest, site_url
 
 WRITE_TOKEN = variable("nightscout_write_token")
@@ -62,7 +62,5 @@ def _credentials(request: AnalysisRequest, token: str, api_secret: str) -> Crede
     environment = Environment()
     if environment.nightscout_site and not names_site(request):
         return Credentials()  # whoever may ask for a run could else have the secrets sent to a site of his own
-    basic = environment.secret("nightscout_basic_auth")
-    if basic is not None and (":" not in basic or any(ord(character) < 32 for character in basic)):
-        raise Refused(Reason.BASIC_AUTH_FORM)
+    basic = checked_basic(environment.secret("nightscout_basic_auth"))
     return Credentials(environment.secret(token), environment.secret(api_secret), basic)

@@ -66,13 +66,10 @@ def plain(value: Any) -> Any:
 
 def _text(path: Path) -> str:
     try:
-        if path.is_file():
-            with path.open("rb") as plain_file:
-                return _limited(plain_file, path.name).decode("utf-8-sig")
-        packed = path.with_name(path.name + ".gz")
-        if packed.is_file():
-            with gzip.open(packed) as unpacked:
-                return _limited(unpacked, packed.name).decode("utf-8-sig")
+        for file, opened in ((path, Path.open), (path.with_name(path.name + ".gz"), gzip.open)):
+            if file.is_file():
+                with opened(file, "rb") as stream:
+                    return _limited(stream, file.name).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Refused(Reason.FILE_NOT_JSON, file=path.name, detail="it is not UTF-8") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -94,8 +94,7 @@ def ask_as_upstream(client: NightscoutClient, day: LocalDay) -> tuple[Answer, An
 
 
 def _gnu_minutes(epoch_ms: int, zone: str) -> str:
-    local = datetime.fromtimestamp(epoch_ms / 1000, UTC).astimezone(ZoneInfo(zone))
-    return local.isoformat(timespec="minutes")
+    return datetime.fromtimestamp(epoch_ms / 1000, ZoneInfo(zone)).isoformat(timespec="minutes")
 
 
 def _every_span(
@@ -116,5 +115,6 @@ def _every_span(
 def _spans(window: Window) -> list[tuple[int, int]]:
     """Newest first; neighbouring spans share their boundary."""
     length_ms = SPAN_DAYS * DAY_MS
-    highs = range(window.end_ms, window.start_ms, -length_ms)
-    return [(max(window.start_ms, high - length_ms), high) for high in highs]
+    return [
+        (max(window.start_ms, high - length_ms), high) for high in range(window.end_ms, window.start_ms, -length_ms)
+    ]

@@ -69,8 +69,9 @@ class Retry:
                 failure = refusal(response, what, attempt)
                 asked_s = retry_after_s(response.headers.get("Retry-After", ""), self.clock())
                 if asked_s > LONGEST_WAIT_S:
-                    status = response.status_code
-                    raise Refused(Reason.SITE_ASKS_TO_WAIT, what=what, seconds=math.ceil(asked_s), status=status)
+                    raise Refused(
+                        Reason.SITE_ASKS_TO_WAIT, what=what, seconds=math.ceil(asked_s), status=response.status_code
+                    )
                 wait_s = max(wait_s, asked_s)
             elif response.status_code != 200:
                 raise refusal(response, what, attempt)

@@ -80,8 +80,7 @@ class NightscoutWriter(NightscoutClient):
         access = self._authorize()
         if token is not None:
             basic = _Access(self._credentials.basic_header())
-            what = "the permissions of the access token"
-            answer = self._ask(exchange_path(token), what, "", basic)
+            answer = self._ask(exchange_path(token), "the permissions of the access token", "", basic)
             return [w for w in lacking(granted(answer.document), wanted) if not self._open_to_all(w)]
         answer = self._ask("/api/v1/verifyauth", "verifyauth", "", access)
         return [] if is_admin(answer.document) else list(wanted)

@@ -19,7 +19,7 @@ from flows.doctor.site import SiteProbe
 from flows.doctor.table import OF_THE_SITE, examine
 from flows.errors import Reason, Refused
 from flows.nightscout import credentials as environment
-from flows.nightscout.authentication import Credentials
+from flows.nightscout.authentication import Credentials, checked_basic
 from flows.settings import AnalysisRequest, SiteUrl, TimeZone
 from flows.values.user_directories import runs_root
 
@@ -72,11 +72,7 @@ class NightscoutSite(Block):
     @field_validator("basic_auth")
     @classmethod
     def _user_and_password(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is None or not value.get_secret_value():
-            return None
-        if ":" not in value.get_secret_value() or any(ord(character) < 32 for character in value.get_secret_value()):
-            raise Refused(Reason.BASIC_AUTH_FORM)
-        return value
+        return value if checked_basic(_shown(value)) else None
 
     @field_validator("options")
     @classmethod

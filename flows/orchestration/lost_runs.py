@@ -59,8 +59,7 @@ class LostRuns:
         return [run.name for run in lost]
 
     def _others_at_work(self, client: SyncPrefectClient) -> bool:
-        workers = client.read_workers_for_work_pool(self.pool)
-        return any(w.name != self.worker and w.status == "ONLINE" for w in workers)
+        return any(w.name != self.worker and w.status == "ONLINE" for w in client.read_workers_for_work_pool(self.pool))
 
     def _unfinished(self, client: SyncPrefectClient) -> Iterator[FlowRun]:
         states = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]

@@ -34,8 +34,9 @@ def set_nightly(client: SyncPrefectClient, timezone: str, switch: bool | None) -
     at = CronSchedule(cron=CRON, timezone=timezone)
     ours = next((s for s in client.read_deployment_schedules(deployment.id) if s.slug == SLUG), None)
     if ours is None:
-        new = DeploymentScheduleCreate(schedule=at, active=bool(switch), slug=SLUG)
-        client.create_deployment_schedules(deployment.id, [new])
+        client.create_deployment_schedules(
+            deployment.id, [DeploymentScheduleCreate(schedule=at, active=bool(switch), slug=SLUG)]
+        )
         return bool(switch)
     active = ours.active if switch is None else switch
     if ours.schedule != at or ours.active != active:

@@ -83,8 +83,7 @@ def main() -> int:
         made = make_notices(client, environment.secret("webhook"))
         if (status := _deploy(client, environment.nightscout_site or "", pool)) != 0:
             return status
-        on = set_nightly(client, zone, SWITCH[nightly])
-    switched = "on" if on else "off"
+        switched = "on" if set_nightly(client, zone, SWITCH[nightly]) else "off"
     _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {switched}, {made or 'no'} notices.")
     return 0
 

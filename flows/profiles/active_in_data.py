@@ -16,7 +16,15 @@ from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
 from flows.profiles.parse import ACTIVE, TherapyProfile, profile_in
-from flows.profiles.stored import StoredDocument, choose_name, document_in_force, listed, quoted, skipped_note
+from flows.profiles.stored import (
+    StoredDocument,
+    beginning_of,
+    choose_name,
+    document_in_force,
+    listed,
+    quoted,
+    skipped_note,
+)
 from flows.profiles.switches import Switch
 from flows.profiles.timeline import History, ProfileSource, ProfileSpan, State, same_settings
 from flows.values.local_days import LocalDay, day_of
@@ -106,14 +114,15 @@ def in_force(
             f"On {_count(len(others), 'day')} ({_some(others)}) other settings than those of {quoted(profile.name)}, "
             "which is tuned, were in force for some of the time."
         )
-    warned = tuple(dict.fromkeys(warnings))
-    return ActiveProfiles(profile, source, local, spans, warned, others, timeline, known_from_ms)
+    return ActiveProfiles(
+        profile, source, local, spans, tuple(dict.fromkeys(warnings)), others, timeline, known_from_ms
+    )
 
 
 def basal_at(active: ActiveProfiles, epoch_ms: float) -> float | None:
     """The basal rate in U/h that was in force at an instant, percentage and time shift applied; `None` if unknown."""
-    starts = [s.start_ms for s in active.timeline]
-    span = active.timeline[max(0, bisect.bisect_right(starts, epoch_ms) - 1)]
+    begun = bisect.bisect_right(active.timeline, epoch_ms, key=lambda span: span.start_ms)
+    span = active.timeline[max(0, begun - 1)]
     if span.effective is None:
         return None
     local = datetime.fromtimestamp(epoch_ms / 1000, ZoneInfo(active.zone))
@@ -191,9 +200,8 @@ def _overruled(history: History, document: StoredDocument, end_ms: float) -> Swi
 
 
 def _document_warnings(history: History, end_ms: float) -> list[str]:
-    if history.stored and history.document_at(end_ms) is None:
-        return ["Every profile document starts after the data ends; the oldest one was taken."]
-    return []
+    none_begun = history.stored and history.document_at(end_ms) is None
+    return ["Every profile document starts after the data ends; the oldest one was taken."] if none_begun else []
 
 
 def _change_warnings(permanent: tuple[ProfileSpan, ...], zone: str) -> list[str]:
@@ -298,6 +306,4 @@ def _count(number: int, what: str) -> str:
 
 
 def _some(items: Iterable[str]) -> str:
-    every = list(items)
-    more = f" and {len(every) - NAMED_IN_ONE_WARNING} more" if len(every) > NAMED_IN_ONE_WARNING else ""
-    return ", ".join(every[:NAMED_IN_ONE_WARNING]) + more
+    return beginning_of(list(items), NAMED_IN_ONE_WARNING)

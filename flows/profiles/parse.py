@@ -207,31 +207,40 @@ def read_zone(written: Iterable[Any], known: str | None, notes: list[str]) -> st
 
 def _units(document: StoredDocument, name: str, others: Iterable[StoredDocument], notes: list[str]) -> str:
     """The store's own units, else the document's, else a sibling's, else those all other documents agree on."""
-    own, top = document.store[name].get("units"), document.record.get("units")
-    siblings = {u for b in document.store.values() if (u := unit_name(b.get("units")))}
+    own, of_document = document.store[name].get("units"), unit_name(document.record.get("units"))
     if found := unit_name(own):
-        if unit_name(top) not in (None, found):
-            notes.append(f"The profile says {found} and its document {unit_name(top)}: the profile's own was taken.")
+        if of_document not in (None, found):
+            notes.append(f"The profile says {found} and its document {of_document}: the profile's own was taken.")
         return found
     if isinstance(own, str) and own.strip():
         notes.append("The profile's own units are not understood; the document's were looked at instead.")
-    if found := unit_name(top):
-        return found
-    if len(siblings) == 1:
-        found = siblings.pop()
-        notes.append(f"The profile names no units; {found} was taken from another profile of the same document.")
-        return found
-    elsewhere = {u for d in others for u in _all_units(d)}
-    if not siblings and len(elsewhere) == 1:
-        found = elsewhere.pop()
-        notes.append(f"The profile document names no units; {found} was taken from the site's other documents.")
-        return found
-    raise Refused(Reason.PROFILE_UNITS)
+    if of_document:
+        return of_document
+    if siblings := units_in(document):
+        said = "The profile names no units; {} was taken from another profile of the same document."
+        return only_units(siblings, said, notes)
+    elsewhere = {u for d in others for u in units_in(d)}
+    said = "The profile document names no units; {} was taken from the site's other documents."
+    return only_units(elsewhere, said, notes)
 
 
-def _all_units(document: StoredDocument) -> set[str]:
+def units_in(document: StoredDocument) -> set[str]:
+    """All units that a document and its profiles name."""
     written = [document.record.get("units"), *(b.get("units") for b in document.store.values())]
     return {u for w in written if (u := unit_name(w))}
+
+
+def only_units(found: set[str], said: str, notes: list[str]) -> str:
+    """The units where all agree on them; `said` says where from, with `{}` for the units.
+
+    Raises:
+        Refused: `PROFILE_UNITS` where none are named, or several.
+    """
+    if len(found) != 1:
+        raise Refused(Reason.PROFILE_UNITS)
+    (units,) = found
+    notes.append(said.format(units))
+    return units
 
 
 def unit_name(value: Any) -> str | None:

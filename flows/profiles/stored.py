@@ -116,9 +116,12 @@ def quoted(name: Any) -> str:
 
 def listed(names: Iterable[str]) -> str:
     """Names for a sentence."""
-    every = [quoted(n) for n in names]
-    more = f" and {len(every) - LISTED_NAMES} more" if len(every) > LISTED_NAMES else ""
-    return ", ".join(every[:LISTED_NAMES]) + more
+    return beginning_of([quoted(n) for n in names], LISTED_NAMES)
+
+
+def beginning_of(items: list[str], most: int) -> str:
+    """A list for a sentence: so many of it, and how many more there are."""
+    return ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
 
 
 def skipped_note(documents: list[Any], stored: list[StoredDocument]) -> list[str]:

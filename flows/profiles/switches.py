@@ -143,8 +143,7 @@ def _name(record: Record) -> tuple[str, float | None, float | None]:
     written = record.get("originalCustomizedName") or record.get("profile")
     if not written and is_effective_switch(record):
         written = record.get("notes")
-    customised = str(written or "")
-    customised = _NIGHTSCOUT_MARK.sub("", customised).strip()
+    customised = _NIGHTSCOUT_MARK.sub("", str(written or "")).strip()
     change = _CHANGE.search(customised)
     percentage = float(change.group(1)) if change else None
     shift = float(change.group(2)) if change and change.group(2) else None
@@ -195,8 +194,7 @@ def _duration_ms(record: Record, troubles: list[str]) -> float:
             troubles.append("its duration is negative")
             return 0.0
         if found:
-            in_ms = key != "duration" or found >= MINUTES_NO_ONE_ASKS_FOR
-            return found if in_ms else found * MINUTE_MS
+            return found if key != "duration" or found >= MINUTES_NO_ONE_ASKS_FOR else found * MINUTE_MS
     return 0.0
 
 

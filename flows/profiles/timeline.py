@@ -12,8 +12,17 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
-from flows.errors import Reason, Refused
-from flows.profiles.parse import TherapyProfile, profile_in, read_body, read_zone, unit_name, zone_in
+from flows.errors import Refused
+from flows.profiles.parse import (
+    TherapyProfile,
+    only_units,
+    profile_in,
+    read_body,
+    read_zone,
+    unit_name,
+    units_in,
+    zone_in,
+)
 from flows.profiles.stored import StoredDocument, choose_name, document_sha256, find_name, stored_documents
 from flows.profiles.switches import Switch, read_switches
 from flows.values.schedule import Block, Schedule
@@ -153,15 +162,12 @@ class History:
 
     def timeline(self, start_ms: float, end_ms: float, *, permanent_only: bool = False) -> tuple[ProfileSpan, ...]:
         """Spans without a gap; neighbours in which the same was in force are one."""
-        instants = {start_ms}
-        instants.update(d.start_ms for d in self.stored)
-        instants.update(s.at_ms for s in self.switches)
-        instants.update(s.end_ms for s in self.switches if s.end_ms is not None)
+        of_switches = (at_ms for s in self.switches for at_ms in (s.at_ms, s.end_ms) if at_ms is not None)
+        instants = {start_ms, *(d.start_ms for d in self.stored), *of_switches}
         edges = [*sorted(i for i in instants if start_ms <= i < end_ms), max(end_ms, start_ms)]
         spans: list[ProfileSpan] = []
         for begin, end in pairwise(edges):
-            state = self.state(begin, permanent_only=permanent_only)
-            if state is None:
+            if (state := self.state(begin, permanent_only=permanent_only)) is None:
                 continue
             span = _span(state, begin, end)
             if spans and _alike(spans[-1], span):
@@ -182,10 +188,8 @@ class History:
         current = self.document_at(switch.at_ms)
         older = [d for d in self.stored if d.start_ms <= switch.at_ms and d is not current]
         newer = [d for d in self.stored if d.start_ms > switch.at_ms]
-        for document in [*([current] if current else []), *older, *reversed(newer)]:
-            if (found := find_name(document.names, switch.name)) is not None:
-                return document, found
-        return None
+        asked = [*([current] if current else []), *older, *reversed(newer)]
+        return next(((d, found) for d in asked if (found := find_name(d.names, switch.name)) is not None), None)
 
     def of_document(self, document: StoredDocument) -> State:
         """A document's default profile."""
@@ -242,13 +246,8 @@ class History:
     def _units_of(self, body: dict[str, Any], current: StoredDocument | None, notes: list[str]) -> str:
         if found := unit_name(body.get("units")):
             return found
-        written = [current.record.get("units"), *(b.get("units") for b in current.store.values())] if current else []
-        found_units = {u for w in written if (u := unit_name(w))}
-        if len(found_units) == 1:
-            found = found_units.pop()
-            notes.append(f"The Profile Switch names no units; {found} was taken from the profile document.")
-            return found
-        raise Refused(Reason.PROFILE_UNITS)
+        said = "The Profile Switch names no units; {} was taken from the profile document."
+        return only_units(units_in(current) if current else set(), said, notes)
 
     def _zone_of(self, body: dict[str, Any], current: StoredDocument | None, notes: list[str]) -> str | None:
         """The document's: AAPS writes into a switch the first zone of the list that has the phone's offset just now."""

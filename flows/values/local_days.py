@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from flows.errors import Reason, Refused
 from flows.values.units import HOUR_MS
@@ -32,14 +32,10 @@ def canonical_zone(name: str) -> str:
     Raises:
         Refused: `UNKNOWN_TIMEZONE`.
     """
-    found = _zone_names().get(name.strip().lower())
-    if found is None:
-        raise Refused(Reason.UNKNOWN_TIMEZONE, zone=name)
     try:
-        ZoneInfo(found)
-    except ZoneInfoNotFoundError:
+        return ZoneInfo(_zone_names()[name.strip().lower()]).key
+    except KeyError:  # also of ZoneInfo, for a list that names more than is installed
         raise Refused(Reason.UNKNOWN_TIMEZONE, zone=name) from None
-    return found
 
 
 @dataclass(frozen=True, order=True)

@@ -84,8 +84,7 @@ class RunDirectory:
 
 def dump(document: Any) -> bytes:
     """JSON as this project writes its own documents: indented, UTF-8, final newline, never NaN."""
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode("utf-8")
+    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode("utf-8")
 
 
 def json_or_none(file: Path) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -43,8 +42,7 @@ class Schedule:
     def mean(self, start: int = 0, end: int = MINUTES_PER_DAY) -> float:
         """The time-weighted mean between two minutes of the day."""
         edges = [start, *(b.minutes for b in self.blocks if start < b.minutes < end), end]
-        spans = pairwise(edges)
-        return sum(self.at(a) * (b - a) for a, b in spans) / (end - start)
+        return sum(self.at(a) * (b - a) for a, b in pairwise(edges)) / (end - start)
 
     def hourly(self) -> list[float]:
         """24 values, each the time-weighted mean of its hour: blocks within an hour keep the daily total."""
@@ -53,8 +51,7 @@ class Schedule:
     @property
     def within_hours(self) -> bool:
         """Whether a value changes anywhere but on the hour."""
-        before: Sequence[Block] = self.blocks
-        return any(b.minutes % 60 and b.value != a.value for a, b in pairwise(before))
+        return any(b.minutes % 60 and b.value != a.value for a, b in pairwise(self.blocks))
 
     @property
     def distinct(self) -> list[float]:

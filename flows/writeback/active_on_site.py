@@ -54,8 +54,7 @@ def differences(sent: Any, stored: Any, where: str = "") -> list[str]:
         return [
             d for n, (a, b) in enumerate(zip(sent, stored, strict=True)) for d in differences(a, b, f"{where}[{n}]")
         ]
-    alike = isinstance(sent, bool) == isinstance(stored, bool) and sent == stored
-    return [] if alike else [where]
+    return [] if isinstance(sent, bool) == isinstance(stored, bool) and sent == stored else [where]
 
 
 @dataclass(frozen=True)
@@ -208,8 +207,7 @@ def store_of(document: Record) -> dict[str, Record]:
 
 def start_ms(document: Record) -> float:
     """A document's start in epoch milliseconds; 0 where there is none, or the 1970 of Nightscout's editor."""
-    stored = stored_documents([document], None)
-    if stored:
+    if stored := stored_documents([document], None):
         return stored[0].start_ms
     found = instant_ms(document.get("startDate"), "UTC")
     return found[0] if found else 0.0

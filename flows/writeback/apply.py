@@ -134,11 +134,8 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
     with journal.locked(), writing_client(tools, approved.site, activate=request.activate) as client:
         site = tools.site(client)
 
-        def asked_for(change: Change) -> bool:
-            approves = request.activate and request.decision is Decision.APPROVE
-            return approves and change.facts.get("proposal_sha256") == approved.sha256
-
-        settle(journal, site, tools, asked_for)
+        approves = request.activate and request.decision is Decision.APPROVE
+        settle(journal, site, tools, lambda c: approves and c.facts.get("proposal_sha256") == approved.sha256)
         state = site.read()
         if (done := _already(journal, request, planned, state, approved.sha256)) is not None:
             active = is_active(site, state, done)
@@ -277,8 +274,7 @@ def _already(journal: Journal, request: SyncRequest, planned: Plan, state: SiteP
 
 def is_active(site: SiteSession, state: SiteProfiles, done: Change) -> bool:
     """Whether the site counts as active what a change wrote, now and by either clock."""
-    intent = intent_of(done)
-    body = intent.document["store"].get(done.facts.get("name"))
+    body = intent_of(done).document["store"].get(done.facts.get("name"))
     actives = [state.active(at_ms) for at_ms in (site.now_ms(), site.late_ms())]
     return all(a.name == done.facts.get("name") and not differences(a.body, body) for a in actives)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -86,7 +85,7 @@ def read_sealed(run: RunDirectory, sha256: str | None) -> SealedRun:
         if refusal.reason not in (Reason.PROPOSAL_UNREADABLE, Reason.PROPOSAL_ALTERED):
             raise
         try:
-            manifest = json.loads(run.file("manifest.json").read_text("utf-8"))
+            manifest = run.read_json("manifest.json")
             sealed, options = manifest["proposal_sha256"], manifest["options"]
             site = site_url(options["site"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, Refused):
@@ -141,9 +140,8 @@ def source_document(approved: Approved) -> Record:
     wanted, name = identity.get("document_sha256"), identity.get("name")
     documents = _served(approved.run)
     if isinstance(wanted, str) and isinstance(name, str) and documents:
-        for document in documents:
-            if document_sha256(document) == wanted:
-                return document
+        if (found := next((d for d in documents if document_sha256(d) == wanted), None)) is not None:
+            return found
         newest = SiteProfiles(tuple(documents), ()).newest
         if document_sha256(store_of(newest).get(name)) == wanted:
             return newest

@@ -268,8 +268,7 @@ class Journal:
         return [Change(self, name, [record for _, record in records]) for name, records in found.items()]
 
     def _damaged(self, detail: str) -> Refused:
-        path = self.directory / LINES
-        return Refused(Reason.JOURNAL_ALTERED, file=LINES, path=path, detail=detail)
+        return Refused(Reason.JOURNAL_ALTERED, file=LINES, path=self.directory / LINES, detail=detail)
 
 
 @contextmanager

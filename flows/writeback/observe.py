@@ -20,7 +20,7 @@ from flows.writeback.active_on_site import (
 )
 from flows.writeback.journal import Change, ChangeOutcome, Step
 from flows.writeback.kept_documents import backup_of, intent_of, undo_of
-from flows.writeback.session import Intent, SiteSession, comparable
+from flows.writeback.session import Intent, SiteSession, comparable, document_id
 from flows.writeback.site_documents import carried_profile
 
 LOOK_AGAIN_S = (0.5, 2.0, 5.0)  # for a write whose answer was lost: it may still be on its way
@@ -241,10 +241,6 @@ def _minutes(switch: Record) -> float | None:
         return float(switch.get("duration") or 0)
     except (TypeError, ValueError):
         return None
-
-
-def document_id(document: Record) -> str:
-    return str(document.get("_id"))
 
 
 def named(paths: list[str]) -> str:

@@ -168,8 +168,7 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         only_less=only_less,
     )
     if not done.changed:
-        reason = Reason.NOTHING_LESS_TO_WRITE if stay else Reason.NOTHING_TO_WRITE
-        raise Refused(reason, parts=", ".join(request.parts))
+        raise Refused(Reason.NOTHING_LESS_TO_WRITE if stay else Reason.NOTHING_TO_WRITE, parts=", ".join(request.parts))
     return done
 
 
@@ -272,12 +271,8 @@ def _unchanged_hours(proposal: Proposal, old: Schedule, *, only_less: bool = Fal
     return {
         hour
         for hour, (now, new) in enumerate(pairs)
-        if math.isclose(now, new, abs_tol=EXACT) or (only_less and new > _least(old, hour) + EXACT)
+        if math.isclose(now, new, abs_tol=EXACT) or (only_less and new > min(_within(old, hour).values()) + EXACT)
     }
-
-
-def _least(old: Schedule, hour: int) -> float:
-    return min(_within(old, hour).values())
 
 
 def _within(old: Schedule, hour: int) -> dict[int, float]:

@@ -79,8 +79,7 @@ def _lost(changes: list[Change]) -> list[Change]:
 
 def _sent_again(sent: Record, later: list[Change]) -> bool:
     """Whether a later change sent the very same document: then it is that change's, however often it is there."""
-    reached = [c for c in later if c.reached(Step.WRITING)]
-    return any(not differences(sent, comparable(intent_of(c).document)) for c in reached)
+    return any(not differences(sent, comparable(intent_of(c).document)) for c in later if c.reached(Step.WRITING))
 
 
 def _rejected_since(change: Change, changes: list[Change]) -> bool:

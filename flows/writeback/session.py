@@ -50,12 +50,11 @@ class SiteSession:
             Refused: a `SITE_…` reason.
         """
         # Of documents that start together a site may give another one first each time.
-        documents = sorted(self.client.profiles(), key=_id)
+        documents = sorted(self.client.profiles(), key=document_id)
         # Back to the document beneath a new one and what takes it back: what counts without them is asked too.
         starts = sorted((start_ms(d) for d in documents), reverse=True) or [0.0]
         since = min(starts[min(2, len(starts) - 1)], self.now_ms()) - DAY_MS
-        switches = sorted(self.client.profile_switches(since), key=_id)
-        return SiteProfiles(tuple(documents), tuple(switches))
+        return SiteProfiles(tuple(documents), tuple(sorted(self.client.profile_switches(since), key=document_id)))
 
     def now_ms(self) -> int:
         """The earlier of both clocks, so that nothing written lies in the future for either; it never goes back."""
@@ -165,7 +164,7 @@ class Intent:
             switch=switch,
             before=profile_content(state.newest),
             known_ids=tuple(
-                _id(d)
+                document_id(d)
                 for d in state.documents
                 if not (more.get("stands") and not differences(comparable(document), comparable(d)))
             ),
@@ -186,7 +185,8 @@ class Intent:
         return cls(**{**document, "activate_until_ms": float("inf") if until is None else until})
 
 
-def _id(record: Record) -> str:
+def document_id(record: Record) -> str:
+    """A record's `_id` as text."""
     return str(record.get("_id"))
 
 

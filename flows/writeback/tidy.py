@@ -68,5 +68,4 @@ def old_names(journal: Journal, state: SiteProfiles, keep_last: int, now_ms: flo
         if not differences(checked_intent(change).document["store"].get(name), store[name]):
             ours = [*(other for other in ours if other != name), name]
     in_use = {*state.names_ahead(now_ms), state.newest.get("defaultProfile")}
-    older = ours[: max(0, len(ours) - keep_last)]
-    return [name for name in older if name not in in_use]
+    return [name for name in ours[: max(0, len(ours) - keep_last)] if name not in in_use]

@@ -27,14 +27,13 @@ from flows.writeback.journal import BACKUP, INTENT, UNDO, Change, ChangeOutcome,
 from flows.writeback.kept_documents import undo_of, untrusted_parts
 from flows.writeback.observe import (
     ObservedChange,
-    document_id,
     keeps_active,
     named,
     other_switch_then,
     switch_differences,
     switch_in,
 )
-from flows.writeback.session import Intent, SiteSession, comparable, reissue_switch, switch_back
+from flows.writeback.session import Intent, SiteSession, comparable, document_id, reissue_switch, switch_back
 from flows.writeback.site_documents import with_start_date
 
 PROFILE, SWITCH = "profile document", "Profile Switch"
