@@ -6,10 +6,9 @@ parameters of deployments) is accepted in it until `TYPED_UNTIL`. A rename is a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 TYPED_UNTIL = (0, 3)  # the version that no longer takes the old form of an option or a parameter
 
@@ -54,18 +53,3 @@ def current(kind: NameKind, name: str) -> str:
 def earlier(kind: NameKind, name: str) -> Iterator[str]:
     """The old forms of a name."""
     return (row.old for row in RENAMED if (row.kind, row.new) == (kind, name))
-
-
-def with_current_keys(kind: NameKind, document: Mapping[str, Any]) -> dict[str, Any]:
-    """A document whose keys have the form that is used now, in the same order.
-
-    Raises:
-        ValueError: for a document that has a key in both forms; nobody can say which of the two is meant.
-    """
-    found: dict[str, Any] = {}
-    for name, value in document.items():
-        key = current(kind, name)
-        if key in found:
-            raise ValueError(f"{key} is given twice, once by its earlier name")
-        found[key] = value
-    return found

@@ -7,7 +7,7 @@ Entries hold health data: they live in the run directory only. `summary` holds c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -140,10 +140,7 @@ class Ledger:
         return {**self.summary(), "entries": [asdict(e) for e in self.entries]}
 
 
-def changed_fields(
-    before: Mapping[str, Any], after: Mapping[str, Any], fields: Iterable[str] | None = None
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The fields that differ between two versions of a record, as they were and as they are."""
-    every = fields or {**before, **after}
-    names = [k for k in every if (k in before) != (k in after) or before.get(k) != after.get(k)]
+    names = [k for k in {**before, **after} if (k in before) != (k in after) or before.get(k) != after.get(k)]
     return {k: before[k] for k in names if k in before}, {k: after[k] for k in names if k in after}

@@ -271,8 +271,12 @@ def _unchanged_hours(proposal: Proposal, old: Schedule, *, only_less: bool = Fal
     return {
         hour
         for hour, (now, new) in enumerate(pairs)
-        if math.isclose(now, new, abs_tol=EXACT) or (only_less and new > min(_within(old, hour).values()) + EXACT)
+        if math.isclose(now, new, abs_tol=EXACT) or (only_less and new > _least(old, hour) + EXACT)
     }
+
+
+def _least(old: Schedule, hour: int) -> float:
+    return min(_within(old, hour).values())
 
 
 def _within(old: Schedule, hour: int) -> dict[int, float]:

@@ -11,7 +11,7 @@ from flows.cli.main import parser
 from flows.errors import Reason
 from flows.judgement.rules import certainty, data, numbers
 from flows.oref0.engine import EngineReport
-from flows.values.aliases import RENAMED, TYPED_UNTIL, NameKind, Renamed, current, earlier, with_current_keys
+from flows.values.aliases import RENAMED, TYPED_UNTIL, NameKind, Renamed, current, earlier
 from flows.writeback.approval import SyncRequest
 
 
@@ -67,18 +67,6 @@ def test_an_old_option_does_what_the_new_one_does_and_is_in_no_help() -> None:
 def test_an_old_module_starts_what_the_new_one_starts() -> None:
     for row in of_kind(NameKind.MODULE):
         assert import_module(row.old).main is import_module(row.new).main
-
-
-def test_keys_of_a_document_are_read_in_both_forms_and_keep_their_order() -> None:
-    document = {"name": "Day", "although_unsure": True, "activate": False}
-    read = with_current_keys(NameKind.PARAMETER, document)
-    assert list(read.items()) == [("name", "Day"), ("accept_uncertain", True), ("activate", False)]
-    assert with_current_keys(NameKind.PARAMETER, read) == read
-
-
-def test_a_key_in_both_forms_is_not_guessed_at() -> None:
-    with pytest.raises(ValueError, match="accept_uncertain is given twice"):
-        with_current_keys(NameKind.PARAMETER, {"accept_uncertain": False, "although_unsure": True})
 
 
 def test_typed_names_are_accepted_for_a_minor_version() -> None:
