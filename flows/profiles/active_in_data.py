@@ -175,8 +175,7 @@ def _in_force_then(history: History, state: State, end_ms: float) -> tuple[Thera
     if state.switch is None:
         document = document_in_force(history.stored, end_ms)
         chosen, notes = choose_name(document, None)
-        profile = profile_in(document, chosen, notes, zone=history.zone, others=history.stored)
-        return profile, ProfileSource.DOCUMENT, []
+        return profile_in(document, chosen, notes, zone=history.zone, others=history.stored), ProfileSource.DOCUMENT, []
     if state.profile is None:
         detail = (state.trouble or "it holds no profile").rstrip(".")
         raise Refused(Reason.PROFILE_SWITCH_UNREADABLE, when=iso_utc(state.switch.at_ms), detail=detail)

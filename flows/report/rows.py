@@ -87,8 +87,7 @@ class Row:
     @property
     def as_factor(self) -> Row:
         """The same with every number of upstream's as a multiple of the one that it was given."""
-        ends = (None if end is None else end / self.current for end in (self.interval_low, self.interval_high))
-        low, high = ends
+        low, high = (None if end is None else end / self.current for end in (self.interval_low, self.interval_high))
         new = self.several.factor if self.several else self.recommended / self.current
         caps = self.cap_low / self.current, self.cap_high / self.current
         return replace(
