@@ -5,8 +5,18 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from flows.cli.approval import APPROVAL, RUN, ask, check_names_proposal, how, print_result, run_directory, tools
-from flows.cli.console import message, now, print_document
+from flows.cli.approval import (
+    APPROVAL,
+    RUN,
+    ask,
+    check_names_proposal,
+    how,
+    print_result,
+    result_text,
+    run_directory,
+    tools,
+)
+from flows.cli.console import message, now, print_either
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument, names
 from flows.values.aliases import NameKind, earlier
@@ -95,12 +105,12 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
         if report_only_app(source_document(approved)) is not None:
             print(to_type_in(planned))
         elif not (arguments.as_json and (arguments.yes or arguments.dry_run)):
-            show = (
-                message if arguments.as_json else print
-            )  # who is asked sees what for; standard output is the document
-            show(changes_text(planned, approved.proposal, activate=request.activate))
-            show(f"\nSite      {approved.site}\nProposal  {approved.sha256}")
-            show(verdict_text(approved.proposal))
+            # Who is asked sees what for; standard output is the document.
+            show = message if arguments.as_json else print
+            show(
+                f"{changes_text(planned, approved.proposal, activate=request.activate)}\n\n"
+                f"Site      {approved.site}\nProposal  {approved.sha256}\n{verdict_text(approved.proposal)}"
+            )
         if arguments.dry_run:
             return ExitCode.OK
         _warn_of_another_journal(directory, approved)
@@ -122,8 +132,8 @@ def _warn_of_another_journal(directory: RunDirectory, approved: Approved) -> Non
 
     journal = Journal(approved.site)
     if (other := other_journal(directory, journal)) is not None:
-        message(f"Note: this run was applied with the journal {other}; the one used here is {journal.directory}.")
         message(
+            f"Note: this run was applied with the journal {other}; the one used here is {journal.directory}.\n"
             "Changes of one site are kept apart, and can be rolled back, within one journal only (AUTOTUNE_APPLIED)."
         )
 
@@ -139,11 +149,6 @@ def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     approved = read_sealed(directory, None)
     writes = anything_to_settle(Journal(approved.site))  # no secret is asked for where the site need not be
     settled = resume(directory, replace(tools(approved, writes=writes), told=None))
-    if arguments.as_json:
-        print_document([asdict(done) for done in settled])
-        return ExitCode.OK
-    if not settled:
-        print("Nothing was left unfinished.")
-    for done in settled:
-        print_result(done, as_json=False)
+    text = "\n".join(map(result_text, settled)) or "Nothing was left unfinished."
+    print_either(arguments.as_json, [asdict(done) for done in settled], text)
     return ExitCode.OK

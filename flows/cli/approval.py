@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.cli.console import message, now, print_document
+from flows.cli.console import message, now, print_either
 from flows.cli.options import JSON, argument
 from flows.errors import Reason, Refused
 
@@ -97,17 +97,15 @@ def _typed_yes(question: str) -> bool:
 
 def print_result(done: WritebackResult, as_json: bool) -> None:
     """Print the result of the change."""
-    if as_json:
-        from dataclasses import asdict
+    from dataclasses import asdict
 
-        print_document(asdict(done))
-        return
-    print(_said(done, apart="\n"))
+    print_either(as_json, asdict(done), result_text(done))
 
 
 def _print_settled(settled: WritebackResult) -> None:
-    message(_said(settled, apart=" "))
+    message(result_text(settled, apart=" "))
 
 
-def _said(done: WritebackResult, apart: str) -> str:
+def result_text(done: WritebackResult, apart: str = "\n") -> str:
+    """The result of a change for a person."""
     return RESULT_TEXTS[done.outcome].format(name=done.name) + (f"{apart}It is active." if done.active else "")

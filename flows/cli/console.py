@@ -30,6 +30,14 @@ def print_document(document: Any) -> None:
     print(json.dumps(document, indent=1, ensure_ascii=False))
 
 
+def print_either(as_json: bool, document: Any, text: str) -> None:
+    """The result: as the one JSON document, or as text for a person."""
+    if as_json:
+        print_document(document)
+    else:
+        print(text)
+
+
 def quiet_prefect() -> None:
     """What Prefect is told before it is imported, where the person has not said otherwise."""
     for name, value in {

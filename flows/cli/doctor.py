@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.console import message, now, print_document, show
+from flows.cli.console import message, now, print_either, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import JSON, Command, argument
 
@@ -43,10 +43,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         if not arguments.as_json:
             _print(result)
     failed = [result.name for result in results if result.finding.level == "fail"]
-    if arguments.as_json:
-        print_document({"status": "fail" if failed else "ok", "checks": [result.document() for result in results]})
-    else:
-        print(f"Fix first: {', '.join(failed)}." if failed else "A run can work.")
+    document = {"status": "fail" if failed else "ok", "checks": [result.document() for result in results]}
+    print_either(arguments.as_json, document, f"Fix first: {', '.join(failed)}." if failed else "A run can work.")
     return ExitCode.REFUSED if failed else ExitCode.OK
 
 

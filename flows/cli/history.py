@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from flows.cli.console import message, print_document
+from flows.cli.console import message, print_either
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import JSON, Command, argument
 
@@ -43,10 +43,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     root = (arguments.runs or runs_root()).resolve()
     site = site_url(arguments.site) if arguments.site else None
     found = trend(find_runs(root), root, site=site, directory=arguments.from_directory, profile=arguments.profile)
-    if arguments.as_json:
-        print_document(document(found))
-    else:
-        print(history(found))
+    print_either(arguments.as_json, document(found), history(found))
     if arguments.html:
         _write_page(arguments.html, found)
     return ExitCode.OK

@@ -32,17 +32,21 @@ def made_from_fields() -> str:
     for name, field in AnalysisRequest.model_fields.items():
         for option in (mark for mark in field.metadata if isinstance(mark, Option)):
             kind, choices = _kind(field.annotation)
-            row = {
-                "field": name,
-                "group": option.group,
-                "option": option.spelling or "--" + name.replace("_", "-"),
-                "kind": kind,
-                "metavar": option.metavar,
-                "choices": choices,
-                "default": field.get_default(call_default_factory=True),
-                "help": field.description,
-            }
-            rows.append(json.dumps(row, ensure_ascii=False))
+            rows.append(
+                json.dumps(
+                    {
+                        "field": name,
+                        "group": option.group,
+                        "option": option.spelling or "--" + name.replace("_", "-"),
+                        "kind": kind,
+                        "metavar": option.metavar,
+                        "choices": choices,
+                        "default": field.get_default(call_default_factory=True),
+                        "help": field.description,
+                    },
+                    ensure_ascii=False,
+                )
+            )
     return "[\n" + ",\n".join(rows) + "\n]\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from flows.cli.console import message, now, print_document, progress
+from flows.cli.console import message, now, print_either, progress
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import JSON, Command, argument
 
@@ -26,9 +26,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     with progress():
         found = prove(arguments.run, docker=arguments.docker, now=now())
-    if arguments.as_json:
-        print_document(found.document())
-    else:
-        for line in found.lines():
-            print(line)
+    print_either(arguments.as_json, found.document(), "\n".join(found.lines()))
     return ExitCode.OK if found.identical else ExitCode.INTERNAL

@@ -89,8 +89,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     _write(arguments.directory / ".env", settings)
     if token:
         _keep_token(arguments.token_file, token)
-    print(f"{arguments.directory / '.env'} is written. Start the service with:")
-    print("  docker compose up --detach --build --wait")
+    print(
+        f"{arguments.directory / '.env'} is written. Start the service with:\n"
+        "  docker compose up --detach --build --wait"
+    )
     return ExitCode.OK
 
 

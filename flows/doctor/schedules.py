@@ -41,7 +41,7 @@ def schedules(context: CheckContext) -> CheckResult:
         return skipped("the server does not say")
     missing = [(d, s) for d, s in on if s["id"] not in next_runs and _comes_within_weeks(s["schedule"], context.now)]
     for deployment, schedule in missing:
-        if context.now - _time(schedule["updated"]) > SCHEDULER_LOOKS:
+        if context.now - datetime.fromisoformat(schedule["updated"]) > SCHEDULER_LOOKS:
             return fail(
                 f"The schedule {_name(schedule)} of {deployment['name']} is on, but the server has made no run of it.",
                 "`docker compose logs server` says why its scheduler fails; bring both up to date: "
@@ -72,9 +72,9 @@ def _late(context: CheckContext, deployments: dict[str, str]) -> CheckResult | N
     if (first := next((run for run in runs or [] if run.get("auto_scheduled")), None)) is None:
         return None
     busy = ask(context, "/flow_runs/count", {"flow_runs": {"state": {"type": {"any_": ["RUNNING", "PENDING"]}}}})
+    due = datetime.fromisoformat(first["expected_start_time"]).astimezone(UTC)
     sentence = (
-        f"A run of {deployments[first['deployment_id']]} was due at "
-        f"{_time(first['expected_start_time']).astimezone(UTC):%Y-%m-%d %H:%M} UTC and has not started."
+        f"A run of {deployments[first['deployment_id']]} was due at {due:%Y-%m-%d %H:%M} UTC and has not started."
     )
     if busy:
         return warn(sentence, "Another run is in progress; check again when it has ended.")
@@ -87,7 +87,7 @@ def _comes_within_weeks(how: dict[str, Any], now: datetime) -> bool:
         fields = str(how["cron"]).split()
         return len(fields) >= 5 and fields[2:4] == ["*", "*"]
     if how.get("interval"):
-        began = not how.get("anchor_date") or _time(how["anchor_date"]) <= now
+        began = not how.get("anchor_date") or datetime.fromisoformat(how["anchor_date"]) <= now
         return began and float(how["interval"]) < timedelta(days=99).total_seconds()
     return False  # an rrule may have ended
 
@@ -102,7 +102,7 @@ def _next_runs(context: CheckContext, deployments: list[str]) -> dict[str, datet
         for run in runs:
             schedule = (run.get("created_by") or {}).get("id")
             if run.get("auto_scheduled") and schedule:
-                first.setdefault(str(schedule), _time(run["expected_start_time"]))
+                first.setdefault(str(schedule), datetime.fromisoformat(run["expected_start_time"]))
         if len(runs) < MOST:
             break
     return first
@@ -123,7 +123,3 @@ def _name(schedule: dict[str, Any]) -> str:
     """A schedule as the page shows it; its parameters are nobody's business here."""
     how = schedule["schedule"]
     return str(schedule.get("slug") or how.get("cron") or how.get("rrule") or how.get("interval"))
-
-
-def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

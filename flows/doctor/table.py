@@ -40,9 +40,7 @@ def examine(context: CheckContext, names: frozenset[str] | None = None) -> Itera
         context: what is looked over.
         names: of the checks wanted; all where left out.
     """
-    for check in CHECKS:
-        if names is not None and check.name not in names:
-            continue
+    for check in (check for check in CHECKS if names is None or check.name in names):
         try:
             result = check.look(context)
         except Refused as refusal:

@@ -134,12 +134,7 @@ class CircuitBreaker:
         Raises:
             Refused: `SITE_PAUSED`.
         """
-        with self._memory.locked():
-            now_s = self._clock()
-            state = without_future(self._read(), now_s)
-            after, until_s = before_run(state, now_s)
-            if after != state:
-                self._write(after)
+        state, until_s = self._change(before_run)
         if until_s is not None:
             raise Refused(
                 Reason.SITE_PAUSED,
@@ -151,19 +146,23 @@ class CircuitBreaker:
 
     def run_ended(self, reason: Reason | None) -> None:
         """Tell how a run ended: with a refusal's reason, or `None` when the site gave what was asked for."""
-        with self._memory.locked():
-            now_s = self._clock()
-            state = without_future(self._read(), now_s)
-            after = after_run(state, reason, now_s)
-            if after != state:
-                self._write(after)
+        self._change(lambda state, now_s: (after_run(state, reason, now_s), None))
 
     def run_broken_off(self) -> None:
         """Tell that a run ended without learning anything of the site (it was stopped): another may try at once."""
+        self._change(lambda state, _: (replace(state, probe_until_s=0.0), None))
+
+    def _change(
+        self, step: Callable[[SiteState, float], tuple[SiteState, float | None]]
+    ) -> tuple[SiteState, float | None]:
+        """Take a step from what is kept, and keep what it gives: the new state, and the step's time."""
         with self._memory.locked():
-            state = self._read()
-            if state.probe_until_s:
-                self._write(replace(state, probe_until_s=0.0))
+            now_s = self._clock()
+            state = without_future(self._read(), now_s)
+            after, until_s = step(state, now_s)
+            if after != state:
+                self._write(after)
+        return after, until_s
 
     def _read(self) -> SiteState:
         """What is kept; a damaged file, or one in which something is missing, is as none."""

@@ -214,35 +214,35 @@ def _change_warnings(permanent: tuple[ProfileSpan, ...], zone: str) -> list[str]
             changes.append(f"{when} from {quoted(before.name)} to {quoted(after.name)}")
         if before.profile.timezone != after.profile.timezone and before.profile.timezone and after.profile.timezone:
             zones.append(f"{when} from {before.profile.timezone} to {after.profile.timezone}")
-    found = []
-    if changes:
-        found.append(f"The profile changed in the data: {_some(changes)}. The days before it teach less about it.")
-    if zones:
-        found.append(f"The profile's time zone changed in the data: {_some(zones)}.")
-    return found
+    said = (
+        (changes, f"The profile changed in the data: {_some(changes)}. The days before it teach less about it."),
+        (zones, f"The profile's time zone changed in the data: {_some(zones)}."),
+    )
+    return [sentence for found, sentence in said if found]
 
 
 def _switch_warnings(spans: tuple[ProfileSpan, ...]) -> list[str]:
-    found = []
     hours: dict[str, float] = {}
     for span in spans:
         if span.changed:
             shift = f", {span.timeshift_h:+g} h" if span.timeshift_h else ""
             label = f"{span.percentage:g} %{shift}"
             hours[label] = hours.get(label, 0) + span.hours
-    if hours:
-        parts = _some([f"{label} for {h:.1f} h" for label, h in hours.items()])
-        found.append(
-            f"A percentage or time shift was in force for {sum(hours.values()):.1f} hours ({parts}); "
-            "the profile is tuned without it."
-        )
+    parts = _some([f"{label} for {h:.1f} h" for label, h in hours.items()])
     temporary = [s for s in spans if s.temporary]
-    if temporary:
-        found.append(
+    said = (
+        (
+            hours,
+            f"A percentage or time shift was in force for {sum(hours.values()):.1f} hours ({parts}); "
+            "the profile is tuned without it.",
+        ),
+        (
+            temporary,
             f"Profile Switches of limited duration were in force for {sum(s.hours for s in temporary):.1f} hours "
-            f"({_count(len(temporary), 'time')}); they are not tuned."
-        )
-    return found
+            f"({_count(len(temporary), 'time')}); they are not tuned.",
+        ),
+    )
+    return [sentence for found, sentence in said if found]
 
 
 def _trouble_warnings(history: History, start_ms: float, end_ms: float, zone: str) -> list[str]:

@@ -40,6 +40,11 @@ LONG_DIA_H = 10.0
 NEAR_ZERO_BASAL_U_PER_H = 0.1
 ACTIVE = "active"  # the name that asks for what was in force at the end of the data
 MG_PER_DL, MMOL_PER_L = "mg/dL", "mmol/L"
+# The letters of every way to write them.
+UNIT_NAMES = {
+    **dict.fromkeys(("mgdl", "mg", "mgperdl"), MG_PER_DL),
+    **dict.fromkeys(("mmol", "mmoll", "mmolperl", "mmols"), MMOL_PER_L),
+}
 # No one aims below 40 mg/dL or above 25 mmol/L: targets between the two say nothing about their unit.
 HIGHEST_MMOLL_TARGET, LOWEST_MGDL_TARGET = 25.0, 40.0
 
@@ -245,14 +250,7 @@ def only_units(found: set[str], said: str, notes: list[str]) -> str:
 
 def unit_name(value: Any) -> str | None:
     """`mg/dL` or `mmol/L` for any way to write them, else `None`."""
-    if not isinstance(value, str):
-        return None
-    letters = re.sub(r"[^a-z]", "", value.lower())
-    if letters in ("mgdl", "mg", "mgperdl"):
-        return MG_PER_DL
-    if letters in ("mmol", "mmoll", "mmolperl", "mmols"):
-        return MMOL_PER_L
-    return None
+    return UNIT_NAMES.get(re.sub(r"[^a-z]", "", value.lower())) if isinstance(value, str) else None
 
 
 def _check_targets(body: Record, units: str, sensitivity: Schedule) -> None:

@@ -83,9 +83,9 @@ def choose_name(document: StoredDocument, name: str | None) -> tuple[str, list[s
         ]
     if len(document.names) == 1:
         only = document.names[0]
-        if not default and is_flat(document.record):
-            return only, []
-        return only, [f"The document's default profile is not in it; its only one, {quoted(only)}, was taken."]
+        return only, [] if not default and is_flat(document.record) else [
+            f"The document's default profile is not in it; its only one, {quoted(only)}, was taken."
+        ]
     wanted = str(default)[:LONGEST_NAME] if default else "the default, which is not named"
     raise Refused(Reason.PROFILE_NOT_FOUND, name=wanted, names=listed(document.names))
 
@@ -141,23 +141,20 @@ def _stored(document: Record, zone: str) -> StoredDocument | None:
 
 def _bodies(document: Record) -> dict[str, Record] | None:
     """The document's store: of the old flat shape itself as "Default"; `None` for one without any profile."""
-    written = document.get("store")
-    store = json_value(written) if isinstance(written, str) else written
-    bodies: dict[str, Record] = {}
-    if isinstance(store, dict):
-        for name, value in store.items():
-            body = json_value(value) if isinstance(value, str) else value
-            if isinstance(body, dict) and body:
-                bodies[str(name)] = body
+    store = json_value(document.get("store"))
+    values = {str(name): json_value(value) for name, value in store.items()} if isinstance(store, dict) else {}
+    bodies = {name: body for name, body in values.items() if isinstance(body, dict) and body}
     if any(_has_schedule(b) for b in bodies.values()):
         return bodies
     return {"Default": document} if _has_schedule(document) else None
 
 
-def json_value(text: str) -> Any:
-    """What a JSON text holds, also one that was encoded twice; `None` for anything else."""
+def json_value(value: Any) -> Any:
+    """What a JSON text holds, also one that was encoded twice, and `None` for any other text; no text as it is."""
+    if not isinstance(value, str):
+        return value
     try:
-        value = json.loads(text)
+        value = json.loads(value)
         return json.loads(value) if isinstance(value, str) else value
     except (ValueError, RecursionError):
         return None

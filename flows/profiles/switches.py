@@ -202,5 +202,5 @@ def _body(record: Record) -> tuple[Record | None, bool]:
     written = record.get("profileJson")
     if written in (None, "", {}):
         return None, False
-    body = json_value(written) if isinstance(written, str) else written
+    body = json_value(written)
     return (body, False) if isinstance(body, dict) and body else (None, True)

@@ -201,8 +201,10 @@ def _setting(name: str, same: Sequence[Row], to_pump: bool) -> Table:
     cap = _cell(same[0].evidence.at_cap), *(None for _ in same[1:])
     rows.append(("cap that decided, where one did: an interval is no certainty then", *cap))
     for blocks in blocks_of(same) if to_pump else ():
-        rows.append((f"now, from {blocks[0].start}", *(entry.current for entry in blocks)))
-        rows.append((f"for the pump, from {blocks[0].start}", *(entry.to_enter for entry in blocks)))
+        rows += [
+            (f"now, from {blocks[0].start}", *(entry.current for entry in blocks)),
+            (f"for the pump, from {blocks[0].start}", *(entry.to_enter for entry in blocks)),
+        ]
     return Table(name, ("what", *(f"{row.key}_{row.field}" for row in same)), tuple(rows))
 
 

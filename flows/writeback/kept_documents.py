@@ -115,11 +115,10 @@ def check_undo(change: Change, site: SiteProfiles) -> None:
     Raises:
         Refused: as `check_kept`.
     """
-    if change.kept_sha256(UNDO):
-        return
-    _check_derived(
-        change, UNDO, lambda: undo_follows(change, undo_of(change), intent_of(change), backup_of(change), site)
-    )
+    if not change.kept_sha256(UNDO):
+        _check_derived(
+            change, UNDO, lambda: undo_follows(change, undo_of(change), intent_of(change), backup_of(change), site)
+        )
 
 
 def _check_derived(change: Change, name: str, follows: Callable[[], bool]) -> None:

@@ -146,8 +146,7 @@ class Attempt(ObservedChange):
             self.end_overtaken(state, "the new document was edited")
         other = self.newest_other_content(state, altered=bool(different))
         if differences(other, intent.before):
-            refusal = Refused(Reason.WRITE_OVERTAKEN, detail="the profile was edited while it was written")
-            self.undo(state, refusal, other, ChangeOutcome.THEIRS, altered=bool(different))
+            self.undo_for_theirs(state, "the profile was edited while it was written", other, altered=bool(different))
         if different:
             self.undo(state, Refused(Reason.WRITE_DIFFERS, where=named(different)), altered=True)
         if not self.change.reached(Step.WRITTEN):
@@ -167,14 +166,12 @@ class Attempt(ObservedChange):
             base = self.state_without_change(state)
             may_differ = _may_change_content(self.change)
             if not keeps_active(base, state, intent.document, self.site.now_ms(), new_content=may_differ):
-                detail = "a Profile Switch came that our document would have ended"
-                self.undo(state, Refused(Reason.WRITE_OVERTAKEN, detail=detail), other, ChangeOutcome.THEIRS)
+                self.undo_for_theirs(state, "a Profile Switch came that our document would have ended", other)
             self.change.end(ChangeOutcome.AFTER, "written and read back")
 
     def _activate(self, switch: Record, state: SiteProfiles) -> None:
         if state.switches_not_in([*self.intent.known_switches, switch_key(switch)]) or other_switch_then(state, switch):
-            overtaken = Refused(Reason.WRITE_OVERTAKEN, detail="a Profile Switch was made meanwhile")
-            self.undo(state, overtaken, outcome=ChangeOutcome.THEIRS)
+            self.undo_for_theirs(state, "a Profile Switch was made meanwhile")
         if switch_in(state, switch) is None and self.site.now_ms() > self.intent.activate_until_ms:
             detail = "it had been left unfinished, and the approval has grown old"
             self.undo(state, Refused(Reason.WRITE_UNDONE, detail=detail))
@@ -193,8 +190,7 @@ class Attempt(ObservedChange):
             self.undo(state, Refused(Reason.WRITE_DIFFERS, where=named(different)))
         newest_is_ours = not differences(comparable(self.intent.document), comparable(state.newest))
         if newest_is_ours and differences(other := self.newest_other_content(state), self.intent.before):
-            edited = Refused(Reason.WRITE_OVERTAKEN, detail="the profile was edited while it was activated")
-            self.undo(state, edited, other, ChangeOutcome.THEIRS)
+            self.undo_for_theirs(state, "the profile was edited while it was activated", other)
         ours_ms = switch_ms(switch)
         deciding = state.deciding(max(self.site.now_ms(), ours_ms))
         if not newest_is_ours or [s.at_ms for s in deciding] != [ours_ms] or other_switch_then(state, switch):
@@ -214,6 +210,13 @@ class Attempt(ObservedChange):
             sent = self.site.client.post_switch(switch)
             state = self.read_again(SWITCH)
         return state, sent
+
+    def undo_for_theirs(
+        self, state: SiteProfiles, detail: str, target: Record | None = None, *, altered: bool = False
+    ) -> NoReturn:
+        """`undo`, since somebody else changed something meanwhile."""
+        overtaken = Refused(Reason.WRITE_OVERTAKEN, detail=detail)
+        self.undo(state, overtaken, target, ChangeOutcome.THEIRS, altered=altered)
 
     def undo(
         self,

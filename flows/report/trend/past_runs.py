@@ -277,9 +277,11 @@ def _verdict(
     found: dict[int, float | None] = {}
     if glucose:
         very_low, low = _number(glucose["below_54_percent"]), _number(glucose["from_54_to_69_percent"])
-        found = {54: very_low, 70: round(very_low + low, 2), 250: _number(glucose["above_250_percent"])}
-        for at, name in ((63, "below_63_percent"), (140, "above_140_percent")):
-            found[at] = None if glucose.get(name) is None else _number(glucose[name])
+        later = {63: glucose.get("below_63_percent"), 140: glucose.get("above_140_percent")}
+        found = {
+            **{54: very_low, 70: round(very_low + low, 2), 250: _number(glucose["above_250_percent"])},
+            **{at: None if share is None else _number(share) for at, share in later.items()},
+        }
     beyond = sides(exceeded(found, age_group(options)))
     known = tuple(GlucoseLimit(side) for side in verdict.get("beyond_limits") or ())
     sealed = Colour(verdict["colour"])
