@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.cli import option_table
-from flows.cli.console import message, now, prefect_server, print_document, progress, still_starting
+from flows.cli.console import message, now, prefect_server, print_document, progress, show, still_starting
 from flows.cli.exit_code import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def print_run(run: RunDirectory, as_json: bool) -> ExitCode:
         from flows.proposal.sealed import read_proposal
         from flows.report.text.terminal import summary
 
-        print(summary(run, read_proposal(run.file("proposal.json"))))
+        show(summary(run, read_proposal(run.file("proposal.json"))))
     return ExitCode.OK
 
 

@@ -16,7 +16,7 @@ from flows.cli.approval import (
     run_directory,
     tools,
 )
-from flows.cli.console import message, now, print_either
+from flows.cli.console import message, now, print_either, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument, names
 from flows.values.aliases import NameKind, earlier
@@ -103,11 +103,11 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
         check_may_be_written(approved.proposal, now(), request.max_age_h, although_unsure=request.although_unsure)
         _, planned = preview(directory, request)
         if report_only_app(source_document(approved)) is not None:
-            print(to_type_in(planned))
+            show(to_type_in(planned))
         elif not (arguments.as_json and (arguments.yes or arguments.dry_run)):
             # Who is asked sees what for; standard output is the document.
-            show = message if arguments.as_json else print
-            show(
+            write = message if arguments.as_json else show
+            write(
                 f"{changes_text(planned, approved.proposal, activate=request.activate)}\n\n"
                 f"Site      {approved.site}\nProposal  {approved.sha256}\n{verdict_text(approved.proposal)}"
             )

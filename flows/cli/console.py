@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from flows.values.visible import json_text, visible
+
 
 def message(text: str) -> None:
     """A line for the person, on standard error: standard output is for the result."""
-    print(text, file=sys.stderr, flush=True)
+    print(visible(text), file=sys.stderr, flush=True)
 
 
 def show(line: str, style: str = "") -> None:
     """A line of the result; in a style of rich on a terminal, where NO_COLOR does not forbid it."""
     if not style or not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
-        print(line)
+        print(visible(line))
         return
     from rich.console import Console
 
-    Console().print(line, style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
+    Console().print(visible(line), style=style, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def print_document(document: Any) -> None:
     """The one JSON document on standard output."""
-    print(json.dumps(document, indent=1, ensure_ascii=False))
+    print(json_text(document))
 
 
 def print_either(as_json: bool, document: Any, text: str) -> None:

@@ -87,4 +87,4 @@ def _print(examined: ExaminedCheck) -> None:
     found = examined.finding
     show(f"{MARKS[found.level]}  {examined.name:<15} {found.sentence}", STYLES[found.level])
     if found.remedy:
-        print(f"{'':<22}→ {found.remedy}")
+        show(f"{'':<22}→ {found.remedy}")

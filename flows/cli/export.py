@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from flows.cli.analysis import loaded, request_of
-from flows.cli.console import message
+from flows.cli.console import message, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import DAYS, SITE, Command, argument, asked
 
@@ -25,5 +25,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     with loaded(request_of(asked(arguments))) as (run, _):
         counts = export(run, arguments.directory)
-    print(", ".join(f"{count} {name}" for name, count in counts.items()) + f" in {arguments.directory}")
+    show(", ".join(f"{count} {name}" for name, count in counts.items()) + f" in {arguments.directory}")
     return ExitCode.OK

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli.analysis import loaded
-from flows.cli.console import message, now
+from flows.cli.console import message, now, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument
 
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     _write(arguments.directory / ".env", settings)
     if token:
         _keep_token(arguments.token_file, token)
-    print(
+    show(
         f"{arguments.directory / '.env'} is written. Start the service with:\n"
         "  docker compose up --detach --build --wait"
     )
@@ -107,7 +107,7 @@ def _token(arguments: argparse.Namespace) -> str | None:
         return None
     import getpass
 
-    print(WHAT_TO_MAKE)
+    show(WHAT_TO_MAKE)
     return getpass.getpass("Access token (it is not shown): ").strip() or None
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from flows.cli.approval import ask, print_result, run_directory, tools
+from flows.cli.console import show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument
 
@@ -32,5 +33,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     done, names = tidy(directory, arguments.keep, tools(approved), "terminal")
     print_result(done, as_json=False)
     for name in names:
-        print(name)
+        show(name)
     return ExitCode.OK

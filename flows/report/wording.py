@@ -13,14 +13,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from flows.values.visible import visible
+
 SHOWN = 280  # characters of a text of unknown origin
 IN_TITLE = 1000  # characters that its title still holds
 NONE = "–"
 DECIMALS = {"mg/dL/U": 1, "mmol/L/U": 2, "g/U": 1, "U/h": 3, "× schedule": 3}  # the least shown of a setting
 
-# Marks, embeddings, overrides and isolates of bidirectional text, and characters without a width that hide in words.
-_BIDI = "\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-_HIDDEN = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff{_BIDI}\U000e0000-\U000e007f]")
 _SPACE = re.compile(r"\s+")
 _PILED = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3})[\u0300-\u036f\u0483-\u0489"
@@ -30,8 +29,8 @@ _PILED = re.compile(
 
 def harmless(text: str) -> str:
     """One line of visible text: no control, bidi or hidden characters, no pile of accents, no lone surrogates."""
-    visible = _SPACE.sub(" ", _HIDDEN.sub("", _SPACE.sub(" ", text)))
-    return _PILED.sub(r"\1", visible).strip()
+    plain = _SPACE.sub(" ", visible(_SPACE.sub(" ", text)))
+    return _PILED.sub(r"\1", plain).strip()
 
 
 def harmless_all(value: Any) -> Any:

@@ -95,7 +95,8 @@ class Ledger:
         moved = after - before
         for name in ("insulin_u", "carbs_g", "readings"):
             found, said = getattr(moved, name), getattr(declared, name)
-            if abs(found - said) > TOLERANCE * (1 + abs(getattr(before, name))):
+            # Negated: NaN, which is neither more nor less than anything, balances no book.
+            if not abs(found - said) <= TOLERANCE * (1 + abs(getattr(before, name))):
                 raise Refused(Reason.BOOKS_DO_NOT_BALANCE, rule=rule, what=name, found=found, declared=said)
         if mine:
             self.rules[rule] = {

@@ -13,7 +13,7 @@ from flows.history.losses import Loss, kinds_of, losses, lost_on, without_a_time
 from flows.history.quarantine import check_quarantine
 from flows.history.records import Context
 from flows.history.treatments import normalise_treatments
-from flows.values.ledger import Entry, Ledger
+from flows.values.ledger import Entry, Ledger, Totals
 from flows.values.local_days import LocalDay
 from flows.values.timestamps import iso_utc
 from flows.values.units import HOUR_MS
@@ -112,3 +112,10 @@ def test_a_dose_without_a_time_is_told() -> None:
     assert note.startswith("1 doses name no time")
     assert without_a_time([Loss("insulin", NOON_MS)]) == []
     assert lost_on(LocalDay(DAY + timedelta(days=1), ZONE), [Loss("insulin", None)]).insulin == 0
+
+
+@pytest.mark.parametrize("lost", [float("nan"), 0.5])
+def test_a_book_with_what_is_no_number_does_not_balance(lost: float) -> None:
+    with pytest.raises(Refused) as caught:
+        Ledger().close_rule("rule", "", Totals(1.0), Totals(1.0 - lost))
+    assert caught.value.reason is Reason.BOOKS_DO_NOT_BALANCE
