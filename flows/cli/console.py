@@ -36,7 +36,7 @@ def print_either(as_json: bool, document: Any, text: str) -> None:
     if as_json:
         print_document(document)
     else:
-        print(text)
+        show(text)
 
 
 def quiet_prefect() -> None:
