@@ -70,7 +70,7 @@ def covered_share(instants: Sequence[float], start_ms: float, end_ms: float) -> 
         if step > SLOT_MS / 2:
             missing += _slots_missing(step, _own_step_ms(steps, n))
     slots = (end_ms - start_ms) / SLOT_MS
-    return max(0.0, min(1.0, 1 - missing / slots))
+    return max(0.0, 1 - missing / slots)
 
 
 def _slots_missing(step_ms: float, own_step_ms: float) -> int:
