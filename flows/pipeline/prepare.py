@@ -139,7 +139,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     notes += check_work_dir(run.work, used, now_ms=now_ms, zone=zone, corrected=request.inputs is InputsMode.CORRECTED)
     if strays and request.inputs is InputsMode.CORRECTED:
         dates = ", ".join(sorted({str(day_of(ms, zone)) for ms in strays}))
-        notes.append(f"{len(strays)} readings lie apart from all others ({dates}) and are no part of the data.")
+        notes.append(f"{len(strays)} reading(s) lie apart from all others ({dates}) and are no part of the data.")
     notes += [doubt.sentence for doubt in doubts]
     doubted = [asdict(doubt) for doubt in doubts]
     prepared = Prepared(zone, used, summaries, notes, ledger.summary(), tuned.identity(), left_out_files, doubted)
