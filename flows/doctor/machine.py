@@ -171,6 +171,5 @@ def _offsets_in_node(executable: Path, zone_name: str) -> list[int]:
 
 
 def _runs(root: Path) -> list[Path]:
-    if not os.access(root, os.R_OK | os.X_OK):
-        return []
-    return [p for p in sorted(root.iterdir()) if p.is_dir() and not p.is_symlink()]
+    files = sorted(root.iterdir()) if os.access(root, os.R_OK | os.X_OK) else []
+    return [p for p in files if p.is_dir() and not p.is_symlink()]

@@ -15,9 +15,7 @@ SLOT_FILE = "last-request"
 
 def next_slot_s(last_slot_s: float, now_s: float) -> float:
     """When the next request may go, given when the last one went or was planned to go."""
-    if last_slot_s > now_s + FURTHEST_SLOT_S:
-        return now_s
-    return max(now_s, last_slot_s + GAP_S)
+    return now_s if last_slot_s > now_s + FURTHEST_SLOT_S else max(now_s, last_slot_s + GAP_S)
 
 
 class RateLimit:

@@ -105,10 +105,12 @@ def in_force(
     begun += [s.at_ms for s in history.switches if not history.names_missing_profile(s)]
     known_from_ms = min(begun)  # of neither document nor switch, no profile is in force: refused above
     others = _other_profile_hours(spans, profile, local, known_from_ms)
-    warnings += _document_warnings(history, window_end_ms)
-    warnings += _change_warnings(history.timeline(window_start_ms, window_end_ms, permanent_only=True), local)
-    warnings += _switch_warnings(spans)
-    warnings += _trouble_warnings(history, window_start_ms, window_end_ms, local)
+    warnings += [
+        *_document_warnings(history, window_end_ms),
+        *_change_warnings(history.timeline(window_start_ms, window_end_ms, permanent_only=True), local),
+        *_switch_warnings(spans),
+        *_trouble_warnings(history, window_start_ms, window_end_ms, local),
+    ]
     if others:
         warnings.append(
             f"On {_count(len(others), 'day')} ({_some(others)}) other settings than those of {quoted(profile.name)}, "
@@ -263,9 +265,10 @@ def _trouble_warnings(history: History, start_ms: float, end_ms: float, zone: st
             )
     for span in history.timeline(start_ms, end_ms):
         if span.profile is None and (state := history.state(span.start_ms)) is not None and state.trouble:
-            when = _local(span.start_ms, zone)
-            detail = state.trouble.rstrip(".")
-            found.append(f"The profile in force from {when} on, {quoted(span.name)}, cannot be read: {detail}.")
+            found.append(
+                f"The profile in force from {_local(span.start_ms, zone)} on, {quoted(span.name)}, cannot be read: "
+                f"{state.trouble.rstrip('.')}."
+            )
     return found
 
 

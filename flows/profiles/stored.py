@@ -44,10 +44,8 @@ def stored_documents(documents: Iterable[Any], zone: str | None) -> list[StoredD
 
     The order they are given in, and one given twice, change nothing.
     """
-    found: dict[str, StoredDocument] = {}
-    for document in documents:
-        if isinstance(document, dict) and (stored := _stored(document, zone or "UTC")):
-            found[stored.sha256] = stored
+    read = (_stored(document, zone or "UTC") for document in documents if isinstance(document, dict))
+    found = {stored.sha256: stored for stored in read if stored}
 
     def order(stored: StoredDocument) -> tuple[float, float, str, str]:
         return stored.start_ms, stored.created_ms, str(stored.record.get("_id")), stored.sha256

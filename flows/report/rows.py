@@ -89,7 +89,6 @@ class Row:
         """The same with every number of upstream's as a multiple of the one that it was given."""
         low, high = (None if end is None else end / self.current for end in (self.interval_low, self.interval_high))
         new = self.several.factor if self.several else self.recommended / self.current
-        caps = self.cap_low / self.current, self.cap_high / self.current
         return replace(
             self,
             field=FACTOR,
@@ -97,8 +96,8 @@ class Row:
             recommended=new,
             interval_low=low,
             interval_high=high,
-            cap_low=caps[0],
-            cap_high=caps[1],
+            cap_low=self.cap_low / self.current,
+            cap_high=self.cap_high / self.current,
             evidence=self.evidence.model_copy(update={"change_percent": round(100 * (new - 1), 1)}),
         )
 

@@ -61,6 +61,4 @@ def _parse_text(text: str, zone: str) -> tuple[float, bool] | None:
         ms = (parsed.replace(tzinfo=ZoneInfo(zone)) if assumed else parsed).timestamp() * 1000
     except (OverflowError, ValueError):
         return None
-    if not _EARLIEST_S * 1000 <= ms <= _LATEST_S * 1000:
-        return None
-    return float(round(ms)), assumed
+    return (float(round(ms)), assumed) if _EARLIEST_S * 1000 <= ms <= _LATEST_S * 1000 else None

@@ -32,6 +32,9 @@ SERVER_OWNED = frozenset(
 OF_A_DELIVERY = frozenset({"_id", "identifier", "srvCreated", "srvModified"})
 
 
+ABSENT = object()  # differs from every JSON value
+
+
 def profile_content(document: Record) -> Record:
     """What a profile document says, whenever it was stored: without what the server owns, and without its start."""
     return {k: v for k, v in document.items() if k not in SERVER_OWNED and k != "startDate"}
@@ -40,14 +43,8 @@ def profile_content(document: Record) -> Record:
 def differences(sent: Any, stored: Any, where: str = "") -> list[str]:
     """The paths at which two JSON values differ, names only; a whole number equals itself written as 5.0."""
     if isinstance(sent, dict) and isinstance(stored, dict):
-        found = []
-        for key in [*sent, *(k for k in stored if k not in sent)]:
-            path = f"{where}.{key}" if where else str(key)
-            if key not in sent or key not in stored:
-                found.append(path)
-            else:
-                found += differences(sent[key], stored[key], path)
-        return found
+        paths = {key: f"{where}.{key}" if where else str(key) for key in (*sent, *stored)}
+        return [d for k, path in paths.items() for d in differences(sent.get(k, ABSENT), stored.get(k, ABSENT), path)]
     if isinstance(sent, list) and isinstance(stored, list):
         if len(sent) != len(stored):
             return [where]

@@ -22,7 +22,7 @@ from flows.writeback.approval import Decision, RollbackRequest
 from flows.writeback.approval_checks import SealedRun, read_sealed
 from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
 from flows.writeback.kept_documents import backup_of, check_kept, checked_intent, intent_of
-from flows.writeback.session import Intent, SiteSession, reissue_switch, switch_back
+from flows.writeback.session import Intent, SiteSession, document_id, reissue_switch, switch_back
 from flows.writeback.site_documents import with_start_date
 from flows.writeback.transaction import carry_out
 
@@ -109,10 +109,8 @@ def _rolled_back(journal: Journal, applied: Change, site: SiteSession) -> Change
 
 def _intent(site: SiteSession, applied: Change, request: RollbackRequest, state: SiteProfiles) -> Intent:
     was = intent_of(applied)
-    writer = applied
-    activated = was.switch is not None
-    if was.stands:  # the document was written by a change before this one, which is what is to be undone too
-        writer = _writer_of(applied) or applied
+    # Where it stands the document was written by a change before this one, which is what is to be undone too.
+    writer = (_writer_of(applied) if was.stands else None) or applied
     before = intent_of(writer).before
     own = [switch_key(was.switch)] if was.switch is not None else []
     foreign = state.switches_not_in([*was.known_switches, *own])
@@ -126,7 +124,7 @@ def _intent(site: SiteSession, applied: Change, request: RollbackRequest, state:
     now_ms = site.now_ms()
     document = with_start_date(before, state.newest, site.start_for(state, state.newest))
     switch = None
-    if activated or foreign:
+    if was.switch is not None or foreign:
         check_no_special_switch(site, state)
         raw = was.active_before["switch"]
         if raw is not None and read_switches([raw], "UTC")[0].temporary:
@@ -140,14 +138,12 @@ def _intent(site: SiteSession, applied: Change, request: RollbackRequest, state:
 
 def _edited_beneath(state: SiteProfiles, backup: SiteProfiles) -> bool:
     """Whether the document that was used before says something else now: edited in place, or stored anew for it."""
-    was = {str(d.get("_id")): profile_content(d) for d in backup.documents}
-    newest, start = {str(d.get("_id")) for d in backup.newest_alike}, backup.newest.get("startDate")
-    for document in state.documents:
-        name = str(document.get("_id"))
-        it = name in newest or (name not in was and document.get("startDate") == start)
-        if it and differences(was.get(name, profile_content(backup.newest)), profile_content(document)):
-            return True
-    return False
+    was = {document_id(d): profile_content(d) for d in backup.documents}
+    newest, start = {document_id(d) for d in backup.newest_alike}, backup.newest.get("startDate")
+    anew = [d for d in state.documents if document_id(d) not in was and d.get("startDate") == start]
+    beneath = [*anew, *(d for d in state.documents if document_id(d) in newest)]
+    content = profile_content(backup.newest)
+    return any(differences(was.get(document_id(d), content), profile_content(d)) for d in beneath)
 
 
 def _writer_of(applied: Change) -> Change | None:

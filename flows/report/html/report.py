@@ -205,7 +205,5 @@ def facts(value: Any, prefix: str = "") -> list[tuple[str, str]]:
     """A part without fixed form as names and texts, nested names joined by a dot; nothing is left out but `None`."""
     if not isinstance(value, dict):
         return [] if value is None else [(prefix, value if isinstance(value, str) else json.dumps(value))]
-    rows: list[tuple[str, str]] = []
-    for key, inner in value.items():
-        rows += facts(inner, f"{prefix}.{key}" if prefix else str(key))
-    return rows[:MOST_LINES]
+    named = ((f"{prefix}.{key}" if prefix else str(key), inner) for key, inner in value.items())
+    return [row for name, inner in named for row in facts(inner, name)][:MOST_LINES]

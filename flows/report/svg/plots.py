@@ -121,9 +121,11 @@ def y_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "", css
         name: what is measured, with its unit.
         css: a class for all of it, such as the unit's.
     """
-    parts: list[Markup] = []
-    for value, text in marks:
-        parts += rule(frame, value, "grid"), label(frame.left - 6, frame.y(value) + 4, text, "tick", "end")
+    parts = [
+        part
+        for value, text in marks
+        for part in (rule(frame, value, "grid"), label(frame.left - 6, frame.y(value) + 4, text, "tick", "end"))
+    ]
     if name:
         parts.append(label(2, frame.top - 8, name, "name"))
     return group(parts, css)

@@ -212,8 +212,10 @@ def _sentence(before: Days | None, after: Days | None, *, ended: bool) -> str:
             needed = f"{ENOUGH_DAYS} days with {ENOUGH_COVERAGE_PERCENT:.0f} % of their readings"
             return f"There are {little} {where} it: too few to compare ({needed} are needed, {GOOD_DAYS} are better)."
     points = after.in_range_percent - before.in_range_percent
-    span = f"from {before.in_range_percent:.1f} % of {many(before.count, 'day')} to {after.in_range_percent:.1f} % of "
-    span += many(after.count, "day")
+    span = (
+        f"from {before.in_range_percent:.1f} % of {many(before.count, 'day')} "
+        f"to {after.in_range_percent:.1f} % of {many(after.count, 'day')}"
+    )
     if abs(points) < MATTERS_POINTS:
         said = f"Time in range went {span}: less than {MATTERS_POINTS:.0f} percentage points, no clear difference."
     else:
