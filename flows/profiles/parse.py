@@ -86,8 +86,12 @@ def named_zone(documents: list[Any], *, name: str | None, until_ms: float | None
         chosen, _ = choose_name(document, name)
         return zone_in(document, document.store[chosen], None, [])
     default = find_name(document.names, document.record.get("defaultProfile"))
-    bodies = [document.store[n] for n in ([default] if default else document.names)]
-    zones = {z for body in bodies if (z := zone_in(document, body, None, []))}
+    return common_zone(document, [default] if default else document.names, None)
+
+
+def common_zone(document: StoredDocument, names: Iterable[str], known: str | None) -> str | None:
+    """The one zone that these profiles of a document name, canonical; `None` where it is none or several."""
+    zones = {zone for name in names if (zone := zone_in(document, document.store[name], known, []))}
     return zones.pop() if len(zones) == 1 else None
 
 

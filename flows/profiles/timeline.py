@@ -15,13 +15,13 @@ from typing import Any
 from flows.errors import Refused
 from flows.profiles.parse import (
     TherapyProfile,
+    common_zone,
     only_units,
     profile_in,
     read_body,
     read_zone,
     unit_name,
     units_in,
-    zone_in,
 )
 from flows.profiles.stored import StoredDocument, choose_name, document_sha256, find_name, stored_documents
 from flows.profiles.switches import Switch, read_switches
@@ -121,7 +121,7 @@ class History:
         self.zone = zone
         self.stored = stored_documents(documents, zone)
         self.switches = read_switches(treatments, zone or "UTC")
-        self._states: dict[tuple[int, int], State] = {}
+        self._states: dict[tuple[int, int], State | None] = {}
 
     def document_at(self, at_ms: float) -> StoredDocument | None:
         """The newest document that has begun."""
@@ -152,12 +152,7 @@ class History:
         document = self.document_at(at_ms) or (self.stored[-1] if self.stored else None)
         key = (id(switch), id(document))
         if key not in self._states:
-            if switch is not None:
-                self._states[key] = self.of_switch(switch)
-            elif document is not None:
-                self._states[key] = self.of_document(document)
-            else:
-                return None
+            self._states[key] = self.of_switch(switch) if switch else self.of_document(document) if document else None
         return self._states[key]
 
     def timeline(self, start_ms: float, end_ms: float, *, permanent_only: bool = False) -> tuple[ProfileSpan, ...]:
@@ -251,11 +246,8 @@ class History:
 
     def _zone_of(self, body: dict[str, Any], current: StoredDocument | None, notes: list[str]) -> str | None:
         """The document's: AAPS writes into a switch the first zone of the list that has the phone's offset just now."""
-        if current is not None:
-            bodies = [current.store[n] for n in current.names]
-            zones = {z for b in bodies if (z := zone_in(current, b, self.zone or "UTC", []))}
-            if len(zones) == 1:
-                return zones.pop()
+        if current is not None and (zone := common_zone(current, current.names, self.zone or "UTC")):
+            return zone
         found = read_zone([body.get("timezone")], self.zone, notes)
         if found and self.zone is None:
             notes.append(f"Only the Profile Switch names a time zone, {found}; such a zone may be a neighbour's.")

@@ -20,11 +20,9 @@ def several_sentences(proposal: Proposal, part: Part) -> list[str]:
         return []
     pump = proposal.for_pump
     blocks: Sequence[IsfBlock | CarbRatioBlock] = pump.isf if part is Part.ISF else pump.carb_ratio
-    said = [_how(proposal, one)]
-    for n, block in enumerate(blocks):
-        if n == 0 or _current(block) != _current(blocks[n - 1]):  # neighbours of one value are one block
-            said.append(f"From {block.start}: {_block(one, block)}.")
-    return said
+    # Neighbours of one value are one block.
+    begun = [b for n, b in enumerate(blocks) if n == 0 or _current(b) != _current(blocks[n - 1])]
+    return [_how(proposal, one), *(f"From {block.start}: {_block(one, block)}." for block in begun)]
 
 
 def _current(block: IsfBlock | CarbRatioBlock) -> float:

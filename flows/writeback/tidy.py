@@ -63,9 +63,8 @@ def old_names(journal: Journal, state: SiteProfiles, keep_last: int, now_ms: flo
     ours: list[str] = []
     for change in journal.changes():
         name = str(change.facts.get("name"))
-        if not change.did("apply") or name not in store:
-            continue
-        if not differences(checked_intent(change).document["store"].get(name), store[name]):
+        wrote_it = change.did("apply") and name in store
+        if wrote_it and not differences(checked_intent(change).document["store"].get(name), store[name]):
             ours = [*(other for other in ours if other != name), name]
     in_use = {*state.names_ahead(now_ms), state.newest.get("defaultProfile")}
     return [name for name in ours[: max(0, len(ours) - keep_last)] if name not in in_use]

@@ -7,6 +7,7 @@ from typing import Any
 
 from flows.history.quality import RULES, facts_in, rules_of
 from flows.history.remedies import REMEDIES
+from flows.profiles.stored import beginning_of
 from flows.report.wording import many
 
 SHOWN = 12
@@ -16,9 +17,8 @@ def inspection(document: dict[str, Any]) -> str:
     """What `autotune inspect` prints: counts, quirks, days."""
     lines = [f"{many(document['entries'], 'glucose record')}, {many(document['treatments'], 'treatment')}"]
     for label, key in (("Sensors", "sensors"), ("Uploaders", "uploaders"), ("Event types", "event_types")):
-        counts = list(document[key].items())
-        shown = ", ".join(f"{name} {count}" for name, count in counts[:SHOWN])
-        lines.append(f"{label}: {shown}" + (f" and {len(counts) - SHOWN} more" if len(counts) > SHOWN else ""))
+        counts = [f"{name} {count}" for name, count in document[key].items()]
+        lines.append(f"{label}: {beginning_of(counts, SHOWN)}")
     if document["refused"]:
         return "\n".join([*lines, "", f"A run would be refused: {document['refused']}"])
     rules = document["ledger"].get("rules", {})

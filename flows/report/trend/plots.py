@@ -170,8 +170,7 @@ def in_range_over_time(trend: Trend) -> Markup:
 
 
 def _values(runs: Sequence[PastRun], measure: Measure, which: str) -> list[float]:
-    found: list[Tuned | None] = [getattr(r, which) for r in runs]
-    return [measure.value(s) for s in found if s is not None]
+    return [measure.value(settings) for r in runs if (settings := getattr(r, which)) is not None]
 
 
 def _times(trend: Trend) -> list[float]:
