@@ -159,10 +159,9 @@ def report_only_app(document: Record) -> str | None:
 
 def _served(run: RunDirectory) -> list[Record]:
     try:
-        documents = RawFiles.open(run).records("profile")
+        return [d for d in RawFiles.open(run).records("profile") if isinstance(d, dict)]
     except (OSError, ValueError, KeyError):
         return []
-    return [d for d in documents if isinstance(d, dict)]
 
 
 def _site(proposal: Proposal) -> str:

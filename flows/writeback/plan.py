@@ -225,9 +225,8 @@ def _check(part: Part, lines: list[Line], step: float) -> None:
 
 def _entries(written: Any, new: dict[int, float]) -> list[Record]:
     """The schedule as entries; those of the source keep their own fields where they are at the same times."""
-    own: dict[int, Record] = {}
-    if isinstance(written, list) and all(isinstance(e, dict) for e in written):
-        own = {entry_minutes(entry, "", place, []): entry for place, entry in enumerate(written, 1)}
+    usable = written if isinstance(written, list) and all(isinstance(e, dict) for e in written) else []
+    own = {entry_minutes(entry, "", place, []): entry for place, entry in enumerate(usable, 1)}
     keep = len(own) == len(new) and set(own) == set(new)
     entries = []
     for minutes, value in sorted(new.items()):
