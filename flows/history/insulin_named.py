@@ -35,9 +35,10 @@ ULTRA_RAPID_PEAK_BELOW_MIN = 65.0  # half way between the two curves' peaks, for
 
 @dataclass(frozen=True)
 class NamedInsulin:
-    """The curve that the data name, `None` where they name none of the two; and what is in doubt."""
+    """The curve and the peak in minutes that the data name, `None` where they name none; and what is in doubt."""
 
     curve: str | None
+    peak_min: float | None = None
     doubts: tuple[Doubt, ...] = ()
 
 
@@ -49,13 +50,16 @@ def insulin_named(treatments: Iterable[Any], chosen: str | None) -> NamedInsulin
         chosen: the curve that the person asked for, if any.
     """
     units: dict[str, float] = defaultdict(float)
+    peaks: dict[float | None, float] = defaultdict(float)
     strong = 0
     for record in treatments:
         if isinstance(record, dict) and not is_deleted(record):
+            peak_min = _peak_min(record)
             for name, curve, amount in _doses(record):
                 strong += bool(_STRONG.search(name))
                 if curve is not None:
                     units[curve] += amount
+                    peaks[peak_min] += amount
     said = []
     if strong:
         said.append(f"{strong} doses name an insulin stronger than U100: check that their amounts are units.")
@@ -69,7 +73,10 @@ def insulin_named(treatments: Iterable[Any], chosen: str | None) -> NamedInsulin
         curve = None
     if None not in (curve, chosen) and chosen != curve:
         said.append(f"The data name an {curve} insulin, the run took {chosen}: check --insulin.")
-    return NamedInsulin(curve, tuple(Doubt(OTHER_INSULIN, "amber", sentence) for sentence in said))
+    peak_min = max(peaks, key=lambda peak: peaks[peak], default=None)
+    if curve is None or peaks[peak_min] < MOSTLY * sum(peaks.values()):
+        peak_min = None
+    return NamedInsulin(curve, peak_min, tuple(Doubt(OTHER_INSULIN, "amber", sentence) for sentence in said))
 
 
 def _doses(record: Record) -> list[tuple[str, str | None, float]]:
@@ -80,13 +87,22 @@ def _doses(record: Record) -> list[tuple[str, str | None, float]]:
     amount = (number_or_none(record.get("amount")) or 0.0) if is_temp_basal(record) else bolus_u(record)
     if amount <= 0:
         return []
-    config = next((record[k] for k in ("iCfg", "icfg") if isinstance(record.get(k), dict)), Record())
+    config = _config(record)
     names = [n for n in (record.get("insulinType"), config.get("insulinLabel")) if isinstance(n, str)]
     name = next(iter(names), "")
-    curve, peak_ms = _curve(name), number_or_none(config.get("insulinPeakTime"))
-    if curve is None and peak_ms and not is_long_acting(name):
-        curve = ULTRA_RAPID if peak_ms < ULTRA_RAPID_PEAK_BELOW_MIN * MINUTE_MS else RAPID
+    curve, peak_min = _curve(name), _peak_min(record)
+    if curve is None and peak_min and not is_long_acting(name):
+        curve = ULTRA_RAPID if peak_min < ULTRA_RAPID_PEAK_BELOW_MIN else RAPID
     return [(name, curve, amount)]
+
+
+def _config(record: Record) -> Record:
+    return next((record[k] for k in ("iCfg", "icfg") if isinstance(record.get(k), dict)), {})
+
+
+def _peak_min(record: Record) -> float | None:
+    peak_ms = number_or_none(_config(record).get("insulinPeakTime"))
+    return peak_ms / MINUTE_MS if peak_ms else None
 
 
 def _curve(name: str) -> str | None:

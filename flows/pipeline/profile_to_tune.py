@@ -121,8 +121,8 @@ def profile_to_tune(
         zone=zone,
     )
     chosen = active.profile
-    peak_min, notes = _peak(request, chosen.insulin_peak_min)
     named = insulin_named(treatments, request.insulin)
+    peak_min, notes = _peak(request, chosen.insulin_peak_min, named.peak_min)
     insulin = request.insulin or Insulin(named.curve or RAPID)
     if request.insulin is None and insulin != RAPID:
         notes.append(f"Insulin taken as {insulin}, as the data name it.")
@@ -185,12 +185,17 @@ def settings_of_bytes(pump: bytes) -> Schedule:
     return Schedule(tuple(Block(hour * 60, rate) for hour, rate in enumerate(rates)))
 
 
-def _peak(request: AnalysisRequest, own_min: float | None) -> tuple[int | None, list[str]]:
+def _peak(
+    request: AnalysisRequest, of_profile_min: float | None, of_doses_min: float | None
+) -> tuple[int | None, list[str]]:
+    """The peak that was asked for, else the profile's, else that of the doses where nobody chose a curve."""
+    if request.insulin is None and of_profile_min is None:
+        whose, own_min = "doses'", of_doses_min
+    else:
+        whose, own_min = "profile's", of_profile_min
     if request.insulin_peak_min is not None or own_min is None:
         return request.insulin_peak_min, []
     low, high = PEAK_LIMITS_MIN
     if not low <= own_min <= high:
-        return None, [
-            f"The profile's peak of insulin action is not between {low} and {high} min: the curve's was used."
-        ]
-    return round(own_min), [f"The profile's own peak of insulin action was used: {own_min:g} min."]
+        return None, [f"The {whose} peak of insulin action is not between {low} and {high} min: the curve's was used."]
+    return round(own_min), [f"The {whose} own peak of insulin action was used: {own_min:g} min."]

@@ -185,6 +185,25 @@ def test_the_insulin_named_in_the_data_is_the_curve(
     assert {d.name for d in found.doubts} <= {"other_insulin"}
 
 
+PEAKS: list[tuple[str, list[float | None], float | None]] = [
+    ("none", [None, None], None),
+    ("one", [45.0, 45.0], 45),
+    ("nine of ten", [45.0] * 9 + [75.0], 45),
+    ("eight of ten", [45.0] * 8 + [75.0] * 2, None),
+    ("mostly not said", [None, None, 45.0], None),
+]
+
+
+@pytest.mark.parametrize(("what", "peaks", "found"), PEAKS, ids=[p[0] for p in PEAKS])
+def test_the_peak_that_the_doses_name_is_taken(what: str, peaks: list[float | None], found: float | None) -> None:
+    records = [
+        dose(n, 8, 4, insulinType="Lyumjev", iCfg={"insulinPeakTime": p * MINUTE_MS} if p else None)
+        for n, p in enumerate(peaks)
+    ]
+    named = insulin_named(records, None)
+    assert (named.curve, named.peak_min) == ("ultra-rapid", found)
+
+
 def test_temporary_basals_weigh_what_they_delivered() -> None:
     temp = {"eventType": "Temp Basal", "created_at": AT, "duration": 30, "amount": 30, "insulinType": "Fiasp"}
     found = insulin_named([temp, dose(0, 8, 3, insulinType="Humalog")], None)
