@@ -344,15 +344,15 @@ def stages(graph: dict[str, set[str]], file: str) -> list[list[str]]:
     rest of `tests/unit`, the nearest first; then all others.
     """
     target = module_name(Path(file))
-    room = Path(file).parent
-    of_room = {name for name in graph if name.rpartition(".")[0] == module_name(room / "__init__.py")}
+    room = ".".join(Path(file).parent.parts[:2])  # a folder within a room is of the room
+    of_room = {name for name in graph if name.startswith(f"{room}.")}
     away = distances(graph, target)
     tests = {n for n in away if n.startswith("tests.") and n.rpartition(".")[2].startswith("test_")}
 
     def paths(names: Iterable[str]) -> list[str]:
         return [name.replace(".", "/") + ".py" for name in names]
 
-    own = "tests.unit." + ".".join(room.parts[1:])
+    own = room.replace("flows", "tests.unit", 1)
     in_room = {n for n in tests if n.rpartition(".")[0] == own}
     nearest = {n for n in in_room if away[n] <= NEAR}
     first = in_room | {n for n in tests if away[n] <= NEAR}

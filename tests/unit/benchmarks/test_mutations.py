@@ -97,6 +97,10 @@ def test_tests_that_reach_a_module_are_found_through_other_modules_the_nearest_f
         ["tests/unit/room/test_high.py"],
         ["tests/unit/test_top.py"],
     ]
+    (checkout / "flows/room/inner").mkdir()
+    (checkout / "flows/room/inner/deep.py").write_text("X = 1\n")
+    (checkout / "flows/room/low.py").write_text("from flows.room.inner.deep import X\n")
+    assert stages(imports(checkout), "flows/room/inner/deep.py")[0] == ["tests/unit/room/test_high.py"]
     (checkout / "tests/conftest.py").write_text("from flows.room import low\n")
     assert "tests.unit.test_other" in distances(imports(checkout), "flows.room.low")
 
