@@ -422,4 +422,7 @@ def test_parts_are_counted_from_one_and_a_rule_that_changes_nothing_has_no_books
     assert keep_if([("a", {})], ("r", "d"), lambda _n, _r: None, untouched := Ledger()) == [("a", {})]
     assert untouched.rules == {}
     assert keep_if([("a", {})], ("r", "d"), lambda _n, _r: "why", left := Ledger()) == []
+    again = Ledger()
+    keep_if([("a", {"carbs": 10})], ("r", "d"), lambda _n, _r: "why", again)
+    assert keep_if([("b", {"carbs": 5})], ("r", "d"), lambda _n, _r: None, again) == [("b", {"carbs": 5})]
     assert len(left.rules) == 1
