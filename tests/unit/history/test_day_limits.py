@@ -364,13 +364,14 @@ def test_a_reading_s_value_is_a_number_up_to_a_thousand(value: Any, verdict: typ
         (5.5, 100.5, "mmol/L"),
         (5.5, 100.6, None),
         (0, 0.5, None),
+        ("LOW", 0.5, None),
         (0.5, 9, "mmol/L"),
         (0.05, 0.04, None),
         (0.05, 0.05, None),
         (5.5, None, None),
     ],
 )
-def test_the_same_value_in_mgdl_beside_it_declares_mmol(value: float, beside: Any, declared: str | None) -> None:
+def test_the_same_value_in_mgdl_beside_it_declares_mmol(value: Any, beside: Any, declared: str | None) -> None:
     assert _as_written({"date": START, "sgv": value, "glucose": beside}).declared == declared
 
 
