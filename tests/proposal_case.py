@@ -7,18 +7,14 @@ from typing import Any
 
 from flows.judgement.case import Case, DayUsed
 from flows.oref0.caps import Caps
-from flows.proposal.document import (
+from flows.proposal.document import Glucose, GlucoseHour, Settings, Units, mmoll
+from flows.proposal.evidence_document import (
     Agreement,
     BasalEvidence,
     CarbRatioEvidence,
     Evidence,
-    Glucose,
-    GlucoseHour,
     IsfEvidence,
     Repetitions,
-    Settings,
-    Units,
-    mmoll,
 )
 from flows.proposal.rounding import for_pump
 from flows.values.schedule import Schedule

@@ -7,17 +7,8 @@ from dataclasses import dataclass
 
 from flows.history.doubts import Doubt
 from flows.oref0.caps import Caps
-from flows.proposal.document import (
-    Agreement,
-    BasalEvidence,
-    CarbRatioEvidence,
-    Colour,
-    Evidence,
-    ForPump,
-    Glucose,
-    IsfEvidence,
-    Settings,
-)
+from flows.proposal.document import Colour, ForPump, Glucose, Settings
+from flows.proposal.evidence_document import Agreement, BasalEvidence, CarbRatioEvidence, Evidence, IsfEvidence
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.oref0.several_values import LEAST_MEALS, OneValueFrom, different
+from flows.proposal.evidence_document import Evidence, Hourly, StrictModel
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
@@ -30,28 +31,16 @@ class Units(StrEnum):
     MG_PER_DL, MMOL_PER_L = "mg/dL", "mmol/L"
 
 
-class Cap(StrEnum):
-    """Which of upstream's caps a number stands at, or was stopped by on at least half of the days."""
-
-    LOW, HIGH = "low", "high"
-
-
 class GlucoseLimit(StrEnum):
     """Which of the consensus' limits glucose is beyond: too often too low, too often too high."""
 
     LOW, HIGH = "low", "high"
 
 
-class _Document(BaseModel):
-    # Its errors would else quote the number they are about.
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, hide_input_in_errors=True)
-
-
-Hourly = Annotated[tuple[float, ...], Field(min_length=HOURS_PER_DAY, max_length=HOURS_PER_DAY)]
 Clock = Annotated[str, Field(pattern=r"^\d\d:\d\d$")]
 
 
-class Settings(_Document):
+class Settings(StrictModel):
     """Basal by hour of the local day, one ISF, one carb ratio: what upstream tunes, unrounded."""
 
     isf_mgdl_per_u: float
@@ -63,7 +52,7 @@ class Settings(_Document):
     insulin_peak_min: float | None
 
 
-class IsfBlock(_Document):
+class IsfBlock(StrictModel):
     """A block of the source profile's ISF schedule, and what it becomes: scaled by the tuned ratio, then rounded."""
 
     start: Clock
@@ -74,7 +63,7 @@ class IsfBlock(_Document):
     points: int | None = Field(default=None, description="Upstream's ISF points in it, where the profile has several.")
 
 
-class BlockRegression(_Document):
+class BlockRegression(StrictModel):
     """What the meal windows say of one carb ratio by itself: as evidence, upstream recommends no such number.
 
     `insulin_factor` is the insulin that the windows took over what the block's ratio gives for their carbs; low and
@@ -87,7 +76,7 @@ class BlockRegression(_Document):
     insulin_factor_high: float
 
 
-class CarbRatioBlock(_Document):
+class CarbRatioBlock(StrictModel):
     """A block of the source profile's carb ratio schedule, and what it becomes."""
 
     start: Clock
@@ -98,7 +87,7 @@ class CarbRatioBlock(_Document):
     regression: BlockRegression | None = Field(default=None, description="From 8 meal windows in the block on.")
 
 
-class OneForSeveral(_Document):
+class OneForSeveral(StrictModel):
     """How the one value that stands for several of a setting was made, and the factor that each block in use gets.
 
     Made from the meals or the points in each block it is comparable with the schedule; `time` is the mean over the day,
@@ -121,7 +110,7 @@ class OneForSeveral(_Document):
         return self.tuned and (self.meals is None or self.meals >= LEAST_MEALS)
 
 
-class ForPump(_Document):
+class ForPump(StrictModel):
     """The recommendation as it can be entered: every number on its step and within upstream's caps.
 
     `basal_u_per_h` keeps the daily total (largest remainder). ISF is on its step in the profile's own unit; the other
@@ -179,142 +168,7 @@ class ForPump(_Document):
         return tuple(part for part, found in values.items() if different(found) > 1 or part in self.unread)
 
 
-class Agreement(_Document):
-    """How the repetitions over resampled days move a number, and how many of them (0–1) move it as recommended."""
-
-    moves_up: int
-    moves_down: int
-    unchanged: int
-    share: float
-
-
-class IsfEvidence(_Document):
-    """The insulin sensitivity, and what it rests on."""
-
-    current_mgdl_per_u: float
-    current_mmoll_per_u: float
-    recommended_mgdl_per_u: float
-    recommended_mmoll_per_u: float
-    change_percent: float
-    cap_low_mgdl_per_u: float
-    cap_low_mmoll_per_u: float
-    cap_high_mgdl_per_u: float
-    cap_high_mmoll_per_u: float
-    at_cap: Cap | None
-    interval_low_mgdl_per_u: float | None
-    interval_low_mmoll_per_u: float | None
-    interval_high_mgdl_per_u: float | None
-    interval_high_mmoll_per_u: float | None
-    agreement: Agreement | None
-    points: int | None
-    days_too_few_points: int | None = Field(description="Days on which upstream left it alone for want of points.")
-    insulin_correlation: float | None = Field(
-        default=None, description="Of the change insulin explains and the change there was, over those points: -1 to 1."
-    )
-    explanation: tuple[str, ...]
-
-
-class CarbRatioEvidence(_Document):
-    """The carb ratio, and what it rests on: upstream's meal periods, used and ignored."""
-
-    current_g_per_u: float
-    recommended_g_per_u: float
-    change_percent: float
-    cap_low_g_per_u: float
-    cap_high_g_per_u: float
-    at_cap: Cap | None
-    interval_low_g_per_u: float | None
-    interval_high_g_per_u: float | None
-    agreement: Agreement | None
-    periods_used: int | None
-    periods_ignored: int | None
-    carbs_g: float | None
-    insulin_u: float | None
-    explanation: tuple[str, ...]
-
-
-class BasalEvidence(_Document):
-    """The basal of one hour, and what it rests on."""
-
-    hour: int = Field(ge=0, lt=HOURS_PER_DAY)
-    current_u_per_h: float
-    recommended_u_per_h: float
-    for_pump_u_per_h: float
-    change_percent: float
-    cap_low_u_per_h: float
-    cap_high_u_per_h: float
-    at_cap: Cap | None
-    interval_low_u_per_h: float | None
-    interval_high_u_per_h: float | None
-    agreement: Agreement | None
-    points: int | None
-    days_without_points: int | None = Field(
-        default=None, description="Days on which upstream had no data points of its own for the hour."
-    )
-    days_missing: int = Field(
-        description="Days the hour came out unchanged and was smoothed: no data, at its cap, no need."
-    )
-    total_deviation_mgdl: float | None = Field(description="Of all days: above zero glucose rose unexplained.")
-    total_deviation_mmoll: float | None
-    explanation: tuple[str, ...]
-
-
-class Repetitions(_Document):
-    """How the intervals came about; `share` of the repetitions lies in each."""
-
-    count: int
-    failed: int
-    seed: int
-    block_days: int
-    share: float
-
-
-class Scores(_Document):
-    """What one set of settings leaves unexplained on days kept aside; `None` where there was nothing to score."""
-
-    mean_absolute_deviation_mgdl: float | None
-    mean_absolute_deviation_mmoll: float | None
-    rms_deviation_mgdl: float | None
-    rms_deviation_mmoll: float | None
-    carb_ratio_residual_u: float | None
-
-
-class HeldOut(_Document):
-    """The check on days that were not tuned on."""
-
-    days: tuple[str, ...]
-    basal_points: int
-    meals: int
-    old: Scores
-    new: Scores
-    better: bool | None
-    sentence: str
-
-
-class Variant(_Document):
-    """What upstream recommends from other days or with another option."""
-
-    variant: str
-    isf_mgdl_per_u: float
-    isf_mmoll_per_u: float
-    carb_ratio_g_per_u: float
-    basal_u_per_h: Hourly
-    daily_basal_u: float
-
-
-class Evidence(_Document):
-    """What every number rests on, and how sure it is."""
-
-    isf: IsfEvidence
-    carb_ratio: CarbRatioEvidence
-    basal: Annotated[tuple[BasalEvidence, ...], Field(min_length=HOURS_PER_DAY, max_length=HOURS_PER_DAY)]
-    repetitions: Repetitions | None
-    why_no_repetitions: str | None
-    held_out: HeldOut | None
-    sensitivity: tuple[Variant, ...]
-
-
-class VerdictReason(_Document):
+class VerdictReason(StrictModel):
     """One rule that found something: its colour, what it says, and where its threshold comes from."""
 
     rule: str
@@ -324,7 +178,7 @@ class VerdictReason(_Document):
     source: str
 
 
-class Verdict(_Document):
+class Verdict(StrictModel):
     """The worst colour of all rules. Red cannot be applied.
 
     `nothing_to_change`: nothing is sure enough to act on, and glucose is within the consensus' limits as it is.
@@ -350,7 +204,7 @@ class Verdict(_Document):
         return self.nothing_to_change or (bool(self.beyond_limits) and not self.worth_changing)
 
 
-class GlucoseHour(_Document):
+class GlucoseHour(StrictModel):
     """Readings of one hour of the local day over all days used, without "HIGH"; `None` where there are too few."""
 
     hour: int
@@ -367,7 +221,7 @@ class GlucoseHour(_Document):
     p95_mmoll: float | None
 
 
-class Glucose(_Document):
+class Glucose(StrictModel):
     """The consensus metrics of the days used (Diabetes Care 2019;42:1593); shares in percent of readings.
 
     Lows below 39 mg/dL and readings above what the sensor can measure ("HIGH") are among them, although upstream does
@@ -406,7 +260,7 @@ class DayOfRun(BaseModel):
     quality: str | None = None
 
 
-class WithoutCorrection(_Document):
+class WithoutCorrection(StrictModel):
     """What upstream would have recommended from the data as they were served."""
 
     recommended: Settings | None
@@ -415,7 +269,7 @@ class WithoutCorrection(_Document):
     changed: tuple[str, ...]
 
 
-class Proposal(_Document):
+class Proposal(StrictModel):
     """A sealed recommendation; `sha256` is over the canonical JSON of everything else."""
 
     schema_version: Literal[2] = 2

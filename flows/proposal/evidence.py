@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from flows.oref0.profile import PumpSettings
-from flows.proposal.document import (
+from flows.proposal.document import Settings, maybe_mmoll, mmoll
+from flows.proposal.evidence_document import (
     Agreement,
     BasalEvidence,
     Cap,
@@ -18,10 +19,7 @@ from flows.proposal.document import (
     IsfEvidence,
     Repetitions,
     Scores,
-    Settings,
     Variant,
-    maybe_mmoll,
-    mmoll,
 )
 from flows.proposal.explanation import Explanation
 from flows.proposal.explanation_text import BasalFacts, Moved

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from flows.oref0.caps import Caps
 from flows.oref0.log_parser import CarbRatio, DayLog, Isf, read_day, smoothed_hours
 from flows.oref0.profile import PumpSettings
-from flows.proposal.document import Cap
+from flows.proposal.evidence_document import Cap
 from flows.proposal.explanation_text import (
     FOR_BASAL,
     FOR_CARB_RATIO,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from flows.oref0.log_parser import LEAST_ISF_POINTS
-from flows.proposal.document import Cap
+from flows.proposal.evidence_document import Cap
 from flows.values.units import HOURS_PER_DAY
 
 # Upstream rounds a setting to three decimals: two numbers that differ by less than half of the last one are the same.

@@ -10,17 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flows.proposal.document import (
-    BasalEvidence,
-    Cap,
-    CarbRatioBlock,
-    CarbRatioEvidence,
-    IsfBlock,
-    IsfEvidence,
-    OneForSeveral,
-    Proposal,
-    Units,
-)
+from flows.proposal.document import CarbRatioBlock, IsfBlock, OneForSeveral, Proposal, Units
+from flows.proposal.evidence_document import BasalEvidence, Cap, CarbRatioEvidence, IsfEvidence
 from flows.report.numbers_to_enter import KEEP, SAME, TOO_SMALL, keep_label, may_be_entered, same, worth_changing
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY

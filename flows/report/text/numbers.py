@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from textwrap import wrap
 
-from flows.proposal.document import BasalEvidence, Proposal
+from flows.proposal.document import Proposal
+from flows.proposal.evidence_document import BasalEvidence
 from flows.report.numbers_to_enter import may_be_entered, why_nothing_to_enter
 from flows.report.rows import FACTOR, Row, RowEntry, SettingRows, curve_note, setting_rows
 from flows.report.several import several_sentences

@@ -15,7 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.consensus_limits import beyond_limits
-from flows.proposal.document import Agreement, Colour, Proposal
+from flows.proposal.document import Colour, Proposal
+from flows.proposal.evidence_document import Agreement
 from flows.report.numbers_to_enter import may_be_entered
 from flows.report.rows import Row, RowEntry, curve_note, setting_rows
 from flows.report.text.markdown import code_block, escaped, plain

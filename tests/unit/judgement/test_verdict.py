@@ -17,7 +17,8 @@ from flows.judgement.case import Case, DayUsed, more_aggressive, worth_changing
 from flows.judgement.verdict import RULES, judge_case
 from flows.oref0.caps import Caps
 from flows.oref0.several_values import OneValueFrom, different
-from flows.proposal.document import Cap, Colour, HeldOut, OneForSeveral, Repetitions, Scores, Settings, Variant
+from flows.proposal.document import Colour, OneForSeveral, Settings
+from flows.proposal.evidence_document import Cap, HeldOut, Repetitions, Scores, Variant
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 from tests.proposal_case import UNSURE, case, entered, evidence, glucose, settings, with_hours

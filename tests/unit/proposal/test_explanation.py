@@ -25,7 +25,7 @@ from flows.oref0.profile import PumpSettings, settings_of
 from flows.oref0.work_dir import copy_openaps_directory
 from flows.pipeline.load import load
 from flows.pipeline.prepare import prepare
-from flows.proposal.document import Cap
+from flows.proposal.evidence_document import Cap
 from flows.proposal.explanation import Explanation, explain
 from flows.proposal.explanation_text import (
     FIFTH,

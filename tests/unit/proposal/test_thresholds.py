@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from flows.judgement.case import Case, _daily_basal_agreed
-from flows.proposal.document import Agreement
+from flows.proposal.evidence_document import Agreement
 from flows.proposal.uncertainty import spread
 
 
