@@ -53,11 +53,13 @@ def _read_value(value: Any, what: str, notes: list[str]) -> Schedule:
         raise unusable(what, "it is missing or empty")
     blocks: dict[int, float] = {}
     order: list[int] = []
-    for place, item in enumerate(value, 1):
+    amounts = [number_or_none(item.get("value")) if isinstance(item, dict) else None for item in value]
+    for place, (item, amount) in enumerate(zip(value, amounts, strict=True), 1):
         if not isinstance(item, dict):
             raise unusable(what, f"entry {place} is not an object with a time and a value")
         minutes = entry_minutes(item, what, place, notes)
-        amount = required_number(item.get("value"), what, f"the value at {clock_text(minutes)}")
+        if amount is None:
+            amount = required_number(item.get("value"), what, f"the value at {clock_text(minutes)}")
         if minutes in blocks and blocks[minutes] != amount:
             if amount == 0:
                 raise unusable(what, f"a later entry at {clock_text(minutes)} says 0; remove the entries not in use")
