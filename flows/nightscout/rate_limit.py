@@ -42,16 +42,17 @@ class RateLimit:
         """Wait until the next request may go; returns the seconds waited."""
         with self._memory.locked():
             now_s = self._clock()
-            slot_s = next_slot_s(self._read(), now_s)
+            slot_s = next_slot_s(_slot_in(self._memory.read(SLOT_FILE)), now_s)
             self._memory.write(SLOT_FILE, repr(slot_s).encode("ascii"), durable=False)
         wait_s = slot_s - now_s
         if wait_s > 0:
             self._sleep(wait_s)
         return wait_s
 
-    def _read(self) -> float:
-        try:
-            slot_s = float((self._memory.read(SLOT_FILE) or b"").decode("ascii"))
-        except ValueError:  # damaged, or never written
-            return 0.0
-        return slot_s if math.isfinite(slot_s) else 0.0
+
+def _slot_in(written: bytes | None) -> float:
+    try:
+        slot_s = float((written or b"").decode("ascii"))
+    except ValueError:  # damaged, or never written
+        return 0.0
+    return slot_s if math.isfinite(slot_s) else 0.0

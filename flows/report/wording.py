@@ -87,6 +87,11 @@ def exact(value: float | None, least: int = 0) -> str:
     return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
 
 
+def setting(value: float) -> str:
+    """A setting with its own decimals, at most six: the noise of a conversion between units goes, no digit does."""
+    return exact(round(value, 6))
+
+
 def signed(value: float | None, decimals: int) -> str:
     """As `fixed`, with its sign."""
     text = fixed(value, decimals)

@@ -8,9 +8,9 @@ from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal
 from flows.report.numbers_to_enter import AS_NOW, KEEP, TOO_SMALL, keep_label
 from flows.report.rows import RowEntry, joined
-from flows.report.wording import exact
+from flows.report.wording import setting
 from flows.values.parts import Part
-from flows.writeback.plan import Line, Plan
+from flows.writeback.plan import Plan
 
 HEADINGS = {Part.BASAL: "Basal", Part.ISF: "Insulin sensitivity (ISF)", Part.CARB_RATIO: "Carb ratio"}
 
@@ -53,7 +53,7 @@ def to_type_in(plan: Plan) -> str:
     rows = ["Numbers to type in yourself:"]
     for part, entries in _entries(plan).items():
         rows += ["", f"{HEADINGS[part]} [{entries[0].unit}]"]
-        rows += [f"  {entry.start}  {_number(entry.to_enter)}" for entry in joined(entries)]
+        rows += [f"  {entry.start}  {setting(entry.to_enter)}" for entry in joined(entries)]
         if part is Part.BASAL:
             rows.append(f"  whole day {plan.daily_basal_new_u:.2f} U (now {plan.daily_basal_current_u:.2f} U)")
     return "\n".join(rows)
@@ -61,29 +61,23 @@ def to_type_in(plan: Plan) -> str:
 
 def _entries(plan: Plan, proposal: Proposal | None = None) -> dict[Part, list[RowEntry]]:
     """What is written, by part; with a proposal labelled by what it says of each number."""
-
-    def label(line: Line) -> str:
-        return keep_label(proposal, line.key, line.current, line.new) if proposal else ""
-
+    keyed = [(line.key, line.current, line.new) for line in plan.lines]
+    labels = [keep_label(proposal, *numbers) if proposal else "" for numbers in keyed]
+    labelled = zip(plan.lines, labels, strict=True)
     return {
-        part: [RowEntry(line.start, line.end, line.current, line.new, line.unit, label(line)) for line in lines]
-        for part, lines in groupby(plan.lines, key=lambda line: line.part)
+        part: [RowEntry(line.start, line.end, line.current, line.new, line.unit, label) for line, label in lines]
+        for part, lines in groupby(labelled, key=lambda one: one[0].part)
     }
 
 
 def _row(entry: RowEntry) -> str:
     span = f"{entry.start}–{entry.end}"
     if entry.keep_label == AS_NOW:
-        return f"  {span}  {_number(entry.current):>8}   unchanged"
+        return f"  {span}  {setting(entry.current):>8}   unchanged"
     mark = f"   {TOO_SMALL}" if entry.keep_label else ""
     change = _percent(entry.current, entry.to_enter)
-    return f"  {span}  {_number(entry.current):>8} → {_number(entry.to_enter):>8}   {change}{mark}"
+    return f"  {span}  {setting(entry.current):>8} → {setting(entry.to_enter):>8}   {change}{mark}"
 
 
 def _percent(now: float, new: float) -> str:
     return f"{100 * (new / now - 1) if now else 0.0:+.1f} %"
-
-
-def _number(value: float) -> str:
-    # Six decimals: the noise of a conversion between units goes, no digit of a setting does.
-    return exact(round(value, 6))
