@@ -14,6 +14,7 @@ from flows.values.ledger import Entry, Ledger, Totals, changed_fields
 from flows.values.numbers import number_or_zero
 from flows.values.schedule import Schedule
 
+NO_AMOUNT = 1e9  # units or grams: garbage, which counts nothing until it is quarantined
 Numbered = list[tuple[str, Record]]
 
 
@@ -133,10 +134,15 @@ def totals(records: Iterable[Any]) -> Totals:
     for record in records:
         if not isinstance(record, dict):
             continue
-        insulin += bolus_u(record) + extended_insulin_u(record)
-        carbs += carbs_g(record)
+        insulin += _counted(bolus_u(record)) + _counted(extended_insulin_u(record))
+        carbs += _counted(carbs_g(record))
         readings += "sgv" in record or ("glucose" in record and "eventType" not in record)
     return Totals(insulin, carbs, readings)
+
+
+def _counted(amount: float) -> float:
+    # Infinity less infinity balances no book. What is so large is quarantined by the rule `impossible_amount`.
+    return amount if abs(amount) < NO_AMOUNT else 0.0
 
 
 def sort_key(record: Record) -> str:

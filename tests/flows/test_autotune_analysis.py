@@ -64,7 +64,7 @@ def test_the_flow_gives_what_the_plain_steps_give(prefect_server: str, tmp_path:
 
 def test_a_refusal_fails_the_run_and_leaves_no_proposal(prefect_server: str, tmp_path: Path) -> None:
     profile = profile_document()
-    profile["store"]["Default"]["sens"] = [{"time": "00:00", "value": 777.25}]
+    profile["store"]["Default"]["sens"] = [{"time": "00:00", "value": 1777.25}]
     directory = export_directory(tmp_path / "data", profile=[profile])
     with pytest.raises(Refused) as caught:
         run_flow(AnalysisRequest(from_directory=directory), tmp_path / "flow")

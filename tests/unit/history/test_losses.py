@@ -11,7 +11,7 @@ from flows.errors import Reason, Refused
 from flows.history.days import cut_days
 from flows.history.losses import Loss, kinds_of, losses, lost_on, without_a_time
 from flows.history.quarantine import check_quarantine
-from flows.history.records import Context
+from flows.history.records import Context, totals
 from flows.history.treatments import normalise_treatments
 from flows.values.ledger import Entry, Ledger, Totals
 from flows.values.local_days import LocalDay
@@ -119,3 +119,11 @@ def test_a_book_with_what_is_no_number_does_not_balance(lost: float) -> None:
     with pytest.raises(Refused) as caught:
         Ledger().close_rule("rule", "", Totals(1.0), Totals(1.0 - lost))
     assert caught.value.reason is Reason.BOOKS_DO_NOT_BALANCE
+
+
+@pytest.mark.parametrize(("amount", "counted"), [(1e9 - 1, 1e9 - 1), (1e9, 0.0), (-1e9, 0.0), (1e308, 0.0)])
+def test_garbage_counts_nothing_in_the_books(amount: float, counted: float) -> None:
+    combo = {"eventType": "Combo Bolus", "relative": amount, "duration": 60}
+    found = totals([{"insulin": amount}, {"carbs": amount}, combo])
+    assert (found.insulin_u, found.carbs_g) == (counted + max(counted, 0.0), counted)
+    assert totals([{**combo, "relative": 1e300, "duration": 1e300}]) == Totals()
