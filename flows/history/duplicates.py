@@ -29,6 +29,7 @@ SAME_U, SAME_G = 0.0051, 0.51
 # What an app calls an event of its own. `pumpId` counts within one pump.
 OWN_IDS = ("syncIdentifier", "id", "pumpId", "uuid", "identifier")
 RULE = ("duplicate", "events uploaded twice are counted once")
+OF_A_COMBO = ("relative", "splitNow", "splitExt", "enteredinsulin", "duration")
 NAMED_AT_MOST = 3
 
 
@@ -68,7 +69,9 @@ class _Event:
         return self.carbs_g > 0 and other.carbs_g > 0 and abs(self.carbs_g - other.carbs_g) <= tolerance
 
     def same(self, other: _Event) -> bool:
-        insulin = self.same_insulin(other) or not (self.all_insulin_u or other.all_insulin_u)
+        # All of this one's insulin stands in the other: a combo bolus has more than its copy of the part at once.
+        theirs = (other.insulin_u, other.all_insulin_u)
+        insulin = any(abs(self.all_insulin_u - u) <= SAME_U for u in theirs)
         return insulin and (self.same_carbs(other) or not (self.carbs_g or other.carbs_g))
 
 
@@ -157,11 +160,18 @@ def _not_yet_counted(mine: _Event, near: Sequence[_Event]) -> tuple[Record | Non
     if not twice_insulin and not twice_carbs:
         return mine.record, ""
     rest = dict(mine.record)
-    if twice_insulin:
+    if twice_insulin and mine.all_insulin_u > mine.insulin_u:
+        rest = {k: v for k, v in rest.items() if k not in OF_A_COMBO} | {"insulin": 0.0}
+        if not any(abs(mine.all_insulin_u - u) <= SAME_U for o in others for u in (o.insulin_u, o.all_insulin_u)):
+            # The part over time stays, as a rate: from its whole the part at once would be made again.
+            duration_min = number_or_none(mine.record.get("duration")) or 1.0
+            extended_u = mine.all_insulin_u - mine.insulin_u
+            rest |= {"duration": duration_min, "relative": extended_u * 60 / duration_min}
+    elif twice_insulin:
         rest["insulin"] = None
     if twice_carbs:
         rest["carbs"] = None
-    if not bolus_u(rest) and not carbs_g(rest):
+    if not bolus_u(rest) and not carbs_g(rest) and not extended_insulin_u(rest):
         return None, "its insulin and carbs stand in other records of the same time"
     what = "insulin" if twice_insulin else "carbs"
     return rest, f"its {what} stands in another record of the same time"

@@ -72,7 +72,7 @@ def insulin_named(treatments: Iterable[Any], chosen: str | None) -> NamedInsulin
         )
         curve = None
     if None not in (curve, chosen) and chosen != curve:
-        said.append(f"The data name an {curve} insulin, the run took {chosen}: check --insulin.")
+        said.append(f"The data name an {curve} insulin, the run took {chosen}: check --insulin or the profile's curve.")
     peak_min = max(peaks, key=lambda peak: peaks[peak], default=None)
     if curve is None or peaks[peak_min] < MOSTLY * sum(peaks.values()):
         peak_min = None

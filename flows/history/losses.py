@@ -43,7 +43,7 @@ def kinds_of(record: Any) -> list[Kind]:
     if not isinstance(record, dict):
         return []
     if record.get("eventType") in TEMP_BASALS:
-        return ["temp_basal"]
+        return ["temp_basal", "insulin"] if _is_given(record.get("insulin")) else ["temp_basal"]
     found: list[Kind] = []
     if any(_is_given(record.get(name)) for name in INSULIN_FIELDS) or record.get("_type") == "Bolus":
         found.append("insulin")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -111,7 +111,9 @@ def profile_to_tune(
         Refused: a `PROFILE_…` reason.
     """
     if pump := raw.bytes_of("pumpprofile"):
-        return as_it_is(pump, raw.bytes_of("autotune"))
+        given = as_it_is(pump, raw.bytes_of("autotune"))
+        curve = json_object(pump, "the pump profile").get("curve")
+        return replace(given, doubts=insulin_named(treatments, curve if isinstance(curve, str) else None).doubts)
     active = in_force(
         raw.records("profile"),
         treatments,

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from flows.history.long_acting import is_long_acting
-from flows.history.records import Context, extended_insulin_u, totals
+from flows.history.records import Context, bolus_u, extended_insulin_u, totals
 from flows.history.treatments import normalise_treatments
 from flows.history.uploaders import uploader
 from flows.values.ledger import Ledger
 from flows.values.schedule import Schedule
-from flows.values.timestamps import instant_ms
+from flows.values.timestamps import instant_ms, iso_utc
 
 CONTEXT = Context("Europe/Paris", Schedule.constant(1.0), 1_800_000_000_000)
 AT = "2026-05-13T09:00:00.000Z"
@@ -255,3 +255,19 @@ def test_an_uploader_is_known_by_what_it_writes(record: dict[str, Any], name: st
 )
 def test_long_acting_insulins_are_known_by_name(name: str, long_acting: bool) -> None:
     assert is_long_acting(name) is long_acting
+
+
+@pytest.mark.parametrize("plain_u", [6.0, 10.0])
+@pytest.mark.parametrize("apart_ms", [-400, 0, 400])
+def test_a_combo_bolus_and_its_plain_copy_give_their_insulin_once(plain_u: float, apart_ms: int) -> None:
+    # 6 U at once and 4 U over two hours; the other uploader wrote the part at once, or the whole, as one bolus.
+    step_ms = 1_778_662_800_000  # where the two-second steps of the order begin
+    combo = {
+        **{"eventType": "Combo Bolus", "enteredinsulin": 10, "insulin": 6, "splitNow": 60, "splitExt": 40},
+        **{"duration": 120, "created_at": iso_utc(step_ms), "enteredBy": "one"},
+    }
+    plain = {"eventType": "Correction Bolus", "insulin": plain_u, "created_at": iso_utc(step_ms + apart_ms)}
+    for records in ([combo, plain], [plain, combo]):
+        ledger = Ledger()
+        kept = normalise_treatments(records, Context("UTC", None, 1_800_000_000_000), ledger)
+        assert sum(bolus_u(r) for r in kept) == pytest.approx(10)

@@ -30,6 +30,7 @@ KINDS: list[tuple[dict[str, Any] | None, list[str]]] = [
     ({"eventType": "Combo Bolus", "enteredinsulin": "7 U"}, ["insulin"]),
     ({"eventType": "Temp Basal", "rate": "fast"}, ["temp_basal"]),
     ({"eventType": "Temp Basal Start", "rate": "fast"}, ["temp_basal"]),
+    ({"eventType": "Temp Basal", "rate": 1, "insulin": 5}, ["temp_basal", "insulin"]),
     ({"_type": "Bolus", "amount": "5"}, ["insulin"]),
     ({"eventType": "Note", "notes": "insulin"}, []),
     (None, []),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.pipeline.profile_to_tune import as_it_is
+from flows.pipeline.profile_to_tune import as_it_is, profile_to_tune
 from flows.profiles.openaps import FIELDS, read_openaps_schedule
+from flows.settings import AnalysisRequest
 from flows.values.parts import Part
 from tests.people import pump_profile
 
@@ -126,3 +127,14 @@ def test_a_sens_that_is_not_the_first_of_the_isf_profile_is_told(sens: Any, is_t
     pump["isfProfile"] = {"sensitivities": [{"offset": 0, "sensitivity": 50}]}
     notes = as_it_is(json.dumps(pump).encode(), None).notes
     assert any("isfProfile" in note for note in notes) is is_told
+
+
+@pytest.mark.parametrize(("curve", "doubts"), [("rapid-acting", ["other_insulin"]), ("ultra-rapid", [])])
+def test_an_openaps_profile_s_curve_is_held_to_the_insulin_of_the_doses(curve: str, doubts: list[str]) -> None:
+    class Raw:
+        def bytes_of(self, kind: str) -> bytes | None:
+            return json.dumps(pump_profile() | {"curve": curve}).encode() if kind == "pumpprofile" else None
+
+    dose = {"eventType": "Correction Bolus", "insulin": 2, "insulinType": "Fiasp", "created_at": "2026-05-14T08:00:00Z"}
+    tuned = profile_to_tune(AnalysisRequest(site="https://a.example"), cast(Any, Raw()), [dose], "UTC", (0.0, 1.0))
+    assert [doubt.name for doubt in tuned.doubts] == doubts
