@@ -86,7 +86,6 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             self._answer(*self._get())
-            self.server.another_client()
 
     def do_POST(self) -> None:  # noqa: N802
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -106,7 +105,6 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             self._answer(status, document)
-            self.server.another_client()
 
     def _get(self) -> tuple[int, Any]:
         path, question = self._asked()
@@ -192,6 +190,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self, status: int, document: Any) -> None:
         content = json.dumps(document).encode()
+        self.server.another_client()  # before whoever asked goes on: nothing happens here after they have the answer
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
