@@ -230,9 +230,9 @@ def _entries(written: Any, new: dict[int, float]) -> list[Record]:
     keep = len(own) == len(new) and set(own) == set(new)
     entries = []
     for minutes, value in sorted(new.items()):
-        entry = dict(own[minutes]) if keep else {"timeAsSeconds": minutes * 60}
-        if str(entry.get("timeAsSeconds", minutes * 60)) != str(minutes * 60):
-            entry["timeAsSeconds"] = minutes * 60  # of an entry whose two times contradict each other
+        entry: Record = dict(own[minutes]) if keep else {"timeAsSeconds": None}
+        if "timeAsSeconds" in entry and str(entry["timeAsSeconds"]) != str(minutes * 60):
+            entry["timeAsSeconds"] = minutes * 60  # also of an entry whose two times contradict each other
         entries.append({**entry, "time": clock_text(minutes), "value": value})
     return entries
 

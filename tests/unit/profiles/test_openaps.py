@@ -35,6 +35,7 @@ ENTRIES: list[tuple[str, Any, list[tuple[int, float]], bool]] = [
     ("both alike", [TWO[0], {**TWO[1], "start": "12:00:00"}], IN_TWO, READ),
     ("both different: upstream goes by the offset", [TWO[0], {**TWO[1], "start": "13:00:00"}], IN_TWO, READ),
     ("the same twice", [*TWO, TWO[1]], IN_TWO, READ),
+    ("at an odd minute", [TWO[0], {"offset": 721, "x": 8}], [(0, 10.0), (721, 8.0)], READ),
     ("one block", TWO[:1], [(0, 10.0)], READ),
     ("one block that cannot be read", [{"offset": 60, "x": 10}], ONE, READ),
     ("none", [], ONE, READ),
