@@ -22,9 +22,10 @@ from prefect.client.schemas.filters import (
     WorkPoolFilterName,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Crashed
 
-LOOK_SECONDS = 20.0
+LOOK_AFTER_POLLS = 4  # how often its worker asks for runs between two looks
 SUBMITTING_S = 60.0  # how long a worker may take from taking a run to having started it
 MESSAGE = "The process or container of this run was stopped. It made no proposal; run it again."
 
@@ -106,4 +107,4 @@ def look_after(lost_runs: LostRuns) -> None:
                     sys.stderr.write(f"The run {name} was lost: {MESSAGE}\n")
         except Exception as error:  # noqa: BLE001 - whatever the API's client raises
             sys.stderr.write(f"Lost runs could not be looked for ({type(error).__name__}).\n")
-        time.sleep(LOOK_SECONDS)
+        time.sleep(LOOK_AFTER_POLLS * get_current_settings().worker.query_seconds)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.docker
 
 PERSON = "/opt/autotune/flows/_bundled/fixtures/aaps_closed_loop"
 DAYS = ["2026-03-24", "2026-03-25", "2026-03-26"]
-REQUEST = {"from_directory": PERSON, "start": DAYS[0], "end": DAYS[-1]}
+REQUEST = {"from_directory": PERSON, "start": DAYS[0], "end": DAYS[-1], "resamples": 0}
 RUN_SECONDS = 600  # many at work on the machine
 
 
@@ -74,14 +74,12 @@ def nights(stack: Stack) -> Nights:
 
     On a machine that is too busy the minute passes before the scheduler has looked: another one is tried.
     """
-    theirs = REQUEST | {"start": "2026-03-22", "end": "2026-03-24", "resamples": 0}
+    theirs = REQUEST | {"start": "2026-03-22", "end": "2026-03-24"}
     days = (DAYS, ["2026-03-22", "2026-03-23", "2026-03-24"])
     with SyncPrefectClient(stack.api) as client:
         deployment = client.read_deployment_by_name(nightly_schedule.DEPLOYMENT).id
         (ours,) = client.read_deployment_schedules(deployment)
-        nightly_schedule.update_whole(
-            client, ours.model_copy(update={"parameters": {"request": REQUEST | {"resamples": 0}}})
-        )
+        nightly_schedule.update_whole(client, ours.model_copy(update={"parameters": {"request": REQUEST}}))
         never = CronSchedule(cron="0 0 30 2 *")
         new = DeploymentScheduleCreate(schedule=never, active=False, parameters={"request": theirs})
         client.create_deployment_schedules(deployment, [new])
@@ -107,7 +105,7 @@ def made_for(client: SyncPrefectClient, deployment: UUID, at: datetime) -> list[
 @pytest.fixture(scope="module")
 def run(stack: Stack, nights: Nights) -> FlowRun:
     """A run of the on-demand deployment, ended; until then the nights come nearer."""
-    return ended(stack, ask(stack, REQUEST))
+    return ended(stack, ask(stack, REQUEST | {"resamples": 5}))
 
 
 def reports(stack: Stack, days: list[str]) -> list[dict[str, Any]]:
@@ -149,7 +147,7 @@ def test_the_command_shows_the_same_report(stack: Stack, report: dict[str, Any])
 
 def test_the_token_is_with_the_worker_and_nowhere_else(stack: Stack, run: FlowRun, report: dict[str, Any]) -> None:
     assert stack.worker("cat", "/run/secrets/nightscout_token").strip() == TOKEN
-    assert run.parameters == {"request": REQUEST}
+    assert run.parameters == {"request": REQUEST | {"resamples": 5}}
     seen = [stack.compose("logs", "--no-color"), stack.compose("config")]
     for service in ("database", "server", "setup", "worker", "docker-worker", "demo-setup", "demo-site"):
         container = stack.compose("ps", "--all", "--quiet", service).strip()
@@ -166,6 +164,39 @@ def test_the_token_is_with_the_worker_and_nowhere_else(stack: Stack, run: FlowRu
     assert TOKEN not in stored
     evidence = stack.worker("sh", "-c", f"grep -rl {TOKEN} /runs /tmp || true")
     assert evidence == ""
+
+
+def test_the_containers_are_as_confined_as_the_file_says(stack: Stack) -> None:
+    for service in ("database", "server", "worker", "docker-worker", "demo-site"):
+        container = stack.compose("ps", "--quiet", service).strip()
+        (found,) = json.loads(
+            subprocess.run(["docker", "inspect", container], capture_output=True, text=True, check=True).stdout
+        )
+        limits = found["HostConfig"]
+        assert found["Config"]["User"] == ("999:999" if service == "database" else "1001:1001")
+        assert limits["ReadonlyRootfs"] is True
+        assert limits["CapDrop"] == ["ALL"]
+        assert "no-new-privileges:true" in limits["SecurityOpt"]
+        assert limits["Memory"] > 0
+        bound = [b["HostIp"] for port in (limits["PortBindings"] or {}).values() for b in port]
+        assert set(bound) <= {"127.0.0.1"}
+    assert "Read-only file system" in stack.worker("sh", "-c", "touch /opt/autotune/x 2>&1 || true")
+
+
+def test_the_image_demonstrates_itself_without_a_network(stack: Stack) -> None:
+    confined = (
+        "--read-only --tmpfs /tmp --network none --cap-drop ALL --security-opt no-new-privileges --user 1001:1001"
+    )
+    command = f"docker run --rm {confined} {stack.environment['AUTOTUNE_IMAGE']} autotune demo --no-prefect --json"
+    done = subprocess.run(
+        [*command.split(), "--resamples", "5"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["status"] == "proposal"
 
 
 def test_the_nights_come(stack: Stack, nights: Nights) -> None:
@@ -200,51 +231,6 @@ def test_a_run_that_loses_its_worker_has_crashed_and_the_next_one_works(stack: S
     assert lost.state is not None
     assert lost.state.is_crashed()
     assert "run it again" in (lost.state.message or "")
-    again = ended(stack, ask(stack, REQUEST | {"resamples": 0}))
+    again = ended(stack, ask(stack, REQUEST))
     assert again.state is not None
     assert again.state.is_completed()
-
-
-def test_the_containers_are_as_confined_as_the_file_says(stack: Stack) -> None:
-    for service in ("database", "server", "worker", "docker-worker", "demo-site"):
-        container = stack.compose("ps", "--quiet", service).strip()
-        (found,) = json.loads(
-            subprocess.run(["docker", "inspect", container], capture_output=True, text=True, check=True).stdout
-        )
-        limits = found["HostConfig"]
-        assert found["Config"]["User"] == ("999:999" if service == "database" else "1001:1001")
-        assert limits["ReadonlyRootfs"] is True
-        assert limits["CapDrop"] == ["ALL"]
-        assert "no-new-privileges:true" in limits["SecurityOpt"]
-        assert limits["Memory"] > 0
-        bound = [b["HostIp"] for port in (limits["PortBindings"] or {}).values() for b in port]
-        assert set(bound) <= {"127.0.0.1"}
-    assert "Read-only file system" in stack.worker("sh", "-c", "touch /opt/autotune/x 2>&1 || true")
-
-
-def test_the_image_demonstrates_itself_without_a_network(stack: Stack) -> None:
-    confined = (
-        "--read-only --tmpfs /tmp --network none --cap-drop ALL --security-opt no-new-privileges --user 1001:1001"
-    )
-    image = stack.environment["AUTOTUNE_IMAGE"]
-    done = subprocess.run(
-        [
-            "docker",
-            "run",
-            "--rm",
-            *confined.split(),
-            image,
-            "autotune",
-            "demo",
-            "--no-prefect",
-            "--json",
-            "--resamples",
-            "10",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["status"] == "proposal"

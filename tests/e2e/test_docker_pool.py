@@ -99,7 +99,10 @@ class Done:
     volumes_before: set[str]
 
 
-LONG = {**DEMO, "resamples": 120}  # it computes for longer than two services take to be there again
+LONG = {**DEMO, "resamples": 80}  # it computes for longer than two services are gone
+OF_UPSTREAM = """for process in /proc/[0-9]*; do
+  if grep -q '[r]un[.]js' $process/cmdline 2>/dev/null; then kill -{signal} ${process#/proc/}; echo $process; fi
+done"""
 
 
 def on_its_way(stack: Stack, request: dict[str, Any]) -> UUID:
@@ -113,6 +116,12 @@ def on_its_way(stack: Stack, request: dict[str, Any]) -> UUID:
 
     assert until(computing, 120), stack.compose("logs", "--tail", "50", "docker-worker")
     return asked
+
+
+def signalled(run: UUID, signal: str) -> list[str]:
+    """Which of a run's processes are upstream's; they were sent a signal."""
+    (container,) = containers_of(run)
+    return docker("exec", container, "sh", "-c", OF_UPSTREAM.replace("{signal}", signal)).split()
 
 
 def completes(stack: Stack, run: UUID) -> None:
@@ -257,7 +266,10 @@ def test_a_run_outlives_its_worker_the_server_and_the_database_and_the_next_one_
     for service in ("server", "database"):
         pool.compose("kill", service)
         time.sleep(5)
+        # However long a service takes to be there again on this machine, upstream is not done before.
+        assert signalled(asked, "STOP")
         pool.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
+        assert signalled(asked, "CONT")
     completes(pool, asked)
     completes(pool, ask(pool, DEMO))
     # The server knows again who held what: a lost lease would keep the site locked for ever.
