@@ -28,7 +28,7 @@ from tests.integration.conftest import Nightscout
 pytestmark = pytest.mark.nightscout
 
 PERSON = ROOT / "fixtures" / "aaps_closed_loop"
-START, END, ZONE = "2026-03-27", "2026-03-30", "Europe/Berlin"  # the clock changes on the 29th
+START, END, ZONE = "2026-03-28", "2026-03-29", "Europe/Berlin"  # the clock changes on the 29th
 READ = ["api:entries:read", "api:treatments:read", "api:profile:read"]
 
 
@@ -191,7 +191,7 @@ def test_untouched_inputs_equal_upstreams_complete_script(
     shutil.copy(ours / "settings" / "pumpprofile.json", theirs / "settings" / "pumpprofile.json")
     run_script(nightscout, theirs)
     written = sorted(p.name for p in (theirs / "autotune").iterdir())
-    dates = ["2026-03-27", "2026-03-28", "2026-03-29", "2026-03-30"]
+    dates = [START, END]
     assert [n for n in written if n.startswith("newprofile.")] == [f"newprofile.{d}.json" for d in dates]
     for log in (theirs / "autotune").glob("autotune.*.log"):
         log.unlink()

@@ -17,7 +17,7 @@ from tests.parity.fuzz import ZONES, Pair, compare_pairs, fuzz, make_pair, run_j
 pytestmark = pytest.mark.oref0
 
 FIRST_SEED = 1
-PAIRS = 72
+PAIRS = 48
 NAMES = ["instants", "basal-lookup", "contributions", "insulin", "current-iob", "history-window"]
 GUARDED = [
     "lib/autotune-prep/index.js",
