@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := .make
-# Three on two cores: one of them waits for containers most of the time (tests/side_by_side.py).
-PROCESSES ?= 3
+# Four on two cores: two of them wait for containers and servers most of the time (tests/side_by_side.py).
+PROCESSES ?= 4
 
 .PHONY: demo up test test-fast lint types imports check parity benchmark lock clean help
 
