@@ -6,10 +6,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from prefect.client.schemas.objects import FlowRun
 
 from flows.errors import Reason, Refused
+from flows.orchestration.lost_runs import container_exists
 from flows.oref0 import docker as docker_module
 from flows.oref0.docker import DockerEngine, ensure_image, hardening, image_tag
 from flows.oref0.engine import TuneJob
@@ -170,3 +173,10 @@ def test_without_an_engine_the_refusal_says_what_to_do(job: TuneJob, monkeypatch
         DockerEngine().run(job, lambda *_: None)
     assert caught.value.reason is Reason.ENGINE_MISSING
     assert "--engine node" in caught.value.remedy
+
+
+def test_a_run_s_container_is_known_to_its_engine_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = FlowRun(flow_id=uuid4(), infrastructure_pid=f"http+docker://localhost:{'0' * 64}")
+    assert not container_exists(run)
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    assert container_exists(run)  # an engine that does not answer says nothing

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from flows.cli.main import main
 from flows.oref0.docker import DockerEngine
 from flows.oref0.node import NodeEngine
 from flows.pipeline.parity import compare
 from tests.parity.test_engines import CASES, Case, computed, prepared_job
+from tests.people import export_directory
 
 pytestmark = [pytest.mark.oref0, pytest.mark.docker]
 
@@ -21,3 +24,16 @@ def test_the_container_gives_the_bytes_of_the_runner(case: Case, tmp_path: Path)
     files, differing = compare(ours, contained)
     assert files >= 5 * len(job.days)
     assert differing == []
+
+
+def test_a_proposal_by_the_container_is_the_runner_s(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    export_directory(tmp_path / "data", days=2)
+    told = []
+    for engine in ("docker", "node"):
+        arguments = ["--from", str(tmp_path / "data"), "--json", "--out", str(tmp_path / engine), "--engine", engine]
+        assert main(["propose", "--no-prefect", *arguments]) == 0
+        told.append(json.loads(capsys.readouterr().out))
+    contained, ours = told
+    assert contained["status"] == "proposal"
+    assert (contained["engine"]["engine"], contained["engine"]["check"]["same"]) == ("docker", True)
+    assert (contained["recommended"], contained["verdict"]) == (ours["recommended"], ours["verdict"])

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from flows.oref0.docker import DockerEngine
 from flows.oref0.engine import Engine, EngineReport, SelfCheck, TuneJob
 from flows.oref0.node import NodeEngine
 from flows.oref0.runtime import runner_script
@@ -42,11 +41,8 @@ def run(engine: Engine, prepared: TuneJob, work: Path, **changes: bool) -> tuple
 
 
 @pytest.mark.oref0
-@pytest.mark.parametrize(
-    "engine", [NodeEngine(), pytest.param(DockerEngine(), marks=pytest.mark.docker)], ids=["node", "docker"]
-)
-def test_a_run_checks_itself(engine: Engine, prepared: TuneJob, tmp_path: Path) -> None:
-    report, told, work = run(engine, prepared, tmp_path / "work")
+def test_a_run_checks_itself(prepared: TuneJob, tmp_path: Path) -> None:
+    report, told, work = run(NodeEngine(), prepared, tmp_path / "work")
     assert report.check is not None
     assert (report.check.same, report.check.way, report.check.differing) == (True, "faster", ())
     assert (report.redone, report.untouched, report.warnings) == (False, {}, [])

@@ -29,7 +29,7 @@ def propose(*arguments: str | Path) -> int:
 
 
 @pytest.mark.oref0
-@pytest.mark.parametrize("engine", ["node", "reference", pytest.param("docker", marks=pytest.mark.docker)])
+@pytest.mark.parametrize("engine", ["node", "reference"])
 def test_a_proposal_is_printed_and_kept(engine: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     export_directory(tmp_path / "data", days=2)
     arguments = ["--from", tmp_path / "data", "--json", "--out", tmp_path / "run", "--engine", engine]
