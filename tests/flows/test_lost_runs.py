@@ -14,6 +14,7 @@ import pytest
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.schemas.filters import WorkPoolFilter, WorkPoolFilterName
 from prefect.client.schemas.objects import FlowRun, State
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.states import Cancelling, Completed, Pending, Running
@@ -24,6 +25,7 @@ from flows.orchestration.lost_runs import LostRuns, process_exists
 pytestmark = pytest.mark.flow
 
 POOL = "lost-runs"
+OURS = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
 
 
 @flow
@@ -38,6 +40,8 @@ def client(prefect_server: str) -> Iterator[SyncPrefectClient]:
             client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
         client.send_worker_heartbeat(POOL, "mine", 30.0)
         yield client
+        for run in client.read_flow_runs(work_pool_filter=OURS):
+            client.delete_flow_run(run.id)
         client.delete_work_pool(POOL)
 
 
