@@ -289,6 +289,8 @@ def cheapest(*readings: tuple[float, float]) -> list[str]:
         ([(0, 133.2), (5, 12.5)], [MG, MMOL]),
         ([(5 * n, 22.3) for n in range(15)] + [(300, 100.0)], [MG] * 16),  # as much as a change of unit
         ([(5 * n, 22.3) for n in range(16)] + [(300, 100.0)], [MMOL] * 16 + [MG]),
+        # Up to the fifth, five lows and a change cost what two values beyond sensors do: nothing is changed.
+        ([(300 * n, 34.0 if n in (3, 4) else 22.3) for n in range(60)] + [(18000, 100.0)], [MMOL] * 60 + [MG]),
     ],
 )
 def test_the_cheapest_way_is_taken(readings: list[tuple[float, float]], expected: list[str]) -> None:
