@@ -128,6 +128,9 @@ def test_a_low_of_more_than_two_hours_is_none(minutes: int, count: int) -> None:
         ([given(60, insulin=0.9), given(150, insulin=8.2)], 1),  # a tenth of the day's, or less
         ([given(60, insulin=0.9), given(150, insulin=8.1)], 0),
         ([given(-116, insulin=1.0)], 1),  # more than three hours before
+        ([given(-115, insulin=1.0)], 0),
+        ([given(65, insulin=1.0)], 0),  # with its first reading
+        ([given(66, insulin=1.0)], 1),
         ([given(75, insulin=1.0)], 1),  # after it
     ],
 )

@@ -58,6 +58,12 @@ def test_an_episode_is_what_the_consensus_says(values: list[float | None], spans
     assert [((e.start_ms - START) / MINUTE_MS, (e.end_ms - START) / MINUTE_MS) for e in found] == spans
 
 
+@pytest.mark.parametrize("date", [iso_utc, str, bool, lambda _: None])
+def test_an_instant_that_is_no_number_is_no_reading(date: Any) -> None:
+    records = [{**r, "date": date(r["date"])} for r in readings([OK, 69, 69, 69, OK])]
+    assert lows(records, [], "UTC") == []
+
+
 def test_seconds_of_jitter_do_not_undo_an_episode() -> None:
     made = readings([OK, 69, 69, 69, OK])
     for n, reading in enumerate(made):
