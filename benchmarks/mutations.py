@@ -17,6 +17,7 @@ minutes.
 - The checkout is never written to, and read once, at the start: it may be edited while the mutations are tried. Each
   copy has its own home, temporary and state directories; whatever a mutated run changed in its copy is put back before
   the next.
+- A test that does not end kills too: after two minutes, or twenty times what it took before.
 - A run is a fork of a process that has loaded pytest and what else is not ours, and nothing of ours: it imports the
   changed module, and all others, anew.
 """
@@ -66,17 +67,20 @@ LEFT_BEHIND = {".git", ".venv", ".make", "node_modules", "__pycache__", ".mypy_c
 OURS = ("flows", "tests", "benchmarks")
 UPSTREAM = Path("images/oref0/node_modules")
 FAILED = re.compile(r"^(?:FAILED|ERROR) ([^\s]+\.py(?:::.*?)?)(?: - .*)?$", re.MULTILINE)
-PASSED, NOTHING_COLLECTED = 0, 5  # exit statuses of pytest
+PASSED, SOME_FAILED, NOTHING_COLLECTED = 0, 1, 5  # exit statuses of pytest
 # A plugin for the mutated runs: that a property fails is enough, its smallest example may take a minute to find. And
-# what takes long runs last, as far as earlier runs have measured it: an example fails in milliseconds.
+# what takes long runs last, as far as earlier runs have measured it: an example fails in milliseconds. A test that does
+# not end is said to fail and ends the run.
 PLUGIN = """
 import json
 import os
 import pathlib
+import signal
 
 import hypothesis
 import pytest
 
+printed = os.dup(1)  # before pytest captures it
 measured = pathlib.Path(os.environ["MUTATIONS_MEASURED"])
 seconds = json.loads(measured.read_text()) if measured.exists() else {}
 
@@ -92,6 +96,18 @@ def place(item):
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     items.sort(key=place)
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    def end(*_):
+        os.write(printed, f"\\nFAILED {item.nodeid}\\n".encode())
+        os._exit(1)
+
+    signal.signal(signal.SIGALRM, end)
+    least = float(os.environ["MUTATIONS_TEST_S"])
+    signal.setitimer(signal.ITIMER_REAL, max(least, 20 * seconds.get(item.nodeid, 0.0)))
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 def pytest_runtest_logreport(report):
     if report.when == "call" and report.passed:
@@ -396,8 +412,9 @@ class Result:
 class Copy:
     """A copy of the checkout in a temporary directory, put back after every change."""
 
-    def __init__(self, root: Path, home: Path) -> None:
+    def __init__(self, root: Path, home: Path, test_s: float = 120.0) -> None:
         self.root = home / "tree"
+        self._test_s = test_s
         self._home = home
         self._original = root
         shutil.copytree(root, self.root, ignore=lambda _, names: LEFT_BEHIND & set(names), symlinks=True)
@@ -466,12 +483,14 @@ class Copy:
         for name in places.values():
             (scratch / name).mkdir(parents=True, exist_ok=True)
         own = {name: str(scratch / place) for name, place in places.items()}
-        own |= {"MUTATIONS_MEASURED": str(self._home / "measured.json")}
+        own |= {"MUTATIONS_MEASURED": str(self._home / "measured.json"), "MUTATIONS_TEST_S": str(self._test_s)}
         return {**kept, **own, "PYTHONPATH": f"{self.root}{os.pathsep}{scratch}", "PYTHONHASHSEED": "0"}
 
-    def test(self, files: list[str], without: set[str], timeout: float) -> tuple[int | None, str]:
-        """Run test files until one fails; the exit status of pytest (`None`: out of time) and what it printed."""
-        arguments = ["-x", "-q", "-p", "no:cacheprovider", "-m", FAST, "--tb=no", "-rfE"]
+    def test(
+        self, files: list[str], without: set[str], timeout: float, *, to_the_end: bool = False
+    ) -> tuple[int | None, str]:
+        """Run tests until one fails, or all; the exit status of pytest (`None`: out of time) and what it printed."""
+        arguments = [*([] if to_the_end else ["-x"]), "-q", "-p", "no:cacheprovider", "-m", FAST, "--tb=no", "-rfE"]
         arguments += ["-n0"] if find_spec("xdist") else []
         arguments += ["-p", "mutated_run", "--hypothesis-seed=0"]
         arguments += [*(f"--deselect={test}" for test in sorted(without)), *files]
@@ -571,10 +590,14 @@ class Trial:
             if test in self._sound:
                 return True
         copy.restore()
-        status, _ = copy.test([test.partition("::")[0] if "[" in test else test], self.broken, self._timeout)
+        # All its parameters: some have names that pytest prints and does not take.
+        status, printed = copy.test([test.partition("[")[0]], set(), self._timeout, to_the_end=True)
+        failing = set(FAILED.findall(printed)) if status in (PASSED, SOME_FAILED) else {test}
         with self._lock:
-            (self._sound if status == PASSED else self.broken).add(test)
-        return status == PASSED
+            self.broken |= failing
+            if test not in failing:
+                self._sound.add(test)
+        return test not in failing
 
 
 # ---- the command

@@ -107,9 +107,9 @@ def reference_data() -> Path:
 
 @pytest.fixture(autouse=True)
 def private_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No secret and no run directory of the developer's own reaches a test."""
+    """No secret, no journal and no run directory of the developer's own reaches a test."""
     for name in list(os.environ):
-        if name.startswith("AUTOTUNE_NIGHTSCOUT") or name == "API_SECRET":
+        if name.startswith("AUTOTUNE_NIGHTSCOUT") or name in ("API_SECRET", "AUTOTUNE_APPLIED"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("AUTOTUNE_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("AUTOTUNE_STATE", str(tmp_path / "state"))

@@ -105,10 +105,12 @@ def test_tests_that_reach_a_module_are_found_through_other_modules_the_nearest_f
     assert "tests.unit.test_other" in distances(imports(checkout), "flows.room.low")
 
 
-def tried(checkout: Path, home: Path, old: str, new: str, file: str = "flows/room/high.py") -> tuple[str, str]:
+def tried(
+    checkout: Path, home: Path, old: str, new: str, file: str = "flows/room/high.py", test_s: float = 60
+) -> tuple[str, str]:
     (place,) = [p for p in places(file, (checkout / file).read_text()) if p.old == old]
     trial = Trial(checkout, timeout=60)
-    with closing(Copy(checkout, home)) as copy:
+    with closing(Copy(checkout, home, test_s)) as copy:
         (checkout / file).write_text("# edited while the mutations are tried\n")
         result = trial.run(copy, Mutation(file, place.line, place.column, old, new))
         assert (copy.root / "flows/room/high.py").read_text() == MODULE
@@ -135,6 +137,23 @@ def test_each_run_imports_the_change_anew_and_a_run_that_never_ends_is_ended(che
         assert copy.test(test, set(), 5)[0] is None
         copy.restore()
         assert copy.test(test, set(), 60)[0] == 0
+
+
+def test_a_test_that_never_ends_kills(checkout: Path, tmp_path: Path) -> None:
+    endless = "import pytest\nfrom flows.room.low import UNUSED\n\n@pytest.mark.parametrize('n', ['a', 'b'])\n"
+    endless += "def test_it(n):\n    while n == 'b' and UNUSED != 7:\n        pass\n"
+    (checkout / "tests/unit/room/test_low.py").write_text(endless)
+    killed = "killed", "tests/unit/room/test_low.py::test_it[b]"
+    assert tried(checkout, tmp_path, "7", "8", "flows/room/low.py", test_s=2) == killed
+
+
+def test_what_fails_beside_it_without_the_change_does_not_hinder_a_test(checkout: Path, tmp_path: Path) -> None:
+    test = "import pytest\nfrom flows.room.low import UNUSED\n\n@pytest.mark.parametrize('n', [0, 1, 'a - b\\n'])\n"
+    test += "def test_it(n):\n    assert n != 1 and (n == 0 or UNUSED == 7)\n\ndef test_broken():\n    assert False\n"
+    (checkout / "tests/unit/room/test_low.py").write_text(test)
+    fate, by = tried(checkout, tmp_path, "7", "8", "flows/room/low.py")
+    assert fate == "killed"
+    assert by.startswith("tests/unit/room/test_low.py::test_it[a")
 
 
 def test_a_test_that_fails_without_the_change_kills_nothing(checkout: Path, tmp_path: Path) -> None:
