@@ -24,6 +24,11 @@ def test_readings_that_oref0_would_not_dose_from_are_noisy(noise: Any, hours: fl
     assert noisy_hours([{"date": NIGHT + n * 5 * MINUTE, "noise": noise} for n in range(12)]) == hours
 
 
+@pytest.mark.parametrize(("count", "hours"), [(1, 0.08), (2, 0.17), (3, 0.25)])
+def test_noisy_hours_have_two_decimals(count: int, hours: float) -> None:
+    assert noisy_hours([{"date": NIGHT + n * 5 * MINUTE, "noise": 3} for n in range(count)]) == hours
+
+
 def test_noise_of_a_fast_sensor_is_counted_in_hours_too() -> None:
     assert noisy_hours([{"date": NIGHT + n * MINUTE, "noise": 4} for n in range(60)]) == 1
 
@@ -68,13 +73,13 @@ def test_an_hour_of_one_value_is_a_stuck_sensor(values: list[float], hours: floa
 def test_a_stuck_sensor_is_not_seen_across_a_gap(gap_min: float, hours: float) -> None:
     first = of([120.0] * 13)
     second = of([120.0] * 13, start=first[-1][0] + gap_min * MINUTE)
-    assert flat_hours([*first, *second]) == pytest.approx(hours, abs=0.01)
+    assert flat_hours([*first, *second]) == hours
 
 
-def low(fall: float = 40, rise: float = 40, minutes: int = 30, start: float = NIGHT) -> Curve:
-    """A night at 95 with a sudden low: down by `fall` within 15 minutes, up by `rise`."""
-    floor = 95 - fall
-    values = [95.0] * 12 + [95 - fall / 3, 95 - 2 * fall / 3] + [floor] * (minutes // 5)
+def low(fall: float = 40, rise: float = 40, minutes: int = 30, start: float = NIGHT, top: float = 95) -> Curve:
+    """A night at `top` with a sudden low: down by `fall` within 15 minutes, up by `rise`."""
+    floor = top - fall
+    values = [float(top)] * 12 + [top - fall / 3, top - 2 * fall / 3] + [floor] * (minutes // 5)
     return of([*values, floor + rise / 3, floor + 2 * rise / 3, *[floor + rise] * 12], start=start)
 
 
@@ -92,6 +97,42 @@ def test_a_sudden_low_at_night_that_comes_back_is_compression() -> None:
 )
 def test_both_ways_are_sudden(fall: float, rise: float, count: int) -> None:
     assert compression_lows(low(fall, rise), [], "UTC") == count
+
+
+@pytest.mark.parametrize(("floor", "count"), [(69.9, 1), (70, 0)])
+def test_what_is_not_below_70_is_no_low(floor: float, count: int) -> None:
+    assert compression_lows(low(105 - floor, 105 - floor, top=105), [], "UTC") == count
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(15, 1), (15.1, 0)])
+def test_what_is_sudden_takes_no_more_than_a_quarter_of_an_hour(minutes: float, count: int) -> None:
+    high, floor = of([95.0] * 12), NIGHT + (55 + minutes) * MINUTE
+    falling = [(NIGHT + 62 * MINUTE, 80.0), *of([65.0] * 6, start=floor)]
+    assert compression_lows([*high, *falling, *of([80.0, 95.0], start=floor + 30 * MINUTE)], [], "UTC") == count
+
+
+@pytest.mark.parametrize(
+    ("values", "count"),
+    [
+        ([], 0),
+        ([69, 39, 39, 39, 70, 95], 0),  # nobody knows what was before
+        ([70, 39, 39, 39, 70, 95], 1),
+        ([95, 39, 39, 39, 69], 0),  # nor what came after
+        ([95, 39, 39, 39, 70], 1),
+    ],
+)
+def test_a_low_lies_between_readings_that_are_none(values: list[float], count: int) -> None:
+    assert compression_lows(of(values), [], "UTC") == count
+
+
+@pytest.mark.parametrize(
+    ("minutes", "count"),
+    [(-180.1, 0), (-180, 1), (165, 1), (165.1, 0)],  # of the day are its first and its last reading, and what is between
+)
+def test_a_bolus_is_compared_with_those_of_the_day(minutes: float, count: int) -> None:
+    day = [*of([95.0] * 36, start=NIGHT - 180 * MINUTE), *low()]
+    treatments = [given(60, insulin=0.9), given(minutes, insulin=8.2)]
+    assert compression_lows(day, treatments, "UTC") == count
 
 
 @pytest.mark.parametrize(("hour", "count"), [(21.9, 0), (22, 1), (23, 1), (7.9, 1), (8, 0), (12, 0)])
@@ -124,6 +165,7 @@ def test_a_low_of_more_than_two_hours_is_none(minutes: int, count: int) -> None:
         ([given(165, carbs=15)], 0),
         ([given(166, carbs=15)], 1),
         ([given(60, carbs=0)], 1),
+        ([given(60, carbs=0.5)], 0),
         ([given(60, insulin=1.0)], 0),
         ([given(60, insulin=0.9), given(150, insulin=8.2)], 1),  # a tenth of the day's, or less
         ([given(60, insulin=0.9), given(150, insulin=8.1)], 0),
