@@ -9,12 +9,13 @@ import bisect
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, pairwise
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from flows.history.records import bolus_u, carbs_g
 from flows.history.slots import SLOT_MS
 from flows.nightscout.documents import Record
-from flows.values.numbers import NotANumber, number
+from flows.values.numbers import number_or_zero
 from flows.values.timestamps import instant_ms
 from flows.values.units import HOUR_MS, MINUTE_MS
 
@@ -35,11 +36,13 @@ CARBS_AROUND_MS = HOUR_MS  # carbs that explain the return
 BOLUS_BEFORE_MS, BOLUS_SHARE = 3 * HOUR_MS, 0.1
 
 Curve = Sequence[tuple[float, float]]  # epoch ms and mg/dL, oldest first
+_AT = itemgetter(0)
 
 
 def noisy_hours(entries: Iterable[Record]) -> float:
     """Hours of readings that the sensor itself marks as too noisy to dose from."""
-    return round(len({int(float(e["date"]) // SLOT_MS) for e in entries if _noise(e) >= NOISE}) * SLOT_MS / HOUR_MS, 2)
+    noisy = {int(float(e["date"]) // SLOT_MS) for e in entries if number_or_zero(e.get("noise")) >= NOISE}
+    return round(len(noisy) * SLOT_MS / HOUR_MS, 2)
 
 
 def impossible_steps(curve: Curve) -> int:
@@ -96,7 +99,7 @@ def _sudden_lows(curve: Curve, zone: ZoneInfo) -> list[tuple[float, float]]:
         first = n
         while n < len(curve) and curve[n][1] < LOW_MGDL:
             n += 1
-        if first > 0 and n < len(curve):
+        if n < len(curve):
             start, end = curve[first][0], curve[n][0]
             hour = datetime.fromtimestamp(start / 1000, UTC).astimezone(zone).hour
             by_night = hour >= NIGHT_FROM_HOUR or hour < NIGHT_UNTIL_HOUR
@@ -108,18 +111,11 @@ def _sudden_lows(curve: Curve, zone: ZoneInfo) -> list[tuple[float, float]]:
 
 
 def _steepest(curve: Curve, at: int, *, falls: bool) -> float:
-    """The largest change of glucose within 15 minutes, from a reading before the place to one from it on."""
-    start = bisect.bisect_left(curve, (curve[at][0] - SUDDEN_WITHIN_MS, 0.0))
+    """The largest change of glucose within 15 minutes, from a reading before the place (none: 0) to one from it on."""
+    start = bisect.bisect_left(curve, curve[at][0] - SUDDEN_WITHIN_MS, key=_AT)
     changes = [
         curve[later][1] - curve[before][1]
         for before in range(start, at)
-        for later in range(at, bisect.bisect_right(curve, (curve[before][0] + SUDDEN_WITHIN_MS, float("inf"))))
+        for later in range(at, bisect.bisect_right(curve, curve[before][0] + SUDDEN_WITHIN_MS, key=_AT))
     ]
     return (min if falls else max)(changes, default=0.0)
-
-
-def _noise(entry: Record) -> float:
-    try:
-        return number(entry.get("noise")) or 0.0
-    except NotANumber:
-        return 0.0

@@ -72,7 +72,7 @@ def sensors_of(records: Numbered) -> dict[str, str]:
     readings: dict[str, list[TimedGlucose]] = {}
     for _, record in records:
         mine = readings.setdefault(sensor_of(record), [])
-        if (mgdl := number_or_zero(record.get(value_field(record)))) > 0:
+        if mgdl := number_or_zero(record.get(value_field(record))):
             mine.append((_at(record), mgdl))
     return sensors_by_curve(readings)
 

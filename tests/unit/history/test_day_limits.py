@@ -695,6 +695,12 @@ def test_a_low_and_its_rise_have_one_decimal() -> None:
     assert (found.nadir_mgdl, found.rise_mgdl) == (60.2, 39.8)
 
 
+@pytest.mark.parametrize(("minute", "rise"), [(70, 40), (70.1, 15)])
+def test_a_rise_is_within_an_hour_of_the_lowest_reading(minute: float, rise: float) -> None:
+    (found,) = low((0, 60), (5, 60), (10, 60), (15, 75), (minute, 100))
+    assert found.rise_mgdl == rise
+
+
 @pytest.mark.parametrize(("grams", "is_entered"), [(0, False), (0.5, True), (-5, False)])
 def test_any_carbs_explain_a_rise(grams: float, is_entered: bool) -> None:
     (found,) = low((0, 60), (5, 60), (10, 60), (15, 120), *AFTER, carbs=grams)

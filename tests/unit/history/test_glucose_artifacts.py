@@ -127,7 +127,7 @@ def test_a_low_lies_between_readings_that_are_none(values: list[float], count: i
 
 @pytest.mark.parametrize(
     ("minutes", "count"),
-    [(-180.1, 0), (-180, 1), (165, 1), (165.1, 0)],  # of the day are its first and its last reading, and what is between
+    [(-180.1, 0), (-180, 1), (165, 1), (165.1, 0)],  # from the day's first reading to its last
 )
 def test_a_bolus_is_compared_with_those_of_the_day(minutes: float, count: int) -> None:
     day = [*of([95.0] * 36, start=NIGHT - 180 * MINUTE), *low()]
@@ -148,7 +148,7 @@ def test_night_is_the_person_s_own(zone: str, count: int) -> None:
     assert compression_lows(low(), [], zone) == count
 
 
-@pytest.mark.parametrize(("minutes", "count"), [(105, 1), (125, 0)])
+@pytest.mark.parametrize(("minutes", "count"), [(110, 1), (115, 0)])
 def test_a_low_of_more_than_two_hours_is_none(minutes: int, count: int) -> None:
     assert compression_lows(low(minutes=minutes), [], "UTC") == count
 

@@ -79,6 +79,12 @@ def test_what_is_below_54_is_counted_within() -> None:
     assert (found.very_lows, found.nadir_mgdl) == (0, 53)
 
 
+@pytest.mark.parametrize(("value", "count"), [(53.9, 1), (54, 0)])
+def test_54_is_not_very_low(value: float, count: int) -> None:
+    (found,) = lows(readings([60, value, value, value, 60]), [], "UTC")
+    assert found.very_lows == count
+
+
 def test_the_hour_is_that_of_the_clock_on_the_wall() -> None:
     made = readings([60] * 4)
     assert [lows(made, [], z)[0].hour for z in ("UTC", "Europe/Paris", "Asia/Kolkata")] == [2, 4, 7]

@@ -16,7 +16,8 @@ from flows.history.glucose import Readings, read_glucose
 from flows.history.quality import facts_of
 from flows.history.records import Context
 from flows.history.sensor_curves import FEW_STEPS, sensors_by_curve
-from flows.history.slots import covered_share, one_per_slot, without_copies
+from flows.history.sensors import sensors_of
+from flows.history.slots import _is_fast, covered_share, one_per_slot, without_copies
 from flows.values.ledger import Ledger
 from flows.values.local_days import LocalDay
 
@@ -209,9 +210,35 @@ def test_a_reading_is_an_extra_one_where_those_around_it_are_a_slot_apart(step_m
     assert ((53.0 * MINUTE) in one_per_slot(sorted([*late, 53.0 * MINUTE]))) is is_kept
 
 
-@pytest.mark.parametrize(("seconds", "count"), [(44, 1), (46, 2)])
-def test_closer_than_a_minute_is_the_same_reading(seconds: int, count: int) -> None:
-    assert len(without_copies([0.0, seconds * 1000.0])) == count
+@pytest.mark.parametrize(
+    ("seconds", "count", "rule"), [(44.9, 1, "glucose_copy"), (45, 2, "glucose_cadence"), (46, 2, "glucose_cadence")]
+)
+def test_closer_than_a_minute_is_the_same_reading(seconds: float, count: int, rule: str) -> None:
+    assert len(without_copies([0.0, seconds * 1000])) == count
+    plain = readings(hours=1)
+    _, ledger = read([*plain, {**plain[5], "date": plain[5]["date"] + seconds * 1000}])
+    assert [entry.rule for entry in ledger.entries] == [rule]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "is_fast"),
+    [
+        ((0, 4, 360), False),  # of two steps one is short
+        ((0, 4, 360.1), True),  # of one
+        ((0, 4.74), True),
+        ((0, 4.75), False),
+    ],
+)
+def test_a_cadence_is_that_of_six_hours_on_either_side(minutes: tuple[float, ...], is_fast: bool) -> None:
+    assert _is_fast([m * MINUTE for m in minutes])[0] is is_fast
+    assert _is_fast([-m * MINUTE for m in reversed(minutes)])[-1] is is_fast
+
+
+def test_a_low_without_a_number_is_no_point_of_a_curve() -> None:
+    one: list[Record] = [{"sgv": 100, "date": START + n * 10 * MINUTE, "device": "one"} for n in range(30)]
+    two = [{**r, "sgv": "LOW" if n % 3 else 100, "date": r["date"] + 5 * MINUTE} for n, r in enumerate(one)]
+    records = [("", r) for r in [*one, *({**r, "device": "two"} for r in two)]]
+    assert sensors_of(records) == {"one": "one", "two": "one"}
 
 
 # ---- coverage
