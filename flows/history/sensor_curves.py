@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from flows.history.lows import TimedGlucose
@@ -44,12 +44,11 @@ def sensors_by_curve(readings: Mapping[str, Sequence[TimedGlucose]]) -> dict[str
     rank = {text: n for n, text in enumerate(order)}
     above_mgdl: dict[tuple[str, str], list[float]] = {}
     everything = _everything(curves)
-    if len(order) > 1:
-        for step in _steps_between(curves, everything):
-            if rank[step.one] < rank[step.other]:
-                above_mgdl.setdefault((step.one, step.other), []).append(step.off_mgdl)
-            else:
-                above_mgdl.setdefault((step.other, step.one), []).append(-step.off_mgdl)
+    for step in _steps_between(curves, everything):
+        if rank[step.one] < rank[step.other]:
+            above_mgdl.setdefault((step.one, step.other), []).append(step.off_mgdl)
+        else:
+            above_mgdl.setdefault((step.other, step.one), []).append(-step.off_mgdl)
     roughness = {text: _roughness_mgdl(curve) for text, curve in curves.items()} if above_mgdl else {}
     of_all = _roughness_mgdl([(ms, mgdl) for ms, mgdl, _, _ in everything]) if None in roughness.values() else None
     sensor = {text: text for text in order}
@@ -78,8 +77,8 @@ def _is_one_curve(above_mgdl: Sequence[float], own_mgdl: float) -> bool:
 def _roughness_mgdl(curve: Sequence[TimedGlucose]) -> float | None:
     """The median of how far steps are off those beside them; `None` where there are too few."""
     off = []
-    for n in range(1, len(curve) - 2):
-        (a, b), (before, after) = curve[n : n + 2], (_slope(curve, n - 1), _slope(curve, n + 1))
+    for n, (a, b) in enumerate(pairwise(curve)):
+        before, after = _slope(curve, n - 1), _slope(curve, n + 1)
         if before is not None and after is not None and TOGETHER_MS <= b[0] - a[0] <= GAP_MS:
             off.append(abs(b[1] - a[1] - (b[0] - a[0]) * (before + after) / 2))
     return statistics.median(off) if len(off) >= FEW_STEPS else None

@@ -66,15 +66,13 @@ def covered_share(instants: Sequence[float], start_ms: float, end_ms: float) -> 
     missing = (instants[0] - start_ms) // SLOT_MS + _slots_missing(
         end_ms - instants[-1], _own_step_ms(steps, len(steps))
     )
-    for n, step in enumerate(steps):
-        if step > SLOT_MS / 2:
-            missing += _slots_missing(step, _own_step_ms(steps, n))
+    missing += sum(_slots_missing(step, _own_step_ms(steps, n)) for n, step in enumerate(steps))
     slots = (end_ms - start_ms) / SLOT_MS
     return max(0.0, 1 - missing / slots)
 
 
 def _slots_missing(step_ms: float, own_step_ms: float) -> int:
-    return max(0, int((step_ms - own_step_ms) / SLOT_MS + 0.5))
+    return int((step_ms - own_step_ms) / SLOT_MS + 0.5)  # never below 0: its own step is five minutes at the most
 
 
 def _own_step_ms(steps: Sequence[float], n: int) -> float:

@@ -59,6 +59,10 @@ def test_amounts_within_rounding_are_the_same(
         ({"insulin": 1}, {"carbs": 10}, "a", [(1, None), (None, 10)]),
         ({"carbs": 10}, {"insulin": 1, "carbs": 10}, "b", [(1, None), (None, 10)]),
         ({"insulin": 1}, {"insulin": 1, "carbs": 10}, "b", [(1, None), (None, 10)]),
+        # 0.0051 U apart exactly
+        ({"insulin": 0.0623, "carbs": 10}, {"insulin": 0.0674}, "b", [(0.0623, 10)]),
+        ({"insulin": 0.0623, "carbs": 10}, {"insulin": 0.0674, "carbs": 10}, "a", [(0.0623, 10)]),
+        ({"insulin": 0.0623, "carbs": 10}, {"insulin": 0.0675, "carbs": 10}, "a", [(0.0623, 10), (0.0675, 10)]),
     ],
 )
 def test_only_what_another_record_has_is_left_out(

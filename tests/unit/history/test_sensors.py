@@ -17,7 +17,7 @@ from flows.history.quality import facts_of
 from flows.history.records import Context
 from flows.history.sensor_curves import FEW_STEPS, sensors_by_curve
 from flows.history.sensors import sensors_of
-from flows.history.slots import _is_fast, covered_share, one_per_slot, without_copies
+from flows.history.slots import _is_fast, _own_step_ms, _slots_missing, covered_share, one_per_slot, without_copies
 from flows.values.ledger import Ledger
 from flows.values.local_days import LocalDay
 
@@ -74,6 +74,13 @@ def test_one_curve_under_changing_texts_is_one_sensor_and_all_of_it_is_kept(text
     assert [r["date"] for r in reversed(found.for_upstream)] == [r["date"] for r in plain]
     assert ledger.entries == []
     assert sensors_on_the_day(told) == 1
+
+
+@pytest.mark.parametrize(("value", "count"), [(39, 12), (38.9, 0)])
+def test_the_least_reading_that_upstream_gets_is_of_the_curve(value: float, count: int) -> None:
+    made = readings(hours=1, value=lambda _: 39)
+    told = [{**r, "sgv": value, "device": "G6" + (" (backfill)" if n % 2 else "")} for n, r in enumerate(made)]
+    assert len(taken(told)) == count
 
 
 def test_the_backfill_of_the_case_is_kept(reference_data: Path) -> None:
@@ -189,11 +196,19 @@ def test_within_five_percent_of_five_minutes_nothing_is_thinned(every_min: float
     assert (len(one_per_slot(instants)) < len(instants)) is is_thinned
 
 
+@pytest.mark.parametrize("before_min", [0, 50, 140])  # the first, the last and one in the middle
 @pytest.mark.parametrize("extra_min", [0.8, 2.4, 2.6, 4.2])
-def test_a_scan_between_two_readings_is_left_out(extra_min: float) -> None:
+def test_a_scan_between_two_readings_is_left_out(extra_min: float, before_min: int) -> None:
     plain = [n * 5.0 * MINUTE for n in range(30)]
-    found = one_per_slot(sorted([*plain, 50.0 * MINUTE + extra_min * MINUTE]))
+    found = one_per_slot(sorted([*plain, (before_min + extra_min) * MINUTE]))
     assert found == plain
+
+
+@pytest.mark.parametrize(("extra_min", "taken_min"), [(54.4, 55.5), (54.5, 55.5), (54.6, 54.6)])
+def test_of_two_readings_that_are_as_near_to_their_slot_the_later_is_taken(extra_min: float, taken_min: float) -> None:
+    plain = [n * 5.0 for n in range(30) if n != 11]
+    found = one_per_slot([m * MINUTE for m in sorted([*plain, extra_min, 55.5])])
+    assert [round(ms / MINUTE, 1) for ms in found[10:13]] == [50, taken_min, 60]
 
 
 @pytest.mark.parametrize(("after_min", "is_kept"), [(2.4, False), (2.5, True)])
@@ -275,6 +290,34 @@ def test_a_second_sensor_s_readings_cover_only_what_they_fill() -> None:
 def test_a_span_without_readings_is_not_covered() -> None:
     assert covered_share([], 0, HOUR) == 0
     assert covered_share([0.0], 0, HOUR) == pytest.approx(1 / 12)
+
+
+@pytest.mark.parametrize(
+    ("steps", "n", "own"),
+    [
+        # Twelve on either side, a quarter of them longer: the next ones out would tip it, as would fewer.
+        ([*[1] * 20, *[3] * 3, *[1] * 9, 4, *[1] * 9, *[3] * 3, *[1] * 20], 32, 3),
+        ([*[3] * 20, *[1] * 3, *[1] * 7, 3, 3, 4, 3, 3, 3, *[1] * 9, *[3] * 20], 32, 1),
+        ([4, 3, 1, 1], 0, 3),
+        ([3, 4, 1, 1], 1, 3),
+        ([1, 1, 3, 4], 3, 3),
+        ([1, 1, 2, 3, 4], 4, 3),
+        ([1, 1, 1, 2, 3, 4], 5, 2),
+        ([10, 10, 4], 2, 5),  # five minutes at the most
+        ([4], 0, 5),
+        ([], 0, 5),
+    ],
+)
+def test_a_sensor_s_own_step_is_the_third_quartile_of_those_around(steps: list[int], n: int, own: int) -> None:
+    assert _own_step_ms([s * MINUTE for s in steps], n) == own * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("step", "own", "missing"),
+    [(0, 5, 0), (5, 5, 0), (7.4, 5, 0), (7.5, 5, 1), (12.4, 5, 1), (12.5, 5, 2), (7.4, 4, 1)],
+)
+def test_half_of_five_minutes_is_missing_as_a_whole(step: float, own: float, missing: int) -> None:
+    assert _slots_missing(step * MINUTE, own * MINUTE) == missing
 
 
 # ---- decimals in a low
