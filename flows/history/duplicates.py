@@ -20,7 +20,7 @@ from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
 from flows.nightscout.documents import Record
 from flows.values.ledger import Entry, Ledger, Totals, changed_fields
-from flows.values.numbers import number_or_none
+from flows.values.numbers import number_or_none, number_or_zero
 from flows.values.timestamps import instant_ms
 
 WITHIN_MS = 2000
@@ -164,7 +164,7 @@ def _not_yet_counted(mine: _Event, near: Sequence[_Event]) -> tuple[Record | Non
         rest = {k: v for k, v in rest.items() if k not in OF_A_COMBO} | {"insulin": 0.0}
         if not any(abs(mine.all_insulin_u - u) <= SAME_U for o in others for u in (o.insulin_u, o.all_insulin_u)):
             # The part over time stays, as a rate: from its whole the part at once would be made again.
-            duration_min = number_or_none(mine.record.get("duration")) or 1.0
+            duration_min = number_or_zero(mine.record.get("duration"))  # above 0, or nothing was given over time
             extended_u = mine.all_insulin_u - mine.insulin_u
             rest |= {"duration": duration_min, "relative": extended_u * 60 / duration_min}
     elif twice_insulin:

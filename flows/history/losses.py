@@ -33,9 +33,9 @@ class Loss:
 class LostOnDay:
     """How many records of a day, and of the six hours before it, could not be understood."""
 
-    insulin: int = 0
-    carbs: int = 0
-    temp_basals: int = 0
+    insulin: int
+    carbs: int
+    temp_basals: int
 
 
 def kinds_of(record: Any) -> list[Kind]:

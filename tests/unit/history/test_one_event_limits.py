@@ -166,6 +166,23 @@ def test_of_one_step_the_record_that_says_most_is_kept_whole(
     assert kept(treatment(0) | first, treatment(1, "b") | second) == expected
 
 
+@pytest.mark.parametrize(
+    ("other", "combo", "rest"),
+    [
+        ({"insulin": 1}, {"insulin": 1, "duration": 30}, [(0.0, 2.0, 30.0)]),
+        ({"insulin": 1}, {"insulin": 1, "duration": 15}, [(0.0, 2.0, 15.0)]),
+        ({"insulin": 0.0623}, {"relative": 0.0674}, []),  # 0.0051 U apart exactly
+        ({"insulin": 0.0623}, {"relative": 0.0675}, [(None, 0.0675, 60)]),
+    ],
+)
+def test_of_a_combo_bolus_what_no_other_record_has_stays_over_time(
+    other: dict[str, Any], combo: dict[str, Any], rest: list[Any]
+) -> None:
+    records = [treatment(1.9, carbs=10, **other), treatment(2.1, "b") | COMBO | combo]
+    _, *left = remove_duplicates([(str(n), r) for n, r in enumerate(records)], CONTEXT, Ledger())
+    assert [(r.get("insulin"), r.get("relative"), r.get("duration")) for _, r in left] == rest
+
+
 # ---- copies that nobody can be sure of
 
 
