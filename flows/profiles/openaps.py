@@ -6,7 +6,6 @@ cannot be read is named, and not taken for one value.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +63,7 @@ def _read(entries: Sequence[Any], key: str) -> OpenapsSchedule:
         by_offset, by_clock = number(entry.get("offset")), clock_seconds(entry.get("start"))
         minutes = by_offset if by_offset is not None else None if by_clock is None else by_clock / 60
         value = number(entry[key])
-        if minutes is None or value is None or minutes % 1 or not 0 < value < math.inf:
+        if minutes is None or value is None or minutes % 1 or value <= 0:
             raise ValueError("an entry without a whole minute or a value above zero")
         if values.setdefault(int(minutes), float(value)) != value:
             raise ValueError("two values at one time")
