@@ -112,8 +112,13 @@ def test_nothing_is_ended_while_another_worker_polls_the_pool(client: SyncPrefec
 def test_a_process_is_known_by_its_number_and_its_run(client: SyncPrefectClient) -> None:
     run = started(client, Running(), None)
     environment = os.environ | {"PREFECT__FLOW_RUN_ID": str(run.id)}
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env=environment)
+    says = "print('here', flush=True); input()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", says], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    )
     try:
+        # `Popen` returns as soon as the new program is loaded; the kernel shows its environment a moment later.
+        assert child.stdout is not None and child.stdout.readline() == b"here\n"
         mine, others = (run.model_copy(update={"infrastructure_pid": str(pid)}) for pid in (child.pid, os.getpid()))
         assert process_exists(mine)
         assert not process_exists(others)
