@@ -7,17 +7,12 @@ from dataclasses import dataclass
 
 from flows.history.doubts import Doubt
 from flows.oref0.caps import Caps
+from flows.proposal.agreement import AGREED, WORTH_A_BASAL_CHANGE, WORTH_A_CHANGE
 from flows.proposal.document import Colour, ForPump, Glucose, Settings
 from flows.proposal.evidence_document import Agreement, BasalEvidence, CarbRatioEvidence, Evidence, IsfEvidence
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 
-# A change smaller than a twentieth is within what a pump's steps and a day's luck make of it; of a single hour's basal
-# a tenth, since one hour is little data and little insulin.
-WORTH_A_CHANGE = 0.05
-WORTH_A_BASAL_CHANGE = 0.10
-# Of the repetitions that move a number the way it is recommended: with less, the result depends on which days are used.
-AGREED = 0.9
 MORE_AGGRESSIVE = 0.02
 
 RuleFinding = tuple[Colour, str]

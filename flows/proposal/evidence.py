@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from flows.oref0.profile import PumpSettings
+from flows.proposal.agreement import UNMOVED, agreed_share, change_percent, way
 from flows.proposal.document import Settings, maybe_mmoll, mmoll
 from flows.proposal.evidence_document import (
     Agreement,
@@ -24,7 +25,6 @@ from flows.proposal.evidence_document import (
 from flows.proposal.explanation import Explanation
 from flows.proposal.explanation_text import BasalFacts, Moved
 from flows.proposal.recommendation import ROUNDING, Recommendation
-from flows.proposal.uncertainty import UNMOVED
 from flows.values.units import HOURS_PER_DAY
 
 NOT_ASKED = "no repetitions were asked for"
@@ -107,7 +107,7 @@ def _isf(
         current_mmoll_per_u=mmoll(now),
         recommended_mgdl_per_u=new,
         recommended_mmoll_per_u=mmoll(new),
-        change_percent=_percent(now, new),
+        change_percent=change_percent(now, new),
         cap_low_mgdl_per_u=round(low, 3),
         cap_low_mmoll_per_u=mmoll(low),
         cap_high_mgdl_per_u=round(high, 3),
@@ -134,7 +134,7 @@ def _carb_ratio(
     return CarbRatioEvidence(
         current_g_per_u=now,
         recommended_g_per_u=new,
-        change_percent=_percent(now, new),
+        change_percent=change_percent(now, new),
         cap_low_g_per_u=round(low, 3),
         cap_high_g_per_u=round(high, 3),
         at_cap=stopped_by(facts, now, new, (low, high)),
@@ -164,7 +164,7 @@ def _basal(
         current_u_per_h=now,
         recommended_u_per_h=new,
         for_pump_u_per_h=for_pump_u_per_h,
-        change_percent=_percent(now, new),
+        change_percent=change_percent(now, new),
         cap_low_u_per_h=round(low, 4),
         cap_high_u_per_h=round(high, 4),
         at_cap=stopped_by(facts, now, new, (low, high)),
@@ -178,10 +178,6 @@ def _basal(
         total_deviation_mmoll=maybe_mmoll(facts.total_deviation_mgdl if facts else None),
         explanation=explained.basal[hour].sentences,
     )
-
-
-def _percent(now: float, new: float) -> float:
-    return round(100 * (new / now - 1), 1)
 
 
 def stopped_by(facts: Moved | None, now: float, new: float, limits: tuple[float, float]) -> Cap | None:
@@ -208,8 +204,9 @@ def _agreement(now: float, new: float, spread: dict[str, Any] | None) -> Agreeme
     if spread is None:
         return None
     up, down, unmoved = spread["moves_up"], spread["moves_down"], spread["unchanged"]
-    same = up if new > now + UNMOVED else down if new < now - UNMOVED else unmoved
-    return Agreement(moves_up=up, moves_down=down, unchanged=unmoved, share=round(same / (up + down + unmoved), 3))
+    same = {1: up, -1: down, 0: unmoved}[way(now, new)]
+    share = agreed_share(same, up + down + unmoved)
+    return Agreement(moves_up=up, moves_down=down, unchanged=unmoved, share=share)
 
 
 def _held_out(found: dict[str, Any] | None) -> HeldOut | None:

@@ -13,6 +13,7 @@ from math import ceil
 from typing import TypeVar
 
 DayT = TypeVar("DayT")
+Batch = tuple[tuple[DayT, ...], ...]  # repetitions, each made of days
 
 LEAST_DAYS = 4  # below it the repetitions are made of too few different days to say anything
 BLOCK_OF_TWO_FROM_DAYS = 5
@@ -24,7 +25,7 @@ def block_days(days: int) -> int:
     return 2 if days >= BLOCK_OF_TWO_FROM_DAYS else 1
 
 
-def batches(days: Sequence[DayT], seed: int) -> Iterator[tuple[tuple[DayT, ...], ...]]:
+def batches(days: Sequence[DayT], seed: int) -> Iterator[Batch[DayT]]:
     """Batches of repetitions without end: in each of them every day counts equally often at every place.
 
     A batch has as many repetitions as there are days, and a repetition as many days. At each block position every day

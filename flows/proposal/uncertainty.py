@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from flows.oref0.profile import PumpSettings
+from flows.proposal.agreement import way
 
 SHARE = 0.9  # of the repetitions that an interval holds
-# Upstream rounds its results to three decimals: less than this is no movement.
-UNMOVED = 0.001
 
 
 @dataclass(frozen=True)
@@ -31,8 +30,8 @@ class Spread:
 
 def spread(current: float, repeated: Sequence[float]) -> Spread:
     """The spread of one number over the repetitions; `repeated` is not empty."""
-    up = sum(value > current + UNMOVED for value in repeated)
-    down = sum(value < current - UNMOVED for value in repeated)
+    ways = [way(current, value) for value in repeated]
+    up, down = ways.count(1), ways.count(-1)
     tail = (1 - SHARE) / 2
     return Spread(
         interval_low=round(quantile(repeated, tail), 3),

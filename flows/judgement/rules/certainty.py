@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flows.judgement.case import AGREED, AMBER, WORTH_A_CHANGE, Case, RuleFinding, agreed, finding, worth_changing
+from flows.judgement.case import AMBER, Case, RuleFinding, agreed, finding, worth_changing
 from flows.judgement.rule import NEVER, OUR_CHOICE, SMOOTHING, SafetyRule
+from flows.proposal.agreement import AGREED, WORTH_A_CHANGE
+from flows.proposal.stopping import LEAST_REPETITIONS
 
 UNSURE_HOURS_SHARE = 1 / 3
-# Of fewer repetitions the fifth and the ninety-fifth percentile are the smallest and the largest.
-FEW_REPETITIONS, FAILED_SHARE = 20, 0.1
+FAILED_SHARE = 0.1
 # A meal a day for a week; upstream itself leaves ISF alone on days with fewer than ten points.
 FEW_MEALS, FEW_ISF_POINTS = 7, 50
 EMPTY_HOURS_SHARE = 0.5
@@ -23,7 +24,7 @@ def known_certainty(case: Case) -> RuleFinding | None:
         why = case.evidence.why_no_repetitions or "it was not asked for"
         return AMBER, f"The repeatability of the numbers is not known ({why})."
     return finding(
-        done.count < FEW_REPETITIONS or done.failed > FAILED_SHARE * (done.count + done.failed),
+        done.count < LEAST_REPETITIONS or done.failed > FAILED_SHARE * (done.count + done.failed),
         f"The repeatability of the numbers is uncertain: {done.count} repetitions completed, {done.failed} failed.",
     )
 
@@ -129,7 +130,7 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "certainty_unknown",
         "The repeatability of the numbers is not known",
-        f"no repetitions, fewer than {FEW_REPETITIONS}, or more than a tenth failed",
+        f"no repetitions, fewer than {LEAST_REPETITIONS}, or more than a tenth failed",
         NEVER,
         OUR_CHOICE,
         known_certainty,

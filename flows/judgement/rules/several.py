@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.judgement.case import AMBER, RED, WORTH_A_CHANGE, Case, RuleFinding
+from flows.judgement.case import AMBER, RED, Case, RuleFinding
 from flows.judgement.rule import ONE_OF_EACH, SafetyRule
 from flows.oref0.several_values import LEAST_ISF_POINTS, LEAST_MEALS, NAMES, different
+from flows.proposal.agreement import WORTH_A_CHANGE
 from flows.proposal.document import OneForSeveral
 from flows.values.parts import Part
 

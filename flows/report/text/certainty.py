@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.judgement.case import AGREED
+from flows.proposal.agreement import AGREED
 from flows.proposal.document import Proposal, Units
 from flows.report.wording import exact, many
 
