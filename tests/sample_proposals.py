@@ -266,7 +266,15 @@ def _evidence(
             "explanation": ["Meals took more insulin than the old ratio gives."],
         },
         "basal": [_hour(h, *rates, known, chance) for h, rates in enumerate(zip(now, new, pump, strict=True))],
-        "repetitions": {"count": 100, "failed": 0, "seed": 2497234014, "block_days": 2, "share": 0.9}
+        "repetitions": {
+            "count": 100,
+            "failed": 0,
+            "seed": 2497234014,
+            "block_days": 2,
+            "share": 0.9,
+            "ceiling": 100,
+            "clear": False,
+        }
         if known
         else None,
         "why_no_repetitions": None if known else "there are fewer than four days to draw from",

@@ -68,21 +68,26 @@ def evidence_of(
             _basal(recommendation, explained, hour, for_pump_u_per_h[hour], (spreads.get("basal") or [None] * 24)[hour])
             for hour in range(HOURS_PER_DAY)
         ),
-        repetitions=Repetitions(
-            count=how["resamples"],
-            failed=how["failed"],
-            seed=how["seed"],
-            block_days=how["block_days"],
-            share=how["share"],
-        )
-        if how
-        else None,
+        repetitions=repetitions_document(how) if how else None,
         why_no_repetitions=None if how else _why_none(found),
         held_out=_held_out((found or {}).get("held_out")),
         sensitivity=tuple(
             Variant(**variant, isf_mmoll_per_u=mmoll(variant["isf_mgdl_per_u"]))
             for variant in (found or {}).get("sensitivity") or []
         ),
+    )
+
+
+def repetitions_document(how: dict[str, Any]) -> Repetitions:
+    """The repetitions from `uncertainty` of `evidence.json`; one of an earlier version says nothing of a ceiling."""
+    return Repetitions(
+        count=how["resamples"],
+        failed=how["failed"],
+        seed=how["seed"],
+        block_days=how["block_days"],
+        share=how["share"],
+        ceiling=how.get("ceiling"),
+        clear=how.get("clear"),
     )
 
 

@@ -116,6 +116,17 @@ class Repetitions(StrictModel):
     seed: int
     block_days: int
     share: float
+    ceiling: int | None = Field(
+        default=None, description="How many there may be; all draws of the days there are, of up to six days."
+    )
+    clear: bool | None = Field(
+        default=None, description="Whether more would hardly change a decision; false: stopped at the ceiling."
+    )
+
+    @property
+    def every_draw(self) -> bool:
+        """Whether all draws of the days that there are were computed: then no more can change anything."""
+        return self.clear is True and self.count + self.failed == self.ceiling
 
 
 class Scores(StrictModel):

@@ -19,6 +19,7 @@ from flows.proposal.document import Glucose, Proposal
 from flows.report import numbers_to_enter
 from flows.report.html.page import page
 from flows.report.numbers_to_enter import may_be_entered, nothing_to_change, why_nothing_to_enter
+from flows.report.repetitions import why_no_more
 from flows.report.rows import (
     Row,
     RowEntry,
@@ -89,6 +90,7 @@ def report_html(proposal: Proposal) -> bytes:
         headline=verdict.headline,
         words=WORDS,
         share=share,
+        how_ended=why_no_more(proposal.evidence.repetitions),
         rates=joined(rows.rates),
         off_step=off_step(proposal),
         all_on_steps=all_on_steps(proposal),

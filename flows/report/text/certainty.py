@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flows.proposal.agreement import AGREED
 from flows.proposal.document import Proposal, Units
+from flows.report.repetitions import why_no_more
 from flows.report.wording import exact, many
 
 
@@ -13,8 +14,10 @@ def certainty(proposal: Proposal) -> list[str]:
     lines = [f"Not known: {evidence.why_no_repetitions}."]
     if how is not None:
         lines = [
-            f"The run was repeated {many(how.count, 'time')} over resampled days (seed {how.seed}); `agree` is how "
-            "many move a number the same way."
+            f"The run was repeated {many(how.count, 'time')} over resampled days (seed {how.seed}"
+            f"{f', ceiling {how.ceiling}' if how.clear is not None else ''}); `agree` is how many move a number the "
+            "same way.",
+            *([f"{ended[0].upper()}{ended[1:]}."] if (ended := why_no_more(how)) else []),
         ]
         if unsure := [f"{h.hour:02d}:00" for h in evidence.basal if h.agreement and h.agreement.share < AGREED]:
             lines.append(f"No agreement on the basal at {', '.join(unsure)}.")

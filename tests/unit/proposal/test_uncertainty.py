@@ -22,6 +22,7 @@ from flows.pipeline.judge import judge
 from flows.pipeline.load import load
 from flows.pipeline.prepare import prepare
 from flows.pipeline.tune import tune
+from flows.proposal.evidence import repetitions_document
 from flows.proposal.held_out import LEAST_POINTS, compare
 from flows.proposal.resampling import block_days, resampled
 from flows.proposal.sealed import read_proposal
@@ -70,6 +71,14 @@ def test_quantiles_and_ways() -> None:
     document = spreads(PUMP, [PUMP, replace(PUMP, isf_mgdl_per_u=60.0)])
     assert document["isf"]["moves_up"] == 1
     assert [b["unchanged"] for b in document["basal"]] == [2] * 24
+
+
+def test_the_document_has_how_the_repetitions_ended_where_the_evidence_says_it() -> None:
+    how = {"resamples": 56, "failed": 1, "seed": 7, "block_days": 2, "share": 0.9}
+    before = repetitions_document(how)
+    assert (before.count, before.failed, before.ceiling, before.clear) == (56, 1, None, None)
+    found = repetitions_document({**how, "ceiling": 80, "clear": True})
+    assert (found.count, found.failed, found.seed, found.ceiling, found.clear) == (56, 1, 7, 80, True)
 
 
 def day(deviation: float, points: int = LEAST_POINTS, **meal: float) -> dict[str, Any]:

@@ -1,0 +1,16 @@
+"""Why a run was repeated as often as it was and not more: the same words in every form."""
+
+from __future__ import annotations
+
+from flows.proposal.evidence_document import Repetitions
+
+
+def why_no_more(how: Repetitions | None) -> str:
+    """A part of a sentence without numbers; nothing where it is not known, as in proposals of earlier versions."""
+    if how is None or how.clear is None:
+        return ""
+    if how.every_draw:
+        return "every draw of these days there is"
+    if how.clear:
+        return "clear: more repetitions would hardly change a decision"
+    return "at the ceiling: more repetitions could change a decision"
