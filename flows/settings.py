@@ -221,10 +221,11 @@ class AnalysisRequest(BaseModel):
         default=True, description="Also compute what upstream would have said without the corrections."
     )
     resamples: Annotated[int, Option(EXPERT, metavar="N")] = Field(
-        default=100,
+        default=80,
         ge=0,
         le=1000,
-        description="Repetitions of the run over resampled days, to say how repeatable each number is (0: none).",
+        description="Ceiling of the repetitions over resampled days, which say how repeatable each number is; they end "
+        "earlier once more would hardly change a decision (0: none).",
     )
     basal_step_u_per_h: Annotated[float, Option(PERSON, "--basal-step", "U/h")] = Field(
         default=0.05,

@@ -13,4 +13,4 @@ def why_no_more(how: Repetitions | None) -> str:
         return "every draw of these days there is"
     if how.clear:
         return "clear: more repetitions would hardly change a decision"
-    return "at the ceiling: more repetitions could change a decision"
+    return "at the ceiling: more repetitions might change a decision"

@@ -15,7 +15,7 @@ from flows.report.text.certainty import certainty
 from tests import sample_proposals
 
 CLEAR = "clear: more repetitions would hardly change a decision"
-AT_CEILING = "at the ceiling: more repetitions could change a decision"
+AT_CEILING = "at the ceiling: more repetitions might change a decision"
 EVERY = "every draw of these days there is"
 USUAL = {"seed": 7, "block_days": 2, "share": 0.9}
 
