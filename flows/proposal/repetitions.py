@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from flows.oref0.profile import PumpSettings
 from flows.proposal.resampling import Batch, DayT, batches, every_draw
 from flows.proposal.stopping import DecidingSetting, settled
+from flows.settings import AnalysisRequest
 
 # Of up to six days all draws there are (125 to 256) share so many beginnings that they cost what 37 to 86 repetitions
-# do without any shared. Whoever asks for fewer than this wants less done.
-EVERY_DRAW_FROM_CEILING = 40
+# do without any shared. Whoever asks for fewer than usual wants less done.
+EVERY_DRAW_FROM_CEILING: int = AnalysisRequest.model_fields["resamples"].default
+# A batch has as many repetitions as there are days; of longer runs they are looked at more often than after each.
+MOST_BETWEEN_LOOKS, MANY_DAYS_ROUND = 30, 20
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,13 @@ def repeated(
         seed: of the draws.
         ceiling: how many repetitions there are at most; at least one.
         decides: see `flows.proposal.stopping.deciding`.
-        compute: the settings of each repetition of a batch, in its order; `None` for one without a result.
+        compute: the settings of some repetitions, in any order; `None` for one without a result.
     """
-    if ceiling >= EVERY_DRAW_FROM_CEILING and (all_draws := every_draw(days)) is not None:
-        settings = [one for one in compute(tuple(all_draws)) if one is not None]
+    if (all_draws := _every_draw(days, ceiling)) is not None:
+        settings = [one for one in compute(all_draws) if one is not None]
         return Repeated(tuple(settings), len(all_draws) - len(settings), ceiling=len(all_draws), clear=True)
     settings, failed = [], 0
-    for batch in _up_to(ceiling, batches(days, seed)):
+    for batch in rounds(days, seed, ceiling):
         made = [one for one in compute(batch) if one is not None]
         settings += made
         failed += len(batch) - len(made)
@@ -66,9 +70,24 @@ def repeated(
     return Repeated(tuple(settings), failed, ceiling, clear=False)
 
 
-def _up_to(ceiling: int, drawn: Iterator[Batch[DayT]]) -> Iterator[Batch[DayT]]:
-    left = ceiling
-    while left:
-        batch = next(drawn)[:left]
-        left -= len(batch)
-        yield batch
+def at_most(days: Sequence[DayT], ceiling: int) -> int:
+    """How many repetitions there are at most: the ceiling, or, of few days, all draws there are."""
+    all_draws = _every_draw(days, ceiling)
+    return ceiling if all_draws is None else len(all_draws)
+
+
+def rounds(days: Sequence[DayT], seed: int, ceiling: int) -> Iterator[Batch[DayT]]:
+    """The repetitions up to the ceiling, as many at a time as are computed before they are looked at again.
+
+    Whole batches of up to thirty days, parts of twenty of more; the last is smaller where the ceiling comes first.
+    """
+    drawn = chain.from_iterable(batches(days, seed))
+    size = len(days) if len(days) <= MOST_BETWEEN_LOOKS else MANY_DAYS_ROUND
+    for before in range(0, ceiling, size):
+        yield tuple(islice(drawn, min(size, ceiling - before)))
+
+
+def _every_draw(days: Sequence[DayT], ceiling: int) -> Batch[DayT] | None:
+    if ceiling < EVERY_DRAW_FROM_CEILING or (found := every_draw(days)) is None:
+        return None
+    return tuple(found)

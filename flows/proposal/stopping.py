@@ -1,6 +1,6 @@
 """When there are enough repetitions: once more of them would hardly change what the verdict rests on.
 
-Looked at after each whole batch and never in between, so that it does not depend on how many are computed at once.
+Looked at after fixed counts only (`repetitions.rounds`), so that it does not depend on how many are computed at once.
 """
 
 from __future__ import annotations

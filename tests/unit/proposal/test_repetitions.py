@@ -9,7 +9,7 @@ from itertools import chain, islice
 import pytest
 
 from flows.oref0.profile import PumpSettings
-from flows.proposal.repetitions import repeated
+from flows.proposal.repetitions import at_most, repeated, rounds
 from flows.proposal.resampling import Batch, batches, every_draw
 from flows.proposal.stopping import DecidingSetting, deciding
 
@@ -59,11 +59,14 @@ def test_at_the_ceiling_it_is_not_clear(ceiling: int, sizes: list[int], clear: b
     assert ([len(batch) for batch in compute.asked], found.clear) == (sizes, clear)
 
 
-def test_of_more_days_than_the_ceiling_a_part_of_one_batch_is_computed() -> None:
-    compute = Computed(UP)
-    found = repeated(range(100), 7, 80, ISF, compute)
-    assert [len(batch) for batch in compute.asked] == [80]
-    assert (len(found.settings), found.clear) == (80, False)
+@pytest.mark.parametrize(
+    ("days", "sizes"),
+    [(7, [7] * 11 + [3]), (29, [29, 29, 22]), (30, [30, 30, 20]), (31, [20] * 4), (80, [20] * 4), (300, [20] * 4)],
+)
+def test_longer_runs_are_looked_at_within_a_batch_too(days: int, sizes: list[int]) -> None:
+    found = list(rounds(range(days), 7, 80))
+    assert [len(batch) for batch in found] == sizes
+    assert list(chain(*found)) == list(islice(chain.from_iterable(batches(range(days), 7)), 80))
 
 
 def test_what_failed_counts_against_the_ceiling_and_for_nothing_else() -> None:
@@ -85,8 +88,10 @@ def test_of_up_to_six_days_every_draw_is_computed(days: int, count: int) -> None
     assert found.failed == count // 3
 
 
-@pytest.mark.parametrize(("ceiling", "asked"), [(39, [6] * 4), (40, [216])])
-def test_who_asks_for_few_gets_few_of_few_days_too(ceiling: int, asked: list[int]) -> None:
+@pytest.mark.parametrize(("ceiling", "asked", "most"), [(79, [6] * 4, 79), (80, [216], 216)])
+def test_who_asks_for_few_gets_few_of_few_days_too(ceiling: int, asked: list[int], most: int) -> None:
     compute = Computed(UP)
-    repeated(range(6), 7, ceiling, ISF, compute)
+    assert repeated(range(6), 7, ceiling, ISF, compute).clear
     assert [len(batch) for batch in compute.asked] == asked
+    assert at_most(range(6), ceiling) == most
+    assert at_most(range(7), ceiling) == ceiling
