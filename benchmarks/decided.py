@@ -1,0 +1,168 @@
+"""How often a rule of drawing and stopping decides otherwise than many repetitions: what is counted, and its tables.
+
+A decision is whether nine of ten repetitions move a deciding setting as recommended (`flows.proposal.stopping`). Knows
+nothing of how repetitions are computed.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.judged import table
+from flows.oref0.profile import PumpSettings
+from flows.proposal.agreement import is_agreed
+from flows.proposal.repetitions import repeated
+from flows.proposal.resampling import Batch, DayT
+from flows.proposal.stopping import DecidingSetting
+
+POOL = 300  # random repetitions whose decisions the others are held against
+AT_RANDOM = 100  # what a run had before there was a rule
+CEILINGS = (56, 70, 80, 100)
+OLD_BLOCK_OF_TWO_FROM_DAYS = 6
+
+Compute = Callable[[Batch[DayT]], Sequence[PumpSettings | None]]
+
+
+@dataclass(frozen=True)
+class OneRun:
+    """How many repetitions a run took, and how many of its decisions are not those of the pool."""
+
+    repetitions: int
+    differing: int
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A person's runs, by the name of the rule; `decisions` is how many each of them makes."""
+
+    person: str
+    decisions: int
+    runs: Mapping[str, Sequence[OneRun]]
+
+
+def random_draws(days: Sequence[DayT], count: int, seed: int) -> Batch[DayT]:
+    """Blocks drawn at random with replacement: how repetitions were drawn before there were balanced batches.
+
+    Args:
+        days: the days of the run, in order; at least one.
+        count: how many repetitions.
+        seed: the same seed draws the same days.
+    """
+    chance, total = random.Random(seed), len(days)
+    size = 2 if total >= OLD_BLOCK_OF_TWO_FROM_DAYS else 1
+    drawn = []
+    for _ in range(count):
+        picked: list[DayT] = []
+        while len(picked) < total:
+            start = chance.randrange(total)
+            picked += [days[(start + n) % total] for n in range(size)]
+        drawn.append(tuple(picked[:total]))
+    return tuple(drawn)
+
+
+def decisions(decides: Sequence[DecidingSetting], settings: Sequence[PumpSettings]) -> list[bool]:
+    """Of each deciding setting whether the repetitions, of which there is at least one, agree."""
+    return [is_agreed(one.agreeing(settings), len(settings)) for one in decides]
+
+
+def decided(
+    person: str,
+    days: Sequence[DayT],
+    decides: Sequence[DecidingSetting],
+    sequences: int,
+    seed: int,
+    compute: Compute[DayT],
+) -> Decided:
+    """Compare 100 random repetitions, and the rule with several ceilings, with a pool of 300 random ones.
+
+    The 100 are taken from another pool of 300, so that they have no repetition in common with what they are held
+    against: no more than the balanced ones have.
+
+    Args:
+        person: their name in the tables.
+        days: of the run, in order.
+        decides: the deciding settings of the run.
+        sequences: how many runs of each rule.
+        seed: of all draws.
+        compute: as for `flows.proposal.repetitions.repeated`; in order.
+    """
+    chance = random.Random(f"{seed} {person}")
+    pool, other = (_usable(compute(random_draws(days, POOL, chance.getrandbits(32)))) for _ in range(2))
+    truth = decisions(decides, pool)
+
+    def run(settings: Sequence[PumpSettings]) -> OneRun:
+        return OneRun(len(settings), sum(a is not b for a, b in zip(truth, decisions(decides, settings), strict=True)))
+
+    runs: dict[str, list[OneRun]] = {f"{AT_RANDOM} at random": [], **{_rule(ceiling): [] for ceiling in CEILINGS}}
+    for _ in range(sequences):
+        runs[f"{AT_RANDOM} at random"].append(run(chance.sample(other, min(AT_RANDOM, len(other)))))
+        of_draws = chance.getrandbits(32)
+        for ceiling in CEILINGS:
+            runs[_rule(ceiling)].append(run(repeated(days, of_draws, ceiling, decides, compute).settings))
+    return Decided(person, len(decides), runs)
+
+
+def _rule(ceiling: int) -> str:
+    return f"balanced, ceiling {ceiling}"
+
+
+def _usable(settings: Sequence[PumpSettings | None]) -> list[PumpSettings]:
+    return [one for one in settings if one is not None]
+
+
+# ---- tables
+
+
+def by_rule(people: Sequence[Decided]) -> list[list[str]]:
+    """A row for each rule over all people."""
+    rows = [["repetitions", "how many in the mean", "runs with another decision", "decisions that differ"]]
+    for rule in people[0].runs:
+        of = [(one, run) for one in people for run in one.runs[rule]]
+        runs = [run for _, run in of]
+        rows.append(
+            [
+                rule,
+                f"{sum(run.repetitions for run in runs) / len(runs):.0f}",
+                _share(sum(run.differing > 0 for run in runs), len(runs)),
+                _share(sum(run.differing for run in runs), sum(one.decisions for one, _ in of), decimals=1),
+            ]
+        )
+    return rows
+
+
+def by_person(people: Sequence[Decided]) -> list[list[str]]:
+    """A row for each person: runs with another decision, and in brackets the mean number of repetitions."""
+    rows = [["person", "decisions", *people[0].runs]]
+    for one in people:
+        cells = [
+            f"{_percent(sum(run.differing > 0 for run in runs), len(runs))} "
+            f"({sum(run.repetitions for run in runs) / len(runs):.0f})"
+            for runs in one.runs.values()
+        ]
+        rows.append([one.person, str(one.decisions), *cells])
+    return rows
+
+
+def written(people: Sequence[Decided]) -> str:
+    """Both tables with what they are of, as Markdown."""
+    sequences = len(next(iter(people[0].runs.values())))
+    return "\n\n".join(
+        [
+            f"{len(people)} people, {sum(one.decisions for one in people)} decisions, {sequences} runs of each person "
+            f"by each rule. Each run is held against {POOL} other repetitions, drawn at random; their own error is in "
+            "every row.",
+            table(by_rule(people)),
+            "By person: the share of runs with another decision, and in brackets the mean number of repetitions.",
+            table(by_person(people)),
+        ]
+    )
+
+
+def _share(part: int, of: int, decimals: int = 0) -> str:
+    return f"{_percent(part, of, decimals)} ({part} of {of})" if of else "–"
+
+
+def _percent(part: int, of: int, decimals: int = 0) -> str:
+    return f"{100 * part / of:.{decimals}f} %"
