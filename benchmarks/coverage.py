@@ -144,7 +144,7 @@ def main() -> int:
             make(which, options.days, people, options.jobs)
             for which in (drawn(options.people, options.days), constructed(options.days))
         ]
-        ran = []
+        ran: list[list[Ran]] = []
         for group in made:
             ran.append([])
             for person in group:

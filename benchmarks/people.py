@@ -121,12 +121,8 @@ def noise_only(days: int) -> dict[str, Any]:
     for ms in range(start, end, 30 * MINUTE):
         at = iso_utc(ms + chance.randrange(30) * MINUTE)
         if chance.random() < 4 / 48:
-            meal = {
-                "eventType": "Meal Bolus",
-                "carbs": chance.randrange(20, 80),
-                "insulin": chance.randrange(20, 80) / 9,
-            }
-            treatments.append({**meal, "insulin": round(meal["insulin"], 1), "created_at": at})
+            carbs, insulin = chance.randrange(20, 80), round(chance.randrange(20, 80) / 9, 1)
+            treatments.append({"eventType": "Meal Bolus", "carbs": carbs, "insulin": insulin, "created_at": at})
         elif chance.random() < 6 / 48:
             bolus = {"eventType": "Correction Bolus", "insulin": round(chance.uniform(0.3, 2), 1)}
             treatments.append({**bolus, "created_at": at})
