@@ -8,25 +8,18 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import re
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
-from benchmarks import around
+from benchmarks import around, prefect_share
+from benchmarks.dense import Kind
 from benchmarks.measure import Measured, markdown, rows
-from benchmarks.site import serving
-from benchmarks.ways import Person, compute, lacking_tools, lay_out, script
-from flows.oref0.docker import DockerEngine, ensure_image
-from flows.oref0.engine import Engine
-from flows.oref0.node import NodeEngine
-from flows.oref0.reference import ReferenceEngine
+from benchmarks.side_by_side import commands, differences, engines, in_turns, node_of, upstreams
+from benchmarks.ways import Person, lacking_tools, lay_out
+from flows.oref0.docker import ensure_image
 from flows.oref0.runtime import find_node
-from flows.pipeline.parity import compare, copy_inputs
 
 MARK = "<!-- measured: `python -m benchmarks --write docs/performance.md` writes what follows -->"
 SLOW_DAYS = 30  # upstream's own ways and the untouched one are measured up to so many
@@ -44,9 +37,13 @@ class Results:
         print(text + "\n", flush=True)
         self.parts.append(text)
 
-    def table(self, title: str, measured: list[Measured], *, ratios: bool = True) -> None:
+    def section(self, title: str, table: str) -> None:
         """A heading and its table."""
-        self.show(f"### {title}\n\n{markdown(rows(measured, ratios=ratios))}")
+        self.show(f"### {title}\n\n{table}")
+
+    def written(self, document: str) -> str:
+        """The document with what was shown in place of what stood below the mark."""
+        return document[: document.index(MARK)] + MARK + "\n\n" + "\n\n".join(self.parts) + "\n"
 
 
 def has_docker() -> bool:
@@ -61,129 +58,104 @@ def has_docker() -> bool:
     return True
 
 
-@contextmanager
-def node_of(executable: str) -> Iterator[None]:
-    """Use another Node.js."""
-    before = os.environ.get("AUTOTUNE_NODE")
-    os.environ["AUTOTUNE_NODE"] = executable
-    find_node.cache_clear()
-    try:
-        yield
-    finally:
-        os.environ.pop("AUTOTUNE_NODE")
-        if before:
-            os.environ["AUTOTUNE_NODE"] = before
-        find_node.cache_clear()
+def numbers(text: str) -> list[int]:
+    """`1,7,14`, in order; nothing for an empty text."""
+    return sorted(int(n) for n in text.split(",") if n)
 
 
-Way = tuple[str, Callable[[Path], float | None], bool]  # its name, what it does in a directory, whether CPU is ours
+def parser() -> argparse.ArgumentParser:
+    """The options; 0 or nothing leaves a part out."""
+    made = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    for option, default, what in (
+        ("--days", "1,7,14,30", "dense loop days; 90 takes a while more"),
+        ("--pen-days", "14,30", "days of a person with a pen"),
+        ("--pump-days", "14", "days of a person with a plain pump"),
+        ("--curve-days", "7", "dense loop days with `--tune-insulin-curve`"),
+    ):
+        made.add_argument(option, default=default, type=numbers, metavar="N,N", help=what)
+    for option, days, what in (
+        ("--around-days", 14, "dense loop days, for the steps and for Prefect's share"),
+        ("--memory-days", 300, "dense loop days, for the memory"),
+        ("--crowded-days", 14, "days of 1950 treatments, for the memory"),
+    ):
+        made.add_argument(option, default=days, type=int, metavar="N", help=what)
+    made.add_argument("--repeat", type=int, default=3, help="how often each of the fast ways is measured")
+    made.add_argument("--node", action="append", default=[], metavar="FILE", help="measure this Node.js too")
+    made.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this document")
+    return made
 
 
-def ours(person: Person, *, docker: bool, untouched: bool) -> list[Way]:
-    """Our engines."""
+def side_by_side(results: Results, base: Path, options: argparse.Namespace, docker: bool) -> None:
+    """The tables of whole commands and engines; longer runs than upstream's own are set against its longest."""
+    people = [(Kind.LOOP, days, False) for days in options.days]
+    people += [(Kind.PUMP, days, False) for days in options.pump_days]
+    people += [(Kind.PEN, days, False) for days in options.pen_days]
+    people += [(Kind.LOOP, days, True) for days in options.curve_days]
+    script: dict[tuple[Kind, bool], Measured] = {}
+    for kind, days, curve in people:
+        here = base / f"{kind.name}-{days}{'-curve' if curve else ''}"  # upstream's script breaks at a blank
+        person = lay_out(here, days, kind, tune_insulin_curve=curve)
+        measured, differing = _ways(here, person, options, docker, slow=days <= SLOW_DAYS)
+        if days <= SLOW_DAYS:
+            script[kind, curve] = measured[0]
+        elif (kind, curve) in script:
+            measured.insert(0, script[kind, curve])
+        results.differing += differing
+        title = f"{days} {kind} days, {person.treatments_a_window:.0f} treatments in each day's 60 hours"
+        results.section(title + (", with `--tune-insulin-curve`" if curve else ""), markdown(rows(measured)))
 
-    def way(engine: Engine, **options: bool) -> Callable[[Path], float | None]:
-        return lambda work: compute(engine, person, work, **options)
 
-    found: list[Way] = [
-        ("ours", way(NodeEngine()), True),
-        ("ours, without its self-check", way(NodeEngine(), self_check=False), True),
-    ]
-    if untouched:
-        found.insert(0, ("ours, untouched (`--exact`)", way(NodeEngine(), exact=True), True))
-    if docker:
-        found.append(("ours, in the container", way(DockerEngine()), False))
-    return found
+def _ways(
+    here: Path, person: Person, options: argparse.Namespace, docker: bool, *, slow: bool
+) -> tuple[list[Measured], list[str]]:
+    measured, works = upstreams(here, person) if slow else ([], [])
+    untouched = slow and not person.job.tune_insulin_curve
+    ours, made = in_turns(here, engines(person, docker=docker, untouched=untouched), person.days, options.repeat)
+    measured, works = measured + ours, works + made
+    for file in options.node:
+        with node_of(file):
+            version = find_node().version
+            named = [(f"{name} (Node {version})", way) for name, way in engines(person, docker=False, untouched=False)]
+            ours, made = in_turns(here / version, named, person.days, options.repeat)
+            measured, works = measured + ours, works + made
+    return measured + commands(here / "propose", person, options.repeat), differences(works, person.days)
 
 
-def measure(
-    results: Results, base: Path, person: Person, ways: list[Way], repeat: int, *, theirs: bool
-) -> list[Measured]:
-    """All ways on one person's days, in turns; every file of theirs against every file of ours."""
-    days = len(person.job.days)
-    found: list[Measured] = []
-    works: list[Path] = []
-    if theirs and not lacking_tools():
-        work = base / "script"
-        copy_inputs(person.job.work, work)
-        with serving(person.entries, person.treatments) as address:
-            found.append(Measured("upstream's script", days))
-            found[0].add(partial(script, person, work, address))
-        works.append(work)
-    if theirs:
-        work = base / "commands"
-        copy_inputs(person.job.work, work)
-        found.append(Measured("upstream's commands", days))
-        found[-1].add(partial(compute, ReferenceEngine(), person, work))
-        works.append(work)
-    mine = [Measured(name, days) for name, *_ in ways]
-    for n in range(repeat):
-        for one, (name, run, is_ours) in zip(mine, ways, strict=True):
-            if n and "untouched" in name:
-                continue
-            work = base / f"{n}-{re.sub(r'[^a-z]+', '-', name)}"
-            copy_inputs(person.job.work, work)
-            one.add(partial(run, work), ours=is_ours)
-            works.append(work)
-    for work in works[1:]:
-        prefixes = ("autotune.2", "newprofile.", "profile.")
-        files, differing = compare(works[0], work, prefixes)
-        assert files >= 3 * days
-        results.differing += [f"{work.name}: {name}" for name in differing]
-    return found + mine
+def surroundings(results: Results, base: Path, options: argparse.Namespace) -> None:
+    """The tables of steps, of Prefect, of memory and of the command line."""
+    if options.around_days:
+        person = lay_out(base / "around", options.around_days, Kind.LOOP)
+        of = f"a run of {person.days} {person.kind} days"
+        results.section(f"The steps of {of}", around.steps_table(base / "steps", person, options.repeat))
+        shares = {
+            "without evidence": prefect_share.measure(base / "p0", person, options.repeat, "--resamples", "0"),
+            "with evidence": prefect_share.measure(base / "p1", person, options.repeat),
+        }
+        results.section(f"Prefect's share of {of}", prefect_share.table(shares))
+        results.section("Start-up", markdown(rows(around.start(base / "start", person, options.repeat), ratios=False)))
+    memory: list[Measured] = []
+    for kind, days in ((Kind.LOOP, options.memory_days), (Kind.CROWDED, options.crowded_days)):
+        if days:
+            memory += around.memory(base / f"memory-{kind.name}", kind, days)
+    if memory:
+        results.section("Memory", markdown(rows(memory, ratios=False)))
 
 
 def main() -> int:
     """Measure, print, and write where asked."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("--days", default="1,7,30,90", help="runs of so many days, such as 1,30")
-    parser.add_argument("--repeat", type=int, default=3, help="how often each of the fast ways is measured")
-    parser.add_argument("--node", action="append", default=[], metavar="FILE", help="measure this Node.js too")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this document")
-    options = parser.parse_args()
-    lengths = [int(n) for n in options.days.split(",")]
+    options = parser().parse_args()
     results, docker = Results(), has_docker()
-    node = find_node()
     results.show(
-        f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Node {node.version}, "
+        f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Node {find_node().version}, "
         f"Python {platform.python_version()}; load before {os.getloadavg()[0]:.1f}"
         + ("" if docker else "; no Docker Engine: the container was not measured")
         + "".join(f"; {tool} is missing: upstream's script was not measured" for tool in lacking_tools())
     )
     with tempfile.TemporaryDirectory() as scratch:
-        base = Path(scratch)
-        theirs: list[Measured] = []
-        for kind in ("dense", "sparse"):
-            for days in lengths if kind == "dense" else [min(30, max(lengths))]:
-                here = base / f"{kind}{days}"
-                person = lay_out(here / "source", days, sparse=kind == "sparse")
-                slow = days <= SLOW_DAYS
-                ways = ours(person, docker=docker, untouched=slow)
-                measured = measure(results, here, person, ways, options.repeat, theirs=slow)
-                for file in options.node:
-                    with node_of(file):
-                        version = find_node().version
-                        more = ours(person, docker=False, untouched=False)
-                        named = [(f"{name} (Node {version})", run, is_ours) for name, run, is_ours in more]
-                        measured += measure(results, here / version, person, named, options.repeat, theirs=False)
-                if slow:
-                    theirs = measured[:1]
-                else:
-                    measured = theirs + measured
-                title = f"{days} {kind} days, {person.treatments_a_window:.0f} treatments in each day's 60 hours"
-                results.table(title, measured)
-        curve = lay_out(base / "curve" / "source", min(7, max(lengths)), sparse=False, tune_insulin_curve=True)
-        ways = ours(curve, docker=False, untouched=False)
-        results.table(
-            f"{len(curve.job.days)} dense days with `--tune-insulin-curve`",
-            measure(results, base / "curve", curve, ways, options.repeat, theirs=True),
-        )
-    results.table(f"The steps of a run of {max(lengths)} dense days", around.steps(max(lengths)), ratios=False)
-    results.table("The command line", around.commands(min(14, max(lengths)), options.repeat), ratios=False)
+        side_by_side(results, Path(scratch), options, docker)
+        surroundings(results, Path(scratch), options)
     if options.write:
-        text = options.write.read_text("utf-8")
-        kept = text[: text.index(MARK)] + MARK + "\n\n"
-        options.write.write_text(kept + "\n\n".join(results.parts) + "\n", "utf-8")
+        options.write.write_text(results.written(options.write.read_text("utf-8")), "utf-8")
     if results.differing:
         print("DIFFERENT:", *results.differing, sep="\n")
         return 1

@@ -1,10 +1,11 @@
-"""Invented data made from a seed: of a closed loop (dense), and of a person with a plain pump (sparse)."""
+"""Invented data made from a seed: of a closed loop, of a plain pump, of a pen, and of far too many treatments."""
 
 from __future__ import annotations
 
 import math
 import random
 from datetime import date, timedelta
+from enum import StrEnum
 from typing import Any
 
 from flows.values.local_days import LocalDay
@@ -13,6 +14,17 @@ from flows.values.timestamps import iso_utc
 MINUTE = 60_000
 ZONE = "Europe/Paris"
 FIRST = date(2026, 4, 6)
+MEALS_A_DAY = 4
+CARB_RATIO = 9
+
+
+class Kind(StrEnum):
+    """How a person lives, which decides how many treatments a day has."""
+
+    LOOP = "dense loop"  # a temp basal every ten minutes, forty small boluses a day
+    PUMP = "plain pump"  # a temp basal every six hours, a correction now and then
+    PEN = "pen"  # whole units with the meals, a correction now and then
+    CROWDED = "crowded"  # a temp basal every minute and 500 small boluses a day: 1950 treatments
 
 
 def pump_profile() -> dict[str, Any]:
@@ -37,40 +49,68 @@ def pump_profile() -> dict[str, Any]:
     }
 
 
-def history(days: int, seed: int = 7, *, sparse: bool = False) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Readings every five minutes and four meals a day; dense: a temp basal every ten minutes, forty small boluses.
+Records = list[dict[str, Any]]
 
-    Sparse: a temp basal every six hours, a correction now and then.
-    """
+
+def history(days: int, seed: int = 7, kind: Kind = Kind.LOOP) -> tuple[Records, Records]:
+    """Readings every five minutes and about four meals a day; the other treatments are the kind's. Newest first."""
     chance = random.Random(seed)
     last = FIRST + timedelta(days=days - 1)
     start = LocalDay(FIRST, ZONE).treatments.start_ms
     end = LocalDay(last, ZONE).treatments.end_ms
-    entries, treatments = [], []
+    entries = _readings(start, end, chance)
+    treatments = _by_pen(start, end, chance) if kind is Kind.PEN else _by_pump(start, end, chance, kind)
+    treatments.sort(key=lambda t: str(t["created_at"]), reverse=True)
+    return entries[::-1], treatments
+
+
+def _readings(start: int, end: int, chance: random.Random) -> Records:
+    entries = []
     for n, ms in enumerate(range(start + 2 * MINUTE, end, 5 * MINUTE)):  # none on a boundary of a day
         value = round(135 + 40 * math.sin(n / 19) + 18 * math.sin(n / 6) + chance.gauss(0, 4))
         entries.append(
             {"_id": f"{ms:024x}", "type": "sgv", "sgv": max(45, value), "date": ms, "dateString": iso_utc(ms)}
         )
-    every = 36 if sparse else 1
-    for n, ms in enumerate(range(start, end, 10 * MINUTE)):
+    return entries
+
+
+def _by_pump(start: int, end: int, chance: random.Random, kind: Kind) -> Records:
+    treatments: Records = []
+    step_min = 1 if kind is Kind.CROWDED else 10
+    every = 36 if kind is Kind.PUMP else 1
+    bolus = 0.35 if kind is Kind.CROWDED else 0.28 / every
+    for n, ms in enumerate(range(start, end, step_min * MINUTE)):
         rate = round(max(0.0, chance.gauss(0.9, 0.6)), 2)
         at = ms + chance.randrange(60_000)
         if n % every == 0:
             treatments.append(
                 {"eventType": "Temp Basal", "created_at": iso_utc(at), "rate": rate, "absolute": rate, "duration": 30}
             )
-        if chance.random() < 0.28 / every:
-            insulin = round(chance.uniform(0.1, 0.6), 2)
+        if chance.random() < bolus:
+            insulin = round(chance.uniform(0.1, 0.6) * step_min / 10, 2)
             treatments.append(
                 {"eventType": "Correction Bolus", "created_at": iso_utc(at + 5_000), "insulin": insulin, "isSMB": True}
             )
-        if chance.random() < 4 / 144:
+        if chance.random() < MEALS_A_DAY * step_min / (24 * 60):
             carbs = chance.randrange(15, 80)
-            meal = {"eventType": "Meal Bolus", "carbs": carbs, "insulin": round(carbs / 9, 1)}
+            meal = {"eventType": "Meal Bolus", "carbs": carbs, "insulin": round(carbs / CARB_RATIO, 1)}
             treatments.append({**meal, "created_at": iso_utc(at + 60_000)})
-    treatments.sort(key=lambda t: t["created_at"], reverse=True)
-    return entries[::-1], treatments
+    return treatments
+
+
+def _by_pen(start: int, end: int, chance: random.Random) -> Records:
+    treatments: Records = []
+    for ms in range(start, end, 10 * MINUTE):
+        at = iso_utc(ms + chance.randrange(60_000))
+        drawn = chance.random()
+        if drawn < MEALS_A_DAY / 144:
+            carbs = chance.randrange(15, 80)
+            insulin = float(max(1, round(carbs / CARB_RATIO)))
+            treatments.append({"eventType": "Meal Bolus", "carbs": carbs, "insulin": insulin, "created_at": at})
+        elif drawn < (MEALS_A_DAY + 2) / 144:
+            insulin = float(chance.randrange(1, 4))
+            treatments.append({"eventType": "Correction Bolus", "insulin": insulin, "created_at": at})
+    return treatments
 
 
 def nightscout_profile() -> dict[str, Any]:
