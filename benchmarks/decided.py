@@ -17,7 +17,7 @@ from flows.proposal.repetitions import repeated
 from flows.proposal.resampling import Batch, DayT
 from flows.proposal.stopping import DecidingSetting
 
-POOL = 300  # random repetitions whose decisions the others are held against
+POOL = 300  # random repetitions whose decisions a run is held against
 AT_RANDOM = 100  # what a run had before there was a rule
 CEILINGS = (56, 70, 80, 100)
 OLD_BLOCK_OF_TWO_FROM_DAYS = 6
@@ -75,10 +75,10 @@ def decided(
     seed: int,
     compute: Compute[DayT],
 ) -> Decided:
-    """Compare 100 random repetitions, and the rule with several ceilings, with a pool of 300 random ones.
+    """Compare 100 random repetitions, and the rule with several ceilings, with 300 random ones.
 
-    The 100 are taken from another pool of 300, so that they have no repetition in common with what they are held
-    against: no more than the balanced ones have.
+    There are two pools of 300, and every other run is held against the other one: the 100 are taken from the pool they
+    are not held against, so that they have no more repetitions in common with it than the balanced ones have.
 
     Args:
         person: their name in the tables.
@@ -89,18 +89,18 @@ def decided(
         compute: as for `flows.proposal.repetitions.repeated`; in order.
     """
     chance = random.Random(f"{seed} {person}")
-    pool, other = (_usable(compute(random_draws(days, POOL, chance.getrandbits(32)))) for _ in range(2))
-    truth = decisions(decides, pool)
-
-    def run(settings: Sequence[PumpSettings]) -> OneRun:
-        return OneRun(len(settings), sum(a is not b for a, b in zip(truth, decisions(decides, settings), strict=True)))
+    pools = [_usable(compute(random_draws(days, POOL, chance.getrandbits(32)))) for _ in range(2)]
 
     runs: dict[str, list[OneRun]] = {f"{AT_RANDOM} at random": [], **{_rule(ceiling): [] for ceiling in CEILINGS}}
-    for _ in range(sequences):
-        runs[f"{AT_RANDOM} at random"].append(run(chance.sample(other, min(AT_RANDOM, len(other)))))
+    for n in range(sequences):
+        pool, other = pools[n % 2], pools[1 - n % 2]
+        truth = decisions(decides, pool)
+        made = {f"{AT_RANDOM} at random": tuple(chance.sample(other, min(AT_RANDOM, len(other))))}
         of_draws = chance.getrandbits(32)
-        for ceiling in CEILINGS:
-            runs[_rule(ceiling)].append(run(repeated(days, of_draws, ceiling, decides, compute).settings))
+        made |= {_rule(ceiling): repeated(days, of_draws, ceiling, decides, compute).settings for ceiling in CEILINGS}
+        for rule, settings in made.items():
+            differing = sum(a is not b for a, b in zip(truth, decisions(decides, settings), strict=True))
+            runs[rule].append(OneRun(len(settings), differing))
     return Decided(person, len(decides), runs)
 
 
@@ -151,8 +151,8 @@ def written(people: Sequence[Decided]) -> str:
     return "\n\n".join(
         [
             f"{len(people)} people, {sum(one.decisions for one in people)} decisions, {sequences} runs of each person "
-            f"by each rule. Each run is held against {POOL} other repetitions, drawn at random; their own error is in "
-            "every row.",
+            f"by each rule. A run is held against {POOL} other repetitions, drawn at random, and every other run "
+            "against a second such pool; their own error is in every row.",
             table(by_rule(people)),
             "By person: the share of runs with another decision, and in brackets the mean number of repetitions.",
             table(by_person(people)),

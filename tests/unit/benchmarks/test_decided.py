@@ -79,11 +79,12 @@ def test_a_run_differs_by_what_the_pool_decides_otherwise() -> None:
     calls = iter([[replace(NEW)] * POOL, [NOW] * POOL])
 
     def compute(batch: Batch[int]) -> list[PumpSettings | None]:
-        return list(next(calls, [replace(NEW, isf_mgdl_per_u=40.0)] * len(batch)))
+        return list(next(calls, [NEW] * len(batch)))
 
-    found = decided("one", DAYS, DECIDES, 1, 1, compute)
-    assert found.runs["100 at random"] == [OneRun(100, 2)]
-    assert found.runs["balanced, ceiling 80"] == [OneRun(28, 1)]
+    found = decided("one", DAYS, DECIDES, 3, 1, compute)
+    # Of the pools the first agrees on both settings, the second on none; all that is balanced agrees on both.
+    assert found.runs["100 at random"] == [OneRun(100, 2)] * 3
+    assert found.runs["balanced, ceiling 80"] == [OneRun(28, 0), OneRun(28, 2), OneRun(28, 0)]
 
 
 def test_what_has_no_result_is_left_out() -> None:
