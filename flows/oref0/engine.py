@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pydantic import TypeAdapter
 
 from flows.errors import InternalError, Reason, Refused
-from flows.oref0.self_check import day_to_check
+from flows.oref0.self_check import CheckedPart, parts_to_check
 from flows.values.local_days import LocalDay, utc_offset_min
 
 MEMORY_LIMIT_MB = 1024
@@ -21,7 +21,7 @@ MEMORY_LIMIT_MB = 1024
 class TuneJob:
     """Days to tune, in order, in a prepared work directory (see `work_dir`).
 
-    `exact` lets nothing stand before upstream's functions; `self_check` computes one day a second time that way.
+    `exact` lets nothing stand before upstream's functions; `self_check` computes parts of days a second time that way.
     """
 
     work: Path
@@ -38,19 +38,11 @@ class TuneJob:
         """The one time zone of the run."""
         return self.days[0].zone
 
-    def utc_offsets(self) -> list[tuple[int, int]]:
-        """Instants of the days and their minutes east of UTC, for the engine to prove its time zone by."""
-        instants = {
-            instant
-            for day in self.days
-            for instant in (day.glucose.start_ms, day.treatments.start_ms, day.treatments.end_ms)
-        }
-        return [(ms, utc_offset_min(ms, self.zone)) for ms in sorted(instants)]
-
     def document(self, work: str) -> dict[str, Any]:
         """The job as the runner reads it; `work` is the directory as the runner sees it."""
         dates = [] if self.only_prove_zone else [str(d) for d in self.days]
         checked = self.self_check and not self.exact
+        parts = parts_to_check(self.work, dates, tune_insulin_curve=self.tune_insulin_curve) if checked else []
         return {
             "job": "tune",
             "work": work,
@@ -58,9 +50,109 @@ class TuneJob:
             "categorize_uam_as_basal": self.uam_as_basal,
             "tune_insulin_curve": self.tune_insulin_curve,
             "exact": self.exact,
-            "check": day_to_check(self.work, dates, tune_insulin_curve=self.tune_insulin_curve) if checked else None,
-            "utc_offsets": self.utc_offsets(),
+            "check": [part.document() for part in parts],
+            "utc_offsets": utc_offsets(self.days),
         }
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Days to tune, in any order, of which only the last profile is wanted: a repetition, a variant, a probe.
+
+    `work` is the directory the days' records are read from; nothing is written there. `pump` and `start` are the
+    profiles' texts. The last profile goes to `result`, and what prep made of the last day to `prepared`, where named.
+    A runner remembers days of earlier trials, so `work` may not change while it lives; `exact` remembers nothing.
+    """
+
+    work: Path
+    days: tuple[LocalDay, ...]
+    pump: str
+    start: str
+    result: Path
+    prepared: Path | None = None
+    uam_as_basal: bool = False
+    tune_insulin_curve: bool = False
+    timeout_seconds: float = 1800.0
+    exact: bool = False
+
+    @property
+    def zone(self) -> str:
+        """The one time zone of the run."""
+        return self.days[0].zone
+
+    def document(self, work: str) -> dict[str, Any]:
+        """The job as the runner reads it; `work` is the directory as the runner sees it."""
+        return {
+            "job": "trial",
+            "trial": True,
+            "work": work,
+            "dates": [str(d) for d in self.days],
+            "pump": self.pump,
+            "start": self.start,
+            "result": str(self.result.resolve()),
+            "prepared": str(self.prepared.resolve()) if self.prepared else None,
+            "categorize_uam_as_basal": self.uam_as_basal,
+            "tune_insulin_curve": self.tune_insulin_curve,
+            "exact": self.exact,
+            "utc_offsets": utc_offsets(self.days),
+        }
+
+
+@dataclass(frozen=True)
+class TrialPart:
+    """A part of a trial's day, with the profiles that the trial had on it."""
+
+    part: CheckedPart
+    pump: str
+    start: str
+    uam_as_basal: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Parts of earlier trials' days computed a second time by untouched upstream, and `again` remembered days anew."""
+
+    work: Path
+    days: tuple[LocalDay, ...]
+    parts: tuple[TrialPart, ...]
+    again: int
+    tune_insulin_curve: bool = False
+    timeout_seconds: float = 1800.0
+
+    @property
+    def zone(self) -> str:
+        """The one time zone of the run."""
+        return self.days[0].zone
+
+    def document(self, work: str) -> dict[str, Any]:
+        """The job as the runner reads it; `work` is the directory as the runner sees it."""
+        return {
+            "job": "compare",
+            "work": work,
+            "compare": [
+                {
+                    **one.part.document(),
+                    "pump": one.pump,
+                    "profile": one.start,
+                    "categorize_uam_as_basal": one.uam_as_basal,
+                    "tune_insulin_curve": self.tune_insulin_curve,
+                }
+                for one in self.parts
+            ],
+            "again": self.again,
+            "utc_offsets": utc_offsets(self.days),
+        }
+
+
+Job = TuneJob | Trial | Comparison
+
+
+def utc_offsets(days: Sequence[LocalDay]) -> list[tuple[int, int]]:
+    """Instants of the days and their minutes east of UTC, for the engine to prove its time zone by."""
+    instants = {
+        instant for day in days for instant in (day.glucose.start_ms, day.treatments.start_ms, day.treatments.end_ms)
+    }
+    return [(ms, utc_offset_min(ms, days[0].zone)) for ms in sorted(instants)]
 
 
 @dataclass(frozen=True)
@@ -74,16 +166,23 @@ class Stop:
 
 @dataclass(frozen=True)
 class SelfCheck:
-    """A day computed twice: whether untouched upstream gave the same bytes, and where not, which files differed.
+    """Parts of days computed twice: whether untouched upstream gave the same bytes, and where not, what differed.
 
-    `way` is how the run itself computed the day: `faster`, or `untouched` where it was unusual. `same` is `None` where
-    upstream stopped on the part of the day that was chosen, in the same way both times: there was nothing to compare.
+    `compared` of the `parts` came to a result both times; `same` is `None` where none did: there was nothing to
+    compare. `way` is how the run itself computed them: `faster`, or `untouched` where all were unusual. `date` is of a
+    version that checked a part of one day.
     """
 
-    date: str
-    way: str
     same: bool | None
     differing: tuple[str, ...] = ()
+    parts: int = 1
+    compared: int = 1
+    way: str = "faster"
+    date: str | None = None
+
+    def told(self) -> dict[str, Any]:
+        """For the proposal and the manifest."""
+        return {"same": self.same, "parts": self.parts, "compared": self.compared}
 
 
 @dataclass
@@ -116,8 +215,8 @@ class EngineReport:
         if not self.redone or self.check is None:
             return []
         return [
-            f"The self-check of {self.check.date} found that a faster way of computing gave other bytes than upstream "
-            "itself. All days were computed again by upstream alone: the numbers shown are upstream's. "
+            "The self-check found that a faster way of computing gave other bytes than upstream itself. All days were "
+            "computed again by upstream alone: the numbers shown are upstream's. "
             "Please report this, with the versions in manifest.json."
         ]
 
@@ -139,7 +238,7 @@ class EngineReport:
             "faster": bool(self.faster) and len(self.untouched) < len(set(self.days_done)),
             "refused": sorted(set(self.refused.values())),
             "untouched_days": self.untouched,
-            "check": {"date": self.check.date, "same": self.check.same} if self.check else None,
+            "check": self.check.told() if self.check else None,
             "redone": self.redone,
         }
 
@@ -200,7 +299,8 @@ def follow(
                 report.day_ms.append(event["ms"])
                 on_day(event["date"], event["index"], event["of"])
             case "checked":
-                report.check = SelfCheck(event["date"], event["way"], event["same"], tuple(event["differing"]))
+                told = (event["same"], tuple(event["differing"]), event["parts"], event["compared"], event["way"])
+                report.check = SelfCheck(*told)
             case "again":
                 report.redone = True
                 report.days_done.clear()

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from flows.errors import Reason, Refused
-from flows.oref0.engine import MEMORY_LIMIT_MB, EngineReport, OnDay, TuneJob, follow
+from flows.oref0.engine import MEMORY_LIMIT_MB, EngineReport, Job, OnDay, TuneJob, follow
 from flows.oref0.runtime import Upstream, ensure_upstream, find_node, runner_script
 
 
@@ -85,8 +85,8 @@ class Runner:
         kill_group(self._process)
         self._words.close()
 
-    def run(self, job: TuneJob, on_day: OnDay) -> EngineReport:
-        """See `Engine.run`; the job's zone is the runner's."""
+    def run(self, job: Job, on_day: OnDay) -> EngineReport:
+        """See `Engine.run`; the job's zone is the runner's. Of trials and comparisons no day is told."""
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
         report = self._started

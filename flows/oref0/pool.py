@@ -11,7 +11,7 @@ from pathlib import Path
 from queue import Empty, LifoQueue
 
 from flows.errors import Refused
-from flows.oref0.engine import EngineReport, TuneJob
+from flows.oref0.engine import EngineReport, Job
 from flows.oref0.node import Runner
 from flows.oref0.runtime import ensure_upstream
 
@@ -45,7 +45,7 @@ class RunnerPool:
             while True:
                 self._idle.get_nowait()[1].__exit__()
 
-    def run_all(self, jobs: Iterable[Callable[[], TuneJob]]) -> Iterator[tuple[int, JobResult]]:
+    def run_all(self, jobs: Iterable[Callable[[], Job]]) -> Iterator[tuple[int, JobResult]]:
         """Run jobs and give each one's number and report, or its refusal, as they end.
 
         Args:
@@ -63,9 +63,20 @@ class RunnerPool:
             for future in ended:
                 yield running.pop(future), future.result()
 
-    def _run(self, make: Callable[[], TuneJob]) -> JobResult:
+    def run_on_each(self, make: Callable[[int], Job]) -> list[JobResult]:
+        """Run a job on each of the idle processes, which know what they have done; `make` is told which it is."""
+        kept = []
+        with suppress(Empty):
+            while True:
+                kept.append(self._idle.get_nowait())
+        jobs = [self._threads.submit(self._run_on, *one, make(n)) for n, one in enumerate(kept)]
+        return [job.result() for job in jobs]
+
+    def _run(self, make: Callable[[], Job]) -> JobResult:
         job = make()
-        runner = self._runner(job.zone)
+        return self._run_on(job.zone, self._runner(job.zone), job)
+
+    def _run_on(self, zone: str, runner: Runner, job: Job) -> JobResult:
         try:
             report = runner.run(job, lambda *_: None)
         except Refused as refusal:
@@ -74,7 +85,7 @@ class RunnerPool:
         except BaseException:
             runner.__exit__()
             raise
-        self._idle.put((job.zone, runner))
+        self._idle.put((zone, runner))
         return report
 
     def _runner(self, zone: str) -> Runner:

@@ -5,6 +5,7 @@ Field list and defaults: oref0@0.7.1 lib/autotune-prep, lib/autotune, lib/iob, l
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +14,7 @@ from typing import Any
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.profiles.parse import TherapyProfile
 from flows.settings import Insulin
+from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
 
 MIN_5M_CARBIMPACT_MGDL = 8
@@ -117,6 +119,23 @@ def settings_of(document: dict[str, Any]) -> PumpSettings:
         dia_h=_maybe(document.get("dia")),
         insulin_peak_min=_peak(document),
     )
+
+
+def scaled(document: dict[str, Any], part: Part, factor: float) -> dict[str, Any]:
+    """A pump profile with one kind of setting, all basals or the ISF or the carb ratio, multiplied by a factor."""
+    changed = copy.deepcopy(document)
+    match part:
+        case Part.ISF:
+            for block in changed["isfProfile"]["sensitivities"]:
+                block["sensitivity"] = round(block["sensitivity"] * factor, 3)
+            if "sens" in changed:
+                changed["sens"] = round(changed["sens"] * factor, 3)
+        case Part.CARB_RATIO:
+            changed["carb_ratio"] = round(changed["carb_ratio"] * factor, 3)
+        case Part.BASAL:
+            for block in changed["basalprofile"]:
+                block["rate"] = round(block["rate"] * factor, 3)
+    return changed
 
 
 def block_at(blocks: Sequence[Any], hour: int) -> dict[str, Any]:

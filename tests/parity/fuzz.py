@@ -612,10 +612,76 @@ def compare_pairs(pairs: Sequence[Pair], scratch: Path, runner: Path | None = No
     return found
 
 
+ORDERS = ((0, 1), (1, 0), (0, 0, 1, 1), (1, 0, 1), (0, 1))  # of a pair's days, as trials draw them
+
+
+def compare_trials(pairs: Sequence[Pair], scratch: Path, runner: Path | None = None) -> Found:
+    """Pairs of one zone, their days in every order as trials of one process, against runs with everything on disk.
+
+    Those go the usual way, which `compare_pairs` compares with the untouched one.
+    """
+    jobs: list[Record] = []
+    runs: list[Record] = []
+    for pair in pairs:
+        pair.write(scratch / f"{pair.seed}")
+        texts = [(scratch / f"{pair.seed}" / "autotune" / f"profile{kind}.json").read_text() for kind in (".pump", "")]
+        for n, order in enumerate(ORDERS):
+            name, dates = f"{pair.seed}.{n}", [pair.dates[day] for day in order]
+            pair.write(scratch / name)
+            runs.append({"job": name, "work": str(scratch / name), "dates": dates, **pair.options})
+            files = {"result": str(scratch / name / "result.json"), "prepared": None}
+            given = {"trial": True, "work": str(scratch / f"{pair.seed}"), "pump": texts[0], "start": texts[1]}
+            jobs.append({"job": name, "dates": dates, **pair.options, **given, **files})
+    found = Found(pairs=len(pairs))
+    ends = [
+        {e["job"]: e for e in run_jobs(these, pairs[0].zone, script) if e["event"] in ("done", "stopped")}
+        for these, script in ((jobs, runner), (runs, None))
+    ]
+    for run in runs:
+        seed, work = int(run["job"].split(".")[0]), scratch / run["job"]
+        tried, whole = (of.get(run["job"]) for of in ends)
+        differing = []
+        if tried is None or whole is None:
+            differing.append("no end")
+        elif whole["event"] == "stopped":
+            found.stopped += 1
+            if [tried.get(k) for k in ("event", "date", "stage", "status")] != [
+                whole.get(k) for k in ("event", "date", "stage", "status")
+            ]:
+                differing.append(f"end of {run['dates']}")
+        else:
+            found.files += 1
+            result = work / "result.json"
+            if not result.is_file() or result.read_bytes() != (work / "autotune" / "profile.json").read_bytes():
+                differing.append(f"profile of {run['dates']}")
+        if differing:
+            found.differing.setdefault(seed, []).extend(differing)
+    return found
+
+
+def fuzz_trials(seeds: Iterable[int], runner: Path | None = None) -> Found:
+    """Compare the trials of the pairs of the seeds with runs; see `fuzz`."""
+    return _fuzz(seeds, lambda pairs, scratch: compare_trials(pairs, scratch, runner))
+
+
 def fuzz(
     seeds: Iterable[int], runner: Path | None = None, keep: Path | None = None, processes: int | None = None
 ) -> Found:
     """Compare the pairs of the seeds; a process per zone and `PAIRS_A_PROCESS` of them."""
+
+    def compared(pairs: Sequence[Pair], scratch: Path) -> Found:
+        found = compare_pairs(pairs, scratch, runner)
+        if keep:
+            for name in (f"{seed}.{way}" for seed in found.differing for way in ("exact", "default")):
+                shutil.copytree(scratch / name, keep / name, dirs_exist_ok=True)
+        return found
+
+    return _fuzz(seeds, compared, processes)
+
+
+def _fuzz(
+    seeds: Iterable[int], compare_some: Callable[[Sequence[Pair], Path], Found], processes: int | None = None
+) -> Found:
     by_zone: dict[str, list[int]] = {}
     for seed in seeds:
         by_zone.setdefault(list(ZONES)[seed % len(ZONES)], []).append(seed)
@@ -623,11 +689,7 @@ def fuzz(
 
     def compared(batch: list[int]) -> Found:
         with tempfile.TemporaryDirectory() as scratch:
-            found = compare_pairs([make_pair(s) for s in batch], Path(scratch), runner)
-            if keep:
-                for name in (f"{seed}.{way}" for seed in found.differing for way in ("exact", "default")):
-                    shutil.copytree(Path(scratch) / name, keep / name, dirs_exist_ok=True)
-            return found
+            return compare_some([make_pair(s) for s in batch], Path(scratch))
 
     total = Found()
     with ThreadPoolExecutor(processes or os.cpu_count() or 1) as pool:
@@ -641,10 +703,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.parity.fuzz")
     parser.add_argument("--pairs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1, help="of the first pair; the others follow")
+    parser.add_argument("--trials", action="store_true", help="compare trials with runs instead")
     parser.add_argument("--keep", type=Path, help="where the files of differing pairs are kept")
     options = parser.parse_args()
     seeds = range(options.seed, options.seed + options.pairs)
-    found = fuzz(seeds, keep=options.keep)
+    found = fuzz_trials(seeds) if options.trials else fuzz(seeds, keep=options.keep)
     print(f"seeds {seeds[0]} to {seeds[-1]}", *found.lines(), sep="\n")  # noqa: T201
     return 1 if found.differing else 0
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +17,20 @@ from hypothesis import strategies as st
 
 from flows.oref0.engine import Engine, EngineReport, SelfCheck, TuneJob
 from flows.oref0.node import NodeEngine
-from flows.oref0.runtime import runner_script
-from flows.oref0.self_check import LEAST_READINGS, READINGS_A_DAY, day_to_check, inputs_number, part_of_day
+from flows.oref0.self_check import (
+    LEAST_PARTS,
+    MOST_PARTS,
+    MOST_PARTS_OF_CURVE,
+    PART_READINGS,
+    CheckedPart,
+    part_by_chance,
+    part_of_day,
+    parts_to_check,
+)
 from flows.oref0.work_dir import copy_openaps_directory
 from flows.pipeline.parity import compare, copy_inputs
 from flows.values.local_days import LocalDay
+from flows.values.timestamps import iso_utc
 from tests.parity.fuzz import run_jobs
 from tests.parity.test_faster import copy_of_runner
 from tests.people import DAY, ZONE, entries, openaps_directory
@@ -45,6 +57,7 @@ def test_a_run_checks_itself(prepared: TuneJob, tmp_path: Path) -> None:
     report, told, work = run(NodeEngine(), prepared, tmp_path / "work")
     assert report.check is not None
     assert (report.check.same, report.check.way, report.check.differing) == (True, "faster", ())
+    assert report.check.compared == report.check.parts >= LEAST_PARTS
     assert (report.redone, report.untouched, report.warnings) == (False, {}, [])
     assert told == [str(d) for d in prepared.days]
     assert sorted(p.name for p in work.iterdir()) == ["autotune", "settings"]
@@ -94,58 +107,51 @@ def test_exact_goes_the_untouched_way_and_needs_no_check(prepared: TuneJob, tmp_
 
 
 @pytest.mark.oref0
-def test_a_run_that_upstream_stops_leaves_no_check_behind(prepared: TuneJob, tmp_path: Path) -> None:
+def test_a_run_that_upstream_stops_is_checked_up_to_there(prepared: TuneJob, tmp_path: Path) -> None:
     copy_inputs(prepared.work, tmp_path / "work")
     (tmp_path / "work" / "autotune" / f"ns-entries.{prepared.days[1]}.json").write_text("[]")
     report = NodeEngine().run(replace(prepared, work=tmp_path / "work"), lambda *_: None)
     assert report.stop is not None
     assert report.stop.date == str(prepared.days[1])
-    assert not (tmp_path / "work" / "check").exists()
-
-
-@pytest.mark.oref0
-def test_a_day_with_gaps_is_no_false_alarm(prepared: TuneJob, tmp_path: Path) -> None:
-    # 180 readings, and inputs whose chance would choose a part beyond their end if the day were taken to have 288.
-    copy_inputs(prepared.work, tmp_path / "work")
-    autotune = tmp_path / "work" / "autotune"
-    (autotune / f"ns-entries.{DAY}.json").write_text(json.dumps(entries()[:180]))
-    treatments = json.loads((autotune / f"ns-treatments.{DAY}.json").read_bytes())
-    for attempt in range(100):
-        treatments[0]["notes"] = str(attempt)
-        (autotune / f"ns-treatments.{DAY}.json").write_text(json.dumps(treatments))
-        if (inputs_number(tmp_path / "work", [str(DAY)]) >> 64) % (READINGS_A_DAY - LEAST_READINGS) >= 180:
-            break
-    else:
-        pytest.fail("no inputs were found")
-    job = TuneJob(tmp_path / "work", prepared.days[:1])
-    report = NodeEngine().run(job, lambda *_: None)
     assert report.check is not None
-    assert (report.check.same, report.check.differing, report.redone) == (True, (), False)
+    assert (report.check.same, report.redone) == (True, False)
 
 
-def checked(prepared: TuneJob, tmp_path: Path, readings: list[int] | None, runner: Path | None = None) -> list[Any]:
-    """The events of a day of which a part is checked."""
+def checked(
+    prepared: TuneJob, tmp_path: Path, parts: Sequence[tuple[int, int] | None], runner: Path | None = None
+) -> list[Any]:
+    """The events of a day of which parts are checked."""
     copy_inputs(prepared.work, tmp_path / "work")
     (tmp_path / "work" / "autotune" / f"ns-entries.{DAY}.json").write_text(json.dumps(entries()[:30]))
     document = TuneJob(tmp_path / "work", prepared.days[:1]).document(str(tmp_path / "work"))
-    document["check"] = {"date": str(DAY), "readings": readings}
+    document["check"] = [{"date": str(DAY), "readings": part and list(part)} for part in parts]
     return run_jobs([document], ZONE, runner)
 
 
 @pytest.mark.oref0
-def test_where_upstream_stops_on_the_part_both_times_nothing_was_compared(prepared: TuneJob, tmp_path: Path) -> None:
-    _, _, check, done = checked(prepared, tmp_path, [30, 54])
-    assert (check["event"], check["same"], check["differing"]) == ("checked", None, [])
+def test_where_upstream_stops_on_every_part_both_times_nothing_was_compared(prepared: TuneJob, tmp_path: Path) -> None:
+    _, _, check, done = checked(prepared, tmp_path, [(30, 54), (31, 40)])
+    assert check == {
+        "event": "checked", "job": "tune", "same": None, "differing": [], "parts": 2, "compared": 0, "way": "untouched",
+    }  # fmt: skip
     assert done["event"] == "done"
-    report = EngineReport(engine="node", check=SelfCheck(check["date"], check["way"], check["same"]))
-    assert report.computed()["check"] == {"date": str(DAY), "same": None}
+    report = EngineReport(engine="node", check=SelfCheck(None, (), 2, 0))
+    assert report.computed()["check"] == {"same": None, "parts": 2, "compared": 0}
     assert EngineReport.from_document(report.document()) == report
 
 
+@pytest.mark.oref0
+def test_parts_that_can_be_compared_are_beside_those_that_cannot(prepared: TuneJob, tmp_path: Path) -> None:
+    *_, check, done = checked(prepared, tmp_path, [(0, 12), (31, 40), None])
+    assert (check["same"], check["parts"], check["compared"]) == (True, 3, 2)
+    assert done["event"] == "done"
+
+
+OTHER_FOR_ONE = "process.argv.includes('--exact')"
 ONE_SIDE = [
-    ("untouched stops", "name === 'untouched' ? '[]' : text", "stopped: no and prep 1"),
-    ("faster stops", "name === 'faster' ? '[]' : text", "stopped: prep 1 and no"),
-    ("both, with other words", "name === 'faster' ? 'null' : '[]'", f"log.{DAY}.prep.txt"),
+    ("untouched stops", f"{OTHER_FOR_ONE} ? '[]' : glucose", "stopped: no and prep 1"),
+    ("faster stops", f"{OTHER_FOR_ONE} ? glucose : '[]'", "stopped: prep 1 and no"),
+    ("both, with other words", f"{OTHER_FOR_ONE} ? '[]' : 'null'", "words"),
 ]
 
 
@@ -154,93 +160,129 @@ ONE_SIDE = [
 def test_where_one_of_the_two_stops_it_is_a_difference(
     who: str, given: str, differing: str, prepared: TuneJob, tmp_path: Path
 ) -> None:
-    old, new = "part(text, this.readings) : text", f"({given}) : text"
+    old, new = "if (!part.readings) return { treatments, glucose }", f"return {{ treatments, glucose: {given} }}"
     runner = copy_of_runner(tmp_path, "self-check.js", old, new)
-    events = checked(prepared, tmp_path, [0, 24], runner)
+    events = checked(prepared, tmp_path, [(0, 24)], runner)
     assert [e["event"] for e in events] == ["start", "day", "checked", "again", "day", "done"]
-    assert (events[2]["same"], events[2]["differing"]) == (False, [differing])
+    assert (events[2]["same"], events[2]["differing"]) == (False, [f"{DAY}: {differing}"])
 
 
 @pytest.mark.oref0
-def test_the_runner_itself_is_what_the_second_process_runs() -> None:
-    assert (runner_script().parent / "self-check.js").is_file()
+def test_a_part_begins_from_what_the_run_had_on_that_day(prepared: TuneJob, tmp_path: Path) -> None:
+    # An acceleration that keeps the first rates it ever saw: right on the first day, and on each day by itself.
+    first = "function ratesOf(schedule) {"
+    runner = copy_of_runner(tmp_path, "faster/basal-lookup.js", first, first + " if (known[0]) return known[0].rates;")
+    report, *_ = run(NodeEngine(runner=runner), prepared, tmp_path / "work")
+    assert report.check is not None
+    assert report.redone
+    assert not any(what.startswith(str(prepared.days[0])) for what in report.check.differing)
 
 
-def lay_out(work: Path, sizes: dict[str, int], readings: int = 60) -> list[str]:
+@pytest.mark.oref0
+def test_an_earlier_version_s_check_is_read(prepared: TuneJob) -> None:
+    old = {"date": "2026-05-01", "way": "faster", "same": False, "differing": ["profile.json"]}
+    report = EngineReport.from_document(EngineReport(engine="node").document() | {"check": old, "redone": True})
+    assert report.check == SelfCheck(False, ("profile.json",), date="2026-05-01")
+    assert len(report.warnings) == 1
+
+
+def lay_out(work: Path, readings: dict[str, int], treatments: dict[str, Any] | None = None) -> list[str]:
     (work / "autotune").mkdir(parents=True, exist_ok=True)
-    for date, size in sizes.items():
-        (work / "autotune" / f"ns-treatments.{date}.json").write_text("x" * size)
-        (work / "autotune" / f"ns-entries.{date}.json").write_text(
-            json.dumps([{"sgv": 100, "device": date}] * readings)
-        )
-    return list(sizes)
+    for date, count in readings.items():
+        records = [{"sgv": 100, "device": date, "date": 1e12 + n * 3e5} for n in range(count)]
+        (work / "autotune" / f"ns-entries.{date}.json").write_text(json.dumps(records))
+        given = (treatments or {}).get(date, [])
+        (work / "autotune" / f"ns-treatments.{date}.json").write_text(json.dumps(given))
+    return list(readings)
 
 
-def test_the_same_inputs_check_the_same_day_and_other_inputs_others(tmp_path: Path) -> None:
-    dates = lay_out(tmp_path, {f"2026-05-{n:02d}": 100 for n in range(1, 15)})
-    chosen = day_to_check(tmp_path, dates, tune_insulin_curve=False)
-    assert chosen == day_to_check(tmp_path, dates, tune_insulin_curve=False)
+def chosen(work: Path, dates: list[str], curve: bool = False) -> list[CheckedPart]:
+    return parts_to_check(work, dates, tune_insulin_curve=curve)
+
+
+def test_the_same_inputs_check_the_same_parts_and_other_inputs_others(tmp_path: Path) -> None:
+    dates = lay_out(tmp_path, {f"2026-05-{n:02d}": 288 for n in range(1, 15)})
+    assert chosen(tmp_path, dates) == chosen(tmp_path, dates)
     seen = set()
     for n in range(40):
         (tmp_path / "autotune" / "profile.json").write_text(str(n))
-        seen.add(str(day_to_check(tmp_path, dates, tune_insulin_curve=False)))
-    assert len(seen) > 20
-    assert day_to_check(tmp_path, [], tune_insulin_curve=False) is None
-
-
-def test_a_day_with_more_treatments_is_checked_more_often(tmp_path: Path) -> None:
-    dates = lay_out(tmp_path, {"2026-05-01": 1000, "2026-05-02": 9000})
-    count: Counter[str] = Counter()
-    for n in range(300):
-        (tmp_path / "autotune" / "profile.json").write_text(str(n))
-        count[day_to_check(tmp_path, dates, tune_insulin_curve=False)["date"]] += 1  # type: ignore[index]
-    assert 0 < count["2026-05-01"] < 80 < 220 < count["2026-05-02"]
+        seen.add(tuple(chosen(tmp_path, dates)))
+    assert len(seen) == 40
+    assert chosen(tmp_path, []) == []
 
 
 @pytest.mark.parametrize(
-    ("days", "curve", "readings"),
-    [(1, False, 24), (10, False, 24), (11, False, 26), (60, False, 144), (119, False, 285), (120, False, None),
-     (1, True, 24), (119, True, 25), (120, True, 26)],
+    ("days", "curve", "parts"),
+    [(1, False, LEAST_PARTS), (3, False, LEAST_PARTS), (4, False, 8), (10, False, 20), (11, False, MOST_PARTS),
+     (90, False, MOST_PARTS), (1, True, MOST_PARTS_OF_CURVE), (30, True, MOST_PARTS_OF_CURVE)],
 )  # fmt: skip
-def test_the_part_of_the_day_grows_with_the_run(days: int, curve: bool, readings: int | None, tmp_path: Path) -> None:
-    dates = lay_out(tmp_path, {f"d{n}": 100 for n in range(days)}, readings=READINGS_A_DAY)
-    chosen = day_to_check(tmp_path, dates, tune_insulin_curve=curve)
-    assert chosen is not None
-    part = chosen["readings"]
-    assert (part and part[1] - part[0]) == readings
+def test_a_longer_run_has_more_parts(days: int, curve: bool, parts: int, tmp_path: Path) -> None:
+    dates = lay_out(tmp_path, {f"d{n:02d}": 288 for n in range(days)})
+    found = chosen(tmp_path, dates, curve)
+    assert len(found) == parts
+    assert [part.date for part in found] == sorted(part.date for part in found)
+    each = Counter(part.date for part in found)
+    assert len(each) == min(days, parts)
+    assert max(each.values()) - min(each.values()) <= 1
+    assert all(part.readings and part.readings[1] - part.readings[0] == PART_READINGS for part in found)
 
 
-@given(usable=st.lists(st.booleans(), min_size=1, max_size=400), count=st.integers(24, 400), chance=st.integers(0))
+def test_the_parts_come_from_all_hours_of_the_day(tmp_path: Path) -> None:
+    dates = lay_out(tmp_path, {f"d{n:02d}": 288 for n in range(14)})
+    for n in range(20):
+        (tmp_path / "autotune" / "profile.json").write_text(str(n))
+        found = chosen(tmp_path, dates)
+        starts = sorted(part.readings[0] for part in found if part.readings)
+        widest = 2 * (288 - PART_READINGS + 1) / MOST_PARTS
+        assert all(b - a <= widest for a, b in pairwise([0, *starts, 288 - PART_READINGS]))
+
+
+def at(reading: float) -> str:
+    return iso_utc(1e12 + reading * 3e5)
+
+
+WORTH_CHECKING = [
+    ("the largest bolus", [{"created_at": at(40), "insulin": 2}, {"created_at": at(100), "insulin": 9}], 100),
+    ("the longest temp basal", [{"created_at": at(60), "eventType": "Temp Basal", "duration": 120, "rate": 1}], 60),
+    ("a stop", [{"created_at": at(70.5), "eventType": "Temp Basal", "duration": 30, "absolute": 0, "rate": 0},
+                {"created_at": at(20), "eventType": "Temp Basal", "duration": 29, "rate": 0}], 71),
+    ("near the end", [{"created_at": at(283), "insulin": 2}], 278),
+    ("one with nothing after it is passed over", [{"created_at": at(300), "insulin": 9},
+                                                   {"created_at": at(50), "insulin": 1}], 50),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "records", "first"), WORTH_CHECKING, ids=[row[0] for row in WORTH_CHECKING])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_the_readings_after_what_matters_most_are_checked(
+    what: str, records: list[Any], first: int, newest_first: bool, tmp_path: Path
+) -> None:
+    dates = lay_out(tmp_path, {f"d{n:02d}": 288 for n in range(30)}, {"d07": records})
+    if newest_first:
+        file = tmp_path / "autotune" / "ns-entries.d07.json"
+        file.write_text(json.dumps(json.loads(file.read_bytes())[::-1]))
+        first = 288 - first - PART_READINGS
+    assert CheckedPart("d07", (first, first + PART_READINGS)) in chosen(tmp_path, dates)
+
+
+@given(usable=st.lists(st.booleans(), min_size=1, max_size=400), choice=st.integers(0, 400))
 def test_the_part_lies_within_the_day_and_has_as_many_usable_readings_as_there_are(
-    usable: list[bool], count: int, chance: int
+    usable: list[bool], choice: int
 ) -> None:
     places = [n for n, good in enumerate(usable) if good]
     assume(places)
-    part = part_of_day(places, count, chance)
-    first, end = part or [0, len(usable)]
+    first, end = part_of_day(places, choice) or (0, len(usable))
     assert 0 <= first < end <= len(usable)
-    assert sum(usable[first:end]) == min(count, len(places))
+    assert sum(usable[first:end]) == min(PART_READINGS, len(places))
 
 
-@given(readings=st.integers(1, 400), salt=st.integers(0, 10**6))
-def test_no_day_is_too_short_for_its_part(readings: int, salt: int, tmp_path_factory: pytest.TempPathFactory) -> None:
-    work = tmp_path_factory.mktemp("w")
-    lay_out(work, {"d": salt % 100})
-    (work / "autotune" / "profile.json").write_text(str(salt))
-    (work / "autotune" / "ns-entries.d.json").write_text(json.dumps([{"sgv": 100}] * readings))
-    chosen = day_to_check(work, ["d"], tune_insulin_curve=False)
-    assert chosen is not None
-    part = chosen["readings"]
-    if readings <= LEAST_READINGS:
-        assert part is None
-    else:
-        assert 0 <= part[0] < part[1] <= readings
-        assert part[1] - part[0] == LEAST_READINGS
-
-
-def test_every_reading_of_a_day_can_be_checked() -> None:
-    parts = [part_of_day(list(range(26)), 24, chance) for chance in range(3)]
-    assert parts == [[0, 24], [1, 25], [2, 26]]
+@pytest.mark.parametrize("readings", [1, PART_READINGS, PART_READINGS + 1, 288])
+def test_every_reading_of_a_day_can_be_checked(readings: int, tmp_path: Path) -> None:
+    lay_out(tmp_path, {"d": readings})
+    chance = random.Random(1)
+    parts = [part_by_chance(tmp_path, "d", chance) for _ in range(3000)]
+    seen = {n for part in parts if part for n in range(*(part.readings or (0, readings)))}
+    assert seen == set(range(readings))
 
 
 NOTHING_USABLE: list[tuple[str, bytes | None]] = [
@@ -260,17 +302,15 @@ NOTHING_USABLE: list[tuple[str, bytes | None]] = [
 
 @pytest.mark.parametrize(("what", "content"), NOTHING_USABLE, ids=[row[0] for row in NOTHING_USABLE])
 def test_a_day_without_a_usable_reading_is_not_chosen(what: str, content: bytes | None, tmp_path: Path) -> None:
-    lay_out(tmp_path, {"bad": 9000, "good": 1, "worse": 9000})
+    lay_out(tmp_path, {"bad": 60, "good": 60, "worse": 60})
     for date in ("bad", "worse"):
         file = tmp_path / "autotune" / f"ns-entries.{date}.json"
         file.unlink() if content is None else file.write_bytes(content)
-    chosen = day_to_check(tmp_path, ["bad", "good", "worse"], tune_insulin_curve=False)
-    assert chosen is not None
-    assert chosen["date"] == "good"
-    assert day_to_check(tmp_path, ["bad", "worse"], tune_insulin_curve=False) is None
+    assert {part.date for part in chosen(tmp_path, ["bad", "good", "worse"])} == {"good"}
+    assert chosen(tmp_path, ["bad", "worse"]) == []
 
 
 def test_the_lowest_usable_reading_is_one(tmp_path: Path) -> None:
     dates = lay_out(tmp_path, {"d": 1})
     (tmp_path / "autotune" / "ns-entries.d.json").write_text('[{"sgv": 39}]')
-    assert day_to_check(tmp_path, dates, tune_insulin_curve=False) == {"date": "d", "readings": None}
+    assert chosen(tmp_path, dates) == [CheckedPart("d", None)]

@@ -1,11 +1,14 @@
-// Runs one of upstream's commands in this process and keeps what it would have printed, apart.
+// Runs one of upstream's commands in this process and keeps what it would have printed, apart. Where nobody reads its
+// words (`keepWords` false) those of console.error are not even put together: they are a tenth of a day's work.
 'use strict';
 
 const { format } = require('util');
 
 // Upstream writes through console.error, process.stderr.write and console.log; its curve tuning also replaces
 // console.error and, when it throws, leaves it replaced.
-function capture(command) {
+const silent = () => {};
+
+function capture(command, keepWords = true) {
     const original = {
         stdout: process.stdout.write,
         stderr: process.stderr.write,
@@ -21,7 +24,7 @@ function capture(command) {
     // What Node's own do for a stream that is no terminal, without the round through the debugger's console: upstream
     // writes hundreds of lines a day.
     console.log = (...words) => { written.stdout.push(`${format(...words)}\n`); };
-    console.error = (...words) => { written.stderr.push(`${format(...words)}\n`); };
+    console.error = keepWords ? (...words) => { written.stderr.push(`${format(...words)}\n`); } : silent;
     try {
         command();
     } catch (thrown) {

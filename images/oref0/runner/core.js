@@ -1,16 +1,14 @@
 // Around upstream's lib/autotune, the same steps as oref0@0.7.1 bin/oref0-autotune-core.js, in the same order.
 'use strict';
 
-const fs = require('fs');
-
-const read = (file) => JSON.parse(fs.readFileSync(file, 'utf8'));
+const { parsed } = require('./inputs');
 
 function core(upstream, inputs) {
     let preppedGlucose, previousAutotune, pumpProfile;
     try {
-        preppedGlucose = read(inputs.prepped);
-        previousAutotune = read(inputs.profile);
-        pumpProfile = read(inputs.pumpprofile);
+        preppedGlucose = parsed(inputs.prepped);
+        previousAutotune = parsed(inputs.profile);
+        pumpProfile = parsed(inputs.pumpprofile);
     } catch (error) {
         console.log('{ "error": "Could not parse input data" }');
         console.error('Could not parse input data: ', error);

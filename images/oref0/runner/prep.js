@@ -2,15 +2,13 @@
 // which input may be broken without the command failing, which fields come from the pump's profile, how history is sorted.
 'use strict';
 
-const fs = require('fs');
+const { parsed } = require('./inputs');
 
-const read = (file) => JSON.parse(fs.readFileSync(file, 'utf8'));
-
-function prep(upstream, inputs) {
+function prep(upstream, inputs, options) {
     let history, profile;
     try {
-        history = read(inputs.treatments);
-        profile = read(inputs.profile);
+        history = parsed(inputs.treatments);
+        profile = parsed(inputs.profile);
     } catch (error) {
         console.log('{ "error": "Could not parse input data" }');
         console.error('Could not parse input data: ', error);
@@ -19,9 +17,9 @@ function prep(upstream, inputs) {
 
     let pumpprofile = {};
     try {
-        pumpprofile = read(inputs.pumpprofile);
+        pumpprofile = parsed(inputs.pumpprofile);
     } catch (error) {
-        console.error('Warning: could not parse ' + inputs.pumpprofile);
+        console.error('Warning: could not parse ' + inputs.pumpprofile.label);
     }
 
     const impossible = (ratio) => typeof ratio === 'undefined' || ratio < 2;
@@ -44,9 +42,9 @@ function prep(upstream, inputs) {
 
     let glucose;
     try {
-        glucose = read(inputs.glucose);
+        glucose = parsed(inputs.glucose);
     } catch (error) {
-        console.error('Warning: could not parse ' + inputs.glucose, error);
+        console.error('Warning: could not parse ' + inputs.glucose.label, error);
         return;
     }
 
@@ -58,8 +56,8 @@ function prep(upstream, inputs) {
         pumpprofile,
         carbs: {},
         glucose,
-        categorize_uam_as_basal: inputs.categorize_uam_as_basal,
-        tune_insulin_curve: inputs.tune_insulin_curve,
+        categorize_uam_as_basal: options.categorize_uam_as_basal,
+        tune_insulin_curve: options.tune_insulin_curve,
     });
     console.log(JSON.stringify(prepped));
 }

@@ -2,15 +2,22 @@
 //
 //   node run.js --oref0 DIR [--jobs FILE] [--exact] [--tell-installed]
 //
-// Jobs are NDJSON from FILE, else from standard input.
-//
-// A job: {"job": id, "work": directory, "dates": ["YYYY-MM-DD", ...],
-//         "categorize_uam_as_basal": bool, "tune_insulin_curve": bool, "exact": bool, "check": see self-check.js,
-//         "utc_offsets": [[epoch_ms, minutes east of UTC], ...]}
-// `work` is laid out as upstream's OpenAPS directory after its driver has set it up: autotune/profile.pump.json,
-// autotune/profile.json, autotune/ns-entries.DATE.json and autotune/ns-treatments.DATE.json.
-// Written there, as bin/oref0-autotune.sh would: profile.DATE.json, autotune.DATE.json, newprofile.DATE.json, profile.json;
-// and beside them, upstream's own words: log.DATE.prep.txt, log.DATE.core.txt.
+// Jobs are NDJSON from FILE, else from standard input. All of them have
+//   {"job": id, "work": directory, "categorize_uam_as_basal": bool, "tune_insulin_curve": bool, "exact": bool,
+//    "utc_offsets": [[epoch_ms, minutes east of UTC], ...]}
+// and one of
+//   "dates": ["YYYY-MM-DD", ...], "check": [{"date", "readings": [from, to] or null}, ...]
+//      A run. `work` is laid out as upstream's OpenAPS directory after its driver has set it up:
+//      autotune/profile.pump.json, autotune/profile.json, autotune/ns-entries.DATE.json, autotune/ns-treatments.DATE.json.
+//      Written there, as bin/oref0-autotune.sh would: profile.DATE.json, autotune.DATE.json, newprofile.DATE.json,
+//      profile.json; and beside them, upstream's own words: log.DATE.prep.txt, log.DATE.core.txt.
+//      The parts of days in `check` are computed a second time (self-check.js).
+//   "trial": true, "dates": [...], "pump": text, "start": text, "result": file, "prepared": file or null
+//      A run of which only the last profile is wanted (trials.js).
+//   "compare": [{"date", "readings", "pump": text, "profile": text, options}, ...], "again": how many
+//      Parts of days of earlier trials computed a second time, and so many remembered days anew.
+//   "part": number, "date", "readings", "pump": text, "profile": text
+//      One part, for the process that asks (self-check.js).
 //
 // Upstream's functions are called with the accelerations of faster/ standing before some of them. With --exact, or "exact"
 // in a job, nothing stands before anything; and so for a day that is unusual in any respect, which is then done again
@@ -25,12 +32,11 @@ const fs = require('fs');
 const path = require('path');
 const readline = require('readline');
 
-const { capture } = require('./capture');
-const { prep } = require('./prep');
-const { core } = require('./core');
-const { Refusal } = require('./faster');
-const { SelfCheck } = require('./self-check');
+const { optionsOf, tuneDay } = require('./days');
+const { ofDirectory } = require('./inputs');
+const { SelfCheck, computePart } = require('./self-check');
 const { packageDigests } = require('./tree');
+const { Trials } = require('./trials');
 const { Upstream } = require('./upstream');
 
 const realWrite = process.stdout.write.bind(process.stdout);
@@ -51,73 +57,43 @@ function wrongOffset(expected) {
     return null;
 }
 
-// bin/oref0-autotune.sh takes a new profile only if jq can read it and finds the word "start" in it.
-function isProfile(text) {
-    try {
-        return JSON.stringify(JSON.parse(text)).includes('start');
-    } catch (error) {
-        return false;
-    }
-}
-
-// The faster way, if it is open; the untouched way if not, or if the faster one does not end well: whatever stopped it,
-// untouched upstream is to say it itself.
-function prepDay(upstream, exact, inputs) {
-    let fallback = upstream.refused || (exact ? 'asked' : null);
-    for (const way of fallback ? ['untouched'] : ['faster', 'untouched']) {
-        const modules = upstream.way(way);
-        const prepped = capture(() => prep(modules, inputs));
-        if (way === 'untouched') return { ...prepped, way, fallback };
-        if (prepped.status === 0) return { ...prepped, way };
-        fallback = prepped.error instanceof Refusal ? prepped.error.code : 'stopped';
-    }
-}
-
 function runDay(upstream, job, date) {
     const dir = path.join(job.work, 'autotune');
     const file = (name) => path.join(dir, name);
     fs.copyFileSync(file('profile.json'), file(`profile.${date}.json`));
-
-    const prepped = prepDay(upstream, job.exact, {
-        treatments: file(`ns-treatments.${date}.json`),
-        profile: file('profile.json'),
-        glucose: file(`ns-entries.${date}.json`),
-        pumpprofile: file('profile.pump.json'),
-        categorize_uam_as_basal: Boolean(job.categorize_uam_as_basal),
-        tune_insulin_curve: Boolean(job.tune_insulin_curve),
-    });
-    const how = prepped.way === 'faster' ? { way: 'faster' } : { way: 'untouched', fallback: prepped.fallback };
-    upstream.endDay(prepped.stderr);
+    const { how, prepped, tuned, failure } = tuneDay(upstream, ofDirectory(dir, date), optionsOf(job));
     fs.writeFileSync(file(`autotune.${date}.json`), prepped.stdout);
     fs.writeFileSync(file(`log.${date}.prep.txt`), prepped.stderr);
-    if (prepped.status !== 0) return { how, failure: { stage: 'prep', status: prepped.status } };
-
-    const tuned = capture(() => core(upstream.common, {
-        prepped: file(`autotune.${date}.json`),
-        profile: file('profile.json'),
-        pumpprofile: file('profile.pump.json'),
-    }));
-    fs.writeFileSync(file(`newprofile.${date}.json`), tuned.stdout);
-    fs.writeFileSync(file(`log.${date}.core.txt`), tuned.stderr);
-    if (tuned.status !== 0) return { how, failure: { stage: 'core', status: tuned.status } };
-    if (!isProfile(tuned.stdout)) return { how, failure: { stage: 'core', status: 0 } };
-
-    fs.copyFileSync(file(`newprofile.${date}.json`), file('profile.json'));
-    return { how, failure: null };
+    if (tuned) {
+        fs.writeFileSync(file(`newprofile.${date}.json`), tuned.stdout);
+        fs.writeFileSync(file(`log.${date}.core.txt`), tuned.stderr);
+    }
+    if (!failure) fs.copyFileSync(file(`newprofile.${date}.json`), file('profile.json'));
+    return { how, failure };
 }
 
-// Where upstream stopped, as an event; null when it came to the end of the last day.
-function runDays(upstream, job) {
+// Where upstream stopped, as an event; null when it came to the end of the last day. `check` is fed each day's parts.
+function runDays(upstream, job, check) {
     const dates = job.dates;
     for (let index = 0; index < dates.length; index++) {
         const began = process.hrtime.bigint();
         const { how, failure } = runDay(upstream, job, dates[index]);
         const ms = Number(process.hrtime.bigint() - began) / 1e6;
         const day = { job: job.job, date: dates[index], index: index + 1, of: dates.length, ms: Math.round(ms), ...how };
+        if (check) addParts(upstream, job, dates[index], check);
         if (failure) return { event: 'stopped', ...day, ...failure };
         say({ event: 'day', ...day });
     }
     return null;
+}
+
+function addParts(upstream, job, date, check) {
+    const parts = job.check.filter((part) => part.date === date);
+    if (parts.length === 0) return;
+    const text = (name) => fs.readFileSync(path.join(job.work, 'autotune', name), 'utf8');
+    // What the run had when the day began.
+    const given = { work: job.work, pump: text('profile.pump.json'), profile: text(`profile.${date}.json`) };
+    for (const { readings } of parts) check.add(upstream, { ...optionsOf(job), ...given, date, readings });
 }
 
 function forgetDays(job, start) {
@@ -133,14 +109,12 @@ function forgetDays(job, start) {
 
 async function runChecked(upstream, job, root) {
     const start = fs.readFileSync(path.join(job.work, 'autotune', 'profile.json'));
-    const check = new SelfCheck(job, root);
+    const check = new SelfCheck(root);
     try {
-        const stopped = runDays(upstream, job);
-        if (stopped) return stopped;
-        const { how, failure } = runDay(upstream, check.faster, check.date);
-        const { same, differing } = await check.compare(failure);
-        say({ event: 'checked', job: job.job, date: check.date, ...how, same, differing });
-        if (same !== false) return null;
+        const stopped = runDays(upstream, job, check);
+        const found = await check.compare();
+        say({ event: 'checked', job: job.job, ...found });
+        if (found.same !== false) return stopped;
     } finally {
         await check.end();
     }
@@ -149,18 +123,47 @@ async function runChecked(upstream, job, root) {
     return runDays(upstream, { ...job, exact: true });
 }
 
-async function runJob(upstream, job, root) {
+async function runTune({ root, upstream }, job) {
+    const checked = job.check && job.check.length > 0 && !job.exact && upstream.refused === null;
+    const stopped = checked ? await runChecked(upstream, job, root) : runDays(upstream, job);
+    upstream.endJob();
+    return stopped || { event: 'done', job: job.job, days: job.dates.length };
+}
+
+function runTrial({ trials }, job) {
+    const { computed, failure } = trials.run(job);
+    if (failure) return { event: 'stopped', job: job.job, way: null, ...failure };
+    return { event: 'done', job: job.job, days: job.dates.length, computed };
+}
+
+async function runCompare({ root, upstream, trials }, job) {
+    const check = new SelfCheck(root);
+    try {
+        for (const part of job.compare) check.add(upstream, { work: job.work, ...part });
+        const found = await check.compare();
+        const differing = [...found.differing, ...trials.again(job.again)];
+        const same = differing.length > 0 ? false : found.same;
+        say({ event: 'checked', job: job.job, ...found, differing, same });
+    } finally {
+        await check.end();
+    }
+    return { event: 'done', job: job.job, days: 0 };
+}
+
+async function runJob(context, job) {
+    if (job.part !== undefined) {
+        say({ event: 'part', part: job.part, outcome: computePart(context.upstream, job) });
+        return;
+    }
     const wrong = wrongOffset(job.utc_offsets);
     if (wrong) {
         say({ event: 'refused', job: job.job, reason: 'timezone', zone: process.env.TZ || '', ...wrong });
         return;
     }
-    const checked = job.check && !job.exact && upstream.refused === null;
-    const stopped = checked ? await runChecked(upstream, job, root) : runDays(upstream, job);
+    const run = job.trial ? runTrial : job.compare ? runCompare : runTune;
+    const end = await run(context, job);
     // Last of all: what reads the events takes the job for finished.
-    say(stopped || {
-        event: 'done', job: job.job, days: job.dates.length, peak_rss_kb: process.resourceUsage().maxRSS,
-    });
+    say({ ...end, peak_rss_kb: process.resourceUsage().maxRSS });
 }
 
 async function main() {
@@ -169,16 +172,13 @@ async function main() {
         say({ event: 'installed', packages: packageDigests(path.dirname(root)) });
     }
     const upstream = new Upstream(root, process.argv.includes('--exact'));
+    const trials = new Trials(upstream);
     say({ event: 'start', node: process.version, oref0: upstream.version, faster: upstream.faster });
     const jobs = option('--jobs');
     const lines = readline.createInterface({ input: jobs ? fs.createReadStream(jobs) : process.stdin });
     for await (const line of lines) {
         if (!line.trim()) continue;
-        try {
-            await runJob(upstream, JSON.parse(line), root);
-        } finally {
-            upstream.endJob();
-        }
+        await runJob({ root, upstream, trials }, JSON.parse(line));
     }
 }
 

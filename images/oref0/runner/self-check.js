@@ -1,106 +1,132 @@
-// One day computed twice in every run: by the accelerated process, and at the same time by untouched upstream in a second one.
+// Parts of days computed twice in every run: by this process, whose accelerations have gone through everything before, and
+// at the same time by untouched upstream in a second process.
 //
-// A job names the day: {"check": {"date": "YYYY-MM-DD", "readings": [from, to] or null}}; `readings` keeps the check to
-// a part of the day, so that it costs little (flows/oref0/self_check.py). Both start from the job's own start profile, so the
-// second process need not wait for the days before. Whatever keeps the second process from coming to an end counts as a
-// difference; and so does a day on which only one of the two stops. Where both stop in the same way before anything is
-// prepared, nothing was compared: neither a difference nor a proof.
+// A part is some readings of a day and the treatments of their hours; it begins from the profile that the run had on that day.
+// flows/oref0/self_check.py chooses the parts. Compared are digests of what prep and core printed and of their words.
+// Whatever keeps the second process from answering counts as a difference, and so does a part on which only one of the two
+// stops. Where both stop in the same way nothing was compared: neither a difference nor a proof.
 'use strict';
 
-const fs = require('fs');
 const path = require('path');
+const readline = require('readline');
+const { createHash } = require('crypto');
 const { spawn } = require('child_process');
+
+const { optionsOf, tuneDay } = require('./days');
+const { ofDirectory, ofTexts } = require('./inputs');
 
 const RUN = path.join(__dirname, 'run.js');
 
-const outputs = (date) => [
-    `autotune.${date}.json`, `newprofile.${date}.json`, 'profile.json', `log.${date}.prep.txt`, `log.${date}.core.txt`,
-];
+const HOUR_MS = 60 * 60 * 1000;
+const BEFORE_MS = 8 * HOUR_MS;
+const AFTER_MS = HOUR_MS;
 
-const contentOf = (file) => (fs.existsSync(file) ? fs.readFileSync(file, 'latin1') : null);
+const digest = (text) => createHash('sha256').update(text).digest('hex');
 
 // The stack of what was thrown names the functions that called upstream, and those are others in the two processes.
-const withoutStack = (text) => text && text.split('\n').filter((line) => !/^\s+at /.test(line)).join('\n');
+const withoutStack = (text) => text.split('\n').filter((line) => !/^\s+at /.test(line)).join('\n');
 
-const howItStopped = (failure) => (failure ? `${failure.stage} ${failure.status}` : 'no');
+// The records of a part's hours and of the hours before them: upstream looks back six (lib/autotune-prep/categorize.js)
+// and untouched it reads the whole history anew for every reading. What cannot be told by its time stays.
+function ofHours(records, first, last) {
+    const within = (ms) => !(ms < first - BEFORE_MS) && !(ms > last + AFTER_MS);
+    return records.filter((record) => within(record ? Date.parse(record.created_at) : NaN));
+}
 
-function part(text, readings) {
+// The treatments and the glucose of a part, as texts; those of the whole day where it has all readings, or no dates.
+function textsOf(part, treatments, glucose) {
     try {
-        return JSON.stringify(JSON.parse(text).slice(...readings));
+        if (!part.readings) return { treatments, glucose };
+        const readings = JSON.parse(glucose).slice(...part.readings);
+        const dates = readings.map((reading) => reading.date);
+        const records = ofHours(JSON.parse(treatments), Math.min(...dates), Math.max(...dates));
+        return { treatments: JSON.stringify(records), glucose: JSON.stringify(readings) };
     } catch (error) {
-        return text;
+        return { treatments, glucose };
     }
 }
 
+function inputsOf(part) {
+    const { treatments, glucose } = ofDirectory(path.join(part.work, 'autotune'), part.date);
+    const profiles = ofTexts({ profile: part.profile, pumpprofile: part.pump });
+    try {
+        return { ...ofTexts(textsOf(part, treatments.text(), glucose.text())), ...profiles };
+    } catch (error) {
+        return { treatments, glucose, ...profiles }; // a file that cannot be read: upstream says so
+    }
+}
+
+// What a part comes to, in this process. `failed` says where upstream stopped; the rest are digests.
+function computePart(upstream, part) {
+    const { how, prepped, tuned, failure } = tuneDay(upstream, inputsOf(part), optionsOf(part));
+    const words = prepped.stderr + (tuned ? tuned.stderr : '');
+    return {
+        way: how.way,
+        failed: failure ? `${failure.stage} ${failure.status}` : null,
+        prepared: digest(prepped.stdout),
+        newprofile: digest(tuned ? tuned.stdout : ''),
+        words: digest(failure ? withoutStack(words) : words),
+    };
+}
+
 class SelfCheck {
-    constructor(job, root) {
-        this.date = job.check.date;
-        this.readings = job.check.readings || null;
-        this.dir = path.join(job.work, 'check');
-        fs.rmSync(this.dir, { recursive: true, force: true });
-        this.untouched = this.layOut(job, 'untouched');
-        this.faster = this.layOut(job, 'faster');
-        fs.writeFileSync(path.join(this.dir, 'job.json'), JSON.stringify({ ...this.untouched, exact: true }));
-        const options = ['--oref0', root, '--exact', '--jobs', path.join(this.dir, 'job.json')];
-        const events = fs.openSync(path.join(this.dir, 'events.ndjson'), 'w');
-        this.process = spawn(process.execPath, [...process.execArgv, RUN, ...options], { stdio: ['ignore', events, 'ignore'] });
-        fs.closeSync(events);
+    constructor(root) {
+        this.here = [];
+        this.there = new Map();
+        const options = ['--oref0', root, '--exact'];
+        this.process = spawn(process.execPath, [...process.execArgv, RUN, ...options], { stdio: ['pipe', 'pipe', 'ignore'] });
+        this.process.stdin.on('error', () => {}); // it has ended: its missing answers say so
+        const lines = readline.createInterface({ input: this.process.stdout });
+        lines.on('line', (line) => this.hear(line));
         this.ended = new Promise((resolve) => {
-            this.process.on('error', () => resolve(null));
-            this.process.on('exit', (status) => resolve(status));
+            this.process.on('error', resolve);
+            this.process.on('close', resolve);
         });
     }
 
-    layOut(job, name) {
-        const work = path.join(this.dir, name);
-        const from = path.join(job.work, 'autotune');
-        const to = path.join(work, 'autotune');
-        fs.mkdirSync(to, { recursive: true });
-        const files = ['profile.pump.json', 'profile.json', `ns-entries.${this.date}.json`, `ns-treatments.${this.date}.json`];
-        for (const file of files) {
-            if (!fs.existsSync(path.join(from, file))) continue;
-            const text = fs.readFileSync(path.join(from, file), 'utf8');
-            const kept = this.readings && file.startsWith('ns-entries') ? part(text, this.readings) : text;
-            fs.writeFileSync(path.join(to, file), kept);
-        }
-        return { ...job, job: 'check', work, dates: [this.date], check: null };
-    }
-
-    // The second process's last event; none where it said nothing that can be read.
-    lastEvent() {
+    hear(line) {
         try {
-            const lines = fs.readFileSync(path.join(this.dir, 'events.ndjson'), 'utf8').trim().split('\n');
-            return JSON.parse(lines[lines.length - 1]);
+            const event = JSON.parse(line);
+            if (event.event === 'part') this.there.set(event.part, event.outcome);
         } catch (error) {
-            return { event: null };
+            // No answer: a difference.
         }
     }
 
-    // Whether both computed the same, `null` where there was nothing to compare, and what differs: names of files.
-    // `failure` is where the accelerated process stopped, or null.
-    async compare(failure) {
-        const differing = await this.differing(failure);
-        if (differing.length > 0) return { same: false, differing };
-        return { same: failure && failure.stage === 'prep' ? null : true, differing };
+    // A part: the work directory and the date, the slice of its `readings` or null for all, the two profiles as texts, and
+    // the options.
+    add(upstream, part) {
+        this.process.stdin.write(JSON.stringify({ part: this.here.length, ...part }) + '\n');
+        this.here.push({ date: part.date, outcome: computePart(upstream, part) });
     }
 
-    async differing(failure) {
-        const status = await this.ended; // the second process's
-        if (status !== 0) return [`status ${status}`];
-        const end = this.lastEvent();
-        if (end.event !== 'done' && end.event !== 'stopped') return ['nothing computed'];
-        const [here, there] = [failure, end.event === 'stopped' ? end : null].map(howItStopped);
-        if (here !== there) return [`stopped: ${here} and ${there}`];
-        const [a, b] = [this.untouched, this.faster].map((job) => path.join(job.work, 'autotune'));
-        const content = failure ? (file) => withoutStack(contentOf(file)) : contentOf;
-        return outputs(this.date).filter((name) => content(path.join(a, name)) !== content(path.join(b, name)));
+    // Whether both computed the same, `null` where there was nothing to compare; and what differs, as "DATE: what".
+    async compare() {
+        this.process.stdin.end();
+        await this.ended;
+        const differing = [];
+        let compared = 0;
+        let faster = false;
+        this.here.forEach(({ date, outcome }, n) => {
+            const found = differences(outcome, this.there.get(n));
+            if (outcome.failed === null && found.length === 0) compared += 1;
+            faster ||= outcome.way === 'faster';
+            differing.push(...found.map((what) => `${date}: ${what}`));
+        });
+        const same = differing.length > 0 ? false : compared > 0 ? true : null;
+        return { same, differing, parts: this.here.length, compared, way: faster ? 'faster' : 'untouched' };
     }
 
     async end() {
         this.process.kill('SIGKILL');
         await this.ended;
-        fs.rmSync(this.dir, { recursive: true, force: true });
     }
 }
 
-module.exports = { SelfCheck };
+function differences(here, there) {
+    if (there === undefined) return ['no answer'];
+    if (here.failed !== there.failed) return [`stopped: ${here.failed || 'no'} and ${there.failed || 'no'}`];
+    return ['prepared', 'newprofile', 'words'].filter((what) => here[what] !== there[what]);
+}
+
+module.exports = { SelfCheck, computePart };

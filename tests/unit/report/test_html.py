@@ -126,18 +126,19 @@ def test_the_page_says_its_verdict_in_a_word_and_loads_nothing(person: dict[str,
     ("engine", "words"),
     [
         (
-            {"check": {"date": "2026-03-22", "same": True}},
-            "Part of the run (2026-03-22) was computed again by untouched",
+            {"check": {"same": True, "parts": 24, "compared": 23}},
+            "23 parts of the days were computed again by untouched",
         ),
-        ({"check": {"date": "2026-03-22", "same": None}}, "Not checked: upstream stopped on the part of 2026-03-22"),
+        ({"check": {"date": "2026-03-22", "same": True}}, "Part of the run was computed again by untouched"),
         (
-            {"check": {"date": "2026-03-22", "same": False}, "redone": True},
-            "Untouched upstream disagreed on 2026-03-22; all",
+            {"check": {"same": None, "parts": 2, "compared": 0}},
+            "Not checked: upstream stopped on what was computed twice",
         ),
+        ({"check": {"same": False}, "redone": True}, "Untouched upstream disagreed; all was computed again"),
         ({"check": None}, "No part was computed twice."),
         ({"check": None, "faster": False}, "No part was computed twice: upstream computed everything itself."),
     ],
-    ids=["same", "not compared", "differing", "not checked", "exact"],
+    ids=["same", "before parts", "not compared", "differing", "not checked", "exact"],
 )
 def test_the_page_says_what_the_self_check_found_and_what_it_could_not(engine: dict[str, Any], words: str) -> None:
     document = sample_proposals.document()
