@@ -84,12 +84,13 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         regressions=_regressions(run.work, prepared, one_value(several, Part.CARB_RATIO), current),
     )
     explained = explain(run.work, prepared.dates, prepared.zone, recommendation.current, recommendation.recommended)
+    found = _maybe(run, "evidence.json")
     evidence = evidence_of(
         recommendation,
         explained,
         entered.basal_u_per_h,
         insulin_correlation(run.work, prepared.dates),
-        _maybe(run, "evidence.json"),
+        found,
     )
     days = [LocalDay(date.fromisoformat(d), prepared.zone) for d in prepared.dates]
     glucose = glucose_of(
@@ -114,7 +115,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
             age_group=request.age_group,
             corrected=request.inputs is InputsMode.CORRECTED,
             quarantined=int(prepared.ledger.get("quarantined") or 0),
-            recomputed_exactly=engine.redone,
+            recomputed_exactly=engine.redone or _differed(found),
             continues_previous=starts_elsewhere(run.work, prepared.dates[0]),
             doubts=[doubt_of(doubt) for doubt in prepared.doubts],
             profiles_known="in_force" in prepared.profile,
@@ -158,6 +159,12 @@ def _regressions(
 
 def _schedule(blocks: Sequence[Mapping[str, Any]]) -> Schedule:
     return Schedule(tuple(Block(int(b["minutes"]), float(b["value"])) for b in blocks))
+
+
+def _differed(evidence: dict[str, Any] | None) -> bool:
+    """Whether untouched upstream gave something else for a part of a repetition, a variant or a probe."""
+    check = (evidence or {}).get("self_check")
+    return check is not None and check["same"] is False
 
 
 def _maybe(run: RunDirectory, name: str) -> Any:

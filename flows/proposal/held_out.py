@@ -68,6 +68,12 @@ def compare(
     return HeldOutResult(tuple(days), len(basal_old), len(meals_old), scores[0], scores[1], better, sentence)
 
 
+def what_is_scored(day: dict[str, Any]) -> dict[str, Any]:
+    """Of upstream's prep output of a day what `compare` reads: of a run of months all of it would be too much."""
+    points = [{name: point.get(name) for name in ("date", "deviation")} for point in day.get("basalGlucoseData") or []]
+    return {"basalGlucoseData": points, "CRData": day.get("CRData")}
+
+
 def _outcome(points: int, old: DeviationScores, new: DeviationScores, days: int) -> tuple[bool | None, str]:
     before, after = old.mean_absolute_deviation_mgdl, new.mean_absolute_deviation_mgdl
     if points < LEAST_POINTS or before is None or after is None:

@@ -14,12 +14,12 @@ from benchmarks.several import TWINS, change_told, compared, night_schedule, ran
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.oref0.several_values import OneValueFrom, one_value
-from flows.pipeline import assess as assess_module
 from flows.pipeline.assess import assess
 from flows.pipeline.judge import judge
 from flows.pipeline.load import load
 from flows.pipeline.prepare import Prepared, prepare
 from flows.pipeline.several import FILE, meals_in_blocks, read_several, with_values
+from flows.pipeline.trials import Trials, TuneVariant
 from flows.pipeline.tune import tune
 from flows.proposal.document import Proposal
 from flows.proposal.sealed import read_proposal
@@ -221,17 +221,16 @@ def test_each_repetition_is_given_the_one_of_its_own_days(tmp_path: Path, monkey
     request, run, found = prepared(source, tmp_path / "run", resamples=4, compare=False)
     tune(request, run, lambda *_: None)
     seen: dict[str, float] = {}
-    make = assess_module._Assessment._job
+    make = Trials._job
 
-    def job(self: Any, variant: Any) -> Any:
-        made = make(self, variant)
-        pump = json.loads((made.work / "autotune" / "profile.pump.json").read_bytes())
-        assert json.loads((made.work / "autotune" / "profile.json").read_bytes()) == pump or variant.start
-        if variant.name.startswith("resample"):
-            seen[",".join(map(str, variant.days))] = pump["carb_ratio"]
+    def job(self: Any, number: int, variant: TuneVariant, prepared: bool) -> Any:
+        made = make(self, number, variant, prepared)
+        assert made.start == made.pump or variant.start
+        if variant.name.startswith("repetition"):
+            seen[",".join(variant.dates)] = json.loads(made.pump)["carb_ratio"]
         return made
 
-    monkeypatch.setattr(assess_module._Assessment, "_job", job)
+    monkeypatch.setattr(Trials, "_job", job)
     assess(request, run, lambda *_: None)
     ratios = one_value(read_several(run), Part.CARB_RATIO)
     assert ratios is not None

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.oref0.profile import settings_of
-from flows.pipeline import assess as assess_module
+from flows.pipeline import trials as trials_module
 from flows.pipeline.assess import assess
 from flows.pipeline.judge import judge
 from flows.pipeline.load import load
@@ -146,7 +146,8 @@ def test_a_run_of_eight_days_is_repeated_and_held_against_days_kept_aside(tmp_pa
     assert evidence is not None
     assert evidence == run.read_json("evidence.json") == assess(request, run, lambda *_: None)
     assert evidence["uncertainty"] == {
-        "resamples": 6, "failed": 0, "seed": evidence["uncertainty"]["seed"], "block_days": 2, "share": 0.9
+        "resamples": 6, "failed": 0, "ceiling": 6, "clear": False, "seed": evidence["uncertainty"]["seed"],
+        "block_days": 2, "share": 0.9,
     }  # fmt: skip
     low, high = (evidence["settings"]["isf"][f"interval_{end}"] for end in ("low", "high"))
     assert 50 / 1.2 - 0.01 <= low <= high <= 50 / 0.7 + 0.01
@@ -156,7 +157,11 @@ def test_a_run_of_eight_days_is_repeated_and_held_against_days_kept_aside(tmp_pa
     assert evidence["held_out"]["days"] == ["2026-05-16", "2026-05-20"]
     assert evidence["held_out"]["basal_points"] > 0
     assert [v["variant"] for v in evidence["sensitivity"]] == ["unannounced rises as basal", "last 7 days"]
-    assert told[-1] == (13, 13)
+    assert told[-1] == (19, 19)
+    assert [(p["part"], p["factor"]) for p in evidence["start_probe"]] == [
+        (part, factor) for part in ("basal", "isf", "cr") for factor in (0.8, 1.25)
+    ]
+    assert (evidence["self_check"]["same"], evidence["self_check"]["differing"]) == (True, [])
     assert sorted(p.name for p in run.path.iterdir()).count("assess") == 0
     assert {p: p.read_bytes() for p in (run.work / "autotune").iterdir()} == before
     judge(request, run, datetime.now(UTC))
@@ -193,13 +198,10 @@ def test_without_repetitions_or_runners_the_recommendation_stands(
     assert not run.file("evidence.json").exists()
 
     class Missing:
-        def __enter__(self) -> Any:
+        def __init__(self) -> None:
             raise Refused(Reason.ENGINE_MISSING, what="Node.js", detail="none was found", remedy="Install Node.js.")
 
-        def __exit__(self, *_: object) -> None:
-            pass
-
-    monkeypatch.setattr(assess_module, "RunnerPool", Missing)
+    monkeypatch.setattr(trials_module, "RunnerPool", Missing)
     evidence = assess(request.model_copy(update={"resamples": 5}), run, lambda *_: None)
     assert evidence is not None
     assert "Node.js" in evidence["why_not"]
