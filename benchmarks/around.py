@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from benchmarks import steps
-from benchmarks.dense import Kind, history
+from benchmarks.dense import FIRST, Kind, history, nightscout_profile
 from benchmarks.measure import Measured, Once
 from benchmarks.side_by_side import Way, in_turns
 from benchmarks.ways import AUTOTUNE, Person, autotune, propose, write_source
@@ -49,7 +50,9 @@ def _first_line(source: Path, out: Path) -> Once:
 def memory(base: Path, kind: Kind, days: int) -> list[Measured]:
     """Peaks over much data, without evidence and with a little of it: memory does not depend on how much."""
     base.mkdir(parents=True)
-    write_source(base / "source", *history(days, kind=kind))
+    first = FIRST - timedelta(days=days)  # so many days after it may lie in the future
+    profile = {**nightscout_profile(), "startDate": f"{first - timedelta(days=30)}T00:00:00.000Z"}
+    write_source(base / "source", *history(days, kind=kind, first=first), profile)
     ways: list[Way] = [
         (f"{kind}, without evidence", lambda out: propose(base / "source", out, "--resamples", "0")),
         (f"{kind}, with {FEW} repetitions", lambda out: propose(base / "source", out, "--resamples", str(FEW))),

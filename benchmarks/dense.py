@@ -52,11 +52,11 @@ def pump_profile() -> dict[str, Any]:
 Records = list[dict[str, Any]]
 
 
-def history(days: int, seed: int = 7, kind: Kind = Kind.LOOP) -> tuple[Records, Records]:
+def history(days: int, seed: int = 7, kind: Kind = Kind.LOOP, first: date = FIRST) -> tuple[Records, Records]:
     """Readings every five minutes and about four meals a day; the other treatments are the kind's. Newest first."""
     chance = random.Random(seed)
-    last = FIRST + timedelta(days=days - 1)
-    start = LocalDay(FIRST, ZONE).treatments.start_ms
+    last = first + timedelta(days=days - 1)
+    start = LocalDay(first, ZONE).treatments.start_ms
     end = LocalDay(last, ZONE).treatments.end_ms
     entries = _readings(start, end, chance)
     treatments = _by_pen(start, end, chance) if kind is Kind.PEN else _by_pump(start, end, chance, kind)

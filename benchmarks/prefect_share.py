@@ -24,6 +24,8 @@ from benchmarks.ways import Person, environment, propose
 STARTING_AT_MOST_S = 120
 IDLE_S = 10.0
 SETTLING_S = 3.0  # after a run a server still writes down its events
+IMPORT_STEPS, IMPORT_FLOW = "import flows.pipeline.run_locally", "import flows.autotune_analysis"
+CONNECT = f"{IMPORT_FLOW}; from prefect import get_client as g; c = g(sync_client=True); c.__enter__(); c.hello()"
 QUIET = {"PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
 
 
@@ -34,6 +36,7 @@ class Share:
     Attributes:
         import_steps: a process that imports the steps and ends.
         import_flow: one that imports the flow, and Prefect with it.
+        connected: one that imports the flow and has the first answer of a server that is up.
         alone: the run without Prefect.
         through_server: the run through a server that is up.
         with_temporary: the run with a temporary server, whose database is there.
@@ -44,6 +47,7 @@ class Share:
 
     import_steps: list[Once] = field(default_factory=list)
     import_flow: list[Once] = field(default_factory=list)
+    connected: list[Once] = field(default_factory=list)
     alone: list[Once] = field(default_factory=list)
     through_server: list[Once] = field(default_factory=list)
     with_temporary: list[Once] = field(default_factory=list)
@@ -60,15 +64,14 @@ def table(shares: dict[str, Share]) -> str:
     """
     parts: dict[str, Callable[[Share], float | None]] = {
         "without Prefect, the whole command": lambda s: _cpu(s.alone),
-        "+ through a server that is up": lambda s: _minus(_own(s.through_server), _own(s.alone)),
-        "– of it at the start: importing the flow": lambda s: _minus(_own(s.import_flow), _own(s.import_steps)),
-        "– of it in the run": lambda s: _minus(
-            _minus(_own(s.through_server), _own(s.alone)), _minus(_own(s.import_flow), _own(s.import_steps))
-        ),
+        "+ through a server that is up": lambda s: _beyond(_own, s.through_server, s.alone),
+        "– of it at the start: importing the flow": lambda s: _beyond(_own, s.import_flow, s.import_steps),
+        "– of it at the start: the server's first answer": lambda s: _beyond(_own, s.connected, s.import_flow),
+        "– of it in the run": _in_the_run,
         "that server's own for this run": lambda s: median(s.server_s),
         "that server's own in a minute of doing nothing": lambda s: 60 * s.idle_share,
-        "+ with a temporary server": lambda s: _minus(_cpu(s.with_temporary), _cpu(s.alone)),
-        "+ with a temporary server, the first time": lambda s: _minus(_cpu(s.first_temporary), _cpu(s.alone)),
+        "+ with a temporary server": lambda s: _beyond(_cpu, s.with_temporary, s.alone),
+        "+ with a temporary server, the first time": lambda s: _beyond(_cpu, s.first_temporary, s.alone),
     }
     rows = [["CPU s", *shares]]
     rows += [[name, *(number(part(share)) for share in shares.values())] for name, part in parts.items()]
@@ -83,8 +86,16 @@ def _own(times: list[Once]) -> float | None:
     return median(one.own_s for one in times)
 
 
-def _minus(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else one - other
+def _beyond(of: Callable[[list[Once]], float | None], more: list[Once], less: list[Once]) -> float | None:
+    high, low = of(more), of(less)
+    return None if high is None or low is None else high - low
+
+
+def _in_the_run(share: Share) -> float | None:
+    """What is left of a run's share after its start."""
+    whole = _beyond(_own, share.through_server, share.alone)
+    start = _beyond(_own, share.connected, share.import_steps)
+    return None if whole is None or start is None else whole - start
 
 
 def measure(base: Path, person: Person, repeat: int, *options: str) -> Share:
@@ -104,8 +115,12 @@ def measure(base: Path, person: Person, repeat: int, *options: str) -> Share:
         propose(person.source, base / "warm", *options, prefect=up)  # what a server does once is not a run's
         share.idle_share = _server_cpu(pid, lambda: time.sleep(IDLE_S)) / (IDLE_S + SETTLING_S)
         for n in range(repeat):
-            share.import_steps.append(run([sys.executable, "-c", "import flows.pipeline.run_locally"]))
-            share.import_flow.append(run([sys.executable, "-c", "import flows.autotune_analysis"], environment(up)))
+            for times, code in (
+                (share.import_steps, IMPORT_STEPS),
+                (share.import_flow, IMPORT_FLOW),
+                (share.connected, CONNECT),
+            ):
+                times.append(run([sys.executable, "-c", code], environment(up)))
             share.alone.append(propose(person.source, base / f"alone-{n}", *options))
 
             def through(n: int = n) -> None:

@@ -142,8 +142,10 @@ def run(argv: Sequence[str | Path], environment: Mapping[str, str] | None = None
         began = time.perf_counter()
         process = subprocess.Popen(list(map(str, argv)), stdout=subprocess.DEVNULL, stderr=words, env=environment)
         with watched(process.pid) as seen:
-            _, status, used = os.wait4(process.pid, 0)
+            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # ended, and still there to be looked at
             wall_s = time.perf_counter() - began
+        seen.look(process.pid)
+        _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             words.seek(0)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from benchmarks.dense import FIRST, ZONE, Kind, Records, history, nightscout_profile, pump_profile
 from benchmarks.measure import Once
@@ -46,7 +47,7 @@ def lay_out(base: Path, days: int, kind: Kind, *, tune_insulin_curve: bool = Fal
     """Make the person's two directories, `source` and `work`."""
     entries, treatments = history(days, kind=kind)
     source, work = base / "source", base / "work"
-    write_source(source, entries, treatments)
+    write_source(source, entries, treatments, nightscout_profile())
     cut = cut_days([LocalDay(FIRST + timedelta(days=n), ZONE) for n in range(days)], entries, treatments)
     write_settings(work, json.dumps(pump_profile()).encode(), None)
     for data in cut:
@@ -55,10 +56,10 @@ def lay_out(base: Path, days: int, kind: Kind, *, tune_insulin_curve: bool = Fal
     return Person(kind, job, source, entries, treatments, sum(len(d.treatments) for d in cut) / days)
 
 
-def write_source(directory: Path, entries: Records, treatments: Records) -> None:
+def write_source(directory: Path, entries: Records, treatments: Records, profile: dict[str, Any]) -> None:
     """Write what `--from` reads."""
     directory.mkdir(parents=True)
-    documents = {"entries": entries, "treatments": treatments, "profile": [nightscout_profile()]}
+    documents = {"entries": entries, "treatments": treatments, "profile": [profile]}
     for name, document in documents.items():
         (directory / f"{name}.json").write_text(json.dumps(document), "utf-8")
 
