@@ -64,17 +64,3 @@ def _repetition(days: Sequence[DayT], starts: Sequence[int]) -> tuple[DayT, ...]
     total = len(days)
     picked = [days[(start + n) % total] for start in starts for n in range(block_days(total))]
     return tuple(picked[:total])
-
-
-def resampled(days: Sequence[DayT], count: int, seed: int) -> list[tuple[DayT, ...]]:
-    """As many days as were used, drawn in blocks with replacement, `count` times over.
-
-    A block that reaches the end goes on at the beginning, so that every day is drawn as often as any other.
-
-    Args:
-        days: the days of the run, in order; at least one.
-        count: how many repetitions.
-        seed: the same seed draws the same days.
-    """
-    chance, total = random.Random(seed), len(days)
-    return [_repetition(days, [chance.randrange(total) for _ in range(_blocks(total))]) for _ in range(count)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +23,6 @@ from flows.pipeline.prepare import prepare
 from flows.pipeline.tune import tune
 from flows.proposal.evidence import repetitions_document
 from flows.proposal.held_out import LEAST_POINTS, compare
-from flows.proposal.resampling import block_days, resampled
 from flows.proposal.sealed import read_proposal
 from flows.proposal.uncertainty import quantile, spread, spreads
 from flows.report.text.certainty import certainty
@@ -34,24 +32,6 @@ from flows.values.run_directory import RunDirectory
 from tests.people import export_directory, pump_profile
 
 PUMP = settings_of(pump_profile())
-
-
-@given(days=st.integers(1, 40), count=st.integers(1, 30), seed=st.integers(0, 2**32))
-def test_each_repetition_has_as_many_days_in_whole_blocks(days: int, count: int, seed: int) -> None:
-    drawn = resampled(range(days), count, seed)
-    assert drawn == resampled(range(days), count, seed)
-    assert len(drawn) == count
-    for one in drawn:
-        assert len(one) == days
-        for n in range(0, days - 1, size := block_days(days)):
-            assert size == 1 or one[n + 1] == (one[n] + 1) % days
-
-
-def test_every_day_is_drawn_about_as_often() -> None:
-    count = Counter(day for one in resampled(range(14), 2000, 7) for day in one)
-    assert min(count.values()) > 0.9 * 2000
-    assert max(count.values()) < 1.1 * 2000
-    assert resampled(range(14), 5, 1) != resampled(range(14), 5, 2)
 
 
 @given(values=st.lists(st.floats(0.1, 400), min_size=1, max_size=200), current=st.floats(0.1, 400))
