@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
-from flows.oref0.engine import EngineReport, OnDay, TuneJob, follow
+from flows.oref0.engine import EngineReport, OnDay, TuneJob, follow, node_options
 from flows.oref0.node import Deadline
 from flows.oref0.runtime import image_context, require_pinned
 
@@ -61,7 +61,7 @@ class DockerEngine:
         self.pids = pids
         self.command = command or [
             "node",
-            f"--max-old-space-size={max(16, memory_mb * 3 // 4)}",
+            *node_options(max(16, memory_mb * 3 // 4)),
             "/opt/oref0/runner/run.js",
             "--oref0",
             "/opt/oref0/node_modules/oref0",

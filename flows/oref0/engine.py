@@ -15,6 +15,14 @@ from flows.oref0.self_check import CheckedPart, parts_to_check
 from flows.values.local_days import LocalDay, utc_offset_min
 
 MEMORY_LIMIT_MB = 1024
+# What Node.js may have for what is new and mostly forgotten soon, in MB. Its own choice makes a process of 240 MB where
+# this makes one of 140, for a twentieth of the time; half of it saves 20 more, for a tenth.
+YOUNG_MB = 16
+
+
+def node_options(memory_limit_mb: int) -> list[str]:
+    """The options of a Node.js process that may use so much."""
+    return [f"--max-old-space-size={memory_limit_mb}", f"--max-semi-space-size={YOUNG_MB}"]
 
 
 @dataclass(frozen=True)

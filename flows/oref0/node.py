@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from flows.errors import Reason, Refused
-from flows.oref0.engine import MEMORY_LIMIT_MB, EngineReport, Job, OnDay, TuneJob, follow
+from flows.oref0.engine import MEMORY_LIMIT_MB, EngineReport, Job, OnDay, TuneJob, follow, node_options
 from flows.oref0.runtime import Upstream, ensure_upstream, find_node, runner_script
 
 
@@ -62,7 +62,7 @@ class Runner:
         self._process = subprocess.Popen(
             [
                 str(node.executable),
-                f"--max-old-space-size={memory_limit_mb}",
+                *node_options(memory_limit_mb),
                 str(script or runner_script()),
                 "--oref0",
                 str(upstream.package),
