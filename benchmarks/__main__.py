@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -144,6 +145,7 @@ def surroundings(results: Results, base: Path, options: argparse.Namespace) -> N
 def main() -> int:
     """Measure, print, and write where asked."""
     options = parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the server it started ends with it
     results, docker = Results(), has_docker()
     results.show(
         f"{_processor()}, {os.cpu_count()} cores, {platform.system()}, Node {find_node().version}, "
