@@ -74,6 +74,7 @@ class Trials:
         on_done: Callable[[], None],
         *,
         exact: bool,
+        pool: RunnerPool | None = None,
     ) -> None:
         """Start the pool.
 
@@ -84,6 +85,7 @@ class Trials:
             several: the settings of which upstream is given one value for several.
             on_done: called after every computation.
             exact: see `AnalysisRequest.exact`.
+            pool: instead of one of its own; ends with it.
 
         Raises:
             Refused: `ENGINE_MISSING`, `UPSTREAM_CHANGED`.
@@ -92,7 +94,7 @@ class Trials:
         self.on_done, self.exact = on_done, exact
         # Always from the pump's own profile: an earlier result was made from some of the same days.
         self._pump = (work / "autotune" / "profile.pump.json").read_bytes()
-        self._pool = RunnerPool()
+        self._pool = pool or RunnerPool()
         self._done: list[TrialResult] = []
 
     def __enter__(self) -> Trials:
