@@ -1,10 +1,11 @@
 """Which parts of days untouched upstream computes a second time: chosen by the inputs, so the same for the same run.
 
-Untouched upstream needs as long for one dense day as the other way needs for twenty, so a run checks hours, not days:
-each part is ten readings in a row. The parts are spread over the days and over the hours of the day, so that what is
-wrong at one time or on one date is met, and the hours after the largest bolus, the longest temp basal and a stop of the
-basal are among them: where most insulin is reused, most can go wrong. docs/performance.md says how many planted faults
-that finds (`python -m tests.parity.planted`).
+Untouched upstream needs as long for one dense day as the other way needs for twenty, so a run checks moments, not
+days: each part is a few readings in a row, as many parts as there can be for what they cost. They are spread over the
+days and over the hours of the day, so that what is wrong at one time or on one date is met, and what follows the
+largest bolus, the longest temp basal and a stop of the basal is among them: where most insulin is reused, most can go
+wrong.
+docs/performance.md says how many planted faults that finds (`python -m tests.parity.planted`).
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from flows.values.numbers import number_or_none, number_or_zero
 from flows.values.run_directory import json_or_none
 from flows.values.timestamps import instant_ms
 
-PART_READINGS = 10  # fifty minutes, of which upstream books all but the first five readings
-PARTS_A_DAY, LEAST_PARTS, MOST_PARTS = 2, 6, 21  # of those that chance chooses
+PART_READINGS = 7  # of which upstream books all but the first five: so much of a part shows, and costs, anything
+PARTS_A_DAY, LEAST_PARTS, MOST_PARTS = 4, 12, 48  # of those that chance chooses
 # Where the curve is tuned upstream takes eleven passes over each day (lib/autotune-prep/index.js).
-MOST_PARTS_OF_CURVE = 5
+MOST_PARTS_OF_CURVE = 12
 
 
 @dataclass(frozen=True)

@@ -185,8 +185,8 @@ def kept(file: Path | None) -> list[Planted]:
     return [Planted(**json.loads(line)) for line in lines]
 
 
-def plant_all(options: argparse.Namespace, faults: Sequence[Fault], scratch: Path) -> tuple[list[Planted], int]:
-    """What every fault does in every run, and in how many people; told and kept run by run."""
+def plant_all(options: argparse.Namespace, faults: Sequence[Fault], scratch: Path) -> list[Planted]:
+    """What every fault does in every run, and what was kept; told and kept run by run."""
     people = list(people_of(options.people, options.reference, scratch))
     found = kept(options.keep)
     done = {(one.fault, one.person, one.days) for one in found}
@@ -204,7 +204,7 @@ def plant_all(options: argparse.Namespace, faults: Sequence[Fault], scratch: Pat
                 file.writelines(json.dumps(asdict(one)) + "\n" for one in planted_now)
         missed = [one.fault for one in planted_now if one.change > MATTERS and not one.caught]
         say(f"{person.name}, {of_run}: missed {', '.join(missed) or 'none'}")
-    return found, len(people)
+    return found
 
 
 def say(text: str) -> None:
@@ -226,8 +226,8 @@ def main() -> int:
     options = parser.parse_args()
     faults = [fault for fault in FAULTS if options.only is None or fault.name in options.only.split(",")]
     with tempfile.TemporaryDirectory() as scratch:
-        found, people = plant_all(options, faults, Path(scratch))
-    text = written(found, faults, people)
+        found = plant_all(options, faults, Path(scratch))
+    text = written(found, faults)
     say(text)
     if options.write:
         options.write.write_text(put_into(options.write.read_text("utf-8"), text), "utf-8")

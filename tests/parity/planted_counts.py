@@ -122,10 +122,11 @@ def residual(found: Sequence[Planted], faults: Sequence[Fault]) -> str:
     )
 
 
-def written(found: Sequence[Planted], faults: Sequence[Fault], people: int) -> str:
+def written(found: Sequence[Planted], faults: Sequence[Fault]) -> str:
     """The table with what it is of, as Markdown."""
     first, *others = rows(found, faults)
     table = ["| " + " | ".join(row) + " |" for row in (first, ["---"] * 2 + ["---:"] * 5, *others)]
+    people = len({one.person for one in found})
     runs = max(Counted.of([one for one in found if one.fault == fault.name]).runs for fault in faults)
     return "\n".join([f"{people} people, up to {runs} runs with each fault.", "", *table, "", residual(found, faults)])
 

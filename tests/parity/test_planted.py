@@ -50,7 +50,7 @@ def test_a_change_that_does_not_apply_once_is_refused(old: str, tmp_path: Path) 
 @pytest.fixture(scope="module")
 def person(tmp_path_factory: pytest.TempPathFactory) -> Person:
     base = tmp_path_factory.mktemp("person")
-    return person_of("small", export_directory(base / "export", days=3), base / "run")
+    return person_of("small", export_directory(base / "export", days=2), base / "run")
 
 
 @pytest.mark.oref0
@@ -90,7 +90,7 @@ def test_another_seed_draws_other_runs() -> None:
 
 
 def test_everybody_s_first_run_comes_before_anybody_s_second(person: Person) -> None:
-    many = Person("many", person.work, person.days * 3)
+    many = Person("many", person.work, person.days * 5)
     found = [(one.name, with_trials) for one, _, with_trials in runs([many, person], 3, 1, seed=1)]
     assert found == [("many", True), ("small", True), ("many", False), ("many", False)]
 
@@ -155,7 +155,8 @@ def test_what_is_left_is_of_runs_alone_and_says_the_worst_that_passed() -> None:
 
 
 def test_the_table_stands_between_the_marks() -> None:
-    text = written(ROWS, [A], people=1)
+    text = written(ROWS, [A])
+    assert text.startswith("1 people, up to 6 runs with each fault.")
     once = put_into(f"before\n{BEGIN}\nold\n{END}\nafter\n", text)
     assert once == f"before\n{BEGIN}\n\n{text}\n\n{END}\nafter\n"
     assert put_into(once, text) == once

@@ -2,7 +2,8 @@
 // at the same time by untouched upstream in a second process.
 //
 // A part is some readings of a day and the treatments of their hours; it begins from the profile that the run had on that day.
-// flows/oref0/self_check.py chooses the parts. Compared are digests of what prep and core printed and of their words.
+// flows/oref0/self_check.py chooses the parts. Compared are digests of what prep and core printed and of their words, and the
+// basal rates of the part's date: of what a rate decides few readings show anything.
 // Whatever keeps the second process from answering counts as a difference, and so does a part on which only one of the two
 // stops. Where both stop in the same way nothing was compared: neither a difference nor a proof.
 'use strict';
@@ -12,6 +13,7 @@ const readline = require('readline');
 const { createHash } = require('crypto');
 const { spawn } = require('child_process');
 
+const { capture } = require('./capture');
 const { optionsOf, tuneDay } = require('./days');
 const { ofDirectory, ofTexts } = require('./inputs');
 
@@ -26,20 +28,32 @@ const digest = (text) => createHash('sha256').update(text).digest('hex');
 // The stack of what was thrown names the functions that called upstream, and those are others in the two processes.
 const withoutStack = (text) => text.split('\n').filter((line) => !/^\s+at /.test(line)).join('\n');
 
+// The records of the day of which parts were taken last: a day has several.
+let day = { treatments: '', glucose: '' };
+
+function dayOf(treatments, glucose) {
+    if (day.treatments !== treatments || day.glucose !== glucose) {
+        const records = JSON.parse(treatments);
+        const ms = records.map((record) => (record ? Date.parse(record.created_at) : NaN));
+        day = { treatments, glucose, records, ms, readings: JSON.parse(glucose) };
+    }
+    return day;
+}
+
 // The records of a part's hours and of the hours before them: upstream looks back six (lib/autotune-prep/categorize.js)
 // and untouched it reads the whole history anew for every reading. What cannot be told by its time stays.
-function ofHours(records, first, last) {
-    const within = (ms) => !(ms < first - BEFORE_MS) && !(ms > last + AFTER_MS);
-    return records.filter((record) => within(record ? Date.parse(record.created_at) : NaN));
+function ofHours({ records, ms }, first, last) {
+    return records.filter((_, n) => !(ms[n] < first - BEFORE_MS) && !(ms[n] > last + AFTER_MS));
 }
 
 // The treatments and the glucose of a part, as texts; those of the whole day where it has all readings, or no dates.
 function textsOf(part, treatments, glucose) {
     try {
         if (!part.readings) return { treatments, glucose };
-        const readings = JSON.parse(glucose).slice(...part.readings);
+        const whole = dayOf(treatments, glucose);
+        const readings = whole.readings.slice(...part.readings);
         const dates = readings.map((reading) => reading.date);
-        const records = ofHours(JSON.parse(treatments), Math.min(...dates), Math.max(...dates));
+        const records = ofHours(whole, Math.min(...dates), Math.max(...dates));
         return { treatments: JSON.stringify(records), glucose: JSON.stringify(readings) };
     } catch (error) {
         return { treatments, glucose };
@@ -56,6 +70,20 @@ function inputsOf(part) {
     }
 }
 
+// What basalLookup says, the way the part is computed, of both schedules in the middle of each hour of the part's date.
+function ratesOf(upstream, way, part) {
+    const { basalLookup } = upstream.way(way);
+    const [year, month, date] = part.date.split('-').map(Number);
+    return capture(() => {
+        for (const profile of [part.profile, part.pump]) {
+            const schedule = JSON.parse(profile).basalprofile;
+            for (let hour = 0; hour < 24; hour++) {
+                console.log(basalLookup(schedule, new Date(year, month - 1, date, hour, 30)));
+            }
+        }
+    }, false).stdout;
+}
+
 // What a part comes to, in this process. `failed` says where upstream stopped; the rest are digests.
 function computePart(upstream, part) {
     const { how, prepped, tuned, failure } = tuneDay(upstream, inputsOf(part), optionsOf(part));
@@ -65,6 +93,7 @@ function computePart(upstream, part) {
         failed: failure ? `${failure.stage} ${failure.status}` : null,
         prepared: digest(prepped.stdout),
         newprofile: digest(tuned ? tuned.stdout : ''),
+        rates: digest(ratesOf(upstream, how.way, part)),
         words: digest(failure ? withoutStack(words) : words),
     };
 }
@@ -126,7 +155,7 @@ class SelfCheck {
 function differences(here, there) {
     if (there === undefined) return ['no answer'];
     if (here.failed !== there.failed) return [`stopped: ${here.failed || 'no'} and ${there.failed || 'no'}`];
-    return ['prepared', 'newprofile', 'words'].filter((what) => here[what] !== there[what]);
+    return ['prepared', 'newprofile', 'words', 'rates'].filter((what) => here[what] !== there[what]);
 }
 
 module.exports = { SelfCheck, computePart };

@@ -37,7 +37,11 @@ class Upstream {
         if (!this.ways[name]) {
             this.forgetOwnFiles(); // so each way loads copies of its own
             const loaded = name === 'faster' ? faster.loadFaster(this.from)
-                : { generate: this.from('../lib/autotune-prep'), moment: this.from('moment') };
+                : {
+                    generate: this.from('../lib/autotune-prep'),
+                    basalLookup: this.from('../lib/profile/basal').basalLookup,
+                    moment: this.from('moment'),
+                };
             this.forgetOwnFiles();
             this.ways[name] = { ...this.common, ...loaded };
         }

@@ -47,6 +47,7 @@ function loadFaster(from) {
         standBefore('../lib/autotune-prep/categorize', window.categorize);
         return {
             generate: from('../lib/autotune-prep'),
+            basalLookup: from('../lib/profile/basal').basalLookup,
             moment: remembered.instant,
             forget: () => caches.forEach((cache) => cache.forget()),
             forgetDay: () => window.forget(),
