@@ -12,7 +12,7 @@ import pytest
 
 from flows.oref0.runtime import ensure_upstream, runner_script
 from flows.pipeline.parity import compare
-from tests.parity.fuzz import ZONES, Pair, compare_pairs, fuzz, make_pair, run_jobs
+from tests.parity.fuzz import HOUR, ZONES, Pair, compare_pairs, fuzz, iso, make_pair, run_jobs
 
 pytestmark = pytest.mark.oref0
 
@@ -197,6 +197,22 @@ def test_nothing_of_a_job_reaches_the_next(tmp_path: Path) -> None:
         files, differing = compare(tmp_path / name[0], tmp_path / name)
         assert (files, differing) == (12, []), name
         assert compare(tmp_path / f"{name[0]}.exact", tmp_path / name)[1] == [], name
+
+
+@pytest.mark.parametrize("hours", [0, 6])
+def test_records_at_the_very_ends_of_the_six_hours_are_upstreams_to_choose(hours: int, tmp_path: Path) -> None:
+    [pair] = usual_pairs(1)
+    readings = sorted(reading["date"] for reading in pair.entries[0])
+    boluses = [
+        {"eventType": "Correction Bolus", "insulin": 1 + n / 10, "created_at": iso(at - hours * HOUR + shift)}
+        for n, at in enumerate(readings[::3])
+        for shift in ((0, 0) if n % 2 else (-1, 0, 1))
+    ]
+    temps = [r for r in pair.treatments[0] if r["eventType"] == "Temp Basal"]
+    at_the_ends = [{**r, "created_at": iso(at - hours * HOUR)} for r, at in zip(temps, readings[1::5], strict=False)]
+    found = compare_pairs([replace(pair, treatments=(boluses + at_the_ends, pair.treatments[1]))], tmp_path)
+    assert found.differing == {}
+    assert found.days == {"faster": 2}
 
 
 def test_tuning_the_curve_goes_the_faster_way(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@
 // the six hours before. isfLookup is its last call before that walk and is given the same instant. So categorize is
 // handed a history that holds, at every walk, only the records from six hours before that instant up to it, found by
 // binary search (the history is sorted by instant: usual.js), each with its instant in place of the text. `new Date` of
-// the number is the same date as `new Date` of the text it came from. Upstream's own condition then decides which stay:
-// the part handed over holds every record that can pass it, in the same order.
+// the number is the same date as `new Date` of the text it came from. Upstream's own condition then decides which stay. It
+// compares instants, so what lies between two records that stay would stay too: of those within the six hours only the
+// newest and the oldest are handed over, and all that lie at one of the ends exactly, in the same order.
 //
 // The kept ones go nowhere but to getIOB, which current-iob.js takes over, and the whole history to find_insulin, after
-// the walk, which insulin.js takes over; both find the real records behind them.
+// the walk, which insulin.js takes over; both find the real records behind them, and those between.
 'use strict';
 
 const { Refusal } = require('./refusal');
@@ -22,18 +23,26 @@ class Day {
         this.history = history;
         this.ms = ms;
         this.temps = temps;
-        this.standIns = history.map((record, n) => ({ created_at: ms[n], n }));
+        // `n` is the place in the history, `at` that among those handed over.
+        this.standIns = history.map((record, n) => ({ created_at: ms[n], n, at: 0 }));
         this.window = [];
     }
 
-    // Fill the history that categorize walks through with the records of [instant - 6 h, instant].
+    // Fill the history that categorize walks through with the ends of [instant - 6 h, instant].
     show(instantMs) {
-        const first = this.firstNotAfter(instantMs);
-        const window = this.window;
-        window.length = 0;
-        for (let n = first; n < this.ms.length && this.ms[n] >= instantMs - SIX_HOURS_MS; n++) {
-            window.push(this.standIns[n]);
-        }
+        const oldestMs = instantMs - SIX_HOURS_MS;
+        this.window.length = 0;
+        let n = this.firstNotAfter(instantMs);
+        while (n < this.ms.length && this.ms[n] === instantMs) this.handOver(n++);
+        const end = this.firstNotAfter(oldestMs);
+        if (n < end) this.handOver(n);
+        if (n < end - 1) this.handOver(end - 1);
+        for (n = end; n < this.ms.length && this.ms[n] === oldestMs; n++) this.handOver(n);
+    }
+
+    handOver(n) {
+        this.standIns[n].at = this.window.length;
+        this.window.push(this.standIns[n]);
     }
 
     firstNotAfter(instantMs) {

@@ -99,12 +99,13 @@ function insulin() {
         return found;
     }
 
-    // The pieces of insulin of the records that categorize kept for one reading.
+    // The pieces of insulin of the records that categorize kept for one reading: the first and the last of them, and those
+    // between (history-window.js).
     function ofWindow(kept, clock) {
         if (kept.length === 0) return [];
-        const first = kept[0].n;
-        const last = kept[kept.length - 1].n;
-        if (last - first + 1 !== kept.length) throw new Refusal('order');
+        const { n: first, at: firstAt } = kept[0];
+        const { n: last, at: lastAt } = kept[kept.length - 1];
+        if (lastAt - firstAt + 1 !== kept.length) throw new Refusal('order');
         const all = [];
         const temps = [];
         for (let n = first; n <= last; n++) {
