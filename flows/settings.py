@@ -221,7 +221,7 @@ class AnalysisRequest(BaseModel):
         default=True, description="Also compute what upstream would have said without the corrections."
     )
     resamples: Annotated[int, Option(EXPERT, metavar="N")] = Field(
-        default=80,
+        default=70,
         ge=0,
         le=1000,
         description="Ceiling of the repetitions over resampled days, which say how repeatable each number is; they end "
