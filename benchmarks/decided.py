@@ -7,6 +7,7 @@ nothing of how repetitions are computed.
 from __future__ import annotations
 
 import random
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -116,8 +117,10 @@ def _usable(settings: Sequence[PumpSettings | None]) -> list[PumpSettings]:
 
 
 def by_rule(people: Sequence[Decided]) -> list[list[str]]:
-    """A row for each rule over all people."""
-    rows = [["repetitions", "how many in the mean", "runs with another decision", "decisions that differ"]]
+    """A row for each rule over all people; the last column with its standard error over people."""
+    head = ["repetitions", "how many in the mean", "runs with another decision", "decisions that differ"]
+    first = next(iter(people[0].runs))
+    rows = [[*head, f"runs more than {first}, in points"]]
     for rule in people[0].runs:
         of = [(one, run) for one in people for run in one.runs[rule]]
         runs = [run for _, run in of]
@@ -127,6 +130,7 @@ def by_rule(people: Sequence[Decided]) -> list[list[str]]:
                 f"{sum(run.repetitions for run in runs) / len(runs):.0f}",
                 _share(sum(run.differing > 0 for run in runs), len(runs)),
                 _share(sum(run.differing for run in runs), sum(one.decisions for one, _ in of), decimals=1),
+                "–" if rule == first else _points([_differing(one, rule) - _differing(one, first) for one in people]),
             ]
         )
     return rows
@@ -158,6 +162,17 @@ def written(people: Sequence[Decided]) -> str:
             table(by_person(people)),
         ]
     )
+
+
+def _differing(one: Decided, rule: str) -> float:
+    runs = one.runs[rule]
+    return 100 * sum(run.differing > 0 for run in runs) / len(runs)
+
+
+def _points(apart: Sequence[float]) -> str:
+    if len(apart) < 2:
+        return f"{statistics.mean(apart):+.0f}"
+    return f"{statistics.mean(apart):+.0f} ± {statistics.stdev(apart) / len(apart) ** 0.5:.0f}"
 
 
 def _share(part: int, of: int, decimals: int = 0) -> str:

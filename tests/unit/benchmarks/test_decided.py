@@ -103,12 +103,13 @@ PEOPLE = (
 
 def test_runs_and_decisions_are_counted_over_all_people() -> None:
     assert by_rule(PEOPLE)[1:] == [
-        ["x", "100", "25 % (1 of 4)", "33.3 % (2 of 6)"],
-        ["y", "31", "0 % (0 of 4)", "0.0 % (0 of 6)"],
+        ["x", "100", "25 % (1 of 4)", "33.3 % (2 of 6)", "–"],
+        ["y", "31", "0 % (0 of 4)", "0.0 % (0 of 6)", "-25 ± 25"],
     ]
     assert by_person(PEOPLE)[1:] == [["a", "3", "50 % (100)", "0 % (34)"], ["b", "0", "0 % (100)", "0 % (28)"]]
     assert written(PEOPLE).startswith("2 people, 3 decisions, 2 runs of each person")
 
 
 def test_of_nobody_who_decides_anything_there_is_no_share() -> None:
-    assert by_rule(PEOPLE[1:])[1] == ["x", "100", "0 % (0 of 2)", "–"]
+    assert by_rule(PEOPLE[:1])[2][-1] == "-50"
+    assert by_rule(PEOPLE[1:])[1] == ["x", "100", "0 % (0 of 2)", "–", "–"]
