@@ -23,7 +23,7 @@ from flows.pipeline.trials import TrialResult, Trials, TuneVariant
 from flows.proposal.held_out import compare
 from flows.proposal.repetitions import Repeated, at_most, repeated
 from flows.proposal.resampling import LEAST_DAYS, block_days
-from flows.proposal.stopping import deciding
+from flows.proposal.stopping import LEAST_REPETITIONS, deciding
 from flows.proposal.uncertainty import SHARE, spreads
 from flows.settings import AnalysisRequest
 from flows.values.local_days import LocalDay
@@ -32,7 +32,7 @@ from flows.values.run_directory import RunDirectory
 
 HELD_OUT_FROM_DAYS, EVERY = 8, 4  # every fourth day is kept aside
 LAST_DAYS = 7
-CURVE_SHARE = 5  # repetitions with the insulin curve take that much longer: so many fewer
+CURVE_SHARE = 5  # repetitions with the insulin curve take that much longer: so many fewer, yet enough
 START_FACTORS = (0.8, 1.25)
 
 NOTHING: dict[str, Any] = {
@@ -110,7 +110,7 @@ class _Assessment:
         aside, kept = self._split()
         variants, probes = self._variants(), self._start_probe()
         others = [*variants, *probes, *([self._tuned("kept", kept)] if aside else [])]
-        ceiling = self._ceiling()
+        ceiling = ceiling_of(self.request, len(self.days))
         self.told.of = len(others) + at_most(self.days, ceiling) + 2 * len(aside)
         made = self.trials.compute(others)
         held_out = self._held_out(aside, made.get("kept"))
@@ -165,12 +165,6 @@ class _Assessment:
 
     # --- repetitions
 
-    def _ceiling(self) -> int:
-        if len(self.days) < LEAST_DAYS:
-            return 0
-        asked = self.request.resamples
-        return max(1, asked // CURVE_SHARE) if self.request.tune_insulin_curve else asked
-
     def _repeated(self, ceiling: int) -> Repeated | None:
         if not ceiling:
             return None
@@ -206,6 +200,14 @@ class _Assessment:
         both = [d for d in aside if f"old {d}" in made and f"new {d}" in made]
         old, other = ([made[f"{which} {d}"].prepared or {} for d in both] for which in ("old", "new"))
         return compare([str(d) for d in both], old, other, (self.current, new)).document()
+
+
+def ceiling_of(request: AnalysisRequest, days: int) -> int:
+    """How many repetitions there are at most; 0 of too few days."""
+    if days < LEAST_DAYS:
+        return 0
+    fewer = max(LEAST_REPETITIONS, request.resamples // CURVE_SHARE)
+    return min(request.resamples, fewer) if request.tune_insulin_curve else request.resamples
 
 
 def apart(drawn: Sequence[RunDays]) -> list[RunDays]:

@@ -16,7 +16,7 @@ from flows.nightscout.authentication import Credentials
 from flows.oref0.pool import RunnerPool
 from flows.oref0.profile import scaled, settings_of
 from flows.pipeline import trials as trials_module
-from flows.pipeline.assess import apart, assess
+from flows.pipeline.assess import apart, assess, ceiling_of
 from flows.pipeline.judge import judge
 from flows.pipeline.load import load
 from flows.pipeline.prepare import prepare
@@ -28,6 +28,18 @@ from flows.values.parts import Part
 from flows.values.run_directory import RunDirectory
 from tests.parity.test_faster import copy_of_runner
 from tests.people import export_directory, pump_profile
+
+
+@pytest.mark.parametrize(
+    ("days", "asked", "curve", "most"),
+    [(3, 70, False, 0), (4, 70, False, 70), (14, 70, True, 20), (14, 104, True, 20), (14, 105, True, 21),
+     (14, 20, True, 20), (14, 19, True, 19), (14, 1000, True, 200)],
+)  # fmt: skip
+def test_with_the_curve_there_are_fewer_but_enough_to_say_something(
+    days: int, asked: int, curve: bool, most: int
+) -> None:
+    request = AnalysisRequest(from_directory=".", resamples=asked, tune_insulin_curve=curve)
+    assert ceiling_of(request, days) == most
 
 
 @given(st.integers(0, 300))
