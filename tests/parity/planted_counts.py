@@ -63,6 +63,7 @@ class Counted:
 
     @classmethod
     def of(cls, found: Sequence[Planted]) -> Counted:
+        """Count runs, of one fault or of many."""
         changed = [one for one in found if one.change > 0]
         mattering = [one for one in found if one.change > MATTERS]
         return cls(

@@ -75,6 +75,17 @@ _TEMP = "if (day.temps[n]) temps.push(n);"
 _OF_INSULIN = """let ofInsulin = known.get(insulin);
         if (ofInsulin === undefined) known.set(insulin, ofInsulin = new Map());"""
 
+
+def _no_longer_than(minutes: int) -> tuple[str, str, str]:
+    cut = f"of.duration > {minutes} ? {{ ...of, duration: {minutes} }} : of"
+    return INSULIN, _CUT_SHORT, f"const of = day.history[n]; pieces[n] = ask([end, {cut}], at, true);"
+
+
+def _too_large_from(units: int) -> tuple[str, str, str]:
+    larger = f"record.insulin > {units} ? {{ ...record, insulin: record.insulin * 1.1 }} : record"
+    return INSULIN, _ALONE, f"pieces[n] = ask([{larger}], record.created_at, false);"
+
+
 FAULTS = (
     _one(
         "stale rates",
@@ -99,12 +110,8 @@ FAULTS = (
         "A temporary basal of nothing is passed over.",
         INSULIN, _TEMP, "if (day.temps[n]) { if (day.history[n].rate !== 0) temps.push(n); }",
     ),
-    _one(
-        "long temps cut",
-        "A temporary basal of more than an hour ends after one.",
-        INSULIN, _CUT_SHORT,
-        "const of = day.history[n]; pieces[n] = ask([end, of.duration > 60 ? { ...of, duration: 60 } : of], at, true);",
-    ),
+    _one("temps over an hour", "A temporary basal of more than an hour ends after one.", *_no_longer_than(60)),
+    _one("temps over 15 minutes", "A temporary basal of more than 15 minutes ends after these.", *_no_longer_than(15)),
     _one(
         "temps not cut short",
         "A temporary basal goes on when the next one has begun.",
@@ -122,13 +129,8 @@ FAULTS = (
         "const kept = globalThis.kept ||= new Map(); const name = `${day.history[n].created_at} ${at}`;"
         f" if (!kept.has(name)) {{ {_CUT_SHORT} kept.set(name, pieces[n]); }} pieces[n] = kept.get(name);",
     ),
-    _one(
-        "big boluses",
-        "A bolus of more than 5 U counts for a tenth more.",
-        INSULIN, _ALONE,
-        "pieces[n] = ask([record.insulin > 5 ? { ...record, insulin: record.insulin * 1.1 } : record],"
-        " record.created_at, false);",
-    ),
+    _one("boluses over 5 U", "A bolus of more than 5 U counts for a tenth more.", *_too_large_from(5)),
+    _one("boluses over 2 U", "A bolus of more than 2 U counts for a tenth more.", *_too_large_from(2)),
     _one(
         "small boluses",
         "A bolus of less than 0.3 U is forgotten.",
@@ -167,10 +169,10 @@ FAULTS = (
         CONTRIBUTIONS, _OF_INSULIN, _OF_INSULIN.replace("(insulin", "(Math.round(insulin * 20)"),
     ),
     _one(
-        "memory full",
-        "After twenty thousand pieces of insulin a new one counts for nothing.",
+        "memory of insulin full",
+        "What is asked of insulin for the first time after two thousand others counts for nothing.",
         CONTRIBUTIONS, "if (++size >= MOST) forget();",
-        "if (++size > 20000) ofInsulin.set(minutes, { activityContrib: 0, iobContrib: 0 });",
+        "if (++size > 2000) ofInsulin.set(minutes, { activityContrib: 0, iobContrib: 0 });",
     ),
     _on_window(
         "one date",
