@@ -140,10 +140,9 @@ def _is_own(record: Record, key: str) -> bool:
 
 def _other_temp_basal(record: Record, seen: list[tuple[float, Record]], zone: str) -> tuple[Record | None, str]:
     instant = at(record, zone)
-    for ms, other in reversed(seen[-50:]):
+    for other in [other for ms, other in seen[-50:] if abs(instant - ms) <= WITHIN_MS]:
         pairs = ((number_or_none(record.get(k)), number_or_none(other.get(k))) for k in ("duration", "rate", "amount"))
-        alike = all(a == b or (a is not None and b is not None and abs(a - b) <= SAME_U) for a, b in pairs)
-        if abs(instant - ms) <= WITHIN_MS and alike:
+        if all(a == b or (a is not None and b is not None and abs(a - b) <= SAME_U) for a, b in pairs):
             return None, "the same temporary basal as another record's"
     seen.append((instant, record))
     return record, ""

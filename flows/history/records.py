@@ -153,7 +153,6 @@ def sort_key(record: Record) -> str:
 def run_rules(records: Numbered, rules: Sequence[Rule], context: Context, ledger: Ledger) -> Numbered:
     """Apply each rule to every record, in the order of the table, keeping the ledger and its books."""
     for rule in rules:
-        before = totals(r for _, r in records)
         passed: Numbered = []
         changed = False
         for name, record in records:
@@ -175,9 +174,10 @@ def run_rules(records: Numbered, rules: Sequence[Rule], context: Context, ledger
             else:
                 gone = Entry(rule.name, name, record, {}, verdict.reason, Totals() - totals([record]), removed=True)
                 (ledger.quarantine if isinstance(verdict, Quarantined) else ledger.note)(gone)
-        records = passed
         if changed:
-            ledger.close_rule(rule.name, rule.description, before, totals(r for _, r in records))
+            before, after_rule = (totals(r for _, r in some) for some in (records, passed))
+            ledger.close_rule(rule.name, rule.description, before, after_rule)
+        records = passed
     return records
 
 
@@ -185,7 +185,6 @@ def keep_if(
     records: Numbered, rule: tuple[str, str], why_not: Callable[[str, Record], str | None], ledger: Ledger
 ) -> Numbered:
     """Leave out the records `why_not` gives a reason for; `rule` is its name and description in the ledger."""
-    before = totals(r for _, r in records)
     kept: Numbered = []
     for name, record in records:
         reason = why_not(name, record)
@@ -194,5 +193,5 @@ def keep_if(
         else:
             ledger.note(Entry(rule[0], name, record, {}, reason, Totals() - totals([record]), removed=True))
     if len(kept) < len(records):
-        ledger.close_rule(*rule, before, totals(r for _, r in kept))
+        ledger.close_rule(*rule, totals(r for _, r in records), totals(r for _, r in kept))
     return kept

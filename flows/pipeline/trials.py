@@ -29,7 +29,7 @@ from flows.values.local_days import LocalDay
 from flows.values.parts import Part
 from flows.values.run_directory import dump
 
-PARTS_A_PROCESS = 10  # parts of days that each process of the pool computes again beside untouched upstream
+PARTS_A_PROCESS = 6  # parts of days that each process of the pool computes again beside untouched upstream
 AGAIN_A_PROCESS = 3  # remembered days that it computes anew
 
 
