@@ -257,8 +257,7 @@ def _cheapest(readings: Sequence[Reading]) -> list[_Meant]:
     """The cheapest way to give each reading a unit (Viterbi's algorithm); error codes are left out of it."""
     costs: dict[str, tuple[float, _Meant | None]] = {MG_PER_DL: (0.0, None), MMOL_PER_L: (0.0, None)}
     ways: list[dict[str, tuple[str, _Meant | None]]] = []
-    # Without a number from 39 on a sensor writes one unit: two would need all its mg/dL to be lows.
-    change = CHANGE_OF_UNIT if any(r.value >= LOWEST_MGDL for r in readings) else math.inf
+    change = CHANGE_OF_UNIT if _may_be_in_both(readings) else math.inf
     for index, reading in enumerate(readings):
         reached: dict[str, tuple[float, _Meant | None]] = {}
         way: dict[str, tuple[str, _Meant | None]] = {}
@@ -280,6 +279,26 @@ def _cheapest(readings: Sequence[Reading]) -> list[_Meant]:
         if meant is not None:
             found.append(meant)
     return found[::-1]
+
+
+def _may_be_in_both(readings: Sequence[Reading]) -> bool:
+    """Whether a sensor's readings may be in two units: without a number from 39 on all its mg/dL would be lows.
+
+    So it is one unit then, unless glucose cannot have made the step from a number that is certainly mmol/L.
+    """
+    if any(r.value >= LOWEST_MGDL for r in readings):
+        return True
+    mmoll = [
+        _Meant(n, r.ms, r.value, MMOL_PER_L, r.value * MGDL_PER_MMOLL) for n, r in enumerate(readings) if r.value > 0
+    ]
+    return any(
+        (is_mmol_only(a.value) or is_mmol_only(b.value)) and _are_near(a, b) and not _fit(a, b) and not _has_code(a, b)
+        for a, b in pairwise(mmoll)
+    )
+
+
+def _has_code(*readings: _Meant) -> bool:
+    return any(is_error_code(r.value) or r.value <= HIGHEST_CODE_MMOLL for r in readings)
 
 
 def _is_possible(reading: Reading, unit: str) -> bool:

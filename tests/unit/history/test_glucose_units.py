@@ -333,6 +333,16 @@ def test_every_reading_in_mmol_comes_back_within_its_rounding(curve: tuple[list[
     assert all(abs(value - true[at]) <= 0.05 * 18 + 0.5 for at, value in back.items())
 
 
+def test_an_hour_of_lows_after_mmol_is_no_jump_of_five_hundred() -> None:
+    # No number from 39 on says that there is mg/dL: what glucose cannot do says it.
+    written = [2.9, 2.8, 2.7, 2.5, 2.4, 2.3, 2.2, 2.1, 2.0, 1.9, 1.8, 1.8]
+    lows = [30.9, 30.4, 30.1, 30.0, 30.3, 30.8, 31.6, 32.6, 33.9, 35.4, 37.1, 38.9]
+    (units,) = units_of([[Reading(5 * n * MINUTE, v) for n, v in enumerate(written + lows)]])
+    assert units == [MMOLL] * 12 + [MGDL] * 12
+    (units,) = units_of([[Reading(5 * n * MINUTE, v) for n, v in enumerate(written)]])
+    assert units == [MMOLL] * 12
+
+
 @settings(max_examples=60, deadline=None)
 @given(curves(), st.lists(st.integers(60, 240), min_size=1, max_size=12), st.booleans())
 def test_a_sensor_may_change_its_unit_every_hour(
