@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from flows.history.boluses import COUNTED_TYPES, given_at_once_u
 from flows.history.doubts import SAME_EVENT, Doubt
-from flows.history.records import Context, Numbered, bolus_u, carbs_g, extended_insulin_u, sort_key, totals
+from flows.history.records import Context, Numbered, bolus_u, carbs_g, extended_insulin_u, sort_key, sorted_by, totals
 from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
 from flows.nightscout.documents import Record
@@ -42,7 +42,7 @@ def at(record: Record, zone: str) -> float:
 
 def in_order(records: Numbered, zone: str) -> Numbered:
     """Oldest first; of the same instant in an order of their content, so that the order of arrival changes nothing."""
-    return sorted(records, key=lambda item: (at(item[1], zone), sort_key(item[1])))
+    return sorted_by(records, lambda item: at(item[1], zone), lambda item: item[1])
 
 
 @dataclass(frozen=True)

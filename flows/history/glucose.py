@@ -28,7 +28,7 @@ from flows.history.records import (
     keep_if,
     must_be_a_record,
     run_rules,
-    sort_key,
+    sorted_by,
     totals,
     valid_only,
 )
@@ -291,7 +291,7 @@ def _is_of_a_curve(record: Record) -> bool:
 
 
 def _newest_first(records: Numbered) -> Numbered:
-    return sorted(records, key=lambda item: (-float(item[1]["date"]), sort_key(item[1])))
+    return sorted_by(records, lambda item: -float(item[1]["date"]), lambda item: item[1])
 
 
 def _one_reading_at_a_time(records: Numbered, sensors: Mapping[str, str], ledger: Ledger) -> Numbered:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import groupby
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flows.nightscout.documents import Record, is_deleted
@@ -145,9 +146,21 @@ def _counted(amount: float) -> float:
     return amount if abs(amount) < NO_AMOUNT else 0.0
 
 
+ItemT = TypeVar("ItemT")
+
+
 def sort_key(record: Record) -> str:
     """A record's content as text, for an order that does not depend on how records arrived."""
     return json.dumps(record, sort_keys=True)
+
+
+def sorted_by(items: Iterable[ItemT], by: Callable[[ItemT], Any], record: Callable[[ItemT], Record]) -> list[ItemT]:
+    """Sorted by a value, and where that is the same by content: of few the whole content has to be looked at."""
+    found: list[ItemT] = []
+    for _, tied in groupby(sorted(items, key=by), key=by):
+        alike = list(tied)
+        found += alike if len(alike) == 1 else sorted(alike, key=lambda item: sort_key(record(item)))
+    return found
 
 
 def run_rules(records: Numbered, rules: Sequence[Rule], context: Context, ledger: Ledger) -> Numbered:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flows.history.glucose_values import value_field
-from flows.history.records import bolus_u, carbs_g, sort_key
+from flows.history.records import bolus_u, carbs_g, sorted_by
 from flows.history.temp_basals import AAPS, is_temp_basal
 from flows.nightscout.documents import Record
 from flows.values.timestamps import instant_ms, iso_utc
@@ -40,7 +40,7 @@ def treatments_for_upstream(treatments: Sequence[Record]) -> list[Record]:
         treatments: normalised: insulin under an event type upstream counts, temporary basals with both rates.
     """
     found = [read for record in treatments if (read := _treatment(record)) is not None]
-    return sorted(found, key=lambda t: (t["created_at"], sort_key(t)), reverse=True)
+    return sorted_by(found, lambda t: t["created_at"], lambda t: t)[::-1]
 
 
 def _treatment(record: Record) -> Record | None:

@@ -23,6 +23,10 @@ def number(value: Any) -> float | None:
     Raises:
         NotANumber: for anything else, such as `"5 U"`, `"1,500"`, NaN, a list, an integer of 400 digits.
     """
+    if type(value) is float or type(value) is int:  # nearly always: the rest of the way is for what else there is
+        if abs(value) <= sys.float_info.max:
+            return value
+        raise NotANumber
     if isinstance(value, str):
         text = value.strip()
         if not text:
