@@ -65,7 +65,7 @@ def parts_to_check(work: Path, dates: Sequence[str], *, tune_insulin_curve: bool
         day.part(int((place + chance.random()) / count * day.choices)) for day, place in zip(order, places, strict=True)
     }
     if not tune_insulin_curve:
-        parts |= {part for worth in (_bolus_u, _temp_min, _stop_min) if (part := _hour_after_most(days, worth))}
+        parts |= {part for worth in (_bolus_u, _temp_min, _stop_min) if (part := _part_after_most(days, worth))}
     of_date = {date: n for n, date in enumerate(dates)}
     return sorted(parts, key=lambda part: (of_date[part.date], part.readings or (0, 0)))
 
@@ -140,7 +140,7 @@ def _stop_min(record: dict[str, Any]) -> float:
     return _temp_min(record) if number_or_none(record.get("absolute", record.get("rate"))) == 0 else 0.0
 
 
-def _hour_after_most(days: Sequence[_Day], worth: Callable[[dict[str, Any]], float]) -> CheckedPart | None:
+def _part_after_most(days: Sequence[_Day], worth: Callable[[dict[str, Any]], float]) -> CheckedPart | None:
     """The readings after the record that is worth most and has some after it; `None` where none is worth anything."""
     found = [
         (amount, day, at[0])

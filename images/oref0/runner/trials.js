@@ -40,7 +40,6 @@ class Kept {
         this.size += text.length;
         return text;
     }
-
 }
 
 class Trials {
@@ -76,8 +75,8 @@ class Trials {
         this.uses = [];
     }
 
-    // {days, computed, failure}: `failure` is where upstream stopped, with its date, or null; the last profile is in
-    // job.result, and prep's output of the last day in job.prepared if that is named.
+    // {computed, failure}: how many days were computed, and `failure` is where upstream stopped, with its date,
+    // or null. The last profile goes to job.result, and prep's output of the last day to job.prepared if that is named.
     run(job) {
         this.workIn(job.work);
         const options = { ...optionsOf(job), keepWords: false };

@@ -6,28 +6,24 @@ import json
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.nightscout.authentication import Credentials
 from flows.oref0.pool import RunnerPool
 from flows.oref0.profile import scaled, settings_of
 from flows.pipeline import trials as trials_module
 from flows.pipeline.assess import apart, assess, ceiling_of
 from flows.pipeline.judge import judge
-from flows.pipeline.load import load
-from flows.pipeline.prepare import prepare
 from flows.pipeline.tune import tune
 from flows.proposal.sealed import read_proposal
 from flows.proposal.stopping import LEAST_REPETITIONS
 from flows.settings import AnalysisRequest
 from flows.values.parts import Part
-from flows.values.run_directory import RunDirectory
 from tests.parity.test_faster import copy_of_runner
-from tests.people import export_directory, pump_profile
+from tests.people import pump_profile
+from tests.tuned_runs import tuned_run
 
 
 @pytest.mark.parametrize(
@@ -67,16 +63,6 @@ def test_one_kind_of_setting_is_scaled_and_nothing_else(part: Part, factor: floa
 
 
 # ---- with upstream
-
-
-def tuned_run(base: Path, days: int, **options: Any) -> tuple[AnalysisRequest, RunDirectory]:
-    now = datetime.now(UTC)
-    request = AnalysisRequest(from_directory=export_directory(base / "data", days=days), compare=False, **options)
-    run = RunDirectory.create(base / "run", now)
-    load(request, run, Credentials(), now)
-    prepare(request, run, now)
-    tune(request, run, lambda *_: None)
-    return request, run
 
 
 @pytest.mark.oref0

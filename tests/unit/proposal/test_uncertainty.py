@@ -13,23 +13,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.errors import Reason, Refused
-from flows.nightscout.authentication import Credentials
 from flows.oref0.profile import settings_of
 from flows.pipeline import trials as trials_module
 from flows.pipeline.assess import assess
 from flows.pipeline.judge import judge
-from flows.pipeline.load import load
-from flows.pipeline.prepare import prepare
-from flows.pipeline.tune import tune
 from flows.proposal.evidence import repetitions_document
 from flows.proposal.held_out import LEAST_POINTS, compare
 from flows.proposal.sealed import read_proposal
 from flows.proposal.uncertainty import quantile, spread, spreads
 from flows.report.text.certainty import certainty
 from flows.report.text.terminal import summary
-from flows.settings import AnalysisRequest
-from flows.values.run_directory import RunDirectory
-from tests.people import export_directory, pump_profile
+from tests.people import pump_profile
+from tests.tuned_runs import tuned_run
 
 PUMP = settings_of(pump_profile())
 
@@ -105,16 +100,6 @@ def test_too_few_points_are_no_outcome() -> None:
 
 
 # ---- with upstream
-
-
-def tuned_run(base: Path, days: int, **options: Any) -> tuple[AnalysisRequest, RunDirectory]:
-    now = datetime.now(UTC)
-    request = AnalysisRequest(from_directory=export_directory(base / "data", days=days), compare=False, **options)
-    run = RunDirectory.create(base / "run", now)
-    load(request, run, Credentials(), now)
-    prepare(request, run, now)
-    tune(request, run, lambda *_: None)
-    return request, run
 
 
 @pytest.mark.oref0
