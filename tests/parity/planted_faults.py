@@ -67,7 +67,8 @@ def _on_window(name: str, sentence: str, new: str) -> Fault:
     return _one(name, sentence, CURRENT, old, f"{found} return upstream(inputs, true, {new});")
 
 
-_SEEN = "const one = { values: valuesOf(schedule), rates: new Map() };"
+_SEEN = "rates: { passed: passedOf(schedule), found: [] } };"
+_BEFORE = "before: known[0] ? known[0].own : schedule, own: schedule"
 _ASKED = "const rate = upstream(schedule, now);"
 _CUT_SHORT = "pieces[n] = ask([end, day.history[n]], at, true);"
 _ALONE = "pieces[n] = ask([record], record.created_at, false);"
@@ -96,7 +97,7 @@ FAULTS = (
         "rates of the day before",
         "A basal schedule is answered for with the one before it.",
         (
-            Change(BASAL, _SEEN, _SEEN.replace(" }", ", before: known[0] ? known[0].own : schedule, own: schedule }")),
+            Change(BASAL, _SEEN, _SEEN.replace(" };", f", {_BEFORE} }};")),
             Change(BASAL, _ASKED, "const rate = upstream(known.find((one) => one.rates === rates).before, now);"),
         ),
     ),
@@ -204,18 +205,10 @@ FAULTS = (
         "A remembered day is handed out whatever the pump's profile, by which upstream caps.",
         TRIALS, "pump, profile];", "profile];", of_trials=True,
     ),
-    Fault(
+    _one(
         "records shared",
-        "A day's treatments are parsed once, and upstream writes into what it is given again.",
-        (
-            Change("inputs.js", "=> JSON.parse(input.text())", "=> input.kept || JSON.parse(input.text())"),
-            Change(
-                TRIALS, "return tuneDay(this.upstream, ofTexts(this.textsOf(date, pump, profile)), options);",
-                "const given = ofTexts(this.textsOf(date, pump, profile)); this.parsed ||= new Map();"
-                " if (!this.parsed.has(date)) this.parsed.set(date, JSON.parse(given.treatments.text()));"
-                " given.treatments.kept = this.parsed.get(date); return tuneDay(this.upstream, given, options);",
-            ),
-        ),
-        of_trials=True,
+        "Upstream is handed a day's records themselves, not copies, and writes into them.",
+        "records.js", "return this.value.map((record, n) => (this.flat[n] ? { ...record } : copyOf(record)));",
+        "return this.value;", of_trials=True,
     ),
 )  # fmt: skip

@@ -4,7 +4,7 @@
 const { capture } = require('./capture');
 const { core } = require('./core');
 const { Refusal } = require('./faster');
-const { asText } = require('./inputs');
+const { asText, readAnew } = require('./inputs');
 const { prep } = require('./prep');
 
 // bin/oref0-autotune.sh takes a new profile only if jq can read it and finds the word "start" in it.
@@ -22,7 +22,8 @@ function prepDay(upstream, inputs, options) {
     let fallback = upstream.refused || (options.exact ? 'asked' : null);
     for (const way of fallback ? ['untouched'] : ['faster', 'untouched']) {
         const modules = upstream.way(way);
-        const prepped = capture(() => prep(modules, inputs, options), options.keepWords);
+        const given = way === 'untouched' ? readAnew(inputs) : inputs;
+        const prepped = capture(() => prep(modules, given, options), options.keepWords);
         if (way === 'untouched') return { ...prepped, how: { way, fallback } };
         if (prepped.status === 0) return { ...prepped, how: { way } };
         fallback = prepped.error instanceof Refusal ? prepped.error.code : 'stopped';

@@ -1,6 +1,7 @@
 // What upstream's commands read for a day: the four files of its directory, or texts that stand for them.
 //
-// An input has a `label`, which is what upstream's words call it, and `text()`, which throws where it cannot be read.
+// An input has a `label`, which is what upstream's words call it, and `text()`, which throws where it cannot be read. Where
+// the same text is read again and again it may have `records()` too, what the text says as records.js keeps it.
 'use strict';
 
 const fs = require('fs');
@@ -24,6 +25,12 @@ function ofDirectory(dir, date) {
 
 const ofTexts = (texts) => Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, asText(name, text)]));
 
-const parsed = (input) => JSON.parse(input.text());
+const parsed = (input) => (input.records ? input.records().copy() : JSON.parse(input.text()));
 
-module.exports = { asText, entriesOf, ofDirectory, ofTexts, parsed, treatmentsOf };
+// The parsed records of an input as `sort` orders them.
+const inOrder = (input, records, sort) => (input.records ? input.records().inOrder(records, sort) : sort(records));
+
+// The same inputs, read from their texts each time.
+const readAnew = (inputs) => Object.fromEntries(Object.entries(inputs).map(([name, { label, text }]) => [name, { label, text }]));
+
+module.exports = { asText, entriesOf, inOrder, ofDirectory, ofTexts, parsed, readAnew, treatmentsOf };

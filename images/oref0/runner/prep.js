@@ -2,7 +2,7 @@
 // which input may be broken without the command failing, which fields come from the pump's profile, how history is sorted.
 'use strict';
 
-const { parsed } = require('./inputs');
+const { inOrder, parsed } = require('./inputs');
 
 function prep(upstream, inputs, options) {
     let history, profile;
@@ -48,7 +48,8 @@ function prep(upstream, inputs, options) {
         return;
     }
 
-    history = upstream.lodash.orderBy(history, [(record) => upstream.moment(record.created_at).valueOf()], ['desc']);
+    const instantOf = (record) => upstream.moment(record.created_at).valueOf();
+    history = inOrder(inputs.treatments, history, (records) => upstream.lodash.orderBy(records, [instantOf], ['desc']));
 
     const prepped = upstream.generate({
         history,

@@ -1,8 +1,8 @@
 // Runs of which only the last profile is wanted: repetitions over drawn days, variants, probes. Nothing but that is written.
 //
 // What upstream makes of a day depends on the day's records, its options and the two profiles alone, so a day that comes
-// again with the same ones is remembered. The days' texts stay in memory; each computation parses them anew, since upstream
-// writes into the records it is given. With "exact" nothing is remembered.
+// again with the same ones is remembered. The days' texts stay in memory, and what they say, of which each computation is
+// given a copy. With "exact" nothing is remembered, and everything parsed anew.
 'use strict';
 
 const fs = require('fs');
@@ -11,14 +11,16 @@ const { createHash } = require('crypto');
 
 const { optionsOf, tuneDay } = require('./days');
 const { entriesOf, ofTexts, treatmentsOf } = require('./inputs');
+const { Records } = require('./records');
 
 // In characters, which are a byte or two each: enough for the texts of months and for all days of a usual run.
 const MOST_TEXT = 40e6;
+const MOST_PARSED = 12e6; // each takes three times as much, for a month of dense days
 const MOST_REMEMBERED = 20e6;
 // Of the days that came again so many are kept with what they were asked for, to be computed anew (`again`).
 const MOST_USES = 100;
 
-// Texts by name, forgotten all at once when they have become too many.
+// By name, forgotten all at once when they have become too many.
 class Kept {
     constructor(most) {
         this.most = most;
@@ -34,11 +36,11 @@ class Kept {
         return this.known.get(name);
     }
 
-    set(name, text) {
-        if (this.size + text.length > this.most) this.forget();
-        this.known.set(name, text);
-        this.size += text.length;
-        return text;
+    set(name, value, size = value.length) {
+        if (this.size + size > this.most) this.forget();
+        this.known.set(name, value);
+        this.size += size;
+        return value;
     }
 }
 
@@ -47,6 +49,7 @@ class Trials {
         this.upstream = upstream;
         this.dir = null;
         this.texts = new Kept(MOST_TEXT);
+        this.parsed = new Kept(MOST_PARSED);
         this.results = new Kept(MOST_REMEMBERED);
         this.uses = [];
     }
@@ -57,12 +60,21 @@ class Trials {
         return this.texts.set(name, fs.readFileSync(path.join(this.dir, name), 'utf8'));
     }
 
-    textsOf(date, pump, profile) {
-        return { treatments: this.text(treatmentsOf(date)), glucose: this.text(entriesOf(date)), profile, pumpprofile: pump };
+    records(name) {
+        const known = this.parsed.get(name);
+        if (known !== undefined) return known;
+        const text = this.text(name);
+        return this.parsed.set(name, new Records(text), text.length);
+    }
+
+    inputOf(label, name) {
+        return { label, text: () => this.text(name), records: () => this.records(name) };
     }
 
     tune(date, options, pump, profile) {
-        return tuneDay(this.upstream, ofTexts(this.textsOf(date, pump, profile)), options);
+        const treatments = this.inputOf('treatments', treatmentsOf(date));
+        const glucose = this.inputOf('glucose', entriesOf(date));
+        return tuneDay(this.upstream, { treatments, glucose, ...ofTexts({ profile, pumpprofile: pump }) }, options);
     }
 
     // A directory's files are taken not to change while one process works on them.
@@ -71,6 +83,7 @@ class Trials {
         if (this.dir === dir) return;
         this.dir = dir;
         this.texts.forget();
+        this.parsed.forget();
         this.results.forget();
         this.uses = [];
     }

@@ -89,7 +89,7 @@ function historyWindow(instant, insulin) {
         insulin.forget();
     }
 
-    return { isf, categorize, forget };
+    return { isf, categorize, forget, forgetDay: forget };
 }
 
 module.exports = { historyWindow };

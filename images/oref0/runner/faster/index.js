@@ -22,6 +22,7 @@ function loadFaster(from) {
     const pieces = insulin();
     const window = historyWindow(remembered.instant, pieces);
     const caches = [remembered, window];
+    const ofDay = [window];
 
     const standBefore = (name, made) => {
         const real = from(name);
@@ -34,6 +35,7 @@ function loadFaster(from) {
         standBefore('../lib/profile/basal', (real) => {
             const lookups = basalLookups(real.basalLookup);
             caches.push(lookups);
+            ofDay.push(lookups);
             return { ...real, basalLookup: lookups.basalLookup };
         });
         standBefore('../lib/profile/isf', window.isf);
@@ -50,7 +52,7 @@ function loadFaster(from) {
             basalLookup: from('../lib/profile/basal').basalLookup,
             moment: remembered.instant,
             forget: () => caches.forEach((cache) => cache.forget()),
-            forgetDay: () => window.forget(),
+            forgetDay: () => ofDay.forEach((cache) => cache.forgetDay()),
         };
     } finally {
         zoned.exports = realZoned;
