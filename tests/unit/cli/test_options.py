@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def requested(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[di
         made.append(AnalysisRequest(**options).options())
         raise Asked
 
+    importlib.import_module("flows.pipeline.run_locally")  # which reads the real one's fields as it is loaded
     monkeypatch.setattr(settings, "AnalysisRequest", record)
     try:
         return None, main(arguments)
