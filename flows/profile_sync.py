@@ -5,13 +5,16 @@ Their parameters name a proposal and a decision; the numbers stay in the run dir
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from prefect import flow, get_run_logger
+from prefect.context import FlowRunContext
 
 from flows import __version__
 from flows.tasks import apply_approved_proposal, roll_back_profile
 from flows.values.user_directories import runs_root
 from flows.writeback.apply import WritebackResult
-from flows.writeback.approval import RollbackRequest, SyncRequest
+from flows.writeback.approval import RollbackRequest, SyncRequest, approved_from
 
 
 @flow(
@@ -38,6 +41,7 @@ def profile_sync(request: SyncRequest) -> WritebackResult:
         >>> profile_sync(SyncRequest(proposal_id="20261122-…", sha256="5b1…", decision="approve"))  # doctest: +SKIP
         Applied(outcome='applied', name='Autotune 2026-11-22', active=False, change='20261122-091500-a1b2c3')
     """
+    request = approved_from(request, _asked_for())
     done = apply_approved_proposal(request, str(runs_root().absolute() / request.proposal_id))
     get_run_logger().info("done: %s", done.outcome)
     return done
@@ -67,6 +71,14 @@ def profile_rollback(request: RollbackRequest) -> WritebackResult:
         >>> profile_rollback(RollbackRequest(proposal_id="2026…", sha256="5b1…", decision="approve"))  # doctest: +SKIP
         Applied(outcome='rolled-back', name=None, active=False, change='20261122-101500-d4e5f6')
     """
+    request = approved_from(request, _asked_for())
     done = roll_back_profile(request, str(runs_root().absolute() / request.proposal_id))
     get_run_logger().info("done: %s", done.outcome)
     return done
+
+
+def _asked_for() -> datetime:
+    """When this run was asked for, however long it waited for a worker, and whoever runs it again."""
+    context = FlowRunContext.get()
+    created = context.flow_run.created if context is not None and context.flow_run is not None else None
+    return created if created is not None else datetime.now(UTC)

@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     from flows.report.text.changes import changes_text, to_type_in, verdict_text
     from flows.writeback.apply import apply, preview
-    from flows.writeback.approval import Decision, SyncRequest
+    from flows.writeback.approval import Decision, SyncRequest, approved_from
     from flows.writeback.approval_checks import check_may_be_written, read_approved, report_only_app, source_document
 
     approved = read_approved(directory, arguments.sha256)
@@ -119,6 +119,7 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     if writes and decision is Decision.APPROVE:
         check_names_proposal(arguments)
         ask(f"Write this to {approved.site}?", yes=arguments.yes)
+    request = approved_from(request, now())
     done = apply(directory, request, ready, "policy" if arguments.by_policy else how(arguments))
     print_result(done, arguments.as_json)
     if done.outcome == "applied" and not arguments.as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from flows.cli.approval import APPROVAL, RUN, ask, check_names_proposal, how, print_result, run_directory, tools
+from flows.cli.console import now
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import Command, argument
 
@@ -15,6 +16,7 @@ COMMAND = Command(
     arguments=(
         RUN,
         argument("--even-if-edited", action="store_true", help="also when somebody changed the profile since"),
+        argument("--from-site", action="store_true", help="of another, lost journal: by what the site has from before"),
         *APPROVAL,
     ),
 )
@@ -22,7 +24,7 @@ COMMAND = Command(
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Roll back, after asking."""
-    from flows.writeback.approval import Decision, RollbackRequest
+    from flows.writeback.approval import Decision, RollbackRequest, approved_from
     from flows.writeback.approval_checks import read_sealed
     from flows.writeback.rollback import rollback
 
@@ -36,6 +38,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         sha256=approved.sha256,
         decision=Decision.APPROVE,
         even_if_edited=arguments.even_if_edited,
+        from_site=arguments.from_site,
     )
+    request = approved_from(request, now())
     print_result(rollback(directory, request, ready, how(arguments)), arguments.as_json)
     return ExitCode.OK

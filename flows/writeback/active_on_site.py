@@ -28,6 +28,9 @@ SERVER_OWNED = frozenset(
 )
 
 
+# What this program notes in a profile document it writes (`flows.writeback.markers`): it says nothing of a therapy.
+MARKER = "autotuneFlows"
+
 # In what two deliveries of one record differ; of a profile document also its `created_at`.
 OF_A_DELIVERY = frozenset({"_id", "identifier", "srvCreated", "srvModified"})
 
@@ -36,8 +39,9 @@ ABSENT = object()  # differs from every JSON value
 
 
 def profile_content(document: Record) -> Record:
-    """What a profile document says, whenever it was stored: without what the server owns, and without its start."""
-    return {k: v for k, v in document.items() if k not in SERVER_OWNED and k != "startDate"}
+    """What a profile document says, whenever and by whom it was stored: without what the server owns, its start, and
+    the marker of who wrote it."""
+    return {k: v for k, v in document.items() if k not in SERVER_OWNED and k not in ("startDate", MARKER)}
 
 
 def differences(sent: Any, stored: Any, where: str = "") -> list[str]:

@@ -18,6 +18,7 @@ from flows.environment import Environment
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.circuit_breaker import CircuitBreaker
+from flows.nightscout.documents import Record
 from flows.nightscout.permissions import SWITCHING_PROFILES, WRITING_PROFILES
 from flows.nightscout.rate_limit import RateLimit
 from flows.nightscout.site_memory import SiteMemory
@@ -26,7 +27,7 @@ from flows.values.run_directory import RunDirectory
 from flows.values.units import HOUR_MS, SECOND_MS
 from flows.writeback.active_on_site import SiteProfiles, differences, profile_content
 from flows.writeback.applied import journal_named, leave_note
-from flows.writeback.approval import MAX_AGE_H, Decision, SyncRequest
+from flows.writeback.approval import MAX_AGE_H, Decision, SyncRequest, check_still_approved
 from flows.writeback.approval_checks import (
     Approved,
     SealedRun,
@@ -38,6 +39,7 @@ from flows.writeback.approval_checks import (
 )
 from flows.writeback.journal import Change, ChangeOutcome, Journal
 from flows.writeback.kept_documents import checked_intent, intent_of
+from flows.writeback.markers import MarkedChange, newest_marked
 from flows.writeback.plan import Plan, plan
 from flows.writeback.policy import check_without_a_person, read_policy
 from flows.writeback.reconcile import anything_to_settle, reconcile
@@ -125,6 +127,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
     if policy is not None:  # nobody looks at it: an older one than usual is not for it
         request = request.model_copy(update={"max_age_h": min(request.max_age_h, MAX_AGE_H)})
     now = tools.clock()
+    check_still_approved(request, now)
     check_may_be_written(approved.proposal, now, request.max_age_h, although_unsure=request.although_unsure)
     source = source_document(approved)
     if (app := report_only_app(source)) is not None:
@@ -141,6 +144,12 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
             active = is_active(site, state, done)
             if active or not request.activate:
                 return WritebackResult("already-applied", done.facts["name"], active, done.name)
+        elif (elsewhere := _written_elsewhere(planned, state, approved.sha256)) is not None:
+            active = _active_now(site, state, planned.name, state.store.get(planned.name))
+            if request.activate and not active:
+                what = "written, and not activated"
+                raise Refused(Reason.APPLIED_ELSEWHERE, what=what, change=elsewhere.change, at=elsewhere.begun)
+            return WritebackResult("already-applied", planned.name, active, elsewhere.change)
         if policy is not None:
             check_without_a_person(policy, approved, request, planned, journal, state, now)
 
@@ -157,6 +166,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
                 site,
                 journal,
                 make,
+                last_look=lambda: check_still_approved(request, tools.clock()),
                 kind="apply",
                 proposal_id=approved.proposal_id,
                 proposal_sha256=approved.sha256,
@@ -274,9 +284,22 @@ def _already(journal: Journal, request: SyncRequest, planned: Plan, state: SiteP
 
 def is_active(site: SiteSession, state: SiteProfiles, done: Change) -> bool:
     """Whether the site counts as active what a change wrote, now and by either clock."""
-    body = intent_of(done).document["store"].get(done.facts.get("name"))
+    name = str(done.facts.get("name"))
+    return _active_now(site, state, name, intent_of(done).document["store"].get(name))
+
+
+def _active_now(site: SiteSession, state: SiteProfiles, name: str, body: Record | None) -> bool:
     actives = [state.active(at_ms) for at_ms in (site.now_ms(), site.late_ms())]
-    return all(a.name == done.facts.get("name") and not differences(a.body, body) for a in actives)
+    return all(a.name == name and not differences(a.body, body) for a in actives)
+
+
+def _written_elsewhere(planned: Plan, state: SiteProfiles, sha256: str) -> MarkedChange | None:
+    """The change of another journal that wrote this very proposal in this very way, where the site still has it."""
+    marked = newest_marked(state)
+    if marked is None or (marked.kind, marked.proposal) != ("apply", sha256):
+        return None
+    same = not differences(profile_content(planned.document), profile_content(state.newest))
+    return marked if same else None
 
 
 def _intent(

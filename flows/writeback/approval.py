@@ -6,10 +6,11 @@ Holds no secrets and no health data: these requests are parameters that Prefect 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from flows.errors import Reason, Refused
 from flows.values.parts import Part
@@ -17,6 +18,8 @@ from flows.values.run_form import in_order
 from flows.values.units import HOURS_PER_DAY
 
 MAX_AGE_H = 2.0 * HOURS_PER_DAY
+# What somebody looked at and approved is written now or not at all: not when a worker that slept comes back at night.
+APPROVAL_VALID = timedelta(minutes=10)
 
 
 class Decision(StrEnum):
@@ -60,6 +63,10 @@ class SyncRequest(_Request):
     max_age_h: float = Field(
         default=MAX_AGE_H, gt=0, le=14 * HOURS_PER_DAY, description="An older proposal is refused (hours)."
     )
+    approved_until: AwareDatetime | None = Field(
+        default=None,
+        description="Nothing is begun after this time; ten minutes after the run was asked for if left empty.",
+    )
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -74,3 +81,38 @@ class RollbackRequest(_Request):
     sha256: Sha256 = Field(description="The sha256 of the proposal that was applied.")
     decision: Decision = Field(description="approve or reject. There is no default.")
     even_if_edited: bool = Field(default=False, description="Also when somebody changed the profile since.")
+    from_site: bool = Field(
+        default=False, description="Where another journal applied it: by what the site itself still has from before."
+    )
+    approved_until: AwareDatetime | None = Field(
+        default=None,
+        description="Nothing is begun after this time; ten minutes after the run was asked for if left empty.",
+    )
+
+
+RequestT = TypeVar("RequestT", SyncRequest, RollbackRequest)
+
+
+def approved_from(request: RequestT, asked: datetime) -> RequestT:
+    """The same request, approved for ten minutes from when it was made, where it does not say until when.
+
+    A policy's is no approval: it is asked when something is about to be written.
+
+    Args:
+        request: as it was asked for.
+        asked: when, with its offset.
+    """
+    if request.approved_until is not None or request.decision is not Decision.APPROVE:
+        return request
+    return request.model_copy(update={"approved_until": asked + APPROVAL_VALID})
+
+
+def check_still_approved(request: SyncRequest | RollbackRequest, now: datetime) -> None:
+    """Refuse to begin writing once the approval has run out.
+
+    Raises:
+        Refused: `APPROVAL_EXPIRED`.
+    """
+    until = request.approved_until
+    if until is not None and request.decision is Decision.APPROVE and now > until:
+        raise Refused(Reason.APPROVAL_EXPIRED, until=until.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"))

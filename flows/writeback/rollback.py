@@ -18,10 +18,11 @@ from flows.writeback.apply import (
     settle,
     writing_client,
 )
-from flows.writeback.approval import Decision, RollbackRequest
-from flows.writeback.approval_checks import SealedRun, read_sealed
+from flows.writeback.approval import Decision, RollbackRequest, check_still_approved
+from flows.writeback.approval_checks import Approved, SealedRun, read_sealed
 from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
 from flows.writeback.kept_documents import backup_of, check_kept, checked_intent, intent_of
+from flows.writeback.rollback_from_site import applied_elsewhere, intent_from_site, rolled_back_elsewhere
 from flows.writeback.session import Intent, SiteSession, document_id, reissue_switch, switch_back
 from flows.writeback.site_documents import with_start_date
 from flows.writeback.transaction import carry_out
@@ -37,7 +38,11 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
     journal = tools.open_journal(approved.site)
     if request.decision is not Decision.APPROVE:
         return rejected(approved, journal, tools, how, "reject-rollback")
-    applied = _applied(journal, approved)
+    try:
+        applied = _applied(journal, approved)
+    except Refused as unknown:
+        return _of_another_journal(run, request, tools, how, approved, unknown)
+    check_still_approved(request, tools.clock())
     switches = bool(applied.facts.get("activate")) or request.even_if_edited
     with journal.locked(), writing_client(tools, approved.site, activate=switches) as client:
         site = tools.site(client)
@@ -50,13 +55,14 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
                 return WritebackResult("rolled-back", change=applied.name)  # it had no end, and was taken back just now
             raise
         if (later := _rolled_back(journal, applied, site)) is not None:
-            return WritebackResult("already-rolled-back", change=later.name)
+            return WritebackResult("already-rolled-back", change=later)
 
         with remembered(run, journal):
             change = carry_out(
                 site,
                 journal,
                 partial(_intent, site, applied, request),
+                last_look=lambda: check_still_approved(request, tools.clock()),
                 kind="rollback",
                 of=applied.name,
                 even_if_edited=request.even_if_edited,
@@ -92,8 +98,47 @@ def _check_kept(applied: Change) -> None:
         check_kept(earlier)
 
 
-def _rolled_back(journal: Journal, applied: Change, site: SiteSession) -> Change | None:
-    """The change that rolled `applied` back already, where the site still is as it left it.
+def _of_another_journal(
+    run: RunDirectory, request: RollbackRequest, tools: Tools, how: str, approved: SealedRun, unknown: Refused
+) -> WritebackResult:
+    """What another journal applied: said what can be done, and done where `from_site` asks for it.
+
+    Raises:
+        Refused: `unknown` where the site has nothing of it either; `APPLIED_ELSEWHERE`; else as `rollback`.
+    """
+    journal = tools.open_journal(approved.site)
+    # A manifest alone could name any site: to one of whose changes no journal knows nothing is sent for its sake.
+    if not isinstance(approved, Approved) or tools.credentials.anonymous:
+        raise unknown
+    check_still_approved(request, tools.clock())
+    with journal.locked(), writing_client(tools, approved.site, activate=request.from_site) as client:
+        site = tools.site(client)
+        settle(journal, site, tools, lambda _: False)
+        state = site.read()
+        if (later := rolled_back_elsewhere(state, None, approved.sha256)) is not None:
+            return WritebackResult("already-rolled-back", change=later.change)
+        if (found := applied_elsewhere(state, approved.sha256)) is None:
+            raise unknown
+        if not request.from_site:
+            raise found.refusal()
+        with remembered(run, journal):
+            change = carry_out(
+                site,
+                journal,
+                partial(intent_from_site, site, found, request),
+                last_look=lambda: check_still_approved(request, tools.clock()),
+                kind="rollback",
+                of=found.marked.change,
+                from_site=True,
+                proposal_id=approved.proposal_id,
+                proposal_sha256=approved.sha256,
+                **audit(tools, approved, how),
+            )
+    return WritebackResult("rolled-back", change=change.name)
+
+
+def _rolled_back(journal: Journal, applied: Change, site: SiteSession) -> str | None:
+    """The change, of this journal or another, that rolled `applied` back, where the site still is as it left it.
 
     Raises:
         Refused: `NOTHING_APPLIED`: `applied` itself ended without anything written.
@@ -103,8 +148,9 @@ def _rolled_back(journal: Journal, applied: Change, site: SiteSession) -> Change
     for change in reversed([c for c in journal.changes() if c.did("rollback", of=applied.name)]):
         written, state = checked_intent(change).document, site.read()
         if state.newest.get("startDate") == written["startDate"] and state.newest_says(written):
-            return change
-    return None
+            return change.name
+    elsewhere = rolled_back_elsewhere(site.read(), applied.name, str(applied.facts.get("proposal_sha256")))
+    return elsewhere.change if elsewhere is not None else None
 
 
 def _intent(site: SiteSession, applied: Change, request: RollbackRequest, state: SiteProfiles) -> Intent:

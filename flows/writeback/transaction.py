@@ -8,6 +8,7 @@ with the old content; nothing on the site is ever deleted or overwritten.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from flows.errors import Reason, Refused
@@ -25,6 +26,7 @@ from flows.writeback.active_on_site import (
 )
 from flows.writeback.journal import BACKUP, INTENT, UNDO, Change, ChangeOutcome, Journal, Step
 from flows.writeback.kept_documents import undo_of, untrusted_parts
+from flows.writeback.markers import with_marker
 from flows.writeback.observe import (
     ObservedChange,
     keeps_active,
@@ -40,13 +42,21 @@ PROFILE, SWITCH = "profile document", "Profile Switch"
 SWITCH_ATTEMPTS = 3  # sent again, a Profile Switch replaces itself
 
 
-def carry_out(site: SiteSession, journal: Journal, make: Callable[[SiteProfiles], Intent], **facts: Any) -> Change:
+def carry_out(
+    site: SiteSession,
+    journal: Journal,
+    make: Callable[[SiteProfiles], Intent],
+    *,
+    last_look: Callable[[], None] = lambda: None,
+    **facts: Any,
+) -> Change:
     """Back up, check again, write, read back, activate: one change from its beginning to its end.
 
     Args:
         site: with its lock held by the caller.
         journal: of this site.
         make: what to bring about, given what the site is; refuses where it must not be.
+        last_look: refuses where nothing may be begun any more, right before the first write.
         facts: who, what and why, for the audit.
 
     Returns:
@@ -66,9 +76,12 @@ def carry_out(site: SiteSession, journal: Journal, make: Callable[[SiteProfiles]
         if not again.same_records_as(state):
             raise Refused(Reason.SITE_PROFILE_CHANGED)
         intent = make(again)
+        if not intent.stands:
+            intent = replace(intent, document=with_marker(intent.document, change, intent.before))
         _check_planned(change, site, again, intent)
         change.keep(INTENT, intent.to_json())
         change.note(Step.CHECKED, after_sha256=document_sha256(profile_content(intent.document)))
+        last_look()
     except Exception as error:
         change.end(ChangeOutcome.BEFORE, error.reason.code if isinstance(error, Refused) else type(error).__name__)
         raise

@@ -98,6 +98,25 @@ def test_a_rejected_and_an_expired_proposal_end_without_a_write(
     assert {"COMPLETED", "FAILED"} <= set(states(prefect_server, "profile-sync"))
 
 
+@pytest.mark.parametrize("waited", [timedelta(minutes=11), timedelta(minutes=9)], ids=["too long", "not too long"])
+def test_an_approval_that_waited_for_a_worker_runs_out(
+    prefect_server: str, someone: Person, site: StandIn, monkeypatch: pytest.MonkeyPatch, waited: timedelta
+) -> None:
+    from prefect.client.schemas.objects import FlowRun
+
+    # As a run that was submitted then and is picked up now.
+    monkeypatch.setattr(FlowRun, "created", property(lambda _: datetime.now(UTC) - waited), raising=False)
+    if waited < timedelta(minutes=10):
+        assert sync(someone.request()).outcome == "applied"
+        return
+    with pytest.raises(Refused) as caught:
+        sync(someone.request())
+    assert caught.value.reason is Reason.APPROVAL_EXPIRED
+    assert site.database.requests == []
+    # Who wants it later says so.
+    assert sync(someone.request(approved_until=datetime.now(UTC) + timedelta(hours=1))).outcome == "applied"
+
+
 def test_a_name_is_never_a_path(someone: Person) -> None:
     for name in ("../x", "/etc", "a/b", "", ".hidden"):
         with pytest.raises(Refused):

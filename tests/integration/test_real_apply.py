@@ -84,6 +84,22 @@ def test_from_the_proposal_to_the_rollback(way: str, units: str, nightscout: Nig
     assert current["_id"] == after.newest["_id"]
 
 
+@pytest.mark.parametrize("activate", [False, True])
+def test_what_another_journal_applied_is_seen_and_rolled_back(activate: bool, someone: Person, tmp_path: Path) -> None:
+    before = someone.reading()
+    elsewhere = someone.with_(journals=tmp_path / "another machine")
+    done = someone.apply(activate=activate)
+    assert (elsewhere.apply(activate=activate).outcome, elsewhere.apply().change) == ("already-applied", done.change)
+    with pytest.raises(Refused) as refused:
+        elsewhere.roll_back()
+    assert refused.value.reason is Reason.APPLIED_ELSEWHERE
+    assert elsewhere.roll_back(from_site=True).outcome == "rolled-back"
+    after = someone.reading()
+    assert newest_content(after) == newest_content(before)
+    assert active_name(after) == active_name(before)
+    assert someone.roll_back().outcome == "already-rolled-back"
+
+
 def test_nightscout_itself_counts_what_was_activated(someone: Person, nightscout: Nightscout) -> None:
     assert shows_basal(nightscout, (0.8, 1.0))
     someone.apply(activate=True)
