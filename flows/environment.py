@@ -41,6 +41,8 @@ class Environment(BaseSettings):
     nightscout_write_token_file: Path | None = Field(None, description="file with it")
     nightscout_write_api_secret: SecretStr | None = Field(None, description="the site's API secret, for writing")
     nightscout_write_api_secret_file: Path | None = Field(None, description="file with it")
+    nightscout_write_tokens: SecretStr | None = Field(None, description="JSON: for each site what may write to it")
+    nightscout_write_tokens_file: Path | None = Field(None, description="file with it")
     nightscout_basic_auth: SecretStr | None = Field(None, description="`user:password` of a server before the site")
     nightscout_basic_auth_file: Path | None = Field(None, description="file with it")
 

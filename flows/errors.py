@@ -113,6 +113,7 @@ class Reason(Enum):
     PROPOSAL_OTHER_SHA256 = auto()
     PROPOSAL_OLD = auto()
     APPROVAL_EXPIRED = auto()
+    WRITE_TOKENS_FILE = auto()
     PROPOSAL_RED = auto()
     PROPOSAL_UNSURE = auto()
     PROPOSAL_OTHER_CURVE = auto()

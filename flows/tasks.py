@@ -327,7 +327,7 @@ def _writing_tools(sealed: SealedRun) -> Tools:
     request = sealed.request()
     return Tools(
         clock=lambda: datetime.now(UTC),
-        credentials=write_credentials_for(request),
+        credentials=write_credentials_for(request, get_run_logger().warning),
         advice=where_to_put_write_secrets(request),
         who=f"prefect flow run {flow_run.id}",
         told=lambda settled: get_run_logger().info("an unfinished change was found: %s", settled.outcome),

@@ -29,9 +29,13 @@ def write_credentials(request: AnalysisRequest) -> Credentials:
     """
     from flows.errors import Reason, Refused
     from flows.nightscout.credentials import names_site, write_credentials_for
+    from flows.nightscout.write_tokens import write_tokens_for
 
     if request.site_block is None:
         return write_credentials_for(request)
+    # A file names its sites itself: what stands beside this one is for it, whatever a block says by now.
+    if request.site is not None and (of_file := write_tokens_for(request.site)) is not None:
+        return of_file
     without_block = request.model_copy(update={"site_block": None})
     server = prefect_server()
     if server is None and not (own := write_credentials_for(without_block)).anonymous:
@@ -61,7 +65,7 @@ def _of_the_block(request: AnalysisRequest, name: str, server: str | None) -> Cr
     from flows.orchestration.blocks import write_credentials_for
 
     try:
-        return write_credentials_for(request)
+        return write_credentials_for(request, lambda said: message(f"Note: {said}."))
     except Refused as refusal:
         return refusal.sentence[0].lower() + refusal.sentence[1:].rstrip(".")
     except (HTTPError, PrefectException, RuntimeError, OSError) as error:  # its text may hold the server's password

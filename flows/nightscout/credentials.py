@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flows.environment import Environment, variable
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials, checked_basic
+from flows.nightscout.write_tokens import WRITE_TOKENS_FILE, write_tokens_for
 from flows.settings import AnalysisRequest, site_url
 
 WRITE_TOKEN = variable("nightscout_write_token")
@@ -27,8 +28,10 @@ def write_credentials_for(request: AnalysisRequest) -> Credentials:
     """What a profile may be written with; `anonymous` when none was given, for what may only read is never used.
 
     Raises:
-        Refused: as `credentials_for`.
+        Refused: as `credentials_for` and `write_tokens_for`.
     """
+    if request.site is not None and (found := write_tokens_for(request.site)) is not None:
+        return found
     return _credentials(request, "nightscout_write_token", "nightscout_write_api_secret")
 
 
@@ -44,7 +47,7 @@ def where_to_put_write_secrets(request: AnalysisRequest) -> Callable[[str], str]
     def advice(permissions: str) -> str:
         token = f"an access token with {permissions}"
         if request.site_block is not None:
-            return f"Save {token} in the block {request.site_block} as its Write Token, or the API secret beside it."
+            return f"Put {token} beside {request.site} into the applying worker's file of {WRITE_TOKENS_FILE}."
         told = f"Set {WRITE_TOKEN} to {token}, or {WRITE_API_SECRET}."
         if Environment().nightscout_site and not names_site(request):
             return f"{SITE} names another site, and its secrets are for that one only: set it to {request.site}. {told}"

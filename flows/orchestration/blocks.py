@@ -6,6 +6,7 @@ go to that block's site only, and the environment's secrets never go to the site
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,12 +21,19 @@ from flows.doctor.table import OF_THE_SITE, examine
 from flows.errors import Reason, Refused
 from flows.nightscout import credentials as environment
 from flows.nightscout.authentication import Credentials, checked_basic
+from flows.nightscout.write_tokens import WRITE_TOKENS_FILE, write_tokens_for
 from flows.settings import AnalysisRequest, SiteUrl, TimeZone
 from flows.values.user_directories import runs_root
 
 # What a block cannot set for a run: where the data is from, and what is asked for this one time.
 _NOT_OPTIONS = frozenset(
     {"site", "site_block", "allow_http", "from_directory", "start", "end", "timezone", "profile", "ask_now"}
+)
+
+
+WRITES_BY_BLOCK = (
+    "the block {name} holds what may write to its site, and the server hands it to whoever may ask: put it into the "
+    "file of {file}, which the applying worker alone reads, and empty it in the block"
 )
 
 
@@ -46,7 +54,7 @@ class NightscoutSite(Block):
     )
     write_token: SecretStr | None = Field(
         default=None,
-        description="Access token that may also create profiles and treatments; only to write what was approved.",
+        description="Better in the applying worker's file: whoever may ask the server can read it here.",
     )
     write_api_secret: SecretStr | None = Field(
         default=None, description="Instead of a token for writing: the API secret."
@@ -138,15 +146,23 @@ def credentials_for(request: AnalysisRequest) -> Credentials:
     return _block_of(request, request.site_block).credentials()
 
 
-def write_credentials_for(request: AnalysisRequest) -> Credentials:
+def write_credentials_for(request: AnalysisRequest, warn: Callable[[str], object]) -> Credentials:
     """What a profile may be written with, `anonymous` when nothing for writing was given.
 
+    The applying worker's own file comes first. What a block holds still writes, and `warn` is told: the server hands a
+    block's secrets to whoever may ask it.
+
     Raises:
-        Refused: as `credentials_for`.
+        Refused: as `credentials_for` and `flows.nightscout.write_tokens.write_tokens_for`.
     """
     if request.site_block is None:
         return environment.write_credentials_for(request)
-    return _block_of(request, request.site_block).write_credentials()
+    block = _block_of(request, request.site_block)
+    if (found := write_tokens_for(block.url)) is not None:
+        return found
+    if not (credentials := block.write_credentials()).anonymous:
+        warn(WRITES_BY_BLOCK.format(name=request.site_block, file=WRITE_TOKENS_FILE))
+    return credentials
 
 
 def _block_of(request: AnalysisRequest, name: str) -> NightscoutSite:

@@ -1,4 +1,4 @@
-"""The two work pools: runs as processes of the worker, or each in a confined container of its own."""
+"""The work pools: runs as processes of the worker, or each in a confined container of its own; and what is applied."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from prefect_docker.worker import DockerWorker
 from flows.environment import Environment
 
 PROCESS_POOL, DOCKER_POOL = "autotune", "autotune-docker"
+APPLY_POOL = "autotune-apply"  # its worker alone has what may write to a site
 # The lower number goes first: nobody waits for the nightly run.
 QUEUES = {"autotune-manual": 1, "autotune-scheduled": 20}
 TOKEN_FILE = "/run/secrets/nightscout_token"  # noqa: S105 - where it is, not what it is
@@ -113,13 +114,14 @@ def docker_template(containers: Containers) -> dict[str, Any]:
 
 
 def make_pools(client: SyncPrefectClient, containers: Containers) -> None:
-    """Make both pools with their queues; the Docker pool is brought back to what this module says."""
+    """Make the pools with their queues; the Docker pool is brought back to what this module says."""
     process = ProcessWorker.get_default_base_job_template()
     _pool(client, PROCESS_POOL, ProcessWorker.type, "Runs as processes of the worker: no Docker socket", process)
+    _pool(client, APPLY_POOL, ProcessWorker.type, "Writes what was approved: its worker alone may write", process)
     confined = docker_template(containers)
     if not _pool(client, DOCKER_POOL, DockerWorker.type, "Runs each in a confined container of its own", confined):
         client.update_work_pool(DOCKER_POOL, WorkPoolUpdate(base_job_template=confined))
-    for pool in (PROCESS_POOL, DOCKER_POOL):
+    for pool in (PROCESS_POOL, DOCKER_POOL, APPLY_POOL):
         known = {queue.name for queue in client.read_work_queues(work_pool_name=pool)}
         for name, priority in QUEUES.items():
             if name not in known:

@@ -163,7 +163,8 @@ def test_the_token_is_with_the_worker_and_nowhere_else(stack: Stack, run: FlowRu
     assert stack.worker("cat", "/run/secrets/nightscout_token").strip() == TOKEN
     assert run.parameters == {"request": REQUEST | {"resamples": 5}}
     seen = [stack.compose("logs", "--no-color"), stack.compose("config")]
-    for service in ("database", "server", "setup", "worker", "docker-worker", "demo-setup", "demo-site"):
+    workers = ("worker", "apply-worker", "docker-worker")
+    for service in ("database", "server", "setup", *workers, "demo-setup", "demo-site"):
         container = stack.compose("ps", "--all", "--quiet", service).strip()
         seen.append(subprocess.run(["docker", "inspect", container], capture_output=True, text=True, check=True).stdout)
     with SyncPrefectClient(stack.api) as client:
@@ -181,7 +182,7 @@ def test_the_token_is_with_the_worker_and_nowhere_else(stack: Stack, run: FlowRu
 
 
 def test_the_containers_are_as_confined_as_the_file_says(stack: Stack) -> None:
-    for service in ("database", "server", "worker", "docker-worker", "demo-site"):
+    for service in ("database", "server", "worker", "apply-worker", "docker-worker", "demo-site"):
         container = stack.compose("ps", "--quiet", service).strip()
         (found,) = json.loads(
             subprocess.run(["docker", "inspect", container], capture_output=True, text=True, check=True).stdout

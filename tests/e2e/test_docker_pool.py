@@ -291,7 +291,7 @@ def test_an_approved_proposal_changes_the_demonstration_s_site(pool: Stack, done
         asked = client.create_flow_run_from_deployment(deployment.id, parameters={"request": decided})
     run = ended(pool, asked.id)
     assert run.state is not None
-    assert run.state.is_completed(), pool.compose("logs", "--tail", "50", "worker")
+    assert run.state.is_completed(), pool.compose("logs", "--tail", "50", "apply-worker")
     after = profiles_of_the_demonstration(pool)
     assert len(after) == len(before) + 1
     assert len(set(after[0]["store"]) - set(before[0]["store"])) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,9 +42,20 @@ def save(site: str, **fields: object) -> None:
     NightscoutSite(url=site, **fields).save("ada", overwrite=True)
 
 
-def test_the_block_s_token_writes_and_rolls_back(someone: Person, site: StandIn) -> None:
+def tokens_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **sites: str) -> None:
+    file = tmp_path / "write-tokens.json"
+    file.write_text(json.dumps({address: {"token": token} for address, token in sites.items()}))
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_WRITE_TOKENS_FILE", str(file))
+
+
+def test_the_block_s_token_writes_and_rolls_back_with_a_warning(
+    someone: Person, site: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
     save(site.url, read_token=READER, write_token=SWITCHER)
     assert run(someone, "apply", "--activate") == 0
+    warned = capsys.readouterr().err
+    assert "the block ada holds what may write to its site" in warned
+    assert SWITCHER not in warned
     assert active_name(someone.reading()).startswith("Autotune ")
     assert run(someone, "rollback") == 0
     assert active_name(someone.reading()) == "Day"
@@ -56,9 +68,39 @@ def test_a_block_that_may_only_read_is_told_where_the_other_token_belongs(
     save(site.url, read_token=READER)
     assert run(someone, "apply") == 3
     said = capsys.readouterr().err
-    assert "in the block ada as its Write Token" in said
-    assert "AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN" not in said
+    assert f"beside {site.url} into the applying worker's file of AUTOTUNE_NIGHTSCOUT_WRITE_TOKENS_FILE" in said
+    assert "AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN " not in said
     assert site.database.requests == []
+
+
+def test_the_applying_worker_s_file_writes_for_a_block_that_may_only_read(
+    someone: Person, site: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.profile_sync import profile_sync
+
+    save(site.url, read_token=READER)
+    tokens_file(
+        tmp_path, monkeypatch, **{"https://other.example": "another-0123456789abcdef", site.url + "/": SWITCHER}
+    )
+    assert profile_sync(someone.request(activate=True)).active
+    assert run(someone, "rollback") == 0
+    assert tokens_shown(site) == {SWITCHER}
+
+
+def test_a_flow_that_writes_by_a_block_says_so_in_its_log(prefect_server: str, someone: Person, site: StandIn) -> None:
+    from flows.profile_sync import profile_sync
+
+    save(site.url, read_token=READER, write_token=SWITCHER)
+    assert profile_sync(someone.request()).outcome == "applied"
+    until_s = time.monotonic() + 20  # the log reaches the server a little later
+    while True:
+        logs = requests.post(f"{prefect_server}/logs/filter", json={}, timeout=30).json()
+        said = [log["message"] for log in logs if "the block ada holds what may write" in log["message"]]
+        if said or time.monotonic() > until_s:
+            break
+        time.sleep(0.2)
+    assert said
+    assert SWITCHER not in str(logs)
 
 
 def test_a_block_of_another_address_by_now_sends_nothing(

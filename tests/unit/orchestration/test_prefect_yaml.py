@@ -188,7 +188,10 @@ def test_a_second_run_waits_and_is_not_cancelled(deployment: dict[str, Any]) -> 
 
 def test_set_up_makes_the_pool_and_queues_the_deployments_name() -> None:
     named = {filled_in(deployment["work_pool"]["name"]) for deployment in DEPLOYMENTS.values()}
-    assert named <= {pools.PROCESS_POOL, pools.DOCKER_POOL}
+    assert named <= {pools.PROCESS_POOL, pools.DOCKER_POOL, pools.APPLY_POOL}
+    assert {DEPLOYMENTS[name]["work_pool"]["name"] for name in WRITING} == {pools.APPLY_POOL}
+    others = {d["work_pool"]["name"] for name, d in DEPLOYMENTS.items() if name not in WRITING}
+    assert others == {"{{ $AUTOTUNE_POOL }}"}
     assert pools.QUEUES == {"autotune-manual": 1, "autotune-scheduled": 20}
     assert set(QUEUES.values()) <= set(pools.QUEUES)
     assert nightly_schedule.DEPLOYMENT.partition("/")[2] in DEPLOYMENTS

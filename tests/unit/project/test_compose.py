@@ -22,7 +22,7 @@ SOCKET = "/var/run/docker.sock"
 
 def test_the_services_are_the_server_its_set_up_and_a_worker_and_more_where_asked_for() -> None:
     started = {name for name, service in SERVICES.items() if "profiles" not in service}
-    assert started == {"database", "server", "setup", "worker"}
+    assert started == {"database", "server", "setup", "worker", "apply-worker"}
     asked_for = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
     assert asked_for == {"docker-worker": ["docker"], "demo-setup": ["demo"], "demo-site": ["demo"]}
 
@@ -104,20 +104,30 @@ def test_the_environment_holds_no_secret(service: dict[str, Any]) -> None:
 
 
 def test_the_other_worker_waits_too_and_the_demonstration_for_its_block() -> None:
-    assert SERVICES["docker-worker"]["depends_on"] == SERVICES["worker"]["depends_on"]
+    for other in ("docker-worker", "apply-worker"):
+        assert SERVICES[other]["depends_on"] == SERVICES["worker"]["depends_on"]
     assert SERVICES["demo-site"]["depends_on"] == {"demo-setup": {"condition": "service_completed_successfully"}}
     assert SERVICES["demo-setup"]["depends_on"] == {"setup": {"condition": "service_completed_successfully"}}
 
 
-def test_only_the_worker_is_given_the_token_and_the_runs() -> None:
-    with_secret = {name for name, service in SERVICES.items() if "nightscout_token" in service.get("secrets", [])}
+def given(secret: str) -> set[str]:
+    return {name for name, service in SERVICES.items() if secret in service.get("secrets", [])}
+
+
+def test_what_may_read_and_what_may_write_are_with_one_worker_each_and_the_runs_with_both() -> None:
     with_runs = {name for name, service in SERVICES.items() if any("runs:" in v for v in service.get("volumes", []))}
-    assert with_secret == with_runs == {"worker"}
+    assert given("nightscout_token") == {"worker"}
+    assert given("nightscout_write_token") == given("nightscout_write_tokens") == {"apply-worker"}
+    assert with_runs == {"worker", "apply-worker"}
+    applying = SERVICES["apply-worker"]["environment"]
+    assert applying["AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN_FILE"] == "/run/secrets/nightscout_write_token"
+    assert applying["AUTOTUNE_NIGHTSCOUT_WRITE_TOKENS_FILE"] == "/run/secrets/nightscout_write_tokens"
     assert SERVICES["worker"]["environment"]["AUTOTUNE_NIGHTSCOUT_TOKEN_FILE"] == "/run/secrets/nightscout_token"
 
 
 def test_without_a_token_an_empty_file_stands_in() -> None:
-    assert set(DOCUMENT["secrets"]) == {"nightscout_token", "nightscout_write_token", "webhook"}
+    writing = {"nightscout_write_token", "nightscout_write_tokens"}
+    assert set(DOCUMENT["secrets"]) == {"nightscout_token", "webhook"} | writing
     for secret in DOCUMENT["secrets"].values():
         default = re.fullmatch(r"\$\{AUTOTUNE_\w+_FILE:-(.+)\}", secret["file"])
         assert default
