@@ -33,6 +33,7 @@ class Environment(BaseSettings):
     apply_policy: str | None = Field(None, description="file that says how far a proposal may be applied unattended")
 
     nightscout_site: str | None = Field(None, description="site of runs that name none; the secrets are for it only")
+    allowed_sites: str | None = Field(None, description="further sites of private networks, for runs asked of a server")
     nightscout_token: SecretStr | None = Field(None, description="access token that may read the site")
     nightscout_token_file: Path | None = Field(None, description="file with it")
     nightscout_api_secret: SecretStr | None = Field(None, description="the site's API secret, for reading")

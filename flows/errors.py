@@ -42,6 +42,7 @@ class Reason(Enum):
 
     # --- talking to Nightscout
     SITE_URL = auto()
+    SITE_NOT_ALLOWED = auto()
     SITE_UNAUTHORIZED = auto()
     SITE_FORBIDDEN = auto()
     SITE_NOT_FOUND = auto()

@@ -24,6 +24,7 @@ from flows.nightscout.credentials import where_to_put_write_secrets
 from flows.orchestration.artifacts import fill_the_page, progress_on_the_page, show_change
 from flows.orchestration.blocks import credentials_for, write_credentials_for
 from flows.orchestration.events import step_ended
+from flows.orchestration.site_reach import reach_for
 from flows.oref0.engine import EngineReport
 from flows.pipeline.assess import assess
 from flows.pipeline.judge import judge
@@ -96,7 +97,8 @@ def load_nightscout_data(request: AnalysisRequest, run_path: str) -> Loaded:
         Loaded(files=5, entries=2016, treatments=812, profiles=1, requests=5)
     """
     with logged("load-nightscout-data") as counts:
-        loaded = load(request, RunDirectory(Path(run_path)), credentials_for(request), datetime.now(UTC))
+        reach = reach_for(request)
+        loaded = load(request, RunDirectory(Path(run_path)), credentials_for(request), datetime.now(UTC), reach)
         counts |= {"entries": loaded.entries, "treatments": loaded.treatments, "requests": loaded.requests}
     return loaded
 
@@ -328,6 +330,7 @@ def _writing_tools(sealed: SealedRun) -> Tools:
     return Tools(
         clock=lambda: datetime.now(UTC),
         credentials=write_credentials_for(request, get_run_logger().warning),
+        reach=reach_for(request),
         advice=where_to_put_write_secrets(request),
         who=f"prefect flow run {flow_run.id}",
         told=lambda settled: get_run_logger().info("an unfinished change was found: %s", settled.outcome),

@@ -16,7 +16,9 @@ from flows.errors import Reason, Refused
 from flows.nightscout.answers import failure_kind
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.client import NightscoutClient
+from flows.nightscout.connections import session_within
 from flows.nightscout.permissions import READING, SWITCHING_PROFILES, WRITING_PROFILES, lacking, permissions_of
+from flows.nightscout.reach import Reach
 from flows.nightscout.writer import NightscoutWriter
 
 TIMEOUT_S = (10, 30)
@@ -34,12 +36,18 @@ class SiteProbe:
         site: its address.
         credentials: for reading, or why there are none.
         write_credentials: for writing; anonymous where nothing is to be written.
+        reach: which addresses the site's name may stand for.
     """
 
     def __init__(
-        self, site: str, credentials: Credentials | Refused, write_credentials: Credentials | Refused | None = None
+        self,
+        site: str,
+        credentials: Credentials | Refused,
+        write_credentials: Credentials | Refused | None = None,
+        reach: Reach = Reach.ANYWHERE,
     ) -> None:
         self.site = site
+        self.reach = reach
         self.credentials = credentials
         self.write_credentials = write_credentials if write_credentials is not None else Credentials()
         self.clock: datetime | None = None
@@ -48,9 +56,12 @@ class SiteProbe:
     def trouble(self) -> str | None:
         """Why the site cannot be reached, `None` where it answers; notes the clock of its answer."""
         try:
-            answer = requests.get(
-                f"{self.site}/api/v1/status.json", auth=lambda r: r, timeout=TIMEOUT_S, allow_redirects=False
-            )
+            with session_within(self.reach) as session:
+                answer = session.get(
+                    f"{self.site}/api/v1/status.json", auth=lambda r: r, timeout=TIMEOUT_S, allow_redirects=False
+                )
+        except Refused as refusal:
+            return refusal.sentence
         except (requests.RequestException, ValueError) as error:
             return failure_kind(error)
         with suppress(ValueError, TypeError):
@@ -87,7 +98,7 @@ class SiteProbe:
     def _get(self, path: str, query: str = "") -> Any:
         assert isinstance(self.credentials, Credentials)
         try:
-            with NightscoutClient(self.site, self.credentials, sleep=lambda _: None) as client:
+            with NightscoutClient(self.site, self.credentials, sleep=lambda _: None, reach=self.reach) as client:
                 return client.get(path, query).document
         except Refused as refusal:
             return refusal
@@ -138,7 +149,7 @@ def reading(probe: SiteProbe) -> CheckResult:
     assert isinstance(held, Credentials)
     try:
         # An open site takes a wrong secret for nobody's, and answers all the same.
-        permissions = [] if held.anonymous else permissions_of(probe.site, held)
+        permissions = [] if held.anonymous else permissions_of(probe.site, held, probe.reach)
     except Refused as refusal:
         if refusal.reason is not Reason.SITE_UNAUTHORIZED:
             raise
@@ -176,7 +187,7 @@ def writing(probe: SiteProbe) -> CheckResult:
         return skipped("no credentials for writing are set; nothing can be written to the site")
     try:
         # The writer's own question, so that what it says here is what `apply` will say.
-        with NightscoutWriter(probe.site, held) as writer:
+        with NightscoutWriter(probe.site, held, reach=probe.reach) as writer:
             every = writer.missing_permissions((*WRITING_PROFILES, *SWITCHING_PROFILES))
     except Refused as refusal:
         if refusal.reason is Reason.SITE_UNAUTHORIZED:

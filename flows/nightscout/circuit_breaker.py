@@ -43,7 +43,7 @@ LOCKED = {
     Reason.SITE_NOT_FOUND: "there is no Nightscout API under the address",
 }
 # The site was not asked.
-NOT_ASKED = frozenset({Reason.SITE_PAUSED, Reason.SITE_URL, Reason.BASIC_AUTH_FORM})
+NOT_ASKED = frozenset({Reason.SITE_PAUSED, Reason.SITE_URL, Reason.SITE_NOT_ALLOWED, Reason.BASIC_AUTH_FORM})
 
 _Count = Annotated[int, Field(strict=True, ge=0)]
 _Seconds = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]

@@ -19,21 +19,21 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import requests
-from requests.adapters import HTTPAdapter
 
 from flows import __version__
 from flows.errors import Reason, Refused
 from flows.nightscout.answers import is_outside, redirected_site
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.circuit_breaker import CircuitBreaker
+from flows.nightscout.connections import MAX_CONNECTIONS, session_within
 from flows.nightscout.documents import json_type
 from flows.nightscout.permissions import exchange_path
 from flows.nightscout.rate_limit import RateLimit
+from flows.nightscout.reach import Reach
 from flows.nightscout.retry import Retry
 
 TIMEOUT_S = (10, 60)  # to connect, and between two pieces of the answer
 LONGEST_ANSWER_S = 600.0  # an answer that drips in for longer is given up
-MAX_CONNECTIONS = 4
 MAX_REDIRECTS = 3
 STRAY = "it answered with records from outside the time asked for, so it (or a proxy before it) ignores the question"
 
@@ -98,6 +98,7 @@ class NightscoutClient:
         ignore_breaker: ask the site even while requests are paused.
         sleep, jitter, clock: time (in seconds, since 1970) and chance, passed in so that tests need neither.
         session: how requests are sent.
+        reach: which addresses the site's name may stand for.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class NightscoutClient:
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.time,
         session: requests.Session | None = None,
+        reach: Reach = Reach.ANYWHERE,
     ) -> None:
         self.site = site
         self._credentials = credentials
@@ -121,9 +123,7 @@ class NightscoutClient:
         self._stopped = threading.Event()
         self._clock = clock
         self._retry = Retry(self._stopped, sleep or self._stopped.wait, jitter, clock)
-        self._session = session or requests.Session()
-        self._session.mount("https://", HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
-        self._session.mount("http://", HTTPAdapter(pool_maxsize=MAX_CONNECTIONS))
+        self._session = session_within(reach, session)
         self.requests_made = 0
         self._access: _Access | None = None
         self._access_lock = threading.Lock()

@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from flows.nightscout.client import MAX_CONNECTIONS, Answer, NightscoutClient
+from flows.nightscout.client import Answer, NightscoutClient
+from flows.nightscout.connections import MAX_CONNECTIONS
 from flows.nightscout.profile_switches import NOTES_OF_AAPS, PROFILE_SWITCHES, TEXT_MARGIN_MS, switches_since
 from flows.values.local_days import LocalDay, Window
 from flows.values.timestamps import iso_utc

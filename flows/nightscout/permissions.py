@@ -16,6 +16,8 @@ import requests
 from flows.errors import Reason, Refused
 from flows.nightscout.answers import failure_kind, refusal
 from flows.nightscout.authentication import Credentials
+from flows.nightscout.connections import session_within
+from flows.nightscout.reach import Reach
 
 TIMEOUT_S = (10, 30)
 READ_PROFILE, CREATE_PROFILE = "api:profile:read", "api:profile:create"
@@ -68,31 +70,33 @@ def is_admin(verified: Any) -> bool:
     return message.get("isAdmin") is True if isinstance(message, dict) else message == "OK"
 
 
-def permissions_of(site: str, credentials: Credentials) -> list[str]:
+def permissions_of(site: str, credentials: Credentials, reach: Reach = Reach.ANYWHERE) -> list[str]:
     """What the site says the credentials may do; `*` for the API secret.
 
     Args:
         site: its address, without a trailing slash.
         credentials: not anonymous.
+        reach: which addresses the site's name may stand for.
 
     Raises:
         Refused: `SITE_UNAUTHORIZED` for a token or secret the site does not know, and other `SITE_…` reasons.
     """
     if token := credentials.access_token:
-        return granted(_ask(site, exchange_path(token), credentials.basic_header()))
+        return granted(_ask(site, exchange_path(token), credentials.basic_header(), reach))
     headers = {**credentials.secret_header(), **credentials.basic_header()}
-    if not is_admin(_ask(site, "/api/v1/verifyauth", headers)):
+    if not is_admin(_ask(site, "/api/v1/verifyauth", headers, reach)):
         raise Refused(Reason.SITE_UNAUTHORIZED, what="the API secret")
     return ["*"]
 
 
-def _ask(site: str, tail: str, headers: dict[str, str]) -> dict[str, Any]:
+def _ask(site: str, tail: str, headers: dict[str, str], reach: Reach) -> dict[str, Any]:
     what = "the exchange of the access token" if "authorization" in tail else "the check of the API secret"
     try:
         # `auth` keeps requests from putting a password of ~/.netrc over our header.
-        answer = requests.get(
-            f"{site}{tail}", headers=headers, auth=lambda r: r, timeout=TIMEOUT_S, allow_redirects=False
-        )
+        with session_within(reach) as session:
+            answer = session.get(
+                f"{site}{tail}", headers=headers, auth=lambda r: r, timeout=TIMEOUT_S, allow_redirects=False
+            )
         document = answer.json() if answer.status_code == 200 else None
     except (requests.RequestException, ValueError) as error:
         trouble = failure_kind(error)

@@ -143,7 +143,7 @@ def credentials_for(request: AnalysisRequest) -> Credentials:
     """
     if request.site_block is None:
         return environment.credentials_for(request)
-    return _block_of(request, request.site_block).credentials()
+    return saved_site(request, request.site_block).credentials()
 
 
 def write_credentials_for(request: AnalysisRequest, warn: Callable[[str], object]) -> Credentials:
@@ -157,7 +157,7 @@ def write_credentials_for(request: AnalysisRequest, warn: Callable[[str], object
     """
     if request.site_block is None:
         return environment.write_credentials_for(request)
-    block = _block_of(request, request.site_block)
+    block = saved_site(request, request.site_block)
     if (found := write_tokens_for(block.url)) is not None:
         return found
     if not (credentials := block.write_credentials()).anonymous:
@@ -165,7 +165,12 @@ def write_credentials_for(request: AnalysisRequest, warn: Callable[[str], object
     return credentials
 
 
-def _block_of(request: AnalysisRequest, name: str) -> NightscoutSite:
+def saved_site(request: AnalysisRequest, name: str) -> NightscoutSite:
+    """The block that a run names, which must be of the run's own address.
+
+    Raises:
+        Refused: `SITE_BLOCK`.
+    """
     block = _block(name)
     if request.site != block.url:  # not resolved, or the block was given another address since
         raise Refused(Reason.SITE_BLOCK, name=name, detail="it is the block of another address than the run's")

@@ -34,6 +34,7 @@ class Containers:
         runs_volume: where runs keep their evidence.
         token_file: this machine's file with the read token, `/dev/null` for none.
         site: the site the token is for, empty for none.
+        allowed_sites: further sites of private networks that a run may ask, separated by commas.
         report_url: where run directories are served, empty for nowhere.
         pull_policy: `Never` for an image built here, `IfNotPresent` for one of a registry.
     """
@@ -43,6 +44,7 @@ class Containers:
     runs_volume: str
     token_file: str = "/dev/null"
     site: str = ""
+    allowed_sites: str = ""
     report_url: str = ""
     pull_policy: str = "Never"
 
@@ -55,6 +57,7 @@ class Containers:
             runs_volume=environment.runs_volume or "autotune-flows_runs",
             token_file=environment.container_token_file or "/dev/null",
             site=environment.nightscout_site or "",
+            allowed_sites=environment.allowed_sites or "",
             report_url=environment.report_url or "",
             pull_policy=environment.pull_policy or "Never",
         )
@@ -85,6 +88,7 @@ def job_variables(containers: Containers) -> dict[str, Any]:
             "AUTOTUNE_STATE": "/runs/.sites",
             "AUTOTUNE_REPORT_URL": containers.report_url,
             "AUTOTUNE_NIGHTSCOUT_SITE": containers.site,
+            "AUTOTUNE_ALLOWED_SITES": containers.allowed_sites,
             "AUTOTUNE_NIGHTSCOUT_TOKEN_FILE": TOKEN_FILE,
             "HOME": "/tmp",  # noqa: S108 - the one writable place
             "PREFECT_HOME": "/tmp/.prefect",  # noqa: S108

@@ -24,6 +24,7 @@ from flows.nightscout.fetch import (
 )
 from flows.nightscout.profile_switches import TEXT_MARGIN_MS
 from flows.nightscout.rate_limit import RateLimit
+from flows.nightscout.reach import Reach
 from flows.nightscout.site_memory import SiteMemory
 from flows.nightscout.wait import wait_for_readings
 from flows.oref0.work_dir import records_bytes
@@ -38,7 +39,13 @@ from flows.values.units import SECOND_MS
 DEFAULT_DAYS = 7
 
 
-def load(request: AnalysisRequest, run: RunDirectory, credentials: Credentials, now: datetime) -> Loaded:
+def load(
+    request: AnalysisRequest,
+    run: RunDirectory,
+    credentials: Credentials,
+    now: datetime,
+    reach: Reach = Reach.ANYWHERE,
+) -> Loaded:
     """Bring the data into `raw/`, as it was served, with an index of what each file answers.
 
     Args:
@@ -46,6 +53,7 @@ def load(request: AnalysisRequest, run: RunDirectory, credentials: Credentials, 
         run: the run directory; writes raw/*.
         credentials: for a site.
         now: the clock.
+        reach: which addresses the site's name may stand for.
 
     Returns:
         Counts.
@@ -72,6 +80,7 @@ def load(request: AnalysisRequest, run: RunDirectory, credentials: Credentials, 
         rate_limit=RateLimit(memory),
         breaker=CircuitBreaker(memory),
         ignore_breaker=request.ask_now,
+        reach=reach,
     ) as client:
         _load_site(request, client, raw, now)
     return raw.close(client.requests_made)

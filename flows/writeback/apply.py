@@ -21,6 +21,7 @@ from flows.nightscout.circuit_breaker import CircuitBreaker
 from flows.nightscout.documents import Record
 from flows.nightscout.permissions import SWITCHING_PROFILES, WRITING_PROFILES
 from flows.nightscout.rate_limit import RateLimit
+from flows.nightscout.reach import Reach
 from flows.nightscout.site_memory import SiteMemory
 from flows.nightscout.writer import NightscoutWriter
 from flows.values.run_directory import RunDirectory
@@ -78,13 +79,15 @@ class Tools:
     who: str | None = None
     advice: Callable[[str], str] = _in_the_environment  # what to do without credentials, given the permissions needed
     told: Callable[[WritebackResult], object] | None = None  # of each change that was settled on the way
+    reach: Reach = Reach.ANYWHERE  # which addresses the site's name may stand for
 
     def open_client(self, site: str) -> NightscoutWriter:
         """A client for the site; never asked before there is something to write with."""
         if self.client is not None:
             return self.client(site, self.credentials)
         memory = SiteMemory(site)
-        return NightscoutWriter(site, self.credentials, rate_limit=RateLimit(memory), breaker=CircuitBreaker(memory))
+        limit, breaker = RateLimit(memory), CircuitBreaker(memory)
+        return NightscoutWriter(site, self.credentials, rate_limit=limit, breaker=breaker, reach=self.reach)
 
     def open_journal(self, site: str) -> Journal:
         """The site's journal."""

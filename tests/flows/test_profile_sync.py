@@ -153,7 +153,12 @@ def no_backup(monkeypatch: pytest.MonkeyPatch, site: StandIn) -> Reason:
     return Reason.BACKUP_UNUSABLE
 
 
-FAILURES = [read_only, no_credentials, edited_before, edited_meanwhile, no_backup]
+def asked_of_a_server(monkeypatch: pytest.MonkeyPatch, site: StandIn) -> Reason:
+    monkeypatch.setattr("flows.orchestration.site_reach.asked_through_server", lambda: True)
+    return Reason.SITE_NOT_ALLOWED  # this machine's own site, neither saved nor listed
+
+
+FAILURES = [asked_of_a_server, read_only, no_credentials, edited_before, edited_meanwhile, no_backup]
 
 
 def test_neither_a_secret_nor_a_number_is_found_anywhere(

@@ -56,5 +56,6 @@ def test_a_job_is_filled_in_and_confined() -> None:
 def test_its_environment_is_the_docker_pool_s_and_holds_no_secret() -> None:
     ours, theirs = dict(PROPERTIES["env"]["default"]), job_variables(Containers("i", "n", "r"))["env"]
     of_its_own = {"AUTOTUNE_NIGHTSCOUT_TOKEN_FILE", "AUTOTUNE_NIGHTSCOUT_SITE", "AUTOTUNE_REPORT_URL"}
+    of_its_own.add("AUTOTUNE_ALLOWED_SITES")
     assert {k for k in {*ours, *theirs} - of_its_own if ours.get(k) != theirs.get(k)} == set()
     assert ours["AUTOTUNE_NIGHTSCOUT_TOKEN_FILE"] == "/run/secrets/autotune/token"
