@@ -55,6 +55,7 @@ class Reason(Enum):
     SITE_ASKS_TO_WAIT = auto()
     SITE_PAUSED = auto()
     SITE_BASIC_AUTH = auto()
+    SITE_BEHIND_LOGIN = auto()
     PREFECT_ADDRESS = auto()
     SITE_BLOCK = auto()
     BASIC_AUTH_FORM = auto()

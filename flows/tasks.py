@@ -34,7 +34,7 @@ from flows.pipeline.publish import Published, publish
 from flows.pipeline.tune import tune
 from flows.profiles.raw_files import Loaded
 from flows.settings import AnalysisRequest
-from flows.values.progress import tell
+from flows.values.progress import listening, tell
 from flows.values.run_directory import RunDirectory
 from flows.values.units import SECONDS_PER_HOUR
 from flows.writeback.apply import Tools, WritebackResult, apply
@@ -96,7 +96,13 @@ def load_nightscout_data(request: AnalysisRequest, run_path: str) -> Loaded:
         >>> load_nightscout_data(AnalysisRequest(site="https://my.site.example"), "/runs/1")  # doctest: +SKIP
         Loaded(files=5, entries=2016, treatments=812, profiles=1, requests=5)
     """
-    with logged("load-nightscout-data") as counts:
+    logger = get_run_logger()
+
+    def told(event: str, facts: dict[str, Any]) -> None:
+        if event == "waking":
+            logger.info("waiting up to %d s for the site to wake up", facts["seconds"])
+
+    with logged("load-nightscout-data") as counts, listening(told):
         reach = reach_for(request)
         loaded = load(request, RunDirectory(Path(run_path)), credentials_for(request), datetime.now(UTC), reach)
         counts |= {"entries": loaded.entries, "treatments": loaded.treatments, "requests": loaded.requests}

@@ -33,7 +33,7 @@ def request_of(options: dict[str, Any]) -> AnalysisRequest:
     from flows.settings import AnalysisRequest
 
     try:
-        return AnalysisRequest(**options)
+        request = AnalysisRequest(**options)
     except ValidationError as error:
         typed = {row["field"]: row["option"] for row in option_table.read()}
         lines = []
@@ -43,15 +43,25 @@ def request_of(options: dict[str, Any]) -> AnalysisRequest:
             words.append(re.sub(r"`(\w+)`", lambda field: str(typed.get(field[1], field[0])), text))
             lines.append(f"autotune: {' '.join(words)}")
         raise UsageError("\n".join(lines)) from None
+    say_assumed_scheme(options.get("site"), request.site)
+    return request
+
+
+def say_assumed_scheme(typed: str | None, site: str | None) -> None:
+    """A line where a site was typed without its scheme."""
+    if typed and site and "://" not in typed:
+        message(f"The site was given without http:// or https://; taken as {site}.")
 
 
 def analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> ExitCode:
     """Tune, through Prefect or without, and print the recommendation."""
     request = request_of(options)
+    run = make_run(arguments)
+    if not arguments.no_prefect:
+        _ask_whether_it_answers(request, run)  # before Prefect is started for nothing
     if request.insulin_peak_min is None and request.openaps_profile is None:
         taken = request.insulin or "the data name it, rapid-acting where they name none"
         message(f"Insulin taken as {taken}; use --insulin ultra-rapid for Fiasp or Lyumjev.")
-    run = make_run(arguments)
     with progress():
         if arguments.no_prefect:
             from flows.pipeline.run_locally import run_locally
@@ -98,6 +108,17 @@ def print_run(run: RunDirectory, as_json: bool) -> ExitCode:
 
         show(summary(run, read_proposal(run.file("proposal.json"))))
     return ExitCode.OK
+
+
+def _ask_whether_it_answers(request: AnalysisRequest, run: RunDirectory) -> None:
+    if request.site is None:
+        return
+    from flows.nightscout.credentials import credentials_for
+    from flows.pipeline.probe import probe
+    from flows.pipeline.publish import refusals_recorded
+
+    with refusals_recorded(run, request, now()):
+        probe(request, credentials_for(request))
 
 
 def _through_prefect(request: AnalysisRequest, run: RunDirectory) -> None:

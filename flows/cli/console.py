@@ -119,6 +119,12 @@ def still_starting(every_s: float = 5.0) -> Iterator[None]:
         started.set()
 
 
+def told_of_waiting(event: str, facts: dict[str, Any]) -> None:
+    """A line where a command waits for a site, so that nobody takes it for stuck."""
+    if event == "waking":
+        message(f"The site does not answer yet; it may be asleep. Waiting up to {facts['seconds']} s for it …")
+
+
 def _lines(event: str, facts: dict[str, Any]) -> None:
     if event == "day":
         message(f"  day {facts['index']} of {facts['of']}: {facts['date']}")

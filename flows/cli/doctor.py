@@ -66,6 +66,7 @@ def _context(arguments: argparse.Namespace) -> CheckContext:
 
 
 def _site(named: str | None, *, allow_http: bool) -> Any:
+    from flows.cli.analysis import say_assumed_scheme
     from flows.doctor.site import SiteProbe
     from flows.errors import Refused
     from flows.nightscout.credentials import credentials_for, write_credentials_for
@@ -74,6 +75,7 @@ def _site(named: str | None, *, allow_http: bool) -> Any:
     if not named:
         return None
     request = AnalysisRequest(site=named, allow_http=allow_http)
+    say_assumed_scheme(named, request.site)
     held: list[Any] = []
     for credentials in (credentials_for, write_credentials_for):
         try:

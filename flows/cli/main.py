@@ -12,10 +12,11 @@ from importlib import import_module
 from types import ModuleType
 
 from flows import __version__
-from flows.cli.console import message, print_document
+from flows.cli.console import message, print_document, told_of_waiting
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import add_command
 from flows.errors import Refused
+from flows.values.progress import listening
 
 # In the order of the help. Each is a module of this room with `COMMAND`, what the command of its name is called with,
 # and `run`; only the one that is asked for is imported.
@@ -60,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     arguments = parser(*(name for name in given[:1] if name in COMMANDS)).parse_args(given)
     try:
-        return int(_module(arguments.command).run(arguments))
+        with listening(told_of_waiting):
+            return int(_module(arguments.command).run(arguments))
     except Refused as refusal:
         return _refused(refusal, arguments)
     except UsageError as error:

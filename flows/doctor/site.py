@@ -98,7 +98,9 @@ class SiteProbe:
     def _get(self, path: str, query: str = "") -> Any:
         assert isinstance(self.credentials, Credentials)
         try:
-            with NightscoutClient(self.site, self.credentials, sleep=lambda _: None, reach=self.reach) as client:
+            with NightscoutClient(
+                self.site, self.credentials, sleep=lambda _: None, wake_s=0, reach=self.reach
+            ) as client:
                 return client.get(path, query).document
         except Refused as refusal:
             return refusal

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import NameResolutionError
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import is_error_answer
@@ -14,6 +15,7 @@ from flows.values.timestamps import instant_ms, iso_utc
 
 NULL = "null, which version 15 answers for a date or a count it cannot read"
 CUT_OFF = object()
+NO_CONNECTION, NO_SUCH_NAME = "no connection", "its name is not known"
 PORTS = {"http": 80, "https": 443}
 REFUSALS = {  # any other status: the site fails
     401: Reason.SITE_UNAUTHORIZED,
@@ -29,7 +31,7 @@ FAILURE_KINDS = (  # the first that holds counts: most of them are connection er
     (requests.Timeout, "no answer in time"),
     (requests.exceptions.ChunkedEncodingError, "the answer was cut off"),
     (requests.exceptions.ContentDecodingError, "the answer was cut off"),
-    (requests.ConnectionError, "no connection"),
+    (requests.ConnectionError, NO_CONNECTION),
 )
 
 
@@ -96,10 +98,7 @@ def is_outside(record: Any, field_name: str, low: int, high: int) -> bool:
 
 
 def refusal(response: requests.Response, what: str, attempts: int) -> Refused:
-    """Why the site, or a proxy before it, refused."""
-    asks = response.headers.get("WWW-Authenticate", "").strip().lower()
-    if response.status_code == 407 or (response.status_code == 401 and asks.startswith("basic")):
-        return Refused(Reason.SITE_BASIC_AUTH, what=what)
+    """Why the site refused."""
     return refusal_of(response.status_code, what, attempts)
 
 
@@ -110,5 +109,8 @@ def refusal_of(status: int, what: str, attempts: int) -> Refused:
 
 def failure_kind(error: BaseException) -> str:
     """What went wrong on the way, in words without the address."""
+    cause = error.args[0] if isinstance(error, requests.ConnectionError) and error.args else None
+    if isinstance(getattr(cause, "reason", None), NameResolutionError):
+        return NO_SUCH_NAME
     # The message of such an error holds the URL; its type is enough to act on.
     return next((words for kind, words in FAILURE_KINDS if isinstance(error, kind)), type(error).__name__)

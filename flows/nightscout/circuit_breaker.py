@@ -39,6 +39,7 @@ DEAD = {
 LOCKED = {
     Reason.SITE_UNAUTHORIZED: "it refused the credentials",
     Reason.SITE_BASIC_AUTH: "it refused the credentials",
+    Reason.SITE_BEHIND_LOGIN: "a server in front of it asked for a login",
     Reason.SITE_FORBIDDEN: "the credentials may not read it",
     Reason.SITE_NOT_FOUND: "there is no Nightscout API under the address",
 }
@@ -134,15 +135,15 @@ class CircuitBreaker:
         Raises:
             Refused: `SITE_PAUSED`.
         """
-        state, until_s = self._change(before_run)
-        if until_s is not None:
-            raise Refused(
-                Reason.SITE_PAUSED,
-                until=_minute(until_s),
-                since=_minute(state.since_s),
-                runs=state.dead_runs + state.locked_runs,
-                why=_why(state.reason),
-            )
+        _refuse_until(*self._change(before_run))
+
+    def check_only(self) -> None:
+        """Ask the same without a run beginning: nothing is noted.
+
+        Raises:
+            Refused: `SITE_PAUSED`.
+        """
+        _refuse_until(*self._change(lambda state, now_s: (state, before_run(state, now_s)[1])))
 
     def run_ended(self, reason: Reason | None) -> None:
         """Tell how a run ended: with a refusal's reason, or `None` when the site gave what was asked for."""
@@ -175,6 +176,17 @@ class CircuitBreaker:
 
     def _write(self, state: SiteState) -> None:
         self._memory.write(STATE_FILE, dump(asdict(state)), durable=True)
+
+
+def _refuse_until(state: SiteState, until_s: float | None) -> None:
+    if until_s is not None:
+        raise Refused(
+            Reason.SITE_PAUSED,
+            until=_minute(until_s),
+            since=_minute(state.since_s),
+            runs=state.dead_runs + state.locked_runs,
+            why=_why(state.reason),
+        )
 
 
 def _minute(epoch_s: float) -> str:

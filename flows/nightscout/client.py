@@ -27,10 +27,11 @@ from flows.nightscout.authentication import Credentials
 from flows.nightscout.circuit_breaker import CircuitBreaker
 from flows.nightscout.connections import MAX_CONNECTIONS, session_within
 from flows.nightscout.documents import json_type
+from flows.nightscout.in_front import redirect_refusal
 from flows.nightscout.permissions import exchange_path
 from flows.nightscout.rate_limit import RateLimit
 from flows.nightscout.reach import Reach
-from flows.nightscout.retry import Retry
+from flows.nightscout.retry import WAKE_S, Retry
 
 TIMEOUT_S = (10, 60)  # to connect, and between two pieces of the answer
 LONGEST_ANSWER_S = 600.0  # an answer that drips in for longer is given up
@@ -99,6 +100,7 @@ class NightscoutClient:
         sleep, jitter, clock: time (in seconds, since 1970) and chance, passed in so that tests need neither.
         session: how requests are sent.
         reach: which addresses the site's name may stand for.
+        wake_s: how long a site that has answered nothing yet is waited for to wake up.
     """
 
     def __init__(
@@ -114,6 +116,7 @@ class NightscoutClient:
         clock: Callable[[], float] = time.time,
         session: requests.Session | None = None,
         reach: Reach = Reach.ANYWHERE,
+        wake_s: float = WAKE_S,
     ) -> None:
         self.site = site
         self._credentials = credentials
@@ -122,7 +125,7 @@ class NightscoutClient:
         self._allowed = ignore_breaker or breaker is None
         self._stopped = threading.Event()
         self._clock = clock
-        self._retry = Retry(self._stopped, sleep or self._stopped.wait, jitter, clock)
+        self._retry = Retry(self._stopped, sleep or self._stopped.wait, jitter, clock, wake_s)
         self._session = session_within(reach, session)
         self.requests_made = 0
         self._access: _Access | None = None
@@ -211,8 +214,7 @@ class NightscoutClient:
                 return response, body
             moved = redirected_site(site, tail, response.headers["Location"])
             if moved is None:
-                detail = "it redirects to another address, such as a login page"
-                raise Refused(Reason.SITE_NOT_DATA, what="the request", detail=detail)
+                raise redirect_refusal(site, tail, response.headers["Location"])
             if moved in seen or len(seen) > MAX_REDIRECTS:
                 raise Refused(Reason.SITE_NOT_DATA, what="the request", detail="it redirects in a circle")
             with self._lock:

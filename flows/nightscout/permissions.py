@@ -17,6 +17,7 @@ from flows.errors import Reason, Refused
 from flows.nightscout.answers import failure_kind, refusal
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.connections import session_within
+from flows.nightscout.in_front import redirect_refusal, refusal_in_front
 from flows.nightscout.reach import Reach
 
 TIMEOUT_S = (10, 30)
@@ -101,6 +102,10 @@ def _ask(site: str, tail: str, headers: dict[str, str], reach: Reach) -> dict[st
     except (requests.RequestException, ValueError) as error:
         trouble = failure_kind(error)
     else:
+        if answer.is_redirect:
+            raise redirect_refusal(site, tail, answer.headers["Location"])
+        if (in_front := refusal_in_front(answer, answer.content, what)) is not None:
+            raise in_front
         if answer.status_code != 200:
             raise refusal(answer, what, 1)
         return document if isinstance(document, dict) else {}

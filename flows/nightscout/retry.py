@@ -6,7 +6,7 @@ import math
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -15,11 +15,17 @@ import requests
 import urllib3
 
 from flows.errors import Reason, Refused
-from flows.nightscout.answers import CUT_OFF, failure_kind, parse, refusal
+from flows.nightscout.answers import CUT_OFF, NO_CONNECTION, failure_kind, parse, refusal
+from flows.nightscout.in_front import refusal_in_front
+from flows.values.progress import tell
 
 ATTEMPTS = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 60.0
 RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 530})
+# A free host that fell asleep refuses connections, or has its proxy answer one of these, for 20 to 60 s.
+ASLEEP_STATUSES = frozenset({502, 503, 504, 521, 522, 523, 530})
+WAKE_S, WAKE_WAIT_S = 60.0, 5.0
+TOLD_AT_ATTEMPT = 3
 REQUEST_ERRORS = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
@@ -36,12 +42,16 @@ class Retry:
         sleep: waits for seconds.
         jitter: by which share of it, 0 to 1, a wait is longer.
         clock: seconds since 1970.
+        wake_s: how long the site, as long as it has answered nothing yet, is waited for to wake up.
+        awake: set once the site has answered.
     """
 
     stopped: threading.Event
     sleep: Callable[[float], object]
     jitter: Callable[[], float]
     clock: Callable[[], float]
+    wake_s: float = WAKE_S
+    awake: threading.Event = field(default_factory=threading.Event)
 
     def ask(self, once: Callable[[], tuple[requests.Response, bytes]], what: str) -> tuple[bytes, Any]:
         """The bytes and the document of the first good answer.
@@ -54,19 +64,22 @@ class Retry:
             Refused: a `SITE_…` reason; at once where asking again cannot help.
         """
         failure = Refused(Reason.SITE_UNREACHABLE, what=what, detail="the run was stopped", attempts=0)
-        for attempt in range(1, ATTEMPTS + 1):
-            if self.stopped.is_set():
-                break
-            wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (attempt - 1)) * (1 + self.jitter())
-            trouble = ""
+        began_s, slept_s, attempt = self.clock(), 0.0, 0
+        while not self.stopped.is_set():
+            attempt += 1
+            wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempt - 1, 10)) * (1 + self.jitter())
+            asleep, trouble, asked_s = False, "", 0.0
             try:
                 response, body = once()
             except REQUEST_ERRORS as error:
                 trouble = failure_kind(error)
             if trouble:  # outside the handler: the error holds the address, and a refusal must not lead to it
                 failure = Refused(Reason.SITE_UNREACHABLE, what=what, detail=trouble, attempts=attempt)
+                asleep = trouble == NO_CONNECTION
+            elif (in_front := refusal_in_front(response, body, what)) is not None:
+                raise in_front
             elif response.status_code in RETRYABLE_STATUSES:
-                failure = refusal(response, what, attempt)
+                failure, asleep = refusal(response, what, attempt), response.status_code in ASLEEP_STATUSES
                 asked_s = retry_after_s(response.headers.get("Retry-After", ""), self.clock())
                 if asked_s > LONGEST_WAIT_S:
                     raise Refused(
@@ -76,11 +89,21 @@ class Retry:
             elif response.status_code != 200:
                 raise refusal(response, what, attempt)
             elif (document := parse(body, response, what)) is not CUT_OFF:
+                self.awake.set()
                 return body, document
             else:
                 failure = Refused(Reason.SITE_NOT_DATA, what=what, detail="the answer was cut off")
-            if attempt < ATTEMPTS:
-                self.sleep(wait_s)
+            # The clock may be set back, and a request takes time: whichever says more has passed is believed.
+            left_s = self.wake_s - max(slept_s, self.clock() - began_s)
+            waking = asleep and not self.awake.is_set() and left_s > 0
+            if attempt >= ATTEMPTS and not waking:
+                break
+            if waking and attempt == TOLD_AT_ATTEMPT:
+                tell("waking", seconds=math.ceil(left_s))
+            if attempt >= ATTEMPTS:
+                wait_s = max(min(WAKE_WAIT_S, left_s), asked_s)
+            self.sleep(wait_s)
+            slept_s += wait_s
         raise failure
 
 

@@ -42,6 +42,7 @@ from flows.values.timestamps import iso_utc
 SECRET = "a-very-secret-passphrase"  # noqa: S105
 TOKEN = "reader-0123456789abcdef"  # noqa: S105
 Respond = Callable[[BaseHTTPRequestHandler, int], None]
+WAKING = 16  # 5 attempts within 7.5 s, then one every 5 s up to a minute
 NOW_S = 1_795_385_600.0  # Sun, 22 Nov 2026 22:13:20 GMT
 
 
@@ -223,7 +224,7 @@ TROUBLE: list[tuple[str, Respond, Reason, int]] = [
     ("404", json_answer({}, 404), Reason.SITE_NOT_FOUND, 1),
     ("429", json_answer({}, 429), Reason.SITE_BUSY, ATTEMPTS),
     ("500", json_answer({}, 500), Reason.SITE_FAILS, ATTEMPTS),
-    ("503 with a page", lambda h, _: send(h, 503, b"<html>", Content_Type="text/html"), Reason.SITE_FAILS, ATTEMPTS),
+    ("503 with a page", lambda h, _: send(h, 503, b"<html>", Content_Type="text/html"), Reason.SITE_FAILS, WAKING),
     ("a login page", lambda h, _: send(h, 200, b"<html>", Content_Type="text/html"), Reason.SITE_NOT_DATA, 1),
     ("null", json_answer(None), Reason.SITE_NOT_DATA, 1),
     ("an object for a list", json_answer({"a": 1}), Reason.SITE_NOT_DATA, 1),
@@ -245,7 +246,7 @@ TROUBLE: list[tuple[str, Respond, Reason, int]] = [
     ("nothing", lambda h, _: send(h, 200, b""), Reason.SITE_NOT_DATA, ATTEMPTS),
     (
         "a redirect to another host",
-        lambda h, _: send(h, 302, b"", Location="http://localhost.example/login"),
+        lambda h, _: send(h, 302, b"", Location="http://localhost.example/moved"),
         Reason.SITE_NOT_DATA,
         1,
     ),
