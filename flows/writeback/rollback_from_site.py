@@ -13,7 +13,7 @@ from flows.nightscout.documents import Record
 from flows.writeback.active_on_site import SiteProfiles, is_switch, start_ms, store_of, switch_ms
 from flows.writeback.apply import check_no_special_switch
 from flows.writeback.approval import RollbackRequest
-from flows.writeback.markers import MarkedChange, content_before, newest_marked
+from flows.writeback.markers import MarkedChange, content_before, marked_change, newest_marked
 from flows.writeback.session import Intent, SiteSession, reissue_switch, switch_back
 from flows.writeback.site_documents import ENTERED_BY, with_start_date
 
@@ -76,12 +76,15 @@ def intent_from_site(
     if not own:
         return Intent.of(state, now_ms, document, None)
     check_no_special_switch(site, state)
-    active = SiteProfiles(state.without(again.marked.document).documents, tuple(others)).active(now_ms)
+    # A proxy may have delivered ours twice.
+    ours = [d for d in state.documents if (one := marked_change(d)) is not None and one.change == again.marked.change]
+    base = SiteProfiles(state.without(*ours).documents, tuple(others))
+    active = base.active(now_ms)
     if active.switch is not None and active.switch.temporary:
         raise Refused(Reason.ROLLBACK_BY_HAND, detail="it was a Profile Switch of limited duration")
     if active.body is None:
         raise Refused(Reason.ROLLBACK_BY_HAND, detail="the site does not say which profile was in use before")
-    raw = next((s for s in others if active.switch is not None and switch_ms(s) == active.switch.at_ms), None)
+    raw = base.raw_switch(active.switch)
     at_ms = site.free_instant(state, document)
     named = {"name": active.name, "body": active.body}
     switch = reissue_switch(raw, at_ms) if raw is not None else switch_back(named, at_ms, "rolled back")

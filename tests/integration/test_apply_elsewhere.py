@@ -83,6 +83,18 @@ def edit_ours(site: StandIn, someone: Person) -> None:
     next(p for p in site.database.profiles if MARKER in p)["store"]["Night shift"]["dia"] = 7
 
 
+def test_a_document_delivered_twice_is_taken_back_as_one(someone: Person, elsewhere: Person, site: StandIn) -> None:
+    profile_switch(site, "Night shift", 600)
+    before = someone.reading()
+    someone.apply(activate=True)
+    ours = next(p for p in site.database.profiles if MARKER in p)
+    site.database.add_profile({**ours, "_id": "e" * 24})
+    assert elsewhere.roll_back(from_site=True).outcome == "rolled-back"
+    after = someone.reading()
+    assert newest_content(after) == newest_content(before)
+    assert active_name(after) == active_name(before) == "Night shift"
+
+
 NOT_FROM_SITE = {
     "the document from before is gone": (remove_the_old, Reason.ROLLBACK_BY_HAND),
     "switched since": (switch_since, Reason.EDITED_SINCE),
