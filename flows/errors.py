@@ -32,6 +32,7 @@ class Reason(Enum):
 
     # --- reading files
     FILE_MISSING = auto()
+    RUN_DAMAGED = auto()
     FILE_NOT_JSON = auto()
     FILE_NOT_RECORDS = auto()
     NO_RECORDS = auto()
@@ -145,6 +146,7 @@ class Reason(Enum):
     CHANGE_UNSETTLED = auto()
     BACKUP_UNUSABLE = auto()
     JOURNAL_ALTERED = auto()
+    PRIVATE_DIRECTORY = auto()
     JOURNAL_CUT_OFF = auto()
     WRITE_REFUSED = auto()
     WRITE_LOST = auto()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from flows.errors import Reason, Refused
+from flows.errors import Reason
 from flows.writeback.journal import BACKUP, INTENT, KEPT, UNDO, Change, ChangeOutcome
 from flows.writeback.tidy import tidy
 from flows.writeback.transaction import Attempt
@@ -293,11 +293,11 @@ def test_a_file_that_cannot_be_read_is_no_altered_one(
 ) -> None:
     someone.apply()
 
-    def denied(_: Path) -> bytes:
+    def denied(*_: object, **__: object) -> int:
         raise PermissionError
 
     (change,) = someone.journal.changes()
-    monkeypatch.setattr(Path, "read_bytes", denied)
-    with pytest.raises(Refused) as caught:
-        change.read(INTENT)
-    assert caught.value.reason is Reason.BACKUP_UNUSABLE
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", denied)
+        refusal = refusal_of(lambda: change.read(INTENT))
+    assert refusal.reason is Reason.BACKUP_UNUSABLE
