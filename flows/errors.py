@@ -146,6 +146,7 @@ class Reason(Enum):
     CHANGE_UNSETTLED = auto()
     BACKUP_UNUSABLE = auto()
     JOURNAL_ALTERED = auto()
+    NOTHING_DAMAGED = auto()
     PRIVATE_DIRECTORY = auto()
     JOURNAL_CUT_OFF = auto()
     WRITE_REFUSED = auto()

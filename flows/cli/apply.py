@@ -10,6 +10,7 @@ from flows.cli.approval import (
     RUN,
     ask,
     check_names_proposal,
+    damage_shown,
     how,
     print_result,
     result_text,
@@ -120,7 +121,8 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
         check_names_proposal(arguments)
         ask(f"Write this to {approved.site}?", yes=arguments.yes)
     request = approved_from(request, now())
-    done = apply(directory, request, ready, "policy" if arguments.by_policy else how(arguments))
+    with damage_shown(approved):
+        done = apply(directory, request, ready, "policy" if arguments.by_policy else how(arguments))
     print_result(done, arguments.as_json)
     if done.outcome == "applied" and not arguments.as_json:
         message(f"To undo it: autotune rollback {arguments.run}")
@@ -148,8 +150,9 @@ def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     from flows.writeback.reconcile import anything_to_settle
 
     approved = read_sealed(directory, None)
-    writes = anything_to_settle(Journal(approved.site))  # no secret is asked for where the site need not be
-    settled = resume(directory, replace(tools(approved, writes=writes), told=None))
+    with damage_shown(approved):
+        writes = anything_to_settle(Journal(approved.site))  # no secret is asked for where the site need not be
+        settled = resume(directory, replace(tools(approved, writes=writes), told=None))
     text = "\n".join(map(result_text, settled)) or "Nothing was left unfinished."
     print_either(arguments.as_json, [asdict(done) for done in settled], text)
     return ExitCode.OK

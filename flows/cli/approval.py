@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from flows.values.run_directory import RunDirectory
     from flows.writeback.apply import Tools, WritebackResult
     from flows.writeback.approval_checks import SealedRun
+    from flows.writeback.recover import SiteNow
 
 RESULT_TEXTS = {
     "applied": "Written and read back: the site has the profile {name!r}.",
@@ -60,6 +63,48 @@ def tools(approved: SealedRun, *, writes: bool = True) -> Tools:
     request = approved.request()
     credentials = write_credentials(request) if writes else Credentials()
     return Tools(clock=now, credentials=credentials, advice=where_to_put_write_secrets(request), told=_print_settled)
+
+
+def reading_tools(approved: SealedRun) -> Tools:
+    """As `tools`, for what only reads the site: with what may write, where there is that, else with what may read."""
+    from dataclasses import replace
+
+    from flows.nightscout.credentials import credentials_for
+
+    ready = tools(approved)
+    if ready.credentials.anonymous and approved.request().site_block is None:
+        return replace(ready, credentials=credentials_for(approved.request()))
+    return ready
+
+
+@contextmanager
+def damage_shown(approved: SealedRun) -> Iterator[None]:
+    """Where the block finds the journal damaged, say what the site has now; the refusal says the rest."""
+    try:
+        yield
+    except Refused as refusal:
+        if refusal.reason is Reason.JOURNAL_ALTERED:
+            message(_site_now(approved))
+        raise
+
+
+def _site_now(approved: SealedRun) -> str:
+    from flows.writeback.recover import site_now
+
+    try:
+        ready = reading_tools(approved)
+        with ready.open_client(approved.site) as client:
+            return site_now_text(site_now(ready.open_journal(approved.site), ready.site(client)))
+    except Refused as refusal:
+        return f"What is on the site now could not be read: {refusal.sentence}"
+
+
+def site_now_text(now_there: SiteNow) -> str:
+    """What the site has, for a person."""
+    return (
+        f"On the site now: the profile {now_there.active!r} is active; it is {now_there.origin}. "
+        f"Its newest document begins at {now_there.newest_start}."
+    )
 
 
 def how(arguments: argparse.Namespace) -> str:

@@ -31,6 +31,7 @@ COMMANDS = [
     "apply",
     "tidy",
     "rollback",
+    "recover",
     "history",
     "doctor",
     "setup",

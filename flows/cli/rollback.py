@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from flows.cli.approval import APPROVAL, RUN, ask, check_names_proposal, how, print_result, run_directory, tools
+from flows.cli.approval import (
+    APPROVAL,
+    RUN,
+    ask,
+    check_names_proposal,
+    damage_shown,
+    how,
+    print_result,
+    run_directory,
+    tools,
+)
 from flows.cli.console import now
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import Command, argument
@@ -41,5 +51,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         from_site=arguments.from_site,
     )
     request = approved_from(request, now())
-    print_result(rollback(directory, request, ready, how(arguments)), arguments.as_json)
+    with damage_shown(approved):
+        done = rollback(directory, request, ready, how(arguments))
+    print_result(done, arguments.as_json)
     return ExitCode.OK

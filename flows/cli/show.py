@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from flows.cli.analysis import print_run
@@ -17,6 +18,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from flows.values.run_directory import RunDirectory
 
     run = RunDirectory(arguments.run.resolve())
-    if not run.file("report.json" if arguments.as_json else "proposal.json").is_file():
+    if not os.path.lexists(run.file("report.json" if arguments.as_json else "proposal.json")):
         raise UsageError(f"{arguments.run} holds no proposal; its manifest.json says why, if it is a run directory.")
     return print_run(run, arguments.as_json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from flows.cli.approval import ask, print_result, run_directory, tools
+from flows.cli.approval import ask, damage_shown, print_result, run_directory, tools
 from flows.cli.console import show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument
@@ -30,7 +30,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     directory = run_directory(arguments.run)
     approved = read_approved(directory, None)
     ask(f"Take all but the newest {arguments.keep} profiles that we wrote out of {approved.site}?", yes=arguments.yes)
-    done, names = tidy(directory, arguments.keep, tools(approved), "terminal")
+    with damage_shown(approved):
+        done, names = tidy(directory, arguments.keep, tools(approved), "terminal")
     print_result(done, as_json=False)
     for name in names:
         show(name)

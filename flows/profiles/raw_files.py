@@ -69,25 +69,45 @@ class RawFiles:
 
     @classmethod
     def open(cls, run: RunDirectory) -> RawFiles:
-        raw = cls(run)
-        raw.files = run.read_json("raw/index.json")["files"]
+        """What a run loaded.
+
+        Raises:
+            Refused: `RUN_DAMAGED`.
+        """
+        raw, index = cls(run), run.read_json("raw/index.json")
+        files = index.get("files") if isinstance(index, dict) else None
+        if not isinstance(files, list) or not all(isinstance(f, dict) and _is_entry(f) for f in files):
+            raise run.damaged("raw/index.json", "it is no list of files")
+        raw.files = files
         return raw
 
     def bytes_of(self, kind: str, date: str | None = None) -> bytes | None:
         found = next((f for f in self.files if f["kind"] == kind and f.get("date") == date), None)
-        return None if found is None else (self.run.raw / str(found["file"])).read_bytes()
+        return None if found is None else self.run.read_bytes(f"raw/{found['file']}")
 
     def records(self, kind: str) -> list[Any]:
         """All records of a kind, without those that two pages share; read once, and not to be changed."""
         if kind not in self._read:
             names = [f["file"] for f in self.files if f["kind"] == kind]
-            pages = [parse_records((self.run.raw / name).read_text("utf-8-sig"), name) for name in names]
+            pages = [parse_records(self._text(name), name) for name in names]
             self._read[kind] = pages[0] if len(pages) == 1 else _each_once(chain.from_iterable(pages))
         return self._read[kind]
+
+    def _text(self, name: str) -> str:
+        try:
+            return self.run.read_bytes(f"raw/{name}").decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise Refused(Reason.FILE_NOT_JSON, file=name, detail="it is not UTF-8") from None
 
     @property
     def dates(self) -> list[str]:
         return sorted({f["date"] for f in self.files if "date" in f})
+
+
+def _is_entry(entry: dict[str, Any]) -> bool:
+    """Whether it names a file of `raw/`, and of which kind."""
+    name = entry.get("file")
+    return isinstance(name, str) and Path(name).name == name and isinstance(entry.get("kind"), str)
 
 
 def _each_once(records: Iterable[Any]) -> list[Any]:
@@ -120,7 +140,7 @@ def json_object(content: bytes, name: str) -> dict[str, Any]:
     """A JSON object read from bytes; `name` says whose in the refusal."""
     try:
         document = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused(Reason.FILE_NOT_JSON, file=name, detail="cut off or no JSON") from None
     if not isinstance(document, dict):
         raise Refused(Reason.FILE_NOT_RECORDS, file=name, detail="not an object")

@@ -9,6 +9,7 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.proposal.document import SCHEMA_VERSION, Proposal
+from flows.values.private_files import Damaged, Missing, parse_document, read_private
 
 
 def read_proposal(file: Path) -> Proposal:
@@ -18,11 +19,13 @@ def read_proposal(file: Path) -> Proposal:
         Refused: `PROPOSAL_UNREADABLE`, `PROPOSAL_ALTERED`.
     """
     try:
-        document = json.loads(file.read_text("utf-8"))
-    except FileNotFoundError:
+        document = parse_document(read_private(file.parent, file.name))
+    except (Missing, FileNotFoundError):
         raise _unreadable(file, "there is none") from None
-    except (OSError, ValueError):
-        raise _unreadable(file, "it is no readable JSON") from None
+    except Damaged as error:
+        raise _unreadable(file, str(error)) from None
+    except OSError as error:
+        raise _unreadable(file, f"it cannot be read ({type(error).__name__})") from None
     if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
         raise _unreadable(file, f"it is not of version {SCHEMA_VERSION}")
     try:

@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.values.private_files import Damaged, parse_document, read_private
 from flows.values.user_directories import runs_root
+
+LARGEST_BYTES = 512 << 20  # of a file: the largest that was seen, a person's year as served, has 300 MiB
 
 
 class RunDirectory:
@@ -73,8 +76,31 @@ class RunDirectory:
         return write_atomically(self.path / name, dump(document))
 
     def read_json(self, name: str) -> Any:
-        """Read one of the run's documents."""
-        return json.loads((self.path / name).read_text("utf-8"))
+        """Read one of the run's documents.
+
+        Raises:
+            Refused: `RUN_DAMAGED`: it is missing, or not what a run writes.
+        """
+        try:
+            return parse_document(self.read_bytes(name))
+        except Damaged as error:
+            raise self.damaged(name, str(error)) from None
+
+    def read_bytes(self, name: str) -> bytes:
+        """What one of the run's files holds; no link in the run's directory is followed.
+
+        Raises:
+            Refused: `RUN_DAMAGED`.
+        """
+        try:
+            return read_private(self.path, *name.split("/"), largest_bytes=LARGEST_BYTES)
+        except (Damaged, OSError) as error:
+            detail = str(error) if isinstance(error, Damaged) else f"it cannot be read ({type(error).__name__})"
+            raise self.damaged(name, detail) from None
+
+    def damaged(self, name: str, detail: str) -> Refused:
+        """The refusal of a file that is not what a run wrote."""
+        return Refused(Reason.RUN_DAMAGED, file=name, run=self.path.name, detail=detail)
 
     def digests(self, keep: Callable[[str], bool]) -> dict[str, str]:
         """The sha256 of every file of the run whose relative name `keep` accepts."""

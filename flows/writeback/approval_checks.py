@@ -134,7 +134,7 @@ def source_document(approved: Approved) -> Record:
     same profile: so it is after a proposal was activated.
 
     Raises:
-        Refused: `PROPOSAL_WITHOUT_SITE`.
+        Refused: `PROPOSAL_WITHOUT_SITE`; `RUN_DAMAGED`, `FILE_NOT_JSON`, `FILE_NOT_RECORDS`: of what the site served.
     """
     identity = approved.proposal.profile
     wanted, name = identity.get("document_sha256"), identity.get("name")
@@ -158,10 +158,7 @@ def report_only_app(document: Record) -> str | None:
 
 
 def _served(run: RunDirectory) -> list[Record]:
-    try:
-        return [d for d in RawFiles.open(run).records("profile") if isinstance(d, dict)]
-    except (OSError, ValueError, KeyError):
-        return []
+    return [d for d in RawFiles.open(run).records("profile") if isinstance(d, dict)]
 
 
 def _site(proposal: Proposal) -> str:

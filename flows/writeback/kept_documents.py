@@ -109,6 +109,11 @@ def undo_of(change: Change) -> Record:
     return undone
 
 
+def undone_without_hash(changes: Iterable[Change]) -> list[Change]:
+    """The changes of an earlier version that are being taken back: what takes them back follows from the site."""
+    return [c for c in changes if not c.ended and c.reached(Step.UNDOING) and c.kept_sha256(UNDO) is None]
+
+
 def check_undo(change: Change, site: SiteProfiles) -> None:
     """Check, against the site too, what takes a change back where the journal has no hash of it.
 

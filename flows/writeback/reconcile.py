@@ -7,8 +7,8 @@ from collections.abc import Callable
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.writeback.active_on_site import differences
-from flows.writeback.journal import UNDO, Change, ChangeOutcome, Journal, Step
-from flows.writeback.kept_documents import check_kept, check_undo, intent_of
+from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
+from flows.writeback.kept_documents import check_kept, check_undo, intent_of, undone_without_hash
 from flows.writeback.session import SiteSession, comparable
 from flows.writeback.transaction import Attempt
 
@@ -33,8 +33,7 @@ def reconcile(journal: Journal, site: SiteSession, may_activate: Callable[[Chang
     lost = _lost(changes)
     for change in (*lost, *(c for c in changes if not c.ended)):
         check_kept(change)
-    undoing = [c for c in changes if not c.ended and c.reached(Step.UNDOING) and c.kept_sha256(UNDO) is None]
-    if undoing:  # of an earlier version
+    if undoing := undone_without_hash(changes):
         state = site.read()
         for change in undoing:
             check_undo(change, state)

@@ -22,6 +22,7 @@ from flows.writeback.approval import Decision, RollbackRequest, check_still_appr
 from flows.writeback.approval_checks import Approved, SealedRun, read_sealed
 from flows.writeback.journal import Change, ChangeOutcome, Journal, Step
 from flows.writeback.kept_documents import backup_of, check_kept, checked_intent, intent_of
+from flows.writeback.recover import set_aside_before
 from flows.writeback.rollback_from_site import applied_elsewhere, intent_from_site, rolled_back_elsewhere
 from flows.writeback.session import Intent, SiteSession, document_id, reissue_switch, switch_back
 from flows.writeback.site_documents import with_start_date
@@ -87,7 +88,9 @@ def _applied(journal: Journal, approved: SealedRun) -> Change:
         and (change.outcome is ChangeOutcome.AFTER or not change.ended)
     ]
     if not mine:
-        raise Refused(Reason.NOTHING_APPLIED, detail="the journal of this site knows of nothing")
+        aside = ", ".join(map(str, set_aside_before(journal)))
+        where = f"; an earlier journal was set aside, its backups are in {aside}" if aside else ""
+        raise Refused(Reason.NOTHING_APPLIED, detail=f"the journal of this site knows of nothing{where}")
     return mine[-1]
 
 

@@ -110,11 +110,11 @@ def test_an_error_names_the_options_as_they_are_typed(
 
 
 def test_the_options_of_before_are_all_there() -> None:
-    """The rows above hold every option of every command."""
+    """The rows above hold every option of every command there was."""
     typed = {(row["arguments"][0], word) for row in BEFORE for word in row["arguments"] if word.startswith("--")}
     assert len(typed) > 100
     commands = parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
-    assert {command for command, _ in typed} == set(commands)  # type: ignore[arg-type]
+    assert {command for command, _ in typed} == set(commands) - {"recover"}  # type: ignore[arg-type]
 
 
 def test_the_table_is_made_from_the_fields() -> None:
