@@ -47,6 +47,7 @@ class Reason(Enum):
     SITE_UNAUTHORIZED = auto()
     SITE_FORBIDDEN = auto()
     SITE_NOT_FOUND = auto()
+    SITE_ONLY_V3 = auto()
     SITE_BUSY = auto()
     SITE_FAILS = auto()
     SITE_UNREACHABLE = auto()

@@ -42,6 +42,7 @@ LOCKED = {
     Reason.SITE_BEHIND_LOGIN: "a server in front of it asked for a login",
     Reason.SITE_FORBIDDEN: "the credentials may not read it",
     Reason.SITE_NOT_FOUND: "there is no Nightscout API under the address",
+    Reason.SITE_ONLY_V3: "it has no API v1",
 }
 # The site was not asked.
 NOT_ASKED = frozenset({Reason.SITE_PAUSED, Reason.SITE_URL, Reason.SITE_NOT_ALLOWED, Reason.BASIC_AUTH_FORM})

@@ -7,6 +7,7 @@ site serves is handed on as it came, bytes and all.
 
 from __future__ import annotations
 
+import functools
 import logging
 import random
 import re
@@ -28,6 +29,7 @@ from flows.nightscout.circuit_breaker import CircuitBreaker
 from flows.nightscout.connections import MAX_CONNECTIONS, session_within
 from flows.nightscout.documents import json_type
 from flows.nightscout.in_front import redirect_refusal
+from flows.nightscout.only_v3 import has_only_v3
 from flows.nightscout.permissions import exchange_path
 from flows.nightscout.rate_limit import RateLimit
 from flows.nightscout.reach import Reach
@@ -198,7 +200,14 @@ class NightscoutClient:
         return web_token
 
     def _ask(self, tail: str, what: str, query: str, access: _Access) -> Answer:
-        body, document = self._retry.ask(lambda: self._once(tail, query, access), what)
+        try:
+            body, document = self._retry.ask(lambda: self._once(tail, query, access), what)
+        except Refused as refusal:
+            shown = access if access.renewable else _Access(self._credentials.basic_header())
+            ask = functools.partial(self._once, access=shown)
+            if has_only_v3(refusal, tail, ask, with_token=access.renewable and not access.worked):
+                raise Refused(Reason.SITE_ONLY_V3, what=what) from None
+            raise
         return Answer(what, query, body, document)
 
     def _once(self, tail: str, query: str, access: _Access) -> tuple[requests.Response, bytes]:

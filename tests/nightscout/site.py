@@ -23,7 +23,7 @@ class Site:
         secret: its API secret.
         clock: of the site.
         open_to_all: anyone may read.
-        only_v3: answers v1 and v2 with 404, as a server without them.
+        only_v3: a server without v1: 404 for it and v2, or 401 for all of it; 0 for one that has it.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Site:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         *,
         open_to_all: bool = False,
-        only_v3: bool = False,
+        only_v3: int = 0,
     ) -> None:
         self.version = VERSIONS[version]
         self.database = Database(version=self.version, clock=clock)
@@ -55,8 +55,10 @@ class Site:
         if path == "/api/versions" and self.version.modern:
             names = ("1.0.0", "/api/v1"), ("2.0.0", "/api/v2"), ("3.0.3-alpha", "/api/v3")
             return of_json(200, [{"version": version, "url": url} for version, url in names])
-        if self.only_v3 or not re.match(r"/api/v[12]/", path):
+        if self.only_v3 == 404 or not re.match(r"/api/v[12]/", path):
             return page(404)
+        if self.only_v3 == 401 and path.startswith("/api/v1/"):
+            return unauthorized()
         if exchange := re.fullmatch(r"/api/v2/authorization/request/(.+)", path):
             found = self.access.exchanged(exchange[1])
             return unauthorized() if found is None else of_json(200, found)
