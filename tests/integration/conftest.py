@@ -1,6 +1,7 @@
-"""A site in memory and a person at it; and a real Nightscout: named by the environment, in containers, or skipped.
+"""A site in memory and a person at it; and a Nightscout for the tests marked `nightscout`, each against two servers.
 
-The one `AUTOTUNE_TEST_NIGHTSCOUT_URL` names, else containers, else a skip that says why.
+A real one: that `AUTOTUNE_TEST_NIGHTSCOUT_URL` names, else containers of the image `AUTOTUNE_TEST_NIGHTSCOUT_IMAGE`
+names (as `nightscout/cgm-remote-monitor:15.0.3`, with MongoDB), else a skip that says why. And the stand-in as 15.0.7.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tests.proposals import profile_document
 from tests.writing import Person, person
 
 SECRET = "integration-test-secret"  # noqa: S105
+REAL, AS_15 = SERVERS = ("real", "as-15")  # what the tests marked `nightscout` run against
 ADMIN = Credentials(api_secret=API_SECRET)
 
 
@@ -58,6 +60,7 @@ class Nightscout:
 
     url: str
     api_secret: str
+    real: bool = True
 
     @property
     def headers(self) -> dict[str, str]:
@@ -67,6 +70,11 @@ class Nightscout:
         answer = requests.post(f"{self.url}/api/{path}", json=documents, headers=self.headers, timeout=120)
         assert answer.status_code == 200, (path, answer.status_code)
         return answer.json()
+
+    def needs_its_own_code(self) -> None:
+        """For what only Nightscout's own code can say."""
+        if not self.real:
+            pytest.skip("the stand-in has none of Nightscout's own code")
 
     def clear(self, *collections: str) -> None:
         queries = {"entries": "find[date][$gte]=0", "treatments": "find[created_at][$gte]=2000-01-01"}
@@ -102,28 +110,40 @@ class Nightscout:
         return str(next(s["accessToken"] for s in subjects if s["name"] == name))
 
 
-@pytest.fixture(scope="session")
-def open_nightscout() -> Nightscout:
-    """A site that anyone may read, which shows mmol/L: the one `AUTOTUNE_TEST_NIGHTSCOUT_OPEN_URL` names."""
+@pytest.fixture(scope="session", params=SERVERS)
+def open_nightscout(request: pytest.FixtureRequest) -> Iterator[Nightscout]:
+    """A site that anyone may read, which shows mmol/L: the one `AUTOTUNE_TEST_NIGHTSCOUT_OPEN_URL` names; and as 15."""
+    if request.param == AS_15:
+        with standing_in("15.0.7", secret=SECRET, open_to_all=True) as server:
+            yield Nightscout(server.url, SECRET, real=False)
+        return
     url = os.environ.get("AUTOTUNE_TEST_NIGHTSCOUT_OPEN_URL")
     if not url:
         missing("nightscout", "AUTOTUNE_TEST_NIGHTSCOUT_OPEN_URL names no site that anyone may read")
-    return Nightscout(str(url), os.environ.get("AUTOTUNE_TEST_NIGHTSCOUT_SECRET", SECRET))
+    yield Nightscout(str(url), os.environ.get("AUTOTUNE_TEST_NIGHTSCOUT_SECRET", SECRET))
 
 
-@pytest.fixture(scope="session")
-def nightscout() -> Iterator[Nightscout]:
-    """A Nightscout with an empty database, closed to those without credentials."""
+@pytest.fixture(scope="session", params=SERVERS)
+def nightscout(request: pytest.FixtureRequest) -> Iterator[Nightscout]:
+    """A Nightscout with an empty database, closed to those without credentials: a real one, then the stand-in as 15."""
+    if request.param == AS_15:
+        with standing_in("15.0.7", secret=SECRET, sleep=lambda s: time.sleep(s / 100)) as server:
+            yield Nightscout(server.url, SECRET, real=False)
+        return
     url = os.environ.get("AUTOTUNE_TEST_NIGHTSCOUT_URL")
     if url:
         yield Nightscout(url, os.environ.get("AUTOTUNE_TEST_NIGHTSCOUT_SECRET", SECRET))
         return
+    image = os.environ.get("AUTOTUNE_TEST_NIGHTSCOUT_IMAGE")
+    if not image:
+        names = "AUTOTUNE_TEST_NIGHTSCOUT_URL names no Nightscout and AUTOTUNE_TEST_NIGHTSCOUT_IMAGE no image of one"
+        missing("nightscout", names)
     if reason := docker_trouble():
-        missing("nightscout", f"no Nightscout is named and none can be started: {reason}")
-    yield from _in_containers()
+        missing("nightscout", f"no Nightscout can be started: {reason}")
+    yield from _in_containers(str(image))
 
 
-def _in_containers() -> Iterator[Nightscout]:
+def _in_containers(image: str) -> Iterator[Nightscout]:
     from docker.errors import APIError, ImageNotFound
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.network import Network
@@ -132,7 +152,7 @@ def _in_containers() -> Iterator[Nightscout]:
         with (
             Network() as network,
             DockerContainer("mongo:6").with_network(network).with_network_aliases("mongo"),
-            DockerContainer("nightscout/cgm-remote-monitor:15.0.3")
+            DockerContainer(image)
             .with_network(network)
             .with_env("MONGO_CONNECTION", "mongodb://mongo:27017/ns")
             .with_env("API_SECRET", SECRET)

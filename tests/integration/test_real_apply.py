@@ -48,6 +48,7 @@ def shows_basal(nightscout: Nightscout, rates: tuple[float, ...]) -> bool:
 
     Not its `display`: a temp basal of an earlier test goes on there after it was deleted, until its time is over.
     """
+    nightscout.needs_its_own_code()
     for _ in range(150):
         answer = requests.get(f"{nightscout.url}/api/v2/properties/basal", headers=nightscout.headers, timeout=30)
         if answer.json().get("basal", {}).get("current", {}).get("basal") in rates:
@@ -178,6 +179,7 @@ def careportal_switch(nightscout: Nightscout, name: str, seconds_ago: float, **m
 @pytest.fixture
 def at_night(nightscout: Nightscout, tmp_path: Path) -> Person:
     """A person switched to "Night shift", whose basal is none of the other profiles', three days ago."""
+    nightscout.needs_its_own_code()
     document = profile_document()
     for entry in document["store"]["Night shift"]["basal"]:
         entry["value"] = 2.5

@@ -184,21 +184,22 @@ def _treatments(site: Site, asked: Asked) -> Answer:
     if asked.request.method == "DELETE":
         gone = [] if not finds(asked.query) else found(database.treatments, asked.query, "created_at", database.clock())
         gone += [t for t in database.treatments if t["_id"] == asked.last]
-        database.treatments[:] = [t for t in database.treatments if not any(t is g for g in gone)]
+        ids = {id(t) for t in gone}
+        database.treatments[:] = [t for t in database.treatments if id(t) not in ids]
         return of_json(200, {"n": len(gone), "ok": 1})
     if asked.request.method == "PUT":
         return of_json(200, database.add_treatment(asked.body))
     given = asked.body if isinstance(asked.body, list) else [asked.body]
-    stored = [_treatment_posted(site, document, raced=asked.again) for document in given]
-    return of_json(200, stored)
-
-
-def _treatment_posted(site: Site, body: Document, *, raced: bool) -> Document:
-    document = purified(body) if site.version.purifies else body
-    site.alter(document)
-    replaces = not raced and site.database.knows(site.database.as_treatment(document))
-    stored = site.database.add_treatment(document, raced=raced)
-    return {k: v for k, v in stored.items() if k != "_id"} if replaces and "_id" not in document else stored
+    sent = [purified(d) if site.version.purifies else d for d in given]
+    for document in sent:
+        site.alter(document)
+    done = database.add_treatments(sent, raced=asked.again)
+    own_ids = ["_id" in document for document in sent]
+    shown = [
+        {k: v for k, v in stored.items() if k != "_id" or own or not replaced}
+        for (stored, replaced), own in zip(done, own_ids, strict=True)
+    ]
+    return of_json(200, shown)
 
 
 def _treatments_found(site: Site, asked: Asked) -> Answer:
@@ -222,13 +223,14 @@ def _entries(site: Site, asked: Asked) -> Answer:
     database = site.database
     if asked.request.method == "POST":
         given = asked.body if isinstance(asked.body, list) else [asked.body]
-        done = [database.add_entry(purified(d) if site.version.purifies else d) for d in given]
+        done = database.add_entries([purified(d) if site.version.purifies else d for d in given])
         shown = [d if new and site.version.modern else {k: v for k, v in d.items() if k != "_id"} for d, new in done]
         return of_json(200, shown)
     of_type = [d for d in database.entries if d.get("type") == "sgv"] if asked.last == "sgv" else database.entries
     kept = found(of_type, asked.query, "date", database.clock())
     if asked.request.method == "DELETE":
-        database.entries[:] = [d for d in database.entries if not any(d is k for k in kept)]
+        ids = {id(d) for d in kept}
+        database.entries[:] = [d for d in database.entries if id(d) not in ids]
         return of_json(200, {"n": len(kept), "ok": 1})
     kept = kept[: asked_count(asked.query, 10)]
     if site.version.modern and not {"date", "dateString"} & {f for f, _, _ in finds(asked.query)}:

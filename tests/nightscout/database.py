@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -71,18 +71,25 @@ class Database:
 
     def add_treatment(self, document: Document, *, raced: bool = False) -> Document:
         """`raced`: a request at the same moment looked before this one had stored, so that it replaces nothing."""
-        stored = self.as_treatment(document)
-        for old in [] if raced else list(self.treatments):
-            if self._same_event(old, stored):
-                self.treatments.remove(old)
-                stored.setdefault("_id", old["_id"])
-        stored.setdefault("_id", new_id())
-        self.treatments.append(stored)
-        return stored
+        return self.add_treatments([document], raced=raced)[0][0]
 
-    def knows(self, treatment: Document) -> bool:
-        """Whether a treatment, as it would be stored, replaces another."""
-        return any(self._same_event(old, treatment) for old in self.treatments)
+    def add_treatments(self, documents: Sequence[Document], *, raced: bool = False) -> list[tuple[Document, bool]]:
+        """Each treatment as stored, and whether it replaced another."""
+        places = {key: at for at, old in enumerate(self.treatments) for key in self._events(old)}
+        done = []
+        for document in documents:
+            stored = self.as_treatment(document)
+            key = self._events(stored)[0]
+            at = None if raced else places.get(key)
+            if at is None:
+                stored.setdefault("_id", new_id())
+                places |= {known_as: len(self.treatments) for known_as in self._events(stored)}
+                self.treatments.append(stored)
+            else:
+                stored.setdefault("_id", self.treatments[at]["_id"])
+                self.treatments[at] = stored
+            done.append((stored, at is not None))
+        return done
 
     def as_treatment(self, document: Document) -> Document:
         stored = {k: v for k, v in document.items() if k not in ("units", "eventTime")}
@@ -97,14 +104,18 @@ class Database:
         stored["created_at"], _ = self.instant(document.get("eventTime") or document.get("created_at"))
         return stored
 
-    def _same_event(self, old: Document, new: Document) -> bool:
-        for key in ("identifier", "_id") if self.version.modern else ():
-            if new.get(key) is not None:
-                return bool(old.get(key) == new[key])
-        return (old["created_at"], old.get("eventType")) == (new["created_at"], new.get("eventType"))
+    def _events(self, treatment: Document) -> list[tuple[str, Any]]:
+        """What a treatment is known as; the first is what a new one is compared by."""
+        keys = ("identifier", "_id") if self.version.modern else ()
+        known = [(key, treatment[key]) for key in keys if treatment.get(key) is not None]
+        return [*known, ("event", (treatment["created_at"], treatment.get("eventType")))]
 
-    def add_entry(self, document: Document) -> tuple[Document, bool]:
-        """The entry as stored, and whether it is new."""
+    def add_entries(self, documents: Sequence[Document]) -> list[tuple[Document, bool]]:
+        """Each entry as stored, and whether it is new."""
+        places = {(old["sysTime"], old.get("type")): at for at, old in enumerate(self.entries)}
+        return [self._add_entry(document, places) for document in documents]
+
+    def _add_entry(self, document: Document, places: dict[tuple[str, Any], int]) -> tuple[Document, bool]:
         stored = dict(document)
         if isinstance(document.get("dateString"), str):
             text, offset = self.instant(document["dateString"])
@@ -113,11 +124,13 @@ class Database:
         else:
             text, offset = self.now(), 0
         stored |= {"dateString": text, "utcOffset": offset, "sysTime": text}
-        for at, old in enumerate(self.entries):
-            if (old["sysTime"], old.get("type")) == (text, stored.get("type")):
-                self.entries[at] = {**(old if self.version.modern else {}), **stored, "_id": old["_id"]}
-                return self.entries[at], False
+        at = places.get((text, stored.get("type")))
+        if at is not None:
+            old = self.entries[at]
+            self.entries[at] = {**(old if self.version.modern else {}), **stored, "_id": old["_id"]}
+            return self.entries[at], False
         stored.setdefault("_id", new_id())
+        places[text, stored.get("type")] = len(self.entries)
         self.entries.append(stored)
         self.cached[stored["_id"]] = {**stored, "mills": stored.get("date")}
         return stored, True
