@@ -131,6 +131,19 @@ class ObservedChange:
         except Refused as refusal:
             raise Refused(Reason.WRITE_UNKNOWN, what=what, detail=refusal.reason.code) from None
 
+    def read_documents(self, what: str) -> SiteProfiles:
+        """`read_again`, more than once where the site has no document: one wrong answer does not say it was emptied.
+
+        Raises:
+            Refused: `WRITE_UNKNOWN`.
+        """
+        for pause_s in LOOK_AGAIN_S:
+            state = self.read_again(what)
+            if state.documents:
+                return state
+            self.site.sleep(pause_s)
+        return self.read_again(what)
+
     def ours(self, state: SiteProfiles, *, altered: bool = False) -> list[Record]:
         """`ours_in`, for the document of this change."""
         return ours_in(state.documents, self.intent.document, self.intent.known_ids, altered=altered)

@@ -221,7 +221,7 @@ class Attempt(ObservedChange):
             if announced is not None:
                 self.change.note(announced)
             sent = self.site.client.post_switch(switch)
-            state = self.read_again(SWITCH)
+            state = self.read_documents(SWITCH)
         return state, sent
 
     def undo_for_theirs(
@@ -297,7 +297,7 @@ class Attempt(ObservedChange):
         switch = undone["switch"]
         edited = False
         if undone["document"] is None:
-            state = self.read_again(SWITCH)
+            state = self.read_documents(SWITCH)
         else:
             document, known = undone["document"], tuple(undone["known_ids"])
             state, found = self.find(PROFILE, document, known, sent)

@@ -91,8 +91,10 @@ class Table:
         return "\n".join(lines)
 
 
-def run(bench: Bench, wanted: Iterator[Case], *, until: float, kills: int, faults: int) -> tuple[Table, str | None]:
-    """Run cases until the time is over, or so many kills and faults were had; the table, and a violation.
+def run(
+    bench: Bench, wanted: Iterator[Case], *, until: float, kills: int, faults: int, most: int = 1
+) -> tuple[Table, list[str]]:
+    """Run cases until the time is over, or so many kills and faults were had; the table, and what must not be.
 
     Args:
         bench: where.
@@ -100,8 +102,9 @@ def run(bench: Bench, wanted: Iterator[Case], *, until: float, kills: int, fault
         until: by `time.monotonic`.
         kills: at least so many, 0 for as many as there is time for.
         faults: as `kills`.
+        most: after so many violations no more cases are run.
     """
-    table = Table()
+    table, violations = Table(), list[str]()
     for case in wanted:
         enough = (kills or faults) and table.kills >= kills and table.faults >= faults
         if enough or time.monotonic() > until or bench.stopped:
@@ -111,8 +114,11 @@ def run(bench: Bench, wanted: Iterator[Case], *, until: float, kills: int, fault
             if table.cases % TOLD_EVERY == 0:
                 sys.stderr.write(f"{table.cases} cases, {table.kills} kills, {table.faults} faults\n")
         except Violation as violation:
-            return table, f"{violation}\n  --case '{case}'\n  left in {bench.root}"
-    return table, None
+            violations.append(f"{violation}\n  --case '{case}'")
+            sys.stderr.write(f"VIOLATION: {violations[-1]}\n")
+            if len(violations) == most:
+                break
+    return table, violations
 
 
 def main() -> int:
@@ -123,6 +129,7 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=12.0, help="at most so long")
     parser.add_argument("--kills", type=int, default=0, help="end after so many kills, and")
     parser.add_argument("--faults", type=int, default=0, help="so many faults")
+    parser.add_argument("--violations", type=int, default=1, help="end after so many things that must not be")
     parser.add_argument("--case", type=Case.from_text, help="this case only")
     asked = parser.parse_args()
     began = time.monotonic()
@@ -131,11 +138,12 @@ def main() -> int:
         signal.signal(signal.SIGTERM, lambda *_: setattr(site, "stopped", True))  # the case under way, then the table
         wanted = iter([asked.case]) if asked.case else cases(site, asked.seed)
         until = began + asked.hours * 3600
-        table, violation = run(site, wanted, until=until, kills=asked.kills, faults=asked.faults)
+        bounds = {"kills": asked.kills, "faults": asked.faults, "most": asked.violations}
+        table, violations = run(site, wanted, until=until, **bounds)
     said = f"server {asked.server}, seed {asked.seed}, commit {commit.stdout.strip()[:12]}"
     sys.stdout.write(f"{table.text()}\n{said}, {time.monotonic() - began:.0f} s\n")
-    sys.stdout.write(f"VIOLATION: {violation}\n" if violation else "no violation\n")
-    return 1 if violation else 0
+    sys.stdout.write("".join(f"VIOLATION: {violation}\n" for violation in violations) or "no violation\n")
+    return 1 if violations else 0
 
 
 if __name__ == "__main__":
