@@ -32,6 +32,10 @@ class Environment(BaseSettings):
     report_url: str | None = Field(None, description="where run directories are served, with `{run}` for their name")
     apply_policy: str | None = Field(None, description="file that says how far a proposal may be applied unattended")
 
+    max_answer_mib: str | None = Field(None, description="most MiB one answer of a site may hold, unpacked (64)")
+    max_files_mib: str | None = Field(None, description="most MiB the files of a `--from` may hold, unpacked (1024)")
+    max_json_depth: str | None = Field(None, description="most levels of nesting in JSON that is read (100)")
+
     nightscout_site: str | None = Field(None, description="site of runs that name none; the secrets are for it only")
     allowed_sites: str | None = Field(None, description="further sites of private networks, for runs asked of a server")
     nightscout_token: SecretStr | None = Field(None, description="access token that may read the site")

@@ -31,6 +31,8 @@ class Reason(Enum):
     DISK_FULL = auto()
 
     # --- reading files
+    LIMIT_EXCEEDED = auto()
+    LIMIT_UNREADABLE = auto()
     FILE_MISSING = auto()
     RUN_DAMAGED = auto()
     FILE_NOT_JSON = auto()

@@ -56,10 +56,12 @@ class SiteProbe:
     def trouble(self) -> str | None:
         """Why the site cannot be reached, `None` where it answers; notes the clock of its answer."""
         try:
-            with session_within(self.reach) as session:
-                answer = session.get(
-                    f"{self.site}/api/v1/status.json", auth=lambda r: r, timeout=TIMEOUT_S, allow_redirects=False
-                )
+            status = f"{self.site}/api/v1/status.json"  # its body is not read
+            with (
+                session_within(self.reach) as session,
+                session.get(status, auth=lambda r: r, timeout=TIMEOUT_S, allow_redirects=False, stream=True) as answer,
+            ):
+                pass
         except Refused as refusal:
             return refusal.sentence
         except (requests.RequestException, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -11,10 +12,12 @@ from urllib3.exceptions import NameResolutionError
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import is_error_answer
+from flows.values.limits import ANSWER, check_depth
 from flows.values.timestamps import instant_ms, iso_utc
 
 NULL = "null, which version 15 answers for a date or a count it cannot read"
 CUT_OFF = object()
+PIECE_BYTES = 4096
 NO_CONNECTION, NO_SUCH_NAME = "no connection", "its name is not known"
 PORTS = {"http": 80, "https": 443}
 REFUSALS = {  # any other status: the site fails
@@ -64,12 +67,37 @@ def redirected_site(site: str, tail: str, location: str) -> str | None:
     return f"{there.scheme}://{name}" + (f":{there.port}" if there.port else "") + there.path.removesuffix(tail)
 
 
+class AnswerTooLarge(Exception):
+    """An answer holds more than the limit; whoever knows what was asked makes the refusal of it."""
+
+
+def read_body(response: requests.Response, go_on: Callable[[], object] = lambda: None) -> bytes:
+    """The bytes of an answer, unpacked as they come, so that no more than the limit is ever held.
+
+    Args:
+        response: opened with `stream`.
+        go_on: called after each piece; ends the reading by raising.
+
+    Raises:
+        AnswerTooLarge: at the first byte beyond the limit.
+    """
+    pieces, left = [], ANSWER.size_bytes
+    for piece in response.iter_content(PIECE_BYTES):
+        left -= len(piece)
+        if left < 0:
+            raise AnswerTooLarge
+        pieces.append(piece)
+        go_on()
+    return b"".join(pieces)
+
+
 def parse(body: bytes, response: requests.Response, what: str) -> Any:
     """The document of an answer; `CUT_OFF` for half a one.
 
     Raises:
-        Refused: `SITE_NOT_DATA` for a page or null, and what an error answer with status 200 says.
+        Refused: `SITE_NOT_DATA` for a page or null, and what an error answer with status 200 says; `LIMIT_EXCEEDED`.
     """
+    check_depth(body, f"The answer to {what}")
     kind = response.headers.get("Content-Type", "").split(";")[0].strip()
     start = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     try:

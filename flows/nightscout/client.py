@@ -23,7 +23,7 @@ import requests
 
 from flows import __version__
 from flows.errors import Reason, Refused
-from flows.nightscout.answers import is_outside, redirected_site
+from flows.nightscout.answers import is_outside, read_body, redirected_site
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.circuit_breaker import CircuitBreaker
 from flows.nightscout.connections import MAX_CONNECTIONS, session_within
@@ -249,12 +249,12 @@ class NightscoutClient:
             allow_redirects=False,
             stream=True,
         ) as response:
-            pieces = []
-            for piece in response.iter_content(4096):
-                pieces.append(piece)
+
+            def go_on() -> None:
                 if self._clock() - began_s > LONGEST_ANSWER_S:
                     raise requests.ReadTimeout("the answer drips in")
-            return response, b"".join(pieces)
+
+            return response, read_body(response, go_on)
 
     def records(self, path: str, query: str = "") -> Answer:
         """As `get`, for an answer that must be a list.

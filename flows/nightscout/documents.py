@@ -10,31 +10,68 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 from flows.errors import Reason, Refused
+from flows.values.limits import DIRECTORY, check_depth
 
 Record = dict[str, Any]
-# The largest that was seen, a year of a looping person, is 300 MiB; few bytes of gzip can hold very many.
-LARGEST_FILE_MIB = 512
+PIECE_BYTES = 4 << 20
 LONGEST_INTEGER = 308  # digits that fit in a float
 NESTED = "it is nested too deeply"
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def read_records(path: Path) -> list[Any]:
+class DirectoryAllowance:
+    """How much the files of one directory may still hold, unpacked; a year of a looping person is some 300 MiB."""
+
+    def __init__(self) -> None:
+        self.left_bytes = DIRECTORY.size_bytes
+
+    def check(self, files: Iterable[Path]) -> None:
+        """Look at the sizes of files before any is read; one that is not there has none.
+
+        Raises:
+            Refused: `LIMIT_EXCEEDED`.
+        """
+        present = [file for file in files if file.is_file()]
+        if sum(file.stat().st_size for file in present) > self.left_bytes:
+            raise DIRECTORY.exceeded(f"What {', '.join(file.name for file in present)} hold together")
+
+    def read(self, stream: IO[bytes] | gzip.GzipFile, name: str) -> bytes:
+        """All of a file, unpacked as it is read, so that no more than is left is ever held.
+
+        Raises:
+            Refused: `LIMIT_EXCEEDED`.
+        """
+        pieces = []
+        while piece := stream.read(PIECE_BYTES):
+            self.left_bytes -= len(piece)
+            if self.left_bytes < 0:
+                raise DIRECTORY.exceeded(name)
+            pieces.append(piece)
+        return b"".join(pieces)
+
+
+def packed(path: Path) -> Path:
+    """The compressed file that may stand for another."""
+    return path.with_name(path.name + ".gz")
+
+
+def read_records(path: Path, allowance: DirectoryAllowance | None = None) -> list[Any]:
     """The records of a file: an array, a single document, one document a line, or `{"result": [...]}`.
 
     Args:
         path: a `.json` file; with the same name and `.gz` appended it may be compressed.
+        allowance: of its directory, where other files of it are read too.
 
     Raises:
-        Refused: `FILE_MISSING`, `FILE_NOT_JSON`, `FILE_NOT_RECORDS`.
+        Refused: `FILE_MISSING`, `FILE_NOT_JSON`, `FILE_NOT_RECORDS`, `LIMIT_EXCEEDED`.
     """
-    return parse_records(_text(path), path.name)
+    return parse_records(_text(path, allowance or DirectoryAllowance()), path.name)
 
 
 def parse_records(text: str, name: str) -> list[Any]:
@@ -64,12 +101,16 @@ def plain(value: Any) -> Any:
     return {k: plain(v) for k, v in value.items()}
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, allowance: DirectoryAllowance) -> str:
     try:
-        for file, opened in ((path, Path.open), (path.with_name(path.name + ".gz"), gzip.open)):
+        for file, opened in ((path, Path.open), (packed(path), gzip.open)):
             if file.is_file():
+                allowance.check([file])
                 with opened(file, "rb") as stream:
-                    return _limited(stream, file.name).decode("utf-8-sig")
+                    content = allowance.read(stream, file.name)
+                text = content.decode("utf-8-sig")
+                check_depth(content, file.name)
+                return text
     except UnicodeDecodeError:
         raise Refused(Reason.FILE_NOT_JSON, file=path.name, detail="it is not UTF-8") from None
     except (EOFError, zlib.error, gzip.BadGzipFile):
@@ -81,13 +122,6 @@ def _text(path: Path) -> str:
         file=path.name,
         remedy=f"Put {path.name} into the directory, as Nightscout's API serves it.",
     )
-
-
-def _limited(file: IO[bytes] | gzip.GzipFile, name: str) -> bytes:
-    content = file.read(LARGEST_FILE_MIB << 20 | 1)
-    if len(content) > LARGEST_FILE_MIB << 20:
-        raise Refused(Reason.FILE_NOT_JSON, file=name, detail=f"it holds more than {LARGEST_FILE_MIB} MiB")
-    return content
 
 
 def _loads(text: str) -> Any:

@@ -6,6 +6,7 @@ Permissions are Apache Shiro's strings as Nightscout compares them (its package 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from itertools import chain, repeat
 from typing import Any
@@ -14,11 +15,12 @@ from urllib.parse import quote
 import requests
 
 from flows.errors import Reason, Refused
-from flows.nightscout.answers import failure_kind, refusal
+from flows.nightscout.answers import AnswerTooLarge, failure_kind, read_body, refusal
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.connections import session_within
 from flows.nightscout.in_front import redirect_refusal, refusal_in_front
 from flows.nightscout.reach import Reach
+from flows.values.limits import ANSWER, DEPTH, is_deeper
 
 TIMEOUT_S = (10, 30)
 READ_PROFILE, CREATE_PROFILE = "api:profile:read", "api:profile:create"
@@ -92,19 +94,31 @@ def permissions_of(site: str, credentials: Credentials, reach: Reach = Reach.ANY
 
 def _ask(site: str, tail: str, headers: dict[str, str], reach: Reach) -> dict[str, Any]:
     what = "the exchange of the access token" if "authorization" in tail else "the check of the API secret"
+    trouble, document = "", None
     try:
         # `auth` keeps requests from putting a password of ~/.netrc over our header.
-        with session_within(reach) as session:
-            answer = session.get(
-                f"{site}{tail}", headers=headers, auth=lambda r: r, timeout=TIMEOUT_S, allow_redirects=False
-            )
-        document = answer.json() if answer.status_code == 200 else None
+        with (
+            session_within(reach) as session,
+            session.get(
+                f"{site}{tail}",
+                headers=headers,
+                auth=lambda r: r,
+                timeout=TIMEOUT_S,
+                allow_redirects=False,
+                stream=True,
+            ) as answer,
+        ):
+            body = read_body(answer)
+        if answer.status_code == 200 and not is_deeper(body, DEPTH.value):
+            document = json.loads(body)
+    except AnswerTooLarge:
+        raise ANSWER.exceeded(f"The answer to {what}") from None
     except (requests.RequestException, ValueError) as error:
         trouble = failure_kind(error)
-    else:
+    if not trouble:
         if answer.is_redirect:
             raise redirect_refusal(site, tail, answer.headers["Location"])
-        if (in_front := refusal_in_front(answer, answer.content, what)) is not None:
+        if (in_front := refusal_in_front(answer, body, what)) is not None:
             raise in_front
         if answer.status_code != 200:
             raise refusal(answer, what, 1)

@@ -15,8 +15,9 @@ import requests
 import urllib3
 
 from flows.errors import Reason, Refused
-from flows.nightscout.answers import CUT_OFF, NO_CONNECTION, failure_kind, parse, refusal
+from flows.nightscout.answers import CUT_OFF, NO_CONNECTION, AnswerTooLarge, failure_kind, parse, refusal
 from flows.nightscout.in_front import refusal_in_front
+from flows.values.limits import ANSWER
 from flows.values.progress import tell
 
 ATTEMPTS = 5
@@ -68,11 +69,15 @@ class Retry:
         while not self.stopped.is_set():
             attempt += 1
             wait_s = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** min(attempt - 1, 10)) * (1 + self.jitter())
-            asleep, trouble, asked_s = False, "", 0.0
+            asleep, trouble, asked_s, too_large = False, "", 0.0, False
             try:
                 response, body = once()
             except REQUEST_ERRORS as error:
                 trouble = failure_kind(error)
+            except AnswerTooLarge:
+                too_large = True
+            if too_large:
+                raise ANSWER.exceeded(f"The answer to {what}")
             if trouble:  # outside the handler: the error holds the address, and a refusal must not lead to it
                 failure = Refused(Reason.SITE_UNREACHABLE, what=what, detail=trouble, attempts=attempt)
                 asleep = trouble == NO_CONNECTION

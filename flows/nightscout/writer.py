@@ -16,7 +16,7 @@ from enum import StrEnum
 import requests
 
 from flows.errors import InternalError, Reason, Refused
-from flows.nightscout.answers import failure_kind
+from flows.nightscout.answers import AnswerTooLarge, failure_kind
 from flows.nightscout.client import NightscoutClient, _Access
 from flows.nightscout.documents import Record
 from flows.nightscout.permissions import READ_PROFILE, READ_TREATMENTS, exchange_path, granted, is_admin, lacking
@@ -116,6 +116,8 @@ class NightscoutWriter(NightscoutClient):
             response, answer = self._send(f"{self.site}/api/v1/{path}.json{questions}", access, body)
         except REQUEST_ERRORS as error:
             return WriteAttempt(WriteStatus.UNKNOWN, 0, failure_kind(error))
+        except AnswerTooLarge:
+            return WriteAttempt(WriteStatus.UNKNOWN, 0, "its answer is too large to be read")
         status = response.status_code
         if status in (200, 201):
             return WriteAttempt(WriteStatus.TAKEN, status, "", _id_in(answer))
@@ -139,7 +141,7 @@ class NightscoutWriter(NightscoutClient):
 def _id_in(answer: bytes) -> str | None:
     try:
         document = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     first = document[0] if isinstance(document, list) and document else document
     found = first.get("_id") if isinstance(first, dict) else None

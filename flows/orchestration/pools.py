@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient
@@ -11,7 +11,7 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.workers.process import ProcessWorker
 from prefect_docker.worker import DockerWorker
 
-from flows.environment import Environment
+from flows.environment import Environment, variable
 
 PROCESS_POOL, DOCKER_POOL = "autotune", "autotune-docker"
 APPLY_POOL = "autotune-apply"  # its worker alone has what may write to a site
@@ -21,6 +21,7 @@ TOKEN_FILE = "/run/secrets/nightscout_token"  # noqa: S105 - where it is, not wh
 USER = "1001:1001"
 MEMORY = "2g"  # upstream's own limit of 1 GB, and what Python needs beside it
 PIDS = 256
+LIMITS = ("max_answer_mib", "max_files_mib", "max_json_depth")
 PULL_POLICIES = ("Never", "IfNotPresent", "Always")
 
 
@@ -35,6 +36,7 @@ class Containers:
         token_file: this machine's file with the read token, `/dev/null` for none.
         site: the site the token is for, empty for none.
         allowed_sites: further sites of private networks that a run may ask, separated by commas.
+        limits: how much a run may read, by variable (`flows.values.limits`); what is not set is not named.
         report_url: where run directories are served, empty for nowhere.
         pull_policy: `Never` for an image built here, `IfNotPresent` for one of a registry.
     """
@@ -47,6 +49,7 @@ class Containers:
     allowed_sites: str = ""
     report_url: str = ""
     pull_policy: str = "Never"
+    limits: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, environment: Environment) -> Containers:
@@ -60,6 +63,7 @@ class Containers:
             allowed_sites=environment.allowed_sites or "",
             report_url=environment.report_url or "",
             pull_policy=environment.pull_policy or "Never",
+            limits={variable(name): getattr(environment, name) for name in LIMITS if getattr(environment, name)},
         )
 
     def trouble(self) -> str | None:
@@ -89,6 +93,7 @@ def job_variables(containers: Containers) -> dict[str, Any]:
             "AUTOTUNE_REPORT_URL": containers.report_url,
             "AUTOTUNE_NIGHTSCOUT_SITE": containers.site,
             "AUTOTUNE_ALLOWED_SITES": containers.allowed_sites,
+            **containers.limits,
             "AUTOTUNE_NIGHTSCOUT_TOKEN_FILE": TOKEN_FILE,
             "HOME": "/tmp",  # noqa: S108 - the one writable place
             "PREFECT_HOME": "/tmp/.prefect",  # noqa: S108

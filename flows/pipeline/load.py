@@ -12,7 +12,7 @@ from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.circuit_breaker import CircuitBreaker
 from flows.nightscout.client import Answer, NightscoutClient
-from flows.nightscout.documents import read_records
+from flows.nightscout.documents import DirectoryAllowance, packed, read_records
 from flows.nightscout.fetch import (
     SWITCHES_SINCE_MS,
     ask_as_upstream,
@@ -89,11 +89,14 @@ def load(
 def _load_directory(request: AnalysisRequest, source: Path, raw: RawFiles) -> None:
     if not source.is_dir():
         raise Refused(Reason.FILE_MISSING, file=str(source), remedy="Give --from an existing directory.")
+    allowance = DirectoryAllowance()
+    names = [source / f"{kind}.json" for kind in ("entries", "treatments", "profile")]
+    allowance.check(path if path.is_file() else packed(path) for path in names)
     for kind in ("entries", "treatments"):
-        records = read_records(source / f"{kind}.json")
+        records = read_records(source / f"{kind}.json", allowance)
         raw.write(kind, records_bytes(records), len(records))
     if not raw.has("pumpprofile") and not raw.has("profile"):
-        documents = read_records(source / "profile.json")
+        documents = read_records(source / "profile.json", allowance)
         raw.write("profile", records_bytes(documents), len(documents))
 
 

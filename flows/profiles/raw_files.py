@@ -11,9 +11,10 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.nightscout.client import Answer
-from flows.nightscout.documents import parse_records
+from flows.nightscout.documents import DirectoryAllowance, parse_records
 from flows.profiles.parse import named_zone
 from flows.settings import AnalysisRequest
+from flows.values.limits import check_depth
 from flows.values.local_days import canonical_zone
 from flows.values.run_directory import RunDirectory, write_atomically
 
@@ -53,7 +54,12 @@ class RawFiles:
                 file=source.name,
                 remedy="Check the path, or pass --profile-file or --openaps-profile.",
             )
-        self.write(kind, source.read_bytes(), 1)
+        allowance = DirectoryAllowance()
+        allowance.check([source])
+        with source.open("rb") as stream:
+            content = allowance.read(stream, source.name)
+        check_depth(content, source.name)
+        self.write(kind, content, 1)
 
     def answer(self, kind: str, answer: Answer, date: str | None = None) -> None:
         asked = {"path": answer.path, "query": answer.query}

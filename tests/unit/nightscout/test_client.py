@@ -236,7 +236,7 @@ TROUBLE: list[tuple[str, Respond, Reason, int]] = [
     ("half in chunks", half_in_chunks, Reason.SITE_UNREACHABLE, ATTEMPTS),
     ("half until the connection ends", until_closed, Reason.SITE_NOT_DATA, ATTEMPTS),
     ("text", lambda h, _: send(h, 200, b"Unauthorized"), Reason.SITE_NOT_DATA, 1),
-    ("nesting without end", lambda h, _: send(h, 200, b"[" * 200_000), Reason.SITE_NOT_DATA, ATTEMPTS),
+    ("nesting without end", lambda h, _: send(h, 200, b"[" * 200_000), Reason.LIMIT_EXCEEDED, 1),
     ("a proxy's 401", lambda h, _: send(h, 401, b"", WWW_Authenticate="Basic"), Reason.SITE_BASIC_AUTH, 1),
     ("429 for an hour", lambda h, _: send(h, 429, b"", Retry_After="3600"), Reason.SITE_ASKS_TO_WAIT, 1),
     ("503 for two days", lambda h, _: send(h, 503, b"", Retry_After="172800"), Reason.SITE_ASKS_TO_WAIT, 1),

@@ -7,10 +7,13 @@ import re
 from typing import Any
 
 import jsonschema
+import pytest
 from prefect.utilities.templating import apply_values
 
 from flows import __version__
+from flows.environment import PREFIX, Environment
 from flows.orchestration.pools import Containers, job_variables
+from flows.values.limits import ANSWER, DEPTH, DIRECTORY
 from tests.conftest import ROOT
 
 TEMPLATE: dict[str, Any] = json.loads((ROOT / "images" / "flows" / "kubernetes-pool.json").read_text("utf-8"))
@@ -19,7 +22,7 @@ PROPERTIES = TEMPLATE["variables"]["properties"]
 
 def job() -> dict[str, Any]:
     """What Prefect makes of the template for a run that says nothing of its own."""
-    values = {name: variable["default"] for name, variable in PROPERTIES.items() if "default" in variable}
+    values = {name: known["default"] for name, known in PROPERTIES.items() if "default" in known}
     values |= {"name": "run", "labels": {}, "command": "prefect flow-run execute"}
     return dict(apply_values(TEMPLATE["job_configuration"], values)["job_manifest"])
 
@@ -51,6 +54,16 @@ def test_a_job_is_filled_in_and_confined() -> None:
     assert container["image"].endswith(f":{__version__}")
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
     assert container["resources"]["limits"]["memory"] == "2Gi"
+
+
+def test_a_limit_that_is_set_reaches_the_runs_containers(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_here = {"AUTOTUNE_MAX_ANSWER_MIB": "9", "AUTOTUNE_MAX_FILES_MIB": "8", "AUTOTUNE_MAX_JSON_DEPTH": "7"}
+    names = {PREFIX + limit.field.upper() for limit in (ANSWER, DIRECTORY, DEPTH)}
+    assert names == set(set_here)
+    assert not names & set(job_variables(Containers.of(Environment()))["env"])
+    for name, value in set_here.items():
+        monkeypatch.setenv(name, value)
+    assert set_here.items() <= job_variables(Containers.of(Environment()))["env"].items()
 
 
 def test_its_environment_is_the_docker_pool_s_and_holds_no_secret() -> None:
