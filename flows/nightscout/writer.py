@@ -25,6 +25,8 @@ from flows.nightscout.retry import REQUEST_ERRORS
 
 REFUSALS = range(400, 500)
 NOT_DECIDED = frozenset({408, 409, 425, 429})  # the write may have happened, or may yet
+# A profile document has one of these, also of the old flat shape and one that somebody broke.
+PROFILE_FIELDS = frozenset({"store", "defaultProfile", "startDate", "basal", "sens", "carbratio"})
 REQUIRED = {"profile": "store", "treatments": "eventType"}
 
 
@@ -53,9 +55,12 @@ class NightscoutWriter(NightscoutClient):
         """Every profile document.
 
         Raises:
-            Refused: a `SITE_…` reason.
+            Refused: a `SITE_…` reason; `SITE_NOT_DATA` too where none of the records is one.
         """
-        return [d for d in self.records("profile.json", "count=0").document if isinstance(d, dict)]
+        found = [d for d in self.records("profile.json", "count=0").document if isinstance(d, dict)]
+        if found and not any(PROFILE_FIELDS & d.keys() for d in found):
+            raise Refused(Reason.SITE_NOT_DATA, what="profile.json", detail="records that are no profile documents")
+        return found
 
     def profile_switches(self, since_ms: float) -> list[Record]:
         """Every Profile Switch from an instant on.

@@ -42,6 +42,8 @@ def test_a_case_written_down_is_the_same_case() -> None:
 FOUND = [  # and repaired
     # One empty list of documents, after the Profile Switch, was taken for a site that somebody had emptied.
     Case("fault", "apply", True, faults=((12, "empty_list"),)),
+    # Records that are no profile documents, too.
+    Case("fault", "apply", True, faults=((12, "other_answer"),)),
 ]
 
 
