@@ -195,7 +195,8 @@ def run(base: Path, seed: int, count: int | None = None) -> Found:
         if count is not None:
             whole = [one for one in chosen if one[0].rpartition(": ")[2] in {*REPLACED, *WHOLE}]
             inside = [one for one in chosen if one[0].rpartition(": ")[2] not in {*REPLACED, *WHOLE}]
-            chosen = [*chance.sample(whole, count // 2), *chance.sample(inside, count - count // 2)]
+            of_whole = min(count // 2, len(whole))
+            chosen = [*chance.sample(whole, of_whole), *chance.sample(inside, min(count - of_whole, len(inside)))]
         for number, (where, path, damage) in enumerate(chosen):
             damage(path)
             commands = list(made.commands())

@@ -11,7 +11,7 @@ from typing import Any
 from flows.history.losses import Loss
 from flows.history.quality import DayColour, DayFacts, facts_of, judge_day
 from flows.nightscout.documents import Record
-from flows.values.local_days import LocalDay, Window, day_of
+from flows.values.local_days import LocalDay, Window, day_of, day_range
 from flows.values.timestamps import instant_ms
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -63,16 +63,19 @@ class DayData:
 
 
 def covered_days(entries: Sequence[Record], zone: str) -> list[LocalDay]:
-    """Every local day from the first to the last glucose reading."""
-    if not entries:
-        return []
+    """Every local day from the first to the last glucose reading.
+
+    Raises:
+        Refused: `TOO_MANY_DAYS`.
+    """
+    ends = first_and_last_day(entries, zone)
+    return day_range(*ends, zone) if ends else []
+
+
+def first_and_last_day(entries: Sequence[Record], zone: str) -> tuple[date, date] | None:
+    """The local days of the first and the last glucose reading."""
     dates = [float(e["date"]) for e in entries]
-    day, last = day_of(min(dates), zone), day_of(max(dates), zone)
-    days = [day]
-    while day < last:
-        day = day.next()
-        days.append(day)
-    return days
+    return (day_of(min(dates), zone).date, day_of(max(dates), zone).date) if dates else None
 
 
 def cut_days(

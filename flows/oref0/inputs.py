@@ -64,14 +64,15 @@ def _check_basal(blocks: Any) -> None:
         raise Refused(Reason.BASAL_ORDER)
     if blocks[0]["minutes"] != 0:
         raise Refused(Reason.BASAL_START)
-    minutes = [b["minutes"] for b in blocks]
-    # lib/profile/basal.js sorts by `i`; without it the order of the file counts.
+    minutes = [_number(b["minutes"]) for b in blocks]
+    # lib/profile/basal.js sorts by `i`, which as text has another order; without it the order of the file counts.
     numbers = [b.get("i", n) for n, b in enumerate(blocks)]
-    if sorted(set(minutes)) != minutes or sorted(set(numbers)) != numbers:
+    numeric = all(isinstance(n, int | float) and not isinstance(n, bool) for n in numbers)
+    if not numeric or sorted(set(minutes)) != minutes or sorted(set(numbers)) != numbers:
         raise Refused(Reason.BASAL_ORDER)
     for block in blocks:
         if float(block["rate"]) <= 0:
-            hour, minute = divmod(int(block["minutes"]), 60)
+            hour, minute = divmod(int(_number(block["minutes"])), 60)
             raise Refused(Reason.BASAL_ZERO, start=f"{hour:02d}:{minute:02d}")
 
 

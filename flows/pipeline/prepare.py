@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.history.automatic import check_automatic_basal
-from flows.history.days import DayData, Selection, covered_days, cut_days
+from flows.history.days import DayData, Selection, covered_days, cut_days, first_and_last_day
 from flows.history.duplicates import unsure_copies
 from flows.history.events import find_events, notes_on
 from flows.history.glucose import Readings, read_glucose
@@ -187,18 +187,17 @@ def _write_left_out(run: RunDirectory, readings: Readings) -> list[str]:
 
 
 def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str) -> list[LocalDay]:
-    covered = covered_days(entries, zone)
+    ends = first_and_last_day(entries, zone)
     if request.start or request.end:
-        first = request.start or (covered[0].date if covered else request.end)
-        last = request.end or (covered[-1].date if covered else request.start)
+        first = request.start or (ends[0] if ends else request.end)
+        last = request.end or (ends[1] if ends else request.start)
         assert first is not None and last is not None
         return day_range(first, last, zone)
-    if not covered:
+    if ends is None:
         raise Refused(Reason.NO_RECORDS, what="usable glucose readings")
     if request.days is not None:
-        last_day = covered[-1].date
-        return day_range(last_day - timedelta(days=request.days - 1), last_day, zone)
-    return covered
+        return day_range(ends[1] - timedelta(days=request.days - 1), ends[1], zone)
+    return covered_days(entries, zone)
 
 
 def _write_corrected(

@@ -38,6 +38,9 @@ def canonical_zone(name: str) -> str:
         raise Refused(Reason.UNKNOWN_TIMEZONE, zone=name) from None
 
 
+LONGEST_RANGE_DAYS = 3660  # ten years: one reading dated 1970 is no history of 20,000 days, each with its files
+
+
 @dataclass(frozen=True, order=True)
 class Window:
     """A span of instants in epoch milliseconds, `start_ms` inclusive; `holds` says how the end is meant."""
@@ -108,11 +111,14 @@ def day_range(first: date, last: date, zone: str) -> list[LocalDay]:
     """Every local day from `first` to `last`, both included.
 
     Raises:
-        Refused: `END_BEFORE_START` (upstream's script would loop for ever).
+        Refused: `END_BEFORE_START` (upstream's script would loop for ever), `TOO_MANY_DAYS`.
     """
     if last < first:
         raise Refused(Reason.END_BEFORE_START, start=first, end=last)
-    return [LocalDay(first + timedelta(days=i), zone) for i in range((last - first).days + 1)]
+    count = (last - first).days + 1
+    if count > LONGEST_RANGE_DAYS:
+        raise Refused(Reason.TOO_MANY_DAYS, count=count, limit=LONGEST_RANGE_DAYS)
+    return [LocalDay(first + timedelta(days=i), zone) for i in range(count)]
 
 
 def utc_offset_min(epoch_ms: float, zone: str) -> int:

@@ -42,10 +42,16 @@ class SealedRun:
         return hashlib.sha256(self.site.encode()).hexdigest()
 
     def request(self) -> AnalysisRequest:
-        """Whose site this is, for the credentials."""
-        return AnalysisRequest(
-            site=self.site, site_block=self.options.get("site_block"), allow_http=bool(self.options.get("allow_http"))
-        )
+        """Whose site this is, for the credentials.
+
+        Raises:
+            Refused: `RUN_DAMAGED`: the options it was run with are none.
+        """
+        block, http = self.options.get("site_block"), bool(self.options.get("allow_http"))
+        try:
+            return AnalysisRequest(site=self.site, site_block=block, allow_http=http)
+        except ValueError:  # pydantic's
+            raise self.run.damaged("manifest.json", "its options say no site block") from None
 
 
 @dataclass(frozen=True)
