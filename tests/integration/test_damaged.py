@@ -14,6 +14,7 @@ import pytest
 from flows.cli.main import main
 from flows.errors import Reason
 from flows.writeback.active_on_site import MARKER
+from flows.writeback.approval_checks import SealedRun
 from flows.writeback.journal import BACKUP, INTENT
 from flows.writeback.recover import Origin, damage, recover, site_now
 from tests.damaged import run
@@ -152,3 +153,10 @@ def test_a_crash_while_it_is_set_aside_is_damage_that_can_be_set_aside(applied: 
     assert damage(applied.journal, applied.reading) is not None
     assert recover(site.url, applied.tools, {}).site.active.startswith("Autotune")
     assert damage(applied.journal, applied.reading) is None
+
+
+@pytest.mark.parametrize("block", [["a"], {"a": 1}, 5])
+def test_options_that_are_none_are_a_damaged_run(block: object, someone: Person) -> None:
+    options = {"site": someone.site, "site_block": block}
+    sealed = SealedRun(someone.run, someone.made.proposal_id, someone.made.sha256, someone.site, options)
+    assert refusal_of(sealed.request).reason is Reason.RUN_DAMAGED

@@ -49,6 +49,18 @@ ROWS: list[tuple[str, str, Any, Reason]] = [
     ("carb ratio below 2", PUMP, pump_profile(carb_ratio=1.5), Reason.CARB_RATIO_RANGE),
     ("no basals", PUMP, pump_profile(basalprofile=[]), Reason.BASAL_EMPTY),
     (
+        "basals numbered by texts",
+        PUMP,
+        pump_profile(basalprofile=[{**b, "i": n or "0"} for n, b in enumerate(pump_profile()["basalprofile"])]),
+        Reason.BASAL_ORDER,
+    ),
+    (
+        "basals of one minute, once as text",
+        PUMP,
+        pump_profile(basalprofile=[{"i": n, "minutes": m, "rate": 1} for n, m in enumerate((0, "60.0", 60))]),
+        Reason.BASAL_ORDER,
+    ),
+    (
         "a basal of zero",
         PUMP,
         pump_profile(basalprofile=[{"i": 0, "minutes": 0, "rate": 0, "start": "00:00:00"}]),

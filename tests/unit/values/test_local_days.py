@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.errors import Reason, Refused
-from flows.values.local_days import LocalDay, canonical_zone, day_of, day_range, utc_offset_min
+from flows.values.local_days import LONGEST_RANGE_DAYS, LocalDay, canonical_zone, day_of, day_range, utc_offset_min
 
 ZONES = [
     "Europe/Paris",
@@ -115,3 +115,12 @@ def test_a_range_that_ends_before_it_starts_is_refused() -> None:
 def test_offsets_are_minutes_east_of_utc() -> None:
     assert utc_offset_min(1_747_000_000_000, "Asia/Kolkata") == 330
     assert utc_offset_min(1_747_000_000_000, "Etc/GMT+7") == -420
+
+
+def test_a_range_of_days_has_an_end() -> None:
+    first = date(2016, 1, 1)
+    last = first + timedelta(days=LONGEST_RANGE_DAYS - 1)
+    assert len(day_range(first, last, "UTC")) == LONGEST_RANGE_DAYS
+    with pytest.raises(Refused) as caught:
+        day_range(first, last + timedelta(days=1), "UTC")
+    assert caught.value.reason is Reason.TOO_MANY_DAYS
