@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
+from flows.errors import Reason, Refused
 from flows.history.losses import Loss
 from flows.history.quality import DayColour, DayFacts, facts_of, judge_day
 from flows.nightscout.documents import Record
@@ -66,15 +67,21 @@ def covered_days(entries: Sequence[Record], zone: str) -> list[LocalDay]:
     """Every local day from the first to the last glucose reading.
 
     Raises:
-        Refused: `TOO_MANY_DAYS`.
+        Refused: `TOO_MANY_DAYS`, `GLUCOSE_DATE`.
     """
     ends = first_and_last_day(entries, zone)
     return day_range(*ends, zone) if ends else []
 
 
 def first_and_last_day(entries: Sequence[Record], zone: str) -> tuple[date, date] | None:
-    """The local days of the first and the last glucose reading."""
+    """The local days of the first and the last glucose reading.
+
+    Raises:
+        Refused: `GLUCOSE_DATE`: of a reading without corrections, whose date nobody can have meant.
+    """
     dates = [float(e["date"]) for e in entries]
+    if wrong := [ms for ms in dates if (found := instant_ms(ms, "UTC")) is None or found[0] != ms]:
+        raise Refused(Reason.GLUCOSE_DATE, day="these days", count=len(wrong))
     return (day_of(min(dates), zone).date, day_of(max(dates), zone).date) if dates else None
 
 

@@ -92,8 +92,8 @@ def _body(record: Record) -> Record:
             written = None
     if isinstance(written, dict):
         return written
-    store = record.get("store")
-    default = store.get(record.get("defaultProfile")) if isinstance(store, dict) else None
+    store, name = record.get("store"), record.get("defaultProfile")
+    default = store.get(name) if isinstance(store, dict) and isinstance(name, str) else None
     return default if isinstance(default, dict) else {}
 
 

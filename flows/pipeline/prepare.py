@@ -187,6 +187,8 @@ def _write_left_out(run: RunDirectory, readings: Readings) -> list[str]:
 
 
 def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str) -> list[LocalDay]:
+    if request.start and request.end:
+        return day_range(request.start, request.end, zone)
     ends = first_and_last_day(entries, zone)
     if request.start or request.end:
         first = request.start or (ends[0] if ends else request.end)

@@ -144,6 +144,31 @@ def test_a_day_s_summary_has_three_decimals() -> None:
     assert made.summary()["coverage"] == 0.123
 
 
+FIRST_MS, LAST_MS = 978_307_200_000, 4_102_444_800_000  # 2001 and 2100
+
+
+@pytest.mark.parametrize(
+    ("ms", "read"),
+    [
+        (FIRST_MS, True),
+        (FIRST_MS - 1, False),
+        (LAST_MS, True),
+        (LAST_MS + 1, False),
+        (1_778_666_400, False),  # seconds
+        (253_402_300_800_000, False),  # the year 10000
+        (-1, False),
+        (1e300, False),
+    ],
+)
+def test_a_date_that_nobody_can_have_meant_is_refused_and_makes_no_days(ms: float, read: bool) -> None:
+    if read:
+        assert len(covered_days([{"date": ms}], "UTC")) == 1
+        return
+    with pytest.raises(Refused) as caught:
+        covered_days([{"date": ms}], "UTC")
+    assert caught.value.reason is Reason.GLUCOSE_DATE
+
+
 @pytest.mark.parametrize(("last_h", "count"), [(0, 1), (23.9, 1), (24, 2), (47.9, 2), (48, 3)])
 def test_days_go_from_the_first_reading_to_the_last(last_h: float, count: int) -> None:
     assert len(covered_days([reading(last_h * HOUR), reading(0)], "UTC")) == count

@@ -186,3 +186,9 @@ def test_zones_of_documents_and_switches_tell_travel(
     found = travel([], [], zones_named(documents, switches), DAYS)
     assert bool(found) is bool(said)
     assert said is None or said in found[0].sentence
+
+
+@pytest.mark.parametrize("name", [["a"], {"a": 1}, 5, None, True])
+def test_a_default_profile_that_is_no_name_names_no_zone(name: Any) -> None:
+    document = {"defaultProfile": name, "startDate": "2026-05-13T10:00:00Z", "store": {"a": {"timezone": "UTC"}}}
+    assert zones_named([document], []) == []
