@@ -26,6 +26,8 @@ from tests.writing import Person, person
 
 SECRET = "integration-test-secret"  # noqa: S105
 REAL, AS_15 = SERVERS = ("real", "as-15")  # what the tests marked `nightscout` run against
+# For what is the same work again on the stand-in, and takes seconds.
+real_only = pytest.mark.parametrize("nightscout", [REAL], indirect=True)
 ADMIN = Credentials(api_secret=API_SECRET)
 
 

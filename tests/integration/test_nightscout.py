@@ -23,7 +23,7 @@ from flows.oref0.runtime import find_node, find_oref0
 from flows.pipeline.parity import compare
 from flows.values.local_days import Window
 from tests.conftest import ROOT, docker_trouble
-from tests.integration.conftest import REAL, Nightscout
+from tests.integration.conftest import REAL, Nightscout, real_only
 
 pytestmark = pytest.mark.nightscout
 
@@ -96,7 +96,7 @@ def content(file: Path) -> bytes:
         return b"".join(packed.read(name) for name in packed.namelist())
 
 
-@pytest.mark.parametrize("nightscout", [REAL], indirect=True)
+@real_only
 def test_a_site_and_its_export_give_the_same_proposal(
     nightscout: Nightscout,
     person: dict[str, Any],
@@ -160,7 +160,7 @@ def test_an_open_site_that_shows_mmol_is_read_without_credentials(
     assert found["site"] == found["directory"]
 
 
-@pytest.mark.parametrize("nightscout", [REAL], indirect=True)
+@real_only
 def test_an_export_is_what_from_reads(
     nightscout: Nightscout,
     person: dict[str, Any],

@@ -19,7 +19,7 @@ from flows.nightscout.fetch import fetch_entries, fetch_profiles, fetch_treatmen
 from flows.nightscout.wait import wait_for_readings
 from flows.values.local_days import Window
 from flows.values.timestamps import iso_utc
-from tests.integration.conftest import Nightscout
+from tests.integration.conftest import Nightscout, real_only
 from tests.integration.faults import FAULTS, LASTING, PASSING, Faulty, faulty, seeded
 
 pytestmark = pytest.mark.nightscout
@@ -118,6 +118,7 @@ def test_a_month_of_a_closed_loop_is_fetched_completely(
 
 @pytest.mark.parametrize("at_once", [1, 4])
 @pytest.mark.parametrize(("seed", "share"), [(0, 0.3), (1, 0.5), (2, 0.95)])
+@real_only
 def test_faults_change_nothing_or_end_in_a_refusal(
     nightscout: Nightscout, filled: Filled, seed: int, share: float, at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +132,7 @@ def test_faults_change_nothing_or_end_in_a_refusal(
 
 
 @pytest.mark.parametrize("fault", [fault.__name__ for fault in PASSING])
+@real_only
 def test_a_fault_before_every_answer_changes_nothing(nightscout: Nightscout, filled: Filled, fault: str) -> None:
     # In parallel a request may meet the fault twice in a row, never five times: two of three are answered.
     with faulty(nightscout.url, itertools.cycle([fault, None, None])) as proxy:
@@ -158,6 +160,7 @@ REFUSALS = {
 
 @pytest.mark.usefixtures("reading_of_today")
 @pytest.mark.parametrize("fault", sorted(FAULTS))
+@real_only
 def test_a_fault_that_stays_is_named(nightscout: Nightscout, filled: Filled, fault: str) -> None:
     with faulty(nightscout.url, itertools.repeat(fault)) as proxy:
         outcome = fetched_or_refused(proxy, nightscout)
@@ -166,6 +169,7 @@ def test_a_fault_that_stays_is_named(nightscout: Nightscout, filled: Filled, fau
 
 @pytest.mark.usefixtures("reading_of_today")
 @pytest.mark.parametrize("seed", range(3))
+@real_only
 def test_pages_of_another_kind_end_in_a_refusal(nightscout: Nightscout, filled: Filled, seed: int) -> None:
     with faulty(nightscout.url, seeded(seed, 0.3, LASTING)) as proxy:
         outcome = fetched_or_refused(proxy, nightscout)

@@ -17,7 +17,7 @@ from flows.nightscout.writer import NightscoutWriter, WriteAttempt, WriteStatus
 from flows.writeback.active_on_site import differences
 from flows.writeback.plan import plan
 from flows.writeback.site_documents import switch_treatment
-from tests.integration.conftest import Nightscout
+from tests.integration.conftest import Nightscout, real_only
 from tests.integration.kill import SCENARIOS, Scenario, Site, one
 from tests.proposals import mmol_document, profile_document
 from tests.writing import Person, active_name, newest_content, person
@@ -152,6 +152,7 @@ def test_a_wrong_secret_writes_nothing(someone: Person) -> None:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS[1::2], ids=lambda s: s.name)
+@real_only
 def test_a_killed_change_is_settled(scenario: Scenario, nightscout: Nightscout, tmp_path: Path) -> None:
     def clear(document: dict[str, Any], switches: list[dict[str, Any]]) -> dict[str, Any]:
         stored = fresh(nightscout, document)
