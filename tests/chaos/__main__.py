@@ -132,6 +132,8 @@ def main() -> int:
     parser.add_argument("--violations", type=int, default=1, help="end after so many things that must not be")
     parser.add_argument("--case", type=Case.from_text, help="this case only")
     asked = parser.parse_args()
+    if asked.server == "0.12" and "AUTOTUNE_TEST_NIGHTSCOUT_URL" not in os.environ:
+        parser.error("AUTOTUNE_TEST_NIGHTSCOUT_URL names no Nightscout")
     began = time.monotonic()
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
     with bench(asked.server) as site:
