@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from flows.pipeline.prepare import Prepared, prepare
 from flows.pipeline.tune import engine_named
 from flows.settings import AnalysisRequest, EngineName
 from flows.values.bundled import bundled
-from flows.values.local_days import LocalDay
+from flows.values.local_days import LocalDay, canonical_zone
 from flows.values.progress import tell
 from flows.values.run_directory import RunDirectory
 
@@ -77,15 +76,20 @@ def prove(run: Path | None, *, docker: bool, now: datetime) -> Parity:
                 file="prepared.json",
                 remedy="Give a run directory that `autotune propose` made.",
             )
-        prepared = Prepared(**source.read_json("prepared.json"))
-        manifest = source.file("manifest.json")
-        options = (json.loads(manifest.read_text("utf-8")).get("options") if manifest.is_file() else None) or {}
+        zone, dates = _prepared(source)
+        manifest = source.read_json("manifest.json") if source.file("manifest.json").exists() else None
+        options = (manifest.get("options") if isinstance(manifest, dict) else None) or {}
+        if not isinstance(options, dict):
+            raise source.damaged("manifest.json", "its options are none")
         ours = [EngineName.NODE, *([EngineName.DOCKER] if docker else [])]
         for name in (EngineName.REFERENCE, *ours):
-            copy_inputs(source.work, base / name)
+            try:
+                copy_inputs(source.work, base / name)
+            except OSError as error:  # also shutil's own
+                raise source.damaged("work", f"its files cannot be copied ({type(error).__name__})") from None
             job = TuneJob(
                 work=base / name,
-                days=tuple(LocalDay(date.fromisoformat(d), prepared.zone) for d in prepared.dates),
+                days=tuple(LocalDay(day, zone) for day in dates),
                 uam_as_basal=bool(options.get("uam_as_basal")),
                 tune_insulin_curve=bool(options.get("tune_insulin_curve")),
             )
@@ -96,6 +100,19 @@ def prove(run: Path | None, *, docker: bool, now: datetime) -> Parity:
             found.files += files
             found.differing += [f"{name.value}: {d}" for d in differing]
         return found
+
+
+def _prepared(run: RunDirectory) -> tuple[str, list[date]]:
+    """The zone and the days a run was prepared for.
+
+    Raises:
+        Refused: `RUN_DAMAGED`, `UNKNOWN_TIMEZONE`.
+    """
+    try:
+        prepared = Prepared(**run.read_json("prepared.json"))
+        return canonical_zone(prepared.zone), [date.fromisoformat(d) for d in prepared.dates]
+    except (TypeError, ValueError, AttributeError):
+        raise run.damaged("prepared.json", "it does not hold what it should") from None
 
 
 def copy_inputs(source: Path, target: Path) -> None:

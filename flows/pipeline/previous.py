@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows.errors import Refused
 from flows.oref0.several_values import OneValueFrom
+from flows.proposal.sealed import digest
 from flows.settings import AnalysisRequest, Insulin
 from flows.values.parts import Part
-from flows.values.run_directory import json_or_none
+from flows.values.run_directory import RunDirectory
 from flows.values.user_directories import runs_root
 
 SAME_OPTIONS = (
@@ -48,20 +50,22 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
     """
     mine = request.options()
     runs = [d for root in {runs_root(), own_run.parent} if root.is_dir() for d in root.iterdir() if d.is_dir()]
-    proposals = [(run, _read(run / "proposal.json")) for run in set(runs) if run.resolve() != own_run.resolve()]
+    proposals = [(run, _proposal(run)) for run in set(runs) if run.resolve() != own_run.resolve()]
     newest_first = sorted(proposals, key=lambda item: str(item[1].get("created_at", "")), reverse=True)
     for run, proposal in newest_first:
-        options = _read(run / "manifest.json").get("options") or {}
+        options = _object(_read(run, "manifest.json").get("options"))
         if any(_value(options, k) != _value(mine, k) for k in SAME_OPTIONS) or not proposal:
             continue
-        if (proposal.get("verdict") or {}).get("colour") == "red":
+        if _object(proposal.get("verdict")).get("colour") == "red":
             continue  # nobody may apply it, so nobody goes on from it
-        if any(proposal.get("profile", {}).get(k) != profile.get(k) for k in IDENTITY):
+        if any(_object(proposal.get("profile")).get(k) != profile.get(k) for k in IDENTITY):
             return Previous(None, "The source profile has changed since the last run: tuning starts from it again.")
-        tuned = run / "work" / "autotune" / "profile.json"
-        if tuned.is_file():
-            said = f"Tuning goes on from the run {run.name}; caps are those of the source profile."
-            return Previous(tuned.read_bytes(), said, _ratios(proposal))
+        try:
+            start = RunDirectory(run).read_bytes("work/autotune/profile.json")
+            ratios = _ratios(proposal)
+        except (Refused, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
+            continue  # damaged, or its engine was stopped
+        return Previous(start, f"Tuning goes on from the run {run.name}; caps are those of the source profile.", ratios)
     return Previous(None, "There is no earlier run to go on from: tuning starts from the source profile.")
 
 
@@ -78,6 +82,21 @@ def _value(options: dict[str, Any], name: str) -> Any:
     return options.get(name) or (Insulin.RAPID_ACTING.value if name == "insulin" else None)
 
 
-def _read(file: Path) -> dict[str, Any]:
-    document = json_or_none(file)
-    return document if isinstance(document, dict) else {}
+def _proposal(run: Path) -> dict[str, Any]:
+    """A run's proposal; empty where there is none, or where it is not as it was sealed."""
+    found = _read(run, "proposal.json")
+    try:
+        return found if found.get("sha256") == digest(found) else {}
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _read(run: Path, name: str) -> dict[str, Any]:
+    try:
+        return _object(RunDirectory(run).read_json(name))
+    except Refused:
+        return {}
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -7,6 +7,7 @@ A run's `applied.json` names the journal of its site and holds a copy of the lin
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,11 +15,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from flows.errors import Reason, Refused
+from flows.values.private_files import Damaged, parse_document, read_private
 from flows.values.run_directory import RunDirectory
 from flows.writeback.journal import LINES, Journal
+from flows.writeback.journal_lines import read_lines
 
 YEARS = range(1990, 2200)  # others would leave the calendar in some time zone
-LARGEST_BYTES = 64_000_000
 NOTE = "applied.json"
 
 
@@ -69,6 +72,22 @@ def journal_named(run: Path) -> Path | None:
     return _journal_in(_note(run))
 
 
+def damaged_records(run: Path) -> list[Path]:
+    """Of what tells what became of a run, what is there and cannot be read: its note, and the journal that it names.
+
+    A journal that is not there is none of these: it may lie on another machine, and the note has copies.
+    """
+    note, found = _note(run), []
+    if os.path.lexists(run / NOTE) and not note:
+        found.append(run / NOTE)
+    if (journal := _journal_in(note)) is not None and os.path.lexists(journal / LINES):
+        try:
+            read_lines(read_private(journal, LINES), _damaged)
+        except (Damaged, Refused, OSError):
+            found.append(journal / LINES)
+    return found
+
+
 def changes_of(runs: Iterable[Path]) -> tuple[PastChange, ...]:
     """Every change that the journals named by these run directories know of, by time."""
     notes = [_note(run) for run in runs]
@@ -99,6 +118,10 @@ def instant(value: Any) -> datetime | None:
     return found if found.tzinfo is not None and found.year in YEARS else None
 
 
+def _damaged(detail: str) -> Refused:
+    return Refused(Reason.JOURNAL_ALTERED, file=LINES, path=LINES, detail=detail)
+
+
 def _note(run: Path) -> dict[str, Any]:
     return _object(_text(run / NOTE))
 
@@ -122,16 +145,15 @@ def _journal(directory: Path) -> list[dict[str, Any]]:
 
 def _text(file: Path) -> str:
     try:
-        readable = file.is_file() and file.stat().st_size <= LARGEST_BYTES
-        return file.read_text("utf-8", "replace") if readable else ""
+        return read_private(file.parent, file.name).decode("utf-8", "replace")
     except (OSError, ValueError):
         return ""
 
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
+        document = parse_document(text.encode("utf-8", "replace"))
+    except Damaged:
         return {}
     return document if isinstance(document, dict) else {}
 

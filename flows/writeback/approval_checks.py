@@ -15,6 +15,7 @@ from flows.profiles.stored import document_sha256
 from flows.proposal.document import Colour, Proposal
 from flows.proposal.sealed import read_proposal
 from flows.settings import AnalysisRequest, site_url
+from flows.values.private_files import check_ours
 from flows.values.run_directory import RunDirectory
 from flows.writeback.active_on_site import SiteProfiles, store_of
 
@@ -69,8 +70,12 @@ def read_approved(run: RunDirectory, sha256: str | None) -> Approved:
         sha256: the proposal that was approved; `None` where it is only to be looked at.
 
     Raises:
-        Refused: `PROPOSAL_UNREADABLE`, `PROPOSAL_ALTERED`, `PROPOSAL_OTHER_SHA256`, `PROPOSAL_WITHOUT_SITE`.
+        Refused: `PROPOSAL_UNREADABLE`, `PROPOSAL_ALTERED`, `PROPOSAL_OTHER_SHA256`, `PROPOSAL_WITHOUT_SITE`,
+            `PRIVATE_DIRECTORY`.
     """
+    for directory in (run.path, run.raw):
+        if directory.is_dir():
+            check_ours(directory.stat(), directory)
     proposal = read_proposal(run.file("proposal.json"))
     _check_named(sha256, proposal.sha256)
     return Approved(run, proposal.proposal_id, proposal.sha256, _site(proposal), proposal.options, proposal)

@@ -160,3 +160,47 @@ def test_options_that_are_none_are_a_damaged_run(block: object, someone: Person)
     options = {"site": someone.site, "site_block": block}
     sealed = SealedRun(someone.run, someone.made.proposal_id, someone.made.sha256, someone.site, options)
     assert refusal_of(sealed.request).reason is Reason.RUN_DAMAGED
+
+
+def other_users_write(someone: Person) -> None:
+    someone.run.path.chmod(0o702)
+
+
+def other_users_write_raw(someone: Person) -> None:
+    someone.run.raw.chmod(0o777)
+
+
+@pytest.mark.parametrize("change", [other_users_write, other_users_write_raw])
+def test_nothing_is_written_from_a_run_that_others_can_write(
+    change: Callable[[Person], object], someone: Person, site: StandIn
+) -> None:
+    change(someone)
+    refusal = refusal_of(someone.apply)
+    assert refusal.reason is Reason.PRIVATE_DIRECTORY
+    assert "chmod -R go-rwx" in refusal.remedy
+    assert not [r for r in site.database.requests if r[0] == "POST"]
+
+
+def the_note(applied: Person) -> Path:
+    file = applied.run.file("applied.json")
+    file.write_bytes(file.read_bytes()[:50])
+    return file
+
+
+def the_lines(applied: Person) -> Path:
+    lines_cut(applied)
+    return applied.journal.directory / "journal.jsonl"
+
+
+@pytest.mark.parametrize("spoil", [the_note, the_lines])
+def test_what_became_of_a_proposal_is_not_said_from_a_damaged_record(
+    spoil: Callable[[Person], Path], applied: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, runs = str(applied.run.path), str(applied.run.path.parent)
+    assert main(["show", run]) == 0
+    assert "was written to the site" in capsys.readouterr().out
+    file = spoil(applied)
+    assert main(["show", run]) == 0
+    assert f"{file} is damaged" in " ".join(capsys.readouterr().out.split())
+    assert main(["history", "--runs", runs]) == 0
+    assert f"{file} is damaged" in " ".join(capsys.readouterr().out.split())

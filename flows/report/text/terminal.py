@@ -8,7 +8,7 @@ from flows.report.text.certainty import certainty
 from flows.report.text.numbers import numbers_table
 from flows.report.wording import many
 from flows.values.run_directory import RunDirectory
-from flows.writeback.applied import applications, changes_of
+from flows.writeback.applied import applications, changes_of, damaged_records
 
 
 def summary(run: RunDirectory, proposal: Proposal) -> str:
@@ -47,6 +47,11 @@ def _section(title: str, lines: list[str]) -> list[str]:
 
 def _what_became_of_it(run: RunDirectory, proposal: Proposal) -> str:
     done = applications(proposal.sha256, changes_of([run.path]))
+    if damaged := damaged_records(run.path):
+        return (
+            f"What became of this proposal cannot be said for certain: {', '.join(map(str, damaged))} is damaged. "
+            f"`autotune recover {run.path}` says what the site has."
+        )
     if not done:
         return "This is a proposal: nothing was changed in Nightscout or on a pump. Discuss it with your diabetes team."
     last = done[-1]

@@ -79,6 +79,7 @@ class Trend:
     applications: tuple[Application, ...]
     skipped: tuple[tuple[str, str], ...]
     others: int
+    damaged: tuple[str, ...] = ()
 
     @property
     def proposals(self) -> tuple[PastRun, ...]:
@@ -137,6 +138,7 @@ def trend(
         applications=_applications(proposals, found.changed.get(mine[-1].source.key, ())),
         skipped=tuple((name, why.value) for name, why in found.skipped),
         others=len(found.runs) - len(mine),
+        damaged=found.damaged,
     )
 
 
@@ -243,6 +245,7 @@ def document(found: Trend) -> dict[str, Any]:
         "applications": [asdict(application) for application in found.applications],
         "skipped": [{"directory": name, "why": why} for name, why in found.skipped],
         "runs_of_others": found.others,
+        "damaged": list(found.damaged),
     }
     return dict(json.loads(json.dumps(shown, default=_date_text)))
 

@@ -22,7 +22,7 @@ from flows.proposal.consensus_limits import age_group, exceeded, sides
 from flows.proposal.document import Colour, GlucoseLimit, Units, mmoll
 from flows.proposal.sealed import digest
 from flows.values.units import HOURS_PER_DAY
-from flows.writeback.applied import YEARS, Applied, applications, changes_of, instant
+from flows.writeback.applied import YEARS, Applied, applications, changes_of, damaged_records, instant
 
 LARGEST_NUMBER = 100_000  # no setting and no share comes near
 LARGEST_BYTES = 32_000_000  # a proposal of a year is far smaller
@@ -124,11 +124,13 @@ class Found:
         runs: the oldest first.
         skipped: the names of what was skipped, and why.
         changed: by source, when a change through this program left another profile on its site than before.
+        damaged: files that tell what was applied, and cannot be read.
     """
 
     runs: tuple[PastRun, ...]
     skipped: tuple[tuple[str, Skipped], ...]
     changed: dict[str, tuple[datetime, ...]]
+    damaged: tuple[str, ...] = ()
 
 
 def site_key(site: str) -> str:
@@ -158,6 +160,7 @@ def find_runs(root: Path) -> Found:
         runs=tuple(sorted(complete, key=lambda r: (r.at, r.name))),
         skipped=tuple((_text(directory.name), why) for directory, why in found.items() if isinstance(why, Skipped)),
         changed=changed,
+        damaged=tuple(sorted({_text(file) for directory in runs for file in damaged_records(directory)})),
     )
 
 

@@ -39,7 +39,9 @@ def remarks(trend: Trend) -> list[str]:
     """What is not in the history, counted."""
     others = [f"{many(trend.others, 'run')} of other sites, directories or profiles left out."] if trend.others else []
     counts = sorted(Counter(why for _, why in trend.skipped).items())
-    return others + [f"{many(count, 'directory', 'directories')} skipped: {why}." for why, count in counts]
+    damaged = [f"{harmless(file)} is damaged: what was applied may be more than is shown." for file in trend.damaged]
+    skipped = [f"{many(count, 'directory', 'directories')} skipped: {why}." for why, count in counts]
+    return others + skipped + damaged
 
 
 def isf(settings: Tuned, units: Units) -> str:
