@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import socket
+import ssl
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import urllib3
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from flows.doctor.site import SiteProbe
 from flows.errors import Reason, Refused
@@ -245,3 +253,41 @@ def test_behind_a_proxy_the_name_is_checked_here(
     except Refused as refusal:
         assert refusal.reason is Reason.SITE_NOT_ALLOWED
     assert bool(site.asked) is arrives
+
+
+def certificate_for(host: str, place: Path) -> tuple[Path, Path]:
+    """A certificate of a name and nothing else, trusted by itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = place / "certificate.pem", place / "key.pem"
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
+
+
+def test_a_certificate_is_checked_by_the_name_and_not_by_the_address(
+    site: Site, named: Callable[..., list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = certificate_for("nas.example", tmp_path)
+    context, asked_for = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), []
+    context.load_cert_chain(certificate, key)
+    context.sni_callback = lambda _, name, __: asked_for.append(name)
+    site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    named(nas_example=[["127.0.0.1"]], other_example=[["127.0.0.1"]])
+    port = site.server.server_port
+    for host, trouble in (("nas.example", ""), ("other.example", "certificate"), ("127.0.0.1", "certificate")):
+        with pytest.raises(Refused, match=trouble) if trouble else contextlib.nullcontext():
+            assert reader(f"https://{host}:{port}", Reach.PRIVATE_TOO).get("status.json").document == []
+    assert len(site.asked) == 1
+    assert set(asked_for) == {"nas.example", "other.example", None}
