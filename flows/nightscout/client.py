@@ -102,7 +102,7 @@ class NightscoutClient:
         sleep, jitter, clock: time (in seconds, since 1970) and chance, passed in so that tests need neither.
         session: how requests are sent.
         reach: which addresses the site's name may stand for.
-        wake_s: how long a site that has answered nothing yet is waited for to wake up.
+        wake_s: how long a site that has answered nothing yet is waited for to wake up; `None` for about a minute.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class NightscoutClient:
         clock: Callable[[], float] = time.time,
         session: requests.Session | None = None,
         reach: Reach = Reach.ANYWHERE,
-        wake_s: float = WAKE_S,
+        wake_s: float | None = None,
     ) -> None:
         self.site = site
         self._credentials = credentials
@@ -127,7 +127,9 @@ class NightscoutClient:
         self._allowed = ignore_breaker or breaker is None
         self._stopped = threading.Event()
         self._clock = clock
-        self._retry = Retry(self._stopped, sleep or self._stopped.wait, jitter, clock, wake_s)
+        self._retry = Retry(
+            self._stopped, sleep or self._stopped.wait, jitter, clock, WAKE_S if wake_s is None else wake_s
+        )
         self._session = session_within(reach, session)
         self.requests_made = 0
         self._access: _Access | None = None

@@ -91,6 +91,7 @@ def test_no_health_data_and_no_secret_is_in_prefects_storage(
     run_flow(request, tmp_path / "flow")
     unreachable = AnalysisRequest(site="http://127.0.0.1:9", days=1)
     monkeypatch.setattr("flows.nightscout.retry.ATTEMPTS", 1)
+    monkeypatch.setattr("flows.nightscout.client.WAKE_S", 0)
     with pytest.raises(Refused):
         run_flow(unreachable, tmp_path / "unreachable")
     stored = everything_stored(prefect_server, prefect_home)

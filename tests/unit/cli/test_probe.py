@@ -27,7 +27,7 @@ import flows.nightscout.retry as retry
 import flows.nightscout.rate_limit as rate_limit
 retry.FIRST_WAIT_S, retry.WAKE_WAIT_S, rate_limit.GAP_S = 0.001, 0.1, 0.0
 import flows.nightscout.client as client
-client.NightscoutClient.__init__.__kwdefaults__["wake_s"] = 1.0
+client.WAKE_S = 1.0
 from flows.cli.main import main
 sys.exit(main())
 """
