@@ -94,9 +94,10 @@ def _check_isf(profile: Any) -> None:
 def _number(value: Any) -> float:
     # Upstream computes with numeric text for these fields; only what is no number is wrong. NaN fails every comparison.
     try:
-        return math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+        found = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
         return math.nan
+    return found if math.isfinite(found) else math.nan
 
 
 def check_work_dir(work: Path, dates: list[str], *, now_ms: float, zone: str, corrected: bool = False) -> list[str]:

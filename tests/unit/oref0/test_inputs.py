@@ -48,6 +48,15 @@ ROWS: list[tuple[str, str, Any, Reason]] = [
     ("no carb ratio", PUMP, pump_profile(carb_ratio=None), Reason.CARB_RATIO_RANGE),
     ("carb ratio below 2", PUMP, pump_profile(carb_ratio=1.5), Reason.CARB_RATIO_RANGE),
     ("no basals", PUMP, pump_profile(basalprofile=[]), Reason.BASAL_EMPTY),
+    *(
+        (
+            f"a rate of {rate}",
+            PUMP,
+            pump_profile(basalprofile=[{"i": 0, "minutes": 0, "rate": rate}]),
+            Reason.BASAL_ORDER,
+        )
+        for rate in ("1e999", "Infinity", "NaN", 10**400)
+    ),
     (
         "basals numbered by texts",
         PUMP,
