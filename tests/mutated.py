@@ -9,6 +9,7 @@ again), manifests and policies.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import copy
 import functools
 import json
@@ -44,7 +45,7 @@ from flows.report.trend.history import document as trend_document
 from flows.report.trend.history import trend
 from flows.report.trend.past_runs import find_runs
 from flows.settings import AnalysisRequest, InputsMode, Insulin, StartFrom
-from flows.values.run_directory import RunDirectory
+from flows.values.run_directory import RunDirectory, write_atomically
 from flows.values.units import SECOND_MS
 from flows.writeback.active_on_site import SiteProfiles, same_active_from
 from flows.writeback.apply import check_no_special_switch
@@ -220,11 +221,13 @@ def proposal_files(case: Case) -> None:
     }
     if case.chance.random() < 0.7:
         changed = case.mutate("proposal", document)
-        document = seal(changed) if isinstance(changed, dict) and case.chance.random() < 0.9 else changed
+        with contextlib.suppress(ValueError):  # NaN has no seal
+            changed = seal(changed) if isinstance(changed, dict) and case.chance.random() < 0.9 else changed
+        document = changed
     if case.chance.random() < 0.5:
         manifest = case.mutate("manifest", manifest)
-    run.write_json("proposal.json", document)
-    run.write_json("manifest.json", manifest)
+    for name, content in (("proposal.json", document), ("manifest.json", manifest)):
+        write_atomically(run.file(name), json.dumps(content).encode())  # also NaN, which no writer of ours writes
     trend_document(trend(find_runs(case.base), case.base))
     request = AnalysisRequest(site=proposals.SITE, timezone="UTC", start_from=StartFrom.PREVIOUS)
     previous_profile(request, {"pump_sha256": "a"}, case.base / "own")
