@@ -9,6 +9,7 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.proposal.document import SCHEMA_VERSION, Proposal
+from flows.values.local_days import canonical_zone
 from flows.values.private_files import Damaged, Missing, parse_document, read_private
 
 
@@ -30,15 +31,20 @@ def read_proposal(file: Path) -> Proposal:
         raise _unreadable(file, f"it is not of version {SCHEMA_VERSION}")
     try:
         proposal, sealed = Proposal.model_validate(document), digest(document)
+        canonical_zone(proposal.timezone)
+    except Refused:
+        raise _unreadable(file, "its time zone is unknown") from None
     except ValueError:  # pydantic's, too
         raise _unreadable(file, f"it is not a proposal of version {SCHEMA_VERSION}") from None
+    if not any(day.status == "used" for day in proposal.days):
+        raise _unreadable(file, "it names no day that was used")
     if proposal.sha256 != sealed:
         raise Refused(Reason.PROPOSAL_ALTERED)
     return proposal
 
 
 def _unreadable(file: Path, detail: str) -> Refused:
-    return Refused(Reason.PROPOSAL_UNREADABLE, run=file.resolve().parent.name, detail=detail)
+    return Refused(Reason.PROPOSAL_UNREADABLE, run=file.parent.resolve().name, detail=detail)
 
 
 def seal(document: dict[str, Any]) -> dict[str, Any]:

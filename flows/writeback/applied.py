@@ -22,6 +22,7 @@ from flows.writeback.journal import LINES, Journal
 from flows.writeback.journal_lines import read_lines
 
 YEARS = range(1990, 2200)  # others would leave the calendar in some time zone
+LARGEST_BYTES = 64_000_000
 NOTE = "applied.json"
 
 
@@ -145,7 +146,7 @@ def _journal(directory: Path) -> list[dict[str, Any]]:
 
 def _text(file: Path) -> str:
     try:
-        return read_private(file.parent, file.name).decode("utf-8", "replace")
+        return read_private(file.parent, file.name, largest_bytes=LARGEST_BYTES).decode("utf-8", "replace")
     except (OSError, ValueError):
         return ""
 

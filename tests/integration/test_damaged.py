@@ -8,11 +8,13 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flows.cli.main import main
 from flows.errors import Reason
+from flows.proposal.sealed import read_proposal, seal
 from flows.writeback.active_on_site import MARKER
 from flows.writeback.approval_checks import SealedRun
 from flows.writeback.journal import BACKUP, INTENT
@@ -204,3 +206,27 @@ def test_what_became_of_a_proposal_is_not_said_from_a_damaged_record(
     assert f"{file} is damaged" in " ".join(capsys.readouterr().out.split())
     assert main(["history", "--runs", runs]) == 0
     assert f"{file} is damaged" in " ".join(capsys.readouterr().out.split())
+
+
+SEALED_AGAIN: dict[str, Callable[[dict[str, Any]], object]] = {
+    "its time zone is unknown": lambda d: d.update(timezone="Mars/Base"),
+    "it names no day that was used": lambda d: d.update(days=[]),
+}
+
+
+@pytest.mark.parametrize("said", SEALED_AGAIN)
+def test_a_sealed_proposal_that_no_run_makes_is_refused(said: str, someone: Person) -> None:
+    document = someone.run.read_json("proposal.json")
+    SEALED_AGAIN[said](document)
+    someone.run.write_json("proposal.json", seal(document))
+    refusal = refusal_of(lambda: read_proposal(someone.run.file("proposal.json")))
+    assert refusal.reason is Reason.PROPOSAL_UNREADABLE
+    assert said in refusal.sentence
+
+
+def test_a_proposal_that_is_a_link_to_itself_is_refused(someone: Person) -> None:
+    file = someone.run.file("proposal.json")
+    replaced(file, lambda f: f.symlink_to(f))
+    refusal = refusal_of(lambda: read_proposal(file))
+    assert refusal.reason is Reason.PROPOSAL_UNREADABLE
+    assert "it is a link" in refusal.sentence
