@@ -130,9 +130,9 @@ def _loads(text: str) -> Any:
 
     try:
         parsed = json.loads(text, parse_constant=refuse, parse_float=_finite, parse_int=_finite_int)
+        return _without_lone_surrogates(parsed) if "\\ud" in text.lower() else parsed
     except RecursionError:
         raise ValueError(NESTED) from None
-    return _without_lone_surrogates(parsed) if "\\ud" in text.lower() else parsed
 
 
 def _finite(text: str) -> float | str:

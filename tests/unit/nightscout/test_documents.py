@@ -129,3 +129,11 @@ def test_a_number_that_no_computer_holds_is_text_so_that_one_record_is_at_fault(
 )
 def test_half_a_character_is_replaced_and_a_whole_one_kept(text: str, expected: str) -> None:
     assert parse_records(text, "file")[0]["notes"] == expected
+
+
+@pytest.mark.parametrize("levels", [400, 900, 100_000])
+def test_nested_deeply_with_half_a_character_is_read_or_refused(levels: int) -> None:
+    try:
+        parse_records('["\\ud83d", ' + "[" * levels + "]" * levels + "]", "entries.json")
+    except Refused as refusal:
+        assert refusal.reason is Reason.FILE_NOT_JSON
