@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.values.limits import DEPTH, is_deeper
 
 LARGEST_BYTES = 64 << 20  # of a document of ours: a proposal of a year has some megabytes
-DEEPEST = 100  # levels of a JSON document: ours have about ten, and Python's own limit depends on who calls
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _KINDS = {
     stat.S_IFLNK: "a link",
@@ -175,8 +175,10 @@ def parse_document(content: bytes) -> Any:
     Raises:
         Damaged: it is none.
     """
+    if is_deeper(content, DEPTH.usual):  # ours have about ten levels, and Python's own limit depends on who calls
+        raise Damaged("it is nested too deeply")
     try:
-        document = json.loads(content.decode("utf-8"), parse_constant=_no_constant)
+        return json.loads(content.decode("utf-8"), parse_constant=_no_constant)
     except UnicodeDecodeError:
         raise Damaged("it is not UTF-8") from None
     except RecursionError:
@@ -184,28 +186,10 @@ def parse_document(content: bytes) -> Any:
     except ValueError as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise Damaged(f"it is not readable JSON{where}") from None
-    if _too_deep(document):
-        raise Damaged("it is nested too deeply")
-    return document
 
 
 def _no_constant(_: str) -> Any:
     raise ValueError
-
-
-def _too_deep(document: Any) -> bool:
-    level = [document]
-    for _ in range(DEEPEST):
-        level = [
-            inner
-            for value in level
-            if isinstance(value, dict | list)
-            for inner in (value.values() if isinstance(value, dict) else value)
-            if isinstance(inner, dict | list)
-        ]
-        if not level:
-            return False
-    return True
 
 
 def _open(name: str, flags: int, directory: int, wanted: str) -> int:

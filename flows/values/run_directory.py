@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.values.limits import DIRECTORY
 from flows.values.private_files import Damaged, parse_document, read_private
 from flows.values.user_directories import runs_root
-
-LARGEST_BYTES = 512 << 20  # of a file: the largest that was seen, a person's year as served, has 300 MiB
 
 
 class RunDirectory:
@@ -93,7 +92,7 @@ class RunDirectory:
             Refused: `RUN_DAMAGED`.
         """
         try:
-            return read_private(self.path, *name.split("/"), largest_bytes=LARGEST_BYTES)
+            return read_private(self.path, *name.split("/"), largest_bytes=DIRECTORY.size_bytes)
         except (Damaged, OSError) as error:
             detail = str(error) if isinstance(error, Damaged) else f"it cannot be read ({type(error).__name__})"
             raise self.damaged(name, detail) from None

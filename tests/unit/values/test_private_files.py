@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from flows.errors import Reason, Refused
+from flows.values.limits import DEPTH
 from flows.values.private_files import (
-    DEEPEST,
     Damaged,
     check_ours,
     make_private,
@@ -132,7 +132,7 @@ def nested(levels: int) -> bytes:
         (b'{"a": NaN}', "not readable JSON"),
         (b'{"a": -Infinity}', "not readable JSON"),
         (b'{"\xff": 1}', "not UTF-8"),
-        (nested(DEEPEST + 1), "nested too deeply"),
+        (nested(DEPTH.usual + 1), "nested too deeply"),
         (nested(100_000), "nested too deeply"),
         (b'{"a": ' * 100_000, "nested too deeply"),
     ],
@@ -143,4 +143,4 @@ def test_what_is_no_document_of_ours_is_said(content: bytes, why: str) -> None:
 
 
 def test_a_document_may_be_nested() -> None:
-    assert parse_document(nested(DEEPEST)) is not None
+    assert parse_document(nested(DEPTH.usual)) is not None
