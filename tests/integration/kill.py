@@ -220,22 +220,28 @@ def instants(site: Site, scenario: Scenario, root: Path) -> int:
     return deadly.count
 
 
-def every_instant(site: Site, root: Path, runs: int, seed: int) -> list[Ending]:
+def every_instant(site: Site, root: Path, runs: int, seed: int, thinned: int = 1) -> list[Ending]:
     """At least `runs` runs: every instant of every scenario in turn, again and again with other accidents.
 
-    The first time, only every second instant of those that differ by a Profile Switch made before.
+    The first time, only every second instant of those that differ by a Profile Switch made before; and of all only
+    every second or third where `thinned` says so.
     """
     chance = random.Random(seed)  # noqa: S311
     counts = {s: instants(site, s, root / f"count-{n}") for n, s in enumerate(SCENARIOS)}
     instants_of_all = [(s, at) for s in SCENARIOS for at in range(1, counts[s] + 1)]
     endings: list[Ending] = []
     while len(endings) < runs:
-        turn = [(s, at) for s, at in instants_of_all if endings or not s.switched or at % 2]
+        turn = [(s, at) for s, at in instants_of_all if endings or (at - 1) % step(s, thinned) == 0]
         if endings:
             chance.shuffle(turn)
         for scenario, at in turn[: max(runs - len(endings), 0) if endings else None]:
             endings.append(one(site, scenario, at, root / f"{len(endings)}", len(endings), chance))
     return endings
+
+
+def step(scenario: Scenario, thinned: int) -> int:
+    """Every which instant of a scenario is tried the first time."""
+    return thinned * (2 if scenario.switched else 1)
 
 
 def stand_in_site(server: StandIn) -> Site:
