@@ -31,11 +31,13 @@ def read_proposal(file: Path) -> Proposal:
         raise _unreadable(file, f"it is not of version {SCHEMA_VERSION}")
     try:
         proposal, sealed = Proposal.model_validate(document), digest(document)
-        canonical_zone(proposal.timezone)
+        known = canonical_zone(proposal.timezone) == proposal.timezone
     except Refused:
-        raise _unreadable(file, "its time zone is unknown") from None
+        known = False
     except ValueError:  # pydantic's, too
         raise _unreadable(file, f"it is not a proposal of version {SCHEMA_VERSION}") from None
+    if not known:  # a run writes a zone's name as the database of time zones has it
+        raise _unreadable(file, "its time zone is unknown")
     if not any(day.status == "used" for day in proposal.days):
         raise _unreadable(file, "it names no day that was used")
     if proposal.sha256 != sealed:

@@ -208,16 +208,17 @@ def test_what_became_of_a_proposal_is_not_said_from_a_damaged_record(
     assert f"{file} is damaged" in " ".join(capsys.readouterr().out.split())
 
 
-SEALED_AGAIN: dict[str, Callable[[dict[str, Any]], object]] = {
-    "its time zone is unknown": lambda d: d.update(timezone="Mars/Base"),
-    "it names no day that was used": lambda d: d.update(days=[]),
-}
+SEALED_AGAIN: list[tuple[str, dict[str, Any]]] = [
+    ("its time zone is unknown", {"timezone": "Mars/Base"}),
+    ("its time zone is unknown", {"timezone": "EUROPE/PARIS"}),
+    ("it names no day that was used", {"days": []}),
+]
 
 
-@pytest.mark.parametrize("said", SEALED_AGAIN)
-def test_a_sealed_proposal_that_no_run_makes_is_refused(said: str, someone: Person) -> None:
+@pytest.mark.parametrize(("said", "changed"), SEALED_AGAIN)
+def test_a_sealed_proposal_that_no_run_makes_is_refused(said: str, changed: dict[str, Any], someone: Person) -> None:
     document = someone.run.read_json("proposal.json")
-    SEALED_AGAIN[said](document)
+    document.update(changed)
     someone.run.write_json("proposal.json", seal(document))
     refusal = refusal_of(lambda: read_proposal(someone.run.file("proposal.json")))
     assert refusal.reason is Reason.PROPOSAL_UNREADABLE
