@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.profiles.switches import read_switches
@@ -41,8 +43,10 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
         return rejected(approved, journal, tools, how, "reject-rollback")
     try:
         applied = _applied(journal, approved)
-    except Refused as unknown:
-        return _of_another_journal(run, request, tools, how, approved, unknown)
+    except Refused as refusal:
+        if refusal.reason is not Reason.NOTHING_APPLIED:  # a damaged journal: nothing is sent for it
+            raise
+        return _of_another_journal(request, tools, how, approved, refusal)
     check_still_approved(request, tools.clock())
     switches = bool(applied.facts.get("activate")) or request.even_if_edited
     with journal.locked(), writing_client(tools, approved.site, activate=switches) as client:
@@ -58,19 +62,30 @@ def rollback(run: RunDirectory, request: RollbackRequest, tools: Tools, how: str
         if (later := _rolled_back(journal, applied, site)) is not None:
             return WritebackResult("already-rolled-back", change=later)
 
-        with remembered(run, journal):
-            change = carry_out(
-                site,
-                journal,
-                partial(_intent, site, applied, request),
-                last_look=lambda: check_still_approved(request, tools.clock()),
-                kind="rollback",
-                of=applied.name,
-                even_if_edited=request.even_if_edited,
-                proposal_id=approved.proposal_id,
-                proposal_sha256=approved.sha256,
-                **audit(tools, approved, how),
-            )
+        facts = {"of": applied.name, "even_if_edited": request.even_if_edited, **audit(tools, approved, how)}
+        return _carried_out(approved, request, tools, journal, site, partial(_intent, site, applied, request), facts)
+
+
+def _carried_out(
+    approved: SealedRun,
+    request: RollbackRequest,
+    tools: Tools,
+    journal: Journal,
+    site: SiteSession,
+    make: Callable[[SiteProfiles], Intent],
+    facts: dict[str, Any],
+) -> WritebackResult:
+    with remembered(approved.run, journal):
+        change = carry_out(
+            site,
+            journal,
+            make,
+            last_look=lambda: check_still_approved(request, tools.clock()),
+            kind="rollback",
+            proposal_id=approved.proposal_id,
+            proposal_sha256=approved.sha256,
+            **facts,
+        )
     return WritebackResult("rolled-back", change=change.name)
 
 
@@ -102,7 +117,7 @@ def _check_kept(applied: Change) -> None:
 
 
 def _of_another_journal(
-    run: RunDirectory, request: RollbackRequest, tools: Tools, how: str, approved: SealedRun, unknown: Refused
+    request: RollbackRequest, tools: Tools, how: str, approved: SealedRun, unknown: Refused
 ) -> WritebackResult:
     """What another journal applied: said what can be done, and done where `from_site` asks for it.
 
@@ -124,20 +139,9 @@ def _of_another_journal(
             raise unknown
         if not request.from_site:
             raise found.refusal()
-        with remembered(run, journal):
-            change = carry_out(
-                site,
-                journal,
-                partial(intent_from_site, site, found, request),
-                last_look=lambda: check_still_approved(request, tools.clock()),
-                kind="rollback",
-                of=found.marked.change,
-                from_site=True,
-                proposal_id=approved.proposal_id,
-                proposal_sha256=approved.sha256,
-                **audit(tools, approved, how),
-            )
-    return WritebackResult("rolled-back", change=change.name)
+        facts = {"of": found.marked.change, "from_site": True, **audit(tools, approved, how)}
+        make = partial(intent_from_site, site, found, request)
+        return _carried_out(approved, request, tools, journal, site, make, facts)
 
 
 def _rolled_back(journal: Journal, applied: Change, site: SiteSession) -> str | None:

@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from flows.writeback.active_on_site import profile_content
 from flows.writeback.site_documents import switch_treatment
 from tests.integration.faults import EVERY, PAGE, Faulty, Proxy, drop
 from tests.proposals import profile_document
+from tests.serving import serving
 from tests.writing import Clock
 
 Document = dict[str, Any]
@@ -263,9 +263,5 @@ EDITS: dict[str, Callable[[Between], Edit]] = {
 def between(target: str, headers: dict[str, str]) -> Iterator[Between]:
     """The proxy, for as long as the block lasts."""
     server = Between(target, headers)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -15,6 +15,8 @@ from typing import Any
 
 import requests
 
+from tests.serving import serving
+
 PAGE = b"<!DOCTYPE html><html><title>Application error</title></html>"
 
 
@@ -244,9 +246,5 @@ def seeded(seed: int, share: float, faults: tuple[Callable[[Proxy], None], ...])
 def faulty(target: str, schedule: Iterator[str | None]) -> Iterator[Faulty]:
     """The proxy, for as long as the block lasts."""
     server = Faulty(target, schedule)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tests.nightscout.answer import Answer, Request
 from tests.nightscout.database import Database
 from tests.nightscout.site import Site
+from tests.serving import serving
 
 API_SECRET = "stand-in-api-secret"  # noqa: S105
 READER, WRITER, SWITCHER = "reader-1234567890abcdef", "writer-1234567890abcdef", "switcher-1234567890abcd"
@@ -157,9 +158,5 @@ class StandIn(ThreadingHTTPServer):
 def standing_in(version: str = "0.12.8", **more: Any) -> Iterator[StandIn]:
     """The stand-in, for as long as the block lasts."""
     server = StandIn(version, **more)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with serving(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -113,6 +113,14 @@ def test_what_the_site_does_not_tell_is_left_to_a_person(
     assert posts(site) == sent
 
 
+def test_for_a_damaged_journal_nothing_is_asked_of_the_site(someone: Person, site: StandIn) -> None:
+    someone.apply()
+    (someone.journal.directory / "journal.jsonl").write_text('{"change": "x"}\n')
+    asked = len(site.database.requests)
+    assert refusal_of(lambda: someone.roll_back(from_site=True)).reason is Reason.JOURNAL_ALTERED
+    assert len(site.database.requests) == asked
+
+
 def as_float(value: Any) -> Any:
     return float(value) if isinstance(value, int) else value
 
