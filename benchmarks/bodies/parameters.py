@@ -9,22 +9,16 @@ McGill uses (Hajizadeh 2019, doi 10.1016/j.compchemeng.2019.106565). Sensitiviti
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
-import numpy.typing as npt
 
-from benchmarks.bodies.hovorka import Array, Bodies, advance, at_rest, can_rest, glucose_mgdl, together
+from benchmarks.bodies.hovorka import Hovorka
+from benchmarks.bodies.model import Array, Bodies, Family, Flags, together
 
 # Resalat's two tests of a drawn person: without insulin glucose rises far, with very much it falls.
 STARVED_ABOVE_MGDL, FLOODED_BELOW_MGDL, FLOOD_U_PER_H, TEST_H = 300.0, 100.0, 15.0, 12
+TEST_STEP_MIN = 5.0
 AT_ONCE, MOST_DRAWS = 64, 50
-
-
-class Family(StrEnum):
-    """Which population a body is drawn from."""
-
-    OHSU, CAMBRIDGE = "ohsu", "cambridge"
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ OHSU_STRAY = (0.25, 0.0, 0.75)
 WEIGHT_KG = (50.0, 95.0)
 
 
-def mean_body(family: Family) -> Bodies:
+def mean_body(family: Family) -> Hovorka:
     """The one body with the means of its family, of 75 kg."""
     means = MEANS[family]
     one = np.ones(1)
@@ -68,7 +62,7 @@ def mean_body(family: Family) -> Bodies:
     )
 
 
-def draw(family: Family, seed: int, count: int) -> Bodies:
+def draw(family: Family, seed: int, count: int) -> Hovorka:
     """So many people of a family; the same seed gives the same ones.
 
     Drawn until enough stand the two tests of Resalat's: without insulin above 300 mg/dL, with 15 U/h below 100.
@@ -77,16 +71,34 @@ def draw(family: Family, seed: int, count: int) -> Bodies:
         ValueError: too few of them do.
     """
     chance = np.random.default_rng([seed, list(Family).index(family)])
-    found: list[Bodies] = []
+    found: list[Hovorka] = []
     for _ in range(MOST_DRAWS):
         drawn = _drawn(family, chance, AT_ONCE)
-        found.append(drawn.only(_stands(drawn)))
+        found.append(drawn.only(stands(drawn, (drawn.st > 0) & (drawn.sd > 0) & (drawn.se > 0))))
         if sum(map(len, found)) >= count:
             return together(found).only(list(range(count)))
     raise ValueError("too few of the drawn bodies stand the tests")
 
 
-def _drawn(family: Family, chance: np.random.Generator, count: int) -> Bodies:
+def draw_block(family: Family, seed: int, block: int, count: int) -> Hovorka:
+    """Those of so many drawn that stand the tests; the same seed and block give the same ones."""
+    drawn = _drawn(family, np.random.default_rng([seed, list(Family).index(family), block, 0]), count)
+    return drawn.only(stands(drawn, (drawn.st > 0) & (drawn.sd > 0) & (drawn.se > 0)))
+
+
+def stands(bodies: Bodies, possible: Flags) -> Flags:
+    """Which of the possible ones stand the two tests; one that rests nowhere at 120 or 160 mg/dL does not."""
+    stand = possible & bodies.can_rest(120.0) & bodies.can_rest(160.0)
+    some = bodies.only(stand)
+    ones = np.ones(len(some))
+    starved = some.advance(some.at_rest(120.0)[0], 0.0 * ones, ones, TEST_H * 60, TEST_STEP_MIN)
+    flooded = some.advance(some.at_rest(160.0)[0], FLOOD_U_PER_H * ones, ones, TEST_H * 60, TEST_STEP_MIN)
+    above, below = some.glucose_mgdl(starved) > STARVED_ABOVE_MGDL, some.glucose_mgdl(flooded) < FLOODED_BELOW_MGDL
+    stand[stand] = above & below
+    return stand
+
+
+def _drawn(family: Family, chance: np.random.Generator, count: int) -> Hovorka:
     means = MEANS[family]
     spread = {name: np.exp(chance.normal(0.0, sd, count)) for name, sd in SPREAD.items()}
     slow = K12_AND_KA_SPREAD[family]
@@ -111,9 +123,9 @@ def _bodies(
     k12: Array,
     ka: tuple[Array, ...],
     sensitivity: tuple[Array, ...],
-) -> Bodies:
+) -> Hovorka:
     means, ones = MEANS[family], np.ones(len(weight))
-    return Bodies(
+    return Hovorka(
         weight_kg=weight,
         egp0=means.egp0 * spread["egp0"],
         f01=means.f01 * spread["f01"],
@@ -138,16 +150,3 @@ def _bodies(
 
 def _of(means: tuple[float, ...], one: Array) -> tuple[Array, ...]:
     return tuple(mean * one for mean in means)
-
-
-def _stands(bodies: Bodies) -> npt.NDArray[np.bool_]:
-    """Which of them stand the two tests; one that rests nowhere at 120 or 160 mg/dL does not."""
-    stands = (bodies.st > 0) & (bodies.sd > 0) & (bodies.se > 0)
-    stands &= can_rest(bodies, 120.0) & can_rest(bodies, 160.0)
-    some = bodies.only(stands)
-    ones = np.ones(len(some))
-    starved = advance(some, at_rest(some, 120.0)[0], 0.0 * ones, ones, TEST_H * 60)
-    flooded = advance(some, at_rest(some, 160.0)[0], FLOOD_U_PER_H * ones, ones, TEST_H * 60)
-    above, below = glucose_mgdl(some, starved) > STARVED_ABOVE_MGDL, glucose_mgdl(some, flooded) < FLOODED_BELOW_MGDL
-    stands[stands] = above & below
-    return stands

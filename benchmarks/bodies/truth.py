@@ -9,18 +9,19 @@ a fact.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from benchmarks.bodies.hovorka import Array, Bodies, advance, at_rest, eat, glucose_mgdl, inject
+from benchmarks.bodies.model import Array, Bodies
 
 HOURS = 24
 TARGET_MGDL, HIGH_MGDL = 120.0, 200.0
 READ_AFTER_H = 4  # where nothing else is said; a clinic reads after three to five hours
 MEAL_G = 60.0
 NEVER_BEYOND_U = 30.0
-STEP_U_PER_H, WEIGHT_OF_BENDS = 0.02, 20.0
+MOVED_U_PER_H, WEIGHT_OF_BENDS = 0.02, 20.0
+STEP_MIN = 5.0  # of the computation
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Truth:
     isf_difference_mgdl_per_u: Array
     isf_correction_mgdl_per_u: Array
     carb_ratio_g_per_u: Array
+
+    def only(self, which: list[int]) -> Truth:
+        """Of some of them."""
+        return Truth(**{f.name: getattr(self, f.name)[which] for f in fields(self)})
 
 
 def right_settings(bodies: Bodies, course: Array) -> Truth:
@@ -57,21 +62,21 @@ def right_settings(bodies: Bodies, course: Array) -> Truth:
 
 def isf_difference(bodies: Bodies, hours: float, units: float = 1.0) -> Array:
     """mg/dL that a unit lowers glucose by, against none, so many hours after a dose at rest at 120 mg/dL."""
-    rest, basal = at_rest(bodies, TARGET_MGDL)
+    rest, basal = bodies.at_rest(TARGET_MGDL)
     dosed = rest.copy()
-    inject(dosed, np.full(len(bodies), units))
+    bodies.inject(dosed, np.full(len(bodies), units))
     fallen: Array = (TARGET_MGDL - _after(bodies, dosed, basal, hours)) / units
     return fallen
 
 
 def isf_correction(bodies: Bodies, hours: float) -> Array:
     """80 mg/dL by the units that bring 200 mg/dL to 120 in so many hours, on the basal that holds 120."""
-    _, basal = at_rest(bodies, TARGET_MGDL)
-    high, _ = at_rest(bodies, HIGH_MGDL)
+    _, basal = bodies.at_rest(TARGET_MGDL)
+    high, _ = bodies.at_rest(HIGH_MGDL)
 
     def glucose(units: Array) -> Array:
         dosed = high.copy()
-        inject(dosed, units)
+        bodies.inject(dosed, units)
         return _after(bodies, dosed, basal, hours)
 
     return (HIGH_MGDL - TARGET_MGDL) / _dose(glucose, len(bodies))
@@ -79,38 +84,43 @@ def isf_correction(bodies: Bodies, hours: float) -> Array:
 
 def carb_ratio(bodies: Bodies, hours: float, carbs_g: float = MEAL_G) -> Array:
     """g a unit: a meal at 120 mg/dL by the units that bring 120 back in so many hours."""
-    rest, basal = at_rest(bodies, TARGET_MGDL)
+    rest, basal = bodies.at_rest(TARGET_MGDL)
     eaten = rest.copy()
-    eat(bodies, eaten, np.full(len(bodies), carbs_g))
+    bodies.eat(eaten, np.full(len(bodies), carbs_g))
 
     def glucose(units: Array) -> Array:
         dosed = eaten.copy()
-        inject(dosed, units)
+        bodies.inject(dosed, units)
         return _after(bodies, dosed, basal, hours)
 
     return carbs_g / _dose(glucose, len(bodies))
 
 
-def right_basal(bodies: Bodies, course: Array, rounds: int = 3) -> Array:
+def right_basal(bodies: Bodies, course: Array, rounds: int = 4) -> Array:
     """The rate (U/h) for each hour of the day that holds 120 mg/dL through the body's own course without meals.
 
     An hour by itself is weak and late: neighbours stand for each other. A small weight on bends keeps the solution
-    smooth; what is sure is the day's sum and its course over a few hours.
+    smooth; what is sure is the day's sum and its course over a few hours. What an hour's rate does is found once, the
+    rounds after it use it as it is: near rest it hardly changes.
     """
-    _, rest = at_rest(bodies, TARGET_MGDL)
-    rates: Array = np.tile(rest[:, None], (1, HOURS)) / course.mean(axis=1, keepdims=True)
-    bends = np.roll(np.eye(HOURS), 1, axis=1) - 2 * np.eye(HOURS) + np.roll(np.eye(HOURS), -1, axis=1)
+    _, rest = bodies.at_rest(TARGET_MGDL)
+    count, hours = len(bodies), np.eye(HOURS)
+    rates: Array = rest[:, None] / course
+    bends = np.roll(hours, 1, axis=1) - 2 * hours + np.roll(hours, -1, axis=1)
     # Each body as it is and with each hour's rate moved: one lane of the same computation each.
-    moves = np.vstack((np.zeros((1, HOURS)), STEP_U_PER_H * np.eye(HOURS)))
-    lanes, courses = bodies.repeated(len(moves)), np.repeat(course, len(moves), axis=0)
-    for _ in range(rounds):
-        tried = np.repeat(rates, len(moves), axis=0) + np.tile(moves, (len(bodies), 1))
-        found = _fasting_day(lanes, courses, tried).reshape(len(bodies), len(moves), HOURS)
-        for n, (now, *moved) in enumerate(found):
-            slopes = (np.array(moved) - now).T / STEP_U_PER_H
-            normal = slopes.T @ slopes + WEIGHT_OF_BENDS * bends.T @ bends
-            wanted = slopes.T @ (TARGET_MGDL - now) - WEIGHT_OF_BENDS * bends.T @ (bends @ rates[n])
-            rates[n] = np.maximum(0.0, rates[n] + np.linalg.solve(normal, wanted))
+    moves = np.vstack((np.zeros((1, HOURS)), MOVED_U_PER_H * hours))
+    lanes = bodies.only([n for n in range(count) for _ in moves])
+    tried = np.repeat(rates, len(moves), axis=0) + np.tile(moves, (count, 1))
+    found = _fasting_day(lanes, np.repeat(course, len(moves), axis=0), tried).reshape(count, len(moves), HOURS)
+    slopes = np.swapaxes(found[:, 1:] - found[:, :1], 1, 2) / MOVED_U_PER_H
+    normal = np.swapaxes(slopes, 1, 2) @ slopes + WEIGHT_OF_BENDS * bends.T @ bends
+    now = found[:, 0]
+    for left in reversed(range(rounds)):
+        wanted = np.swapaxes(slopes, 1, 2) @ (TARGET_MGDL - now)[:, :, None]
+        wanted -= WEIGHT_OF_BENDS * (bends.T @ bends @ rates[:, :, None])
+        rates = np.maximum(0.0, rates + np.linalg.solve(normal, wanted)[:, :, 0])
+        if left:
+            now = _fasting_day(bodies, course, rates)
     return rates
 
 
@@ -134,13 +144,13 @@ def _hours_apart(hours: Array, at: float) -> Array:
 
 
 def _after(bodies: Bodies, state: Array, basal: Array, hours: float) -> Array:
-    return glucose_mgdl(bodies, advance(bodies, state, basal, np.ones(len(bodies)), round(hours * 60)))
+    return bodies.glucose_mgdl(bodies.advance(state, basal, np.ones(len(bodies)), hours * 60, STEP_MIN))
 
 
 def _dose(glucose: Callable[[Array], Array], count: int) -> Array:
     """The units after which glucose is 120 mg/dL; more units give less."""
     low, high = np.zeros(count), np.full(count, NEVER_BEYOND_U)
-    for _ in range(30):
+    for _ in range(20):  # to 0.00003 U
         middle = 0.5 * (low + high)
         above = glucose(middle) > TARGET_MGDL
         low, high = np.where(above, middle, low), np.where(above, high, middle)
@@ -150,12 +160,12 @@ def _dose(glucose: Callable[[Array], Array], count: int) -> Array:
 
 def _fasting_day(bodies: Bodies, course: Array, rates: Array) -> Array:
     """Glucose in the middle of each hour of the third of three days without meals at these rates."""
-    state, _ = at_rest(bodies, TARGET_MGDL)
+    state, _ = bodies.at_rest(TARGET_MGDL)
     found = np.empty((len(bodies), HOURS))
     for day in range(3):
         for hour in range(HOURS):
             for half in range(2):
-                state = advance(bodies, state, rates[:, hour], course[:, hour], 30)
+                state = bodies.advance(state, rates[:, hour], course[:, hour], 30, STEP_MIN)
                 if day == 2 and half == 0:
-                    found[:, hour] = glucose_mgdl(bodies, state)
+                    found[:, hour] = bodies.glucose_mgdl(state)
     return found
