@@ -68,6 +68,7 @@ def evidence(now: Settings, new: Settings, agreement: Agreement | None = SURE, *
         agreement=agreement,
         at_cap=None,
         insulin_correlation=0.6,
+        insulin_correlation_needed=0.3,
         points=400,
     )
     ratio = CarbRatioEvidence.model_construct(

@@ -67,7 +67,12 @@ def flat_hours(curve: Curve) -> float:
 
 
 def compression_lows(curve: Curve, treatments: Sequence[Record], zone: str) -> int:
-    """How many lows of the night came and went suddenly, with neither insulin nor carbs that explain it.
+    """How many lows of a day look like compression: `compressed`."""
+    return len(compressed(curve, treatments, zone))
+
+
+def compressed(curve: Curve, treatments: Sequence[Record], zone: str) -> list[tuple[float, float]]:
+    """Start and end of the lows of the night that came and went suddenly, with neither insulin nor carbs to explain it.
 
     Args:
         curve: of one day.
@@ -76,16 +81,17 @@ def compression_lows(curve: Curve, treatments: Sequence[Record], zone: str) -> i
     """
     lows = _sudden_lows(curve, ZoneInfo(zone))
     if not lows:
-        return 0
-    dated = [(found[0], t) for t in treatments if (found := instant_ms(t["created_at"], zone))]
+        return []
+    dated = [(at[0], t) for t in treatments if (at := instant_ms(t["created_at"], zone))]
     day = (curve[0][0], curve[-1][0])
     boluses = sum(bolus_u(t) for ms, t in dated if day[0] <= ms <= day[1])
-    count = 0
+    found = []
     for start, end in lows:
         before = sum(bolus_u(t) for ms, t in dated if start - BOLUS_BEFORE_MS <= ms <= start)
         eaten = any(carbs_g(t) > 0 and start - CARBS_AROUND_MS <= ms <= end + CARBS_AROUND_MS for ms, t in dated)
-        count += not eaten and (before == 0 or before < BOLUS_SHARE * boluses)
-    return count
+        if not eaten and (before == 0 or before < BOLUS_SHARE * boluses):
+            found.append((start, end))
+    return found
 
 
 def _sudden_lows(curve: Curve, zone: ZoneInfo) -> list[tuple[float, float]]:

@@ -13,6 +13,7 @@ from pydantic import TypeAdapter
 
 from flows.errors import Reason, Refused
 from flows.history.doubts import doubt_of
+from flows.history.lows import untold_rise_mgdl
 from flows.judgement.case import Case, DayUsed
 from flows.judgement.verdict import judge_case
 from flows.oref0.engine import EngineReport
@@ -29,7 +30,7 @@ from flows.proposal.document import BlockRegression, DayOfRun, Proposal, Setting
 from flows.proposal.evidence import evidence_of, settings_document
 from flows.proposal.explanation import explain
 from flows.proposal.glucose import glucose_of, whole_of
-from flows.proposal.insulin_response import insulin_correlation
+from flows.proposal.insulin_response import insulin_response
 from flows.proposal.recommendation import recommend
 from flows.proposal.rounding import for_pump
 from flows.proposal.sealed import seal
@@ -89,7 +90,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         recommendation,
         explained,
         entered.basal_u_per_h,
-        insulin_correlation(run.work, prepared.dates),
+        insulin_response(run.work, prepared.dates),
         found,
     )
     days = [LocalDay(date.fromisoformat(d), prepared.zone) for d in prepared.dates]
@@ -101,6 +102,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         [(low["date"], low["mgdl"]) for low in _left_out(run, prepared, LOWS_LEFT_OUT)],
         [high["date"] for high in _left_out(run, prepared, HIGHS_LEFT_OUT)],
         whole_of(days, [float(d["coverage"]) for d in prepared.days if d["status"] == "used"]),
+        untold_rise_mgdl(current.isf_mgdl_per_u, current.carb_ratio_g_per_u),
     )
     verdict = judge_case(
         Case(

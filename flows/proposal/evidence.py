@@ -24,6 +24,7 @@ from flows.proposal.evidence_document import (
 )
 from flows.proposal.explanation import Explanation
 from flows.proposal.explanation_text import BasalFacts, Moved
+from flows.proposal.insulin_response import InsulinResponse
 from flows.proposal.recommendation import ROUNDING, Recommendation
 from flows.values.units import HOURS_PER_DAY
 
@@ -47,7 +48,7 @@ def evidence_of(
     recommendation: Recommendation,
     explained: Explanation,
     for_pump_u_per_h: tuple[float, ...],
-    insulin_correlation: float | None,
+    response: InsulinResponse | None,
     found: dict[str, Any] | None,
 ) -> Evidence:
     """All evidence of a proposal.
@@ -56,13 +57,13 @@ def evidence_of(
         recommendation: current and recommended settings, and the caps of the run.
         explained: what upstream said of itself.
         for_pump_u_per_h: the basals to enter.
-        insulin_correlation: see `flows.proposal.insulin_response`.
+        response: see `flows.proposal.insulin_response`.
         found: `evidence.json`; `None` where no repetitions were asked for.
     """
     spreads = (found or {}).get("settings") or {}
     how = (found or {}).get("uncertainty")
     return Evidence(
-        isf=_isf(recommendation, explained, insulin_correlation, spreads.get("isf")),
+        isf=_isf(recommendation, explained, response, spreads.get("isf")),
         carb_ratio=_carb_ratio(recommendation, explained, spreads.get("carb_ratio")),
         basal=tuple(
             _basal(recommendation, explained, hour, for_pump_u_per_h[hour], (spreads.get("basal") or [None] * 24)[hour])
@@ -100,7 +101,7 @@ def _why_none(found: dict[str, Any] | None) -> str:
 def _isf(
     recommendation: Recommendation,
     explained: Explanation,
-    insulin_correlation: float | None,
+    response: InsulinResponse | None,
     spread: dict[str, Any] | None,
 ) -> IsfEvidence:
     now, new = recommendation.current.isf_mgdl_per_u, recommendation.recommended.isf_mgdl_per_u
@@ -125,7 +126,8 @@ def _isf(
         agreement=_agreement(now, new, spread),
         points=facts.points if facts else None,
         days_too_few_points=facts.days_too_few_points if facts else None,
-        insulin_correlation=insulin_correlation,
+        insulin_correlation=response.correlation if response else None,
+        insulin_correlation_needed=response.needed if response else None,
         explanation=explained.isf.sentences,
     )
 

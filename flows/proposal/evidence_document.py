@@ -60,6 +60,11 @@ class IsfEvidence(StrictModel):
     insulin_correlation: float | None = Field(
         default=None, description="Of the change insulin explains and the change there was, over those points: -1 to 1."
     )
+    insulin_correlation_needed: float | None = Field(
+        default=None,
+        description="What that correlation has to exceed: 3.5 standard deviations above those with the person's own "
+        "insulin shifted in time.",
+    )
     explanation: tuple[str, ...]
 
 

@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from flows.history.glucose_artifacts import compressed
 from flows.history.glucose_values import ABOVE_RANGE_MGDL, upstream_mgdl
-from flows.history.lows import lows
+from flows.history.lows import DEFAULT_RISE_MGDL, lows
 from flows.history.slots import covered_share
 from flows.proposal.document import Glucose, GlucoseHour, maybe_mmoll, mmoll
 from flows.proposal.uncertainty import quantile
@@ -33,6 +34,7 @@ def glucose_of(
     lows_left_out: Sequence[tuple[float, float]] = (),
     highs_left_out: Sequence[float] = (),
     coverage: float | None = None,
+    untold_rise_mgdl: float = DEFAULT_RISE_MGDL,
 ) -> Glucose | None:
     """Metrics of the days used; `None` where there is no reading.
 
@@ -46,6 +48,7 @@ def glucose_of(
             shares, as readings and as time with a sensor; mean, variation and percentiles have no number for them.
         coverage: the share of five minutes with a reading, where it is known from all that the sensor showed; otherwise
             it is told from these readings.
+        untold_rise_mgdl: the rise after a low that counts where no carbs were entered (`flows.history.lows`).
     """
     if not days:
         return None
@@ -61,7 +64,14 @@ def glucose_of(
     share = _shares(everything)
     zone = days[0].zone
     all_left_out = [*left_out.items(), *((ms, float(ABOVE_RANGE_MGDL)) for ms in above)]
-    found = lows([e for day in entries for e in day], [t for day in treatments for t in day], zone, all_left_out)
+    found = lows(
+        [e for day in entries for e in day],
+        [t for day in treatments for t in day],
+        zone,
+        all_left_out,
+        untold_rise_mgdl,
+        _compressed(days, entries, treatments, left_out),
+    )
     if coverage is None:
         coverage = _coverage(days, sorted({*readings, *above}))
     return Glucose(
@@ -83,6 +93,22 @@ def glucose_of(
         unannounced_share_percent=unannounced_share_percent,
         by_hour=tuple(_by_hour(readings, zone)),
     )
+
+
+def _compressed(
+    days: Sequence[LocalDay],
+    entries: Sequence[Sequence[Mapping[str, Any]]],
+    treatments: Sequence[Sequence[Mapping[str, Any]]],
+    lows_left_out: Mapping[float, float],
+) -> list[tuple[float, float]]:
+    """What looks like compression, day by day as a day's quality is judged."""
+    found = []
+    for day, mine, events in zip(days, entries, treatments, strict=True):
+        seen = [pair for entry in mine if (pair := _reading(entry))]
+        curve = sorted([*seen, *(low for low in lows_left_out.items() if day.glucose.holds(low[0]))])
+        dated = [dict(t) for t in events if isinstance(t.get("created_at"), str)]
+        found += compressed(curve, dated, day.zone)
+    return found
 
 
 def _coverage(days: Sequence[LocalDay], instants: Sequence[float]) -> float:

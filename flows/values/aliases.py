@@ -35,7 +35,7 @@ class Renamed:
 
 RENAMED = (
     Renamed(NameKind.REASON, "site_resting", "site_paused"),
-    Renamed(NameKind.RULE, "insulin_unseen", "no_insulin_response"),
+    Renamed(NameKind.RULE, "no_insulin_response", "insulin_unseen"),
     Renamed(NameKind.RULE, "goes_on", "continues_previous"),
     Renamed(NameKind.ENGINE_FACT, "redone", "recomputed_exactly"),
     Renamed(NameKind.PARAMETER, "although_unsure", "accept_uncertain"),

@@ -63,4 +63,4 @@ def test_a_profile_with_several_of_a_setting_says_what_upstream_was_given(
 def test_chance_is_never_green(person: Callable[[int, int], dict[str, Any]], seed: int, tmp_path: Path) -> None:
     found = proposal_of(tmp_path, person(DAYS, seed))
     assert found.verdict.colour is not Colour.GREEN
-    assert "no_insulin_response" in {r.rule for r in found.verdict.reasons}, found.verdict
+    assert "insulin_unseen" in {r.rule for r in found.verdict.reasons}, found.verdict

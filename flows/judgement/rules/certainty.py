@@ -5,6 +5,7 @@ from __future__ import annotations
 from flows.judgement.case import AMBER, Case, RuleFinding, agreed, finding, worth_changing
 from flows.judgement.rule import NEVER, OUR_CHOICE, SMOOTHING, SafetyRule
 from flows.proposal.agreement import AGREED, WORTH_A_CHANGE
+from flows.proposal.insulin_response import CLEARLY_ABOVE_SD
 from flows.proposal.stopping import LEAST_REPETITIONS
 
 UNSURE_HOURS_SHARE = 1 / 3
@@ -14,8 +15,6 @@ FEW_MEALS, FEW_ISF_POINTS = 7, 50
 EMPTY_HOURS_SHARE = 0.5
 # docs/coverage.md, 21 synthetic people: of the wrong settings, how many upstream moved nearer to the truth.
 NEARER_ISF, NEARER_CARB_RATIO, NEARER_DAILY_BASAL = (4, 15), (8, 18), (19, 19)
-# Synthetic people and real ones are at 0.4 and more, readings without any insulin in them at 0.2 and less.
-LOW_CORRELATION = 0.3
 VARIANT_CHANGE = 0.10
 
 
@@ -60,12 +59,14 @@ def agreement(case: Case) -> RuleFinding | None:
     )
 
 
-def no_insulin_response(case: Case) -> RuleFinding | None:
-    found = case.evidence.isf.insulin_correlation
+def insulin_unseen(case: Case) -> RuleFinding | None:
+    isf = case.evidence.isf
+    found, needed = isf.insulin_correlation, isf.insulin_correlation_needed
     return finding(
-        found is not None and found < LOW_CORRELATION,
-        "Glucose shows little response to the recorded insulin: an insulin sensitivity computed from these days is "
-        "not reliable. Check for missing or duplicate insulin records, wrong times, or an inaccurate sensor.",
+        found is not None and needed is not None and found <= needed,
+        "A response of glucose to the recorded insulin could not be seen: glucose follows it no better than the same "
+        "insulin at other times. An insulin sensitivity computed from these days is not reliable. Check for missing or "
+        "duplicate insulin records, wrong times, or an inaccurate sensor.",
     )
 
 
@@ -168,12 +169,13 @@ RULES: tuple[SafetyRule, ...] = (
         hours_without_data,
     ),
     SafetyRule(
-        "no_insulin_response",
-        "Glucose shows little response to insulin",
-        f"glucose and insulin have a correlation below {LOW_CORRELATION:g} in upstream's ISF points",
+        "insulin_unseen",
+        "A response of glucose to insulin could not be seen",
+        f"in upstream's ISF points glucose and insulin are correlated by no more than {CLEARLY_ABOVE_SD:g} standard "
+        "deviations above the same insulin shifted in time",
         NEVER,
         OUR_CHOICE,
-        no_insulin_response,
+        insulin_unseen,
     ),
     SafetyRule(
         "held_out",

@@ -93,9 +93,15 @@ def test_a_full_day_is_covered_wholly_also_where_the_clock_changes() -> None:
 
 
 def test_lows_and_rises_nobody_entered_carbs_for_are_counted() -> None:
-    course = [*[110.0] * 12, *[60.0] * 6, *[130.0] * 20]
+    course = [*[110.0] * 6, 100.0, 95.0, 88.0, 82.0, 76.0, 71.0, *[60.0] * 6, *[130.0] * 20]
     assert (found(course).lows, found(course).rises_after_lows_without_carbs) == (1, 1)
     eaten = [{"created_at": "2026-05-13T03:10:00.000Z", "carbs": 15}]
     made = glucose_of([DAY], [readings(course)], [eaten], None)
     assert made is not None
     assert (made.lows, made.rises_after_lows_without_carbs) == (1, 0)
+
+
+def test_a_sudden_low_at_night_counts_as_a_low_and_not_as_untold_carbs() -> None:
+    course = [*[110.0] * 228, *[60.0] * 6, *[130.0] * 20]  # from 23:00
+    slowly = [*[110.0] * 228, 100.0, 90.0, 82.0, 75.0, 71.0, *[60.0] * 6, *[130.0] * 20]
+    assert [(m.lows, m.rises_after_lows_without_carbs) for m in (found(course), found(slowly))] == [(1, 0), (1, 1)]

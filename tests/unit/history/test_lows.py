@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.history.lows import THRESHOLDS, lows
+from flows.history.lows import THRESHOLDS, lows, untold_rise_mgdl
 from flows.values.timestamps import iso_utc
 from flows.values.units import MINUTE_MS
 from tests.conftest import ROOT
@@ -121,8 +121,8 @@ def test_carbs_entered_around_a_low_explain_the_rise(treatment: Any, entered: bo
     ("after", "rise", "sign"),
     [
         ([75] * 12 + [200], 15, False),  # within the hour after the lowest reading
-        ([99] * 12, 39, False),
-        ([100] * 12, 40, True),
+        ([89] * 12, 29, False),
+        ([90] * 12, 30, True),
         ([], None, False),
         ([LOST] * 12 + [150], None, False),
     ],
@@ -130,6 +130,30 @@ def test_carbs_entered_around_a_low_explain_the_rise(treatment: Any, entered: bo
 def test_only_a_steep_rise_within_the_hour_is_a_sign(after: list[float | None], rise: float | None, sign: bool) -> None:
     (found,) = lows(readings([62, 61, 60, *after]), [], "UTC")
     assert (found.rise_mgdl, found.rises_without_carbs) == (rise, sign)
+
+
+@pytest.mark.parametrize(
+    ("isf", "ratio", "counts_from"),
+    [(22, 11, 20), (22, 11.1, 20), (22.1, 11, 20.09), (29.9, 10, 29.9), (30, 10, 30), (30.1, 10, 30), (540, 20, 30)],
+)
+def test_the_rise_that_counts_is_that_of_ten_grams_from_20_to_30(isf: float, ratio: float, counts_from: float) -> None:
+    assert untold_rise_mgdl(isf, ratio) == pytest.approx(counts_from, abs=0.001)
+
+
+@pytest.mark.parametrize(("rise", "sign"), [(24, False), (25, True)])
+def test_a_rise_counts_from_the_person_s_own_on(rise: float, sign: bool) -> None:
+    (found,) = lows(readings([62, 61, 60, *[60 + rise] * 12]), [], "UTC", (), 25)
+    assert found.rises_without_carbs is sign
+
+
+@pytest.mark.parametrize(
+    ("spans", "sign"),
+    [([], True), ([(0, 15)], False), ([(14, 90)], False), ([(15, 90)], True), ([(-30, 0)], True), ([(-30, 1)], False)],
+)
+def test_a_low_that_looks_like_compression_is_no_sign_of_carbs(spans: list[tuple[int, int]], sign: bool) -> None:
+    looks = [(START + a * MINUTE_MS, START + b * MINUTE_MS) for a, b in spans]
+    (found,) = lows(readings([62, 61, 60, *[130] * 12]), [], "UTC", looks_compressed=looks)
+    assert (found.rises_without_carbs, found.carbs_entered) == (sign, False)
 
 
 def test_the_rise_is_from_the_last_of_the_lowest_readings() -> None:
