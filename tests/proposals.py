@@ -154,7 +154,7 @@ def proposal(
     isf = old["sens"].mean() * isf_scale
     ratio = old["carbratio"].mean()
     document: dict[str, Any] = {
-        "schema_version": 2,
+        "schema_version": 3,
         "proposal_id": run,
         "created_at": created_at.isoformat(timespec="seconds"),
         "timezone": "Europe/Paris",

@@ -10,6 +10,7 @@ from flows.oref0.caps import Caps
 from flows.proposal.agreement import AGREED, WORTH_A_BASAL_CHANGE, WORTH_A_CHANGE
 from flows.proposal.document import Colour, ForPump, Glucose, Settings
 from flows.proposal.evidence_document import Agreement, BasalEvidence, CarbRatioEvidence, Evidence, IsfEvidence
+from flows.proposal.step_document import NextStep, StepChange
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 
@@ -36,7 +37,11 @@ class DayUsed:
 
 @dataclass(frozen=True)
 class Case:
-    """All that the rules look at; `age_days` is from the end of the last day to the proposal."""
+    """All that the rules look at; `age_days` is from the end of the last day to the proposal.
+
+    With a `step` the case is the step's: its numbers are what is looked at, and what it leaves as it is, is not
+    (`flows.judgement.stepped`). Without, it is that of upstream's numbers whole.
+    """
 
     current: Settings
     recommended: Settings
@@ -53,6 +58,9 @@ class Case:
     continues_previous: bool = False  # from an earlier result instead of the pump's profile
     doubts: Sequence[Doubt] = ()  # what the records leave open
     profiles_known: bool = True  # documents and switches, by which to tell what was in force
+    age_group_known: bool = True  # said by the person, at set-up or for the run
+    insulin_known: bool = True  # said, or named by the data
+    step: NextStep | None = None
 
     @property
     def daily_basal_change(self) -> float:
@@ -66,12 +74,27 @@ class Case:
         return (now.dia_h, now.insulin_peak_min) != (new.dia_h, new.insulin_peak_min)
 
 
+def key_of(change: StepChange) -> str:
+    """How a verdict names what a step changes."""
+    return {Part.BASAL: f"basal_{change.start[:2]}", Part.ISF: "isf", Part.CARB_RATIO: "carb_ratio"}[change.part]
+
+
+def adds_insulin(change: StepChange) -> bool:
+    """Whether it gives more insulin: a higher basal, a lower sensitivity or carb ratio."""
+    return (change.new > change.current) == (change.part is Part.BASAL)
+
+
 def worth_changing(case: Case) -> list[str]:
     """The settings that change by enough to matter and as the repetitions agree; the verdict's keys.
+
+    Of a step's case those that the step changes.
 
     Of a setting the profile has several of only where its one value is made from enough of what is in the blocks: on
     what a mean over the day is wrong by, the repetitions agree.
     """
+
+    if case.step is not None:
+        return list(dict.fromkeys(map(key_of, case.step.changes)))
 
     def changes(of: IsfEvidence | CarbRatioEvidence | BasalEvidence, least: float) -> bool:
         return abs(of.change_percent) >= 100 * least and agreed(of.agreement)
@@ -99,7 +122,9 @@ def agreed(agreement: Agreement | None) -> bool:
 
 
 def more_aggressive(case: Case) -> bool:
-    """Whether the numbers to enter mean more insulin: more basal a day or at some hour, a lower ISF or carb ratio."""
+    """Whether the numbers mean more insulin: more basal a day or at some hour, a lower ISF or carb ratio."""
+    if case.step is not None:
+        return any(map(adds_insulin, case.step.changes))
     rates = zip(case.current.basal_u_per_h, case.for_pump.basal_u_per_h, strict=True)
     isf = [b.recommended_mgdl_per_u / b.current_mgdl_per_u for b in case.for_pump.isf]
     ratio = [b.recommended_g_per_u / b.current_g_per_u for b in case.for_pump.carb_ratio]

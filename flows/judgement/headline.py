@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flows.proposal.document import Colour, GlucoseLimit
+from flows.proposal.step_document import NextStep, StepKind
 
 Beyond = tuple[GlucoseLimit, ...]
 
@@ -30,6 +31,35 @@ def headline(colour: Colour, nothing_certain: bool, beyond: Beyond) -> str:
     if colour is Colour.AMBER:
         return "A recommendation with reservations: read the reasons before changing anything."
     return "A recommendation that nothing in the data speaks against."
+
+
+def headline_of_step(colour: Colour, step: NextStep, beyond: Beyond) -> str:
+    """The verdict of a step in a sentence.
+
+    Args:
+        colour: of the verdict.
+        step: what is to be done.
+        beyond: limits of the consensus that glucose is beyond.
+    """
+    outside = " Glucose is outside the consensus limits: discuss it with your diabetes team." if beyond else ""
+    if step.kind is StepKind.TAKE_BACK:
+        return f"Take the last step back, to be safe: glucose got worse after it.{outside}"
+    if colour is Colour.RED:
+        return f"Change nothing from these data: see the reasons.{outside}"
+    if step.kind is StepKind.WAIT:
+        return f"Wait: no step tonight.{outside}"
+    if step.kind is StepKind.CHANGE:
+        only = ", a reduction" if step.only_reductions else ""
+        reservations = ": read the reasons first." if colour is Colour.AMBER else "."
+        return f"One small step{only}{reservations}{outside}"
+    if beyond:
+        return (
+            "Glucose is outside the consensus limits, and no step towards other settings is certain enough: discuss it "
+            "with your diabetes team."
+        )
+    if colour is Colour.AMBER:
+        return "Nothing to change, with reservations: read the reasons."
+    return "Nothing to change: glucose is within the limits, and no setting is off by enough to act on."
 
 
 def colour_today(sealed: Colour, beyond: Beyond) -> Colour:

@@ -20,7 +20,10 @@ NEVER = "–"
 
 @dataclass(frozen=True)
 class SafetyRule:
-    """A rule: what it finds in a few words, when it is amber or red, and where the threshold comes from."""
+    """A rule: what it finds in a few words, when it is amber or red, and where the threshold comes from.
+
+    `forbids_steps`: where it is red, no step is taken from these data, not even one that takes insulin away.
+    """
 
     name: str
     title: str
@@ -28,6 +31,7 @@ class SafetyRule:
     red: str
     source: str
     find: Callable[[Case], RuleFinding | None]
+    forbids_steps: bool = False
 
     def reason(self, found: RuleFinding) -> VerdictReason:
         """What it has found as a reason of a verdict."""

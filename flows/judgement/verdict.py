@@ -7,14 +7,28 @@ report and docs/safety.md are made from it. Upstream's numbers are never changed
 from __future__ import annotations
 
 from flows.judgement.case import AMBER, RED, Case, worth_changing
-from flows.judgement.headline import headline
+from flows.judgement.headline import headline, headline_of_step
 from flows.judgement.rule import SafetyRule
-from flows.judgement.rules import certainty, data, glucose, numbers, records
+from flows.judgement.rules import certainty, data, glucose, last_step, numbers, records
 from flows.proposal.consensus_limits import exceeded, shares_of, sides
 from flows.proposal.document import Colour, Verdict
+from flows.proposal.step_document import StepKind
 
 # In the order the reasons are shown: glucose as it is before any number.
-RULES: tuple[SafetyRule, ...] = (*glucose.RULES, *numbers.RULES, *data.RULES, *records.RULES, *certainty.RULES)
+RULES: tuple[SafetyRule, ...] = (
+    *glucose.RULES,
+    *last_step.RULES,
+    *numbers.RULES,
+    *data.RULES,
+    *records.RULES,
+    *certainty.RULES,
+)
+
+
+def against_steps(whole: Verdict) -> list[str]:
+    """The rules about the data that forbid any step, by a verdict of all."""
+    forbid = {rule.name for rule in RULES if rule.forbids_steps}
+    return [reason.rule for reason in whole.reasons if reason.colour is RED and reason.rule in forbid]
 
 
 def judge_case(case: Case) -> Verdict:
@@ -26,10 +40,17 @@ def judge_case(case: Case) -> Verdict:
     beyond = sides(exceeded(shares_of(case.glucose), case.age_group))
     return Verdict(
         colour=worst,
-        nothing_to_change=not worth and not beyond,
+        nothing_to_change=not worth and not beyond and _keeps(case),
         beyond_limits=beyond,
         worth_changing=tuple(worth),
-        headline=headline(worst, not worth, beyond),
+        headline=headline(worst, not worth, beyond)
+        if case.step is None
+        else headline_of_step(worst, case.step, beyond),
         reasons=tuple(reasons),
         rules_checked=tuple(r.name for r in RULES if case.profiles_known or r.name != "other_profile"),
     )
+
+
+def _keeps(case: Case) -> bool:
+    """Whether the settings are to stay, and not only for now."""
+    return case.step is None or case.step.kind is StepKind.KEEP

@@ -15,10 +15,12 @@ from flows.errors import Reason, Refused
 from flows.history.doubts import doubt_of
 from flows.history.lows import untold_rise_mgdl
 from flows.judgement.case import Case, DayUsed
-from flows.judgement.verdict import judge_case
+from flows.judgement.stepped import stepped
+from flows.judgement.verdict import against_steps, judge_case
 from flows.oref0.engine import EngineReport
 from flows.oref0.outcome import DayOutcome, read_outcome, starts_elsewhere
 from flows.oref0.profile import PumpSettings
+from flows.oref0.runtime import lock_digest
 from flows.oref0.several_values import OneOfSeveral, one_value
 from flows.pipeline.prepare import HIGHS_LEFT_OUT, LOWS_LEFT_OUT, Prepared, served_records
 from flows.pipeline.several import FILE as SEVERAL
@@ -34,6 +36,8 @@ from flows.proposal.insulin_response import insulin_response
 from flows.proposal.recommendation import recommend
 from flows.proposal.rounding import for_pump
 from flows.proposal.sealed import seal
+from flows.proposal.step import next_step
+from flows.proposal.step_case import StepCase
 from flows.settings import AnalysisRequest, InputsMode
 from flows.values.local_days import LocalDay
 from flows.values.parts import Part
@@ -104,25 +108,35 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         whole_of(days, [float(d["coverage"]) for d in prepared.days if d["status"] == "used"]),
         untold_rise_mgdl(current.isf_mgdl_per_u, current.carb_ratio_g_per_u),
     )
-    verdict = judge_case(
-        Case(
+    case = Case(
+        current=current,
+        recommended=recommended,
+        for_pump=entered,
+        caps=recommendation.caps,
+        evidence=evidence,
+        glucose=glucose,
+        days=_days_used(prepared),
+        age_days=(now.timestamp() - days[-1].glucose.end_ms / SECOND_MS) / SECONDS_PER_DAY,
+        age_group=request.age_group,
+        corrected=request.inputs is InputsMode.CORRECTED,
+        quarantined=int(prepared.ledger.get("quarantined") or 0),
+        recomputed_exactly=engine.redone or _differed(found),
+        continues_previous=starts_elsewhere(run.work, prepared.dates[0]),
+        doubts=[doubt_of(doubt) for doubt in prepared.doubts],
+        profiles_known="in_force" in prepared.profile,
+    )
+    whole = judge_case(case)
+    step = next_step(
+        StepCase(
             current=current,
             recommended=recommended,
             for_pump=entered,
             caps=recommendation.caps,
-            evidence=evidence,
             glucose=glucose,
-            days=_days_used(prepared),
-            age_days=(now.timestamp() - days[-1].glucose.end_ms / SECOND_MS) / SECONDS_PER_DAY,
-            age_group=request.age_group,
-            corrected=request.inputs is InputsMode.CORRECTED,
-            quarantined=int(prepared.ledger.get("quarantined") or 0),
-            recomputed_exactly=engine.redone or _differed(found),
-            continues_previous=starts_elsewhere(run.work, prepared.dates[0]),
-            doubts=[doubt_of(doubt) for doubt in prepared.doubts],
-            profiles_known="in_force" in prepared.profile,
+            against=against_steps(whole),
         )
     )
+    verdict = judge_case(stepped(case, step))
     proposal = Proposal(
         proposal_id=run.path.name,
         created_at=now.astimezone(UTC).isoformat(timespec="seconds"),
@@ -135,6 +149,8 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         recommended=recommended,
         for_pump=entered,
         verdict=verdict,
+        verdict_of_all=whole,
+        step=step,
         evidence=evidence,
         glucose=glucose,
         without_correction=_without_correction(recommended, units, _maybe(run, "uncorrected.json")),
@@ -142,6 +158,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         warnings=(*engine.warnings, *prepared.warnings, *recommendation.warnings, *_nothing_learnt(outcome.days)),
         ledger=prepared.ledger,
         engine=engine.computed(),
+        upstream=_upstream(engine),
         options=request.options(),
         rests_on=run.digests(lambda n: n in RESTS_ON or n.startswith(("work/settings/", "work/autotune/"))),
     )
@@ -161,6 +178,15 @@ def _regressions(
 
 def _schedule(blocks: Sequence[Mapping[str, Any]]) -> Schedule:
     return Schedule(tuple(Block(int(b["minutes"]), float(b["value"])) for b in blocks))
+
+
+def _upstream(engine: EngineReport) -> dict[str, str]:
+    """What computed it, by digest: of the packages as they ran, and of the lock they were installed by."""
+    ran = {"packages_sha256": engine.upstream_sha256} if engine.upstream_sha256 else {}
+    try:
+        return {**ran, "lock_sha256": lock_digest()}
+    except Refused:  # a foreign engine, and no upstream installed beside it
+        return ran
 
 
 def _differed(evidence: dict[str, Any] | None) -> bool:

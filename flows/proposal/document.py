@@ -1,11 +1,12 @@
 """The proposal as a document: every number a person is shown, with its unit in its name, versioned and sealed.
 
-`docs/schemas/proposal-2.json` is made from these models. Glucose-related numbers stand in both units, so that what is
+`docs/schemas/proposal-3.json` is made from these models. Glucose-related numbers stand in both units, so that what is
 shown in either is in the document. Knows nothing of how the numbers come about.
 """
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -13,10 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from flows.oref0.several_values import LEAST_MEALS, OneValueFrom, different
 from flows.proposal.evidence_document import Evidence, Hourly, StrictModel
+from flows.proposal.step_document import Clock, NextStep
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
+READABLE_VERSIONS = (2, 3)  # of an earlier one every number can be shown; nothing of it is written to a site
 
 
 class Colour(StrEnum):
@@ -35,9 +38,6 @@ class GlucoseLimit(StrEnum):
     """Which of the consensus' limits glucose is beyond: too often too low, too often too high."""
 
     LOW, HIGH = "low", "high"
-
-
-Clock = Annotated[str, Field(pattern=r"^\d\d:\d\d$")]
 
 
 class Settings(StrictModel):
@@ -134,6 +134,39 @@ class ForPump(StrictModel):
         description="Of each setting with several values; missing where their mean over the day was tuned.",
     )
 
+    def after_step(self, now_u_per_h: Hourly, step: NextStep) -> ForPump:
+        """The numbers after a step in the place of upstream's: what it does not change stays as it is now.
+
+        Args:
+            now_u_per_h: the basal in use.
+            step: that was chosen from these numbers.
+        """
+        new = {(change.part, change.start): change.new for change in step.changes}
+        rates = tuple(new.get((Part.BASAL, f"{h:02d}:00"), rate) for h, rate in enumerate(now_u_per_h))
+        isf = tuple(
+            b.model_copy(
+                update={
+                    "recommended_mgdl_per_u": b.current_mgdl_per_u,
+                    "recommended_mmoll_per_u": b.current_mmoll_per_u,
+                }
+            )
+            for b in self.isf
+        )
+        ratios = tuple(
+            b.model_copy(update={"recommended_g_per_u": new.get((Part.CARB_RATIO, b.start), b.current_g_per_u)})
+            for b in self.carb_ratio
+        )
+        daily = round(math.fsum(rates), 3)
+        return self.model_copy(
+            update={
+                "basal_u_per_h": rates,
+                "daily_basal_u": daily,
+                "isf": isf,
+                "carb_ratio": ratios,
+                "remarks": (),
+            }
+        )
+
     def one_of(self, part: Part) -> OneForSeveral | None:
         """How the one value of a part was made, where the profile has several of it."""
         return next((one for one in self.one_for_several if one.part is part), None)
@@ -176,6 +209,9 @@ class VerdictReason(StrictModel):
     colour: Colour
     sentence: str
     source: str
+    facts: dict[str, float | str] = Field(
+        default_factory=dict, description="The numbers in the sentence by name, to say it in another language."
+    )
 
 
 class Verdict(StrictModel):
@@ -219,6 +255,8 @@ class GlucoseHour(StrictModel):
     median_mmoll: float | None
     p75_mmoll: float | None
     p95_mmoll: float | None
+    below_70_percent: float | None = Field(default=None, description="Of the readings of the hour.")
+    above_180_percent: float | None = Field(default=None, description='Of the readings of the hour, with "HIGH".')
 
 
 class Glucose(StrictModel):
@@ -272,7 +310,7 @@ class WithoutCorrection(StrictModel):
 class Proposal(StrictModel):
     """A sealed recommendation; `sha256` is over the canonical JSON of everything else."""
 
-    schema_version: Literal[2] = 2
+    schema_version: Literal[2, 3] = 3
     proposal_id: str = Field(description="The run directory's name.")
     created_at: str
     timezone: str
@@ -283,7 +321,11 @@ class Proposal(StrictModel):
     current: Settings
     recommended: Settings
     for_pump: ForPump
-    verdict: Verdict
+    verdict: Verdict = Field(description="Of the person and the step; of all of upstream's numbers before version 3.")
+    verdict_of_all: Verdict | None = Field(
+        default=None, description="Of upstream's numbers whole, for who writes all of them, or some by name."
+    )
+    step: NextStep | None = Field(default=None, description="What to do now. Before version 3 there is none.")
     evidence: Evidence
     glucose: Glucose | None
     without_correction: WithoutCorrection | None
@@ -291,11 +333,25 @@ class Proposal(StrictModel):
     warnings: tuple[str, ...]
     ledger: dict[str, Any]
     engine: dict[str, Any]
+    upstream: dict[str, str] = Field(
+        default_factory=dict,
+        description="The sha256 of upstream's code as it ran, and of the lock it was installed by.",
+    )
     options: dict[str, Any]
     rests_on: dict[str, str] = Field(
         description="The sha256 of every file upstream read and wrote, and of the lows it was not given."
     )
     sha256: str = ""
+
+    @property
+    def whole_verdict(self) -> Verdict:
+        """Of upstream's numbers whole."""
+        return self.verdict_of_all or self.verdict
+
+    @property
+    def to_enter(self) -> ForPump:
+        """All settings once the step was taken, as they are entered; upstream's whole where there is no step yet."""
+        return self.for_pump if self.step is None else self.for_pump.after_step(self.current.basal_u_per_h, self.step)
 
 
 def mmoll(mgdl: float) -> float:

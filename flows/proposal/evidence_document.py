@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY
 
 
@@ -167,8 +168,28 @@ class Variant(StrictModel):
     daily_basal_u: float
 
 
+class DecidedBy(StrEnum):
+    """Who decides a number: the days, the setting it starts from, or both."""
+
+    DAYS, START, BOTH = "days", "start", "both"
+
+
+class StartProbe(StrictModel):
+    """One kind of setting tuned from other present settings, on the same days.
+
+    `slope` is of the logarithm of the answer on that of the start: 0 where the days alone decide, 1 where the start
+    does. It explains a number and selects none. Basal is of the day, ISF in mg/dL per U, the carb ratio in g per U.
+    """
+
+    part: Part
+    starts: tuple[float, ...]
+    answers: tuple[float, ...]
+    slope: float
+    decided_by: DecidedBy
+
+
 class Evidence(StrictModel):
-    """What every number rests on, and how sure it is."""
+    """What every number rests on, and how repeatable it is."""
 
     isf: IsfEvidence
     carb_ratio: CarbRatioEvidence
@@ -177,3 +198,4 @@ class Evidence(StrictModel):
     why_no_repetitions: str | None
     held_out: HeldOut | None
     sensitivity: tuple[Variant, ...]
+    start_probe: tuple[StartProbe, ...] = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -91,7 +91,7 @@ def glucose_of(
         lows=len(found),
         rises_after_lows_without_carbs=sum(low.rises_without_carbs for low in found),
         unannounced_share_percent=unannounced_share_percent,
-        by_hour=tuple(_by_hour(readings, zone)),
+        by_hour=tuple(_by_hour(readings, above, zone)),
     )
 
 
@@ -164,9 +164,10 @@ def _band(mgdl: float) -> str:
     return "from_181" if mgdl <= 250 else "above_250"
 
 
-def _by_hour(readings: Mapping[float, float], zone: str) -> list[GlucoseHour]:
+def _by_hour(readings: Mapping[float, float], above: Collection[float], zone: str) -> list[GlucoseHour]:
     where = ZoneInfo(zone)
     hours: list[list[float]] = [[] for _ in range(HOURS_PER_DAY)]
+    highs = Counter(datetime.fromtimestamp(ms / 1000, where).hour for ms in above)
     for ms, value in readings.items():
         hours[datetime.fromtimestamp(ms / 1000, where).hour].append(value)
     found = []
@@ -176,5 +177,12 @@ def _by_hour(readings: Mapping[float, float], zone: str) -> list[GlucoseHour]:
         numbers = {f"{name}_mgdl": v for name, v in mgdl.items()} | {
             f"{name}_mmoll": maybe_mmoll(v) for name, v in mgdl.items()
         }
-        found.append(GlucoseHour(hour=hour, readings=len(values), **numbers))
+        count = len(values) + highs[hour]
+        shares = {
+            "below_70_percent": round(100 * sum(v < 70 for v in values) / count, 2) if count else None,
+            "above_180_percent": round(100 * (sum(v > 180 for v in values) + highs[hour]) / count, 2)
+            if count
+            else None,
+        }
+        found.append(GlucoseHour(hour=hour, readings=len(values), **numbers, **shares))
     return found

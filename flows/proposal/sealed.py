@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
-from flows.proposal.document import SCHEMA_VERSION, Proposal
+from flows.proposal.document import READABLE_VERSIONS, Proposal
 from flows.values.local_days import canonical_zone
 from flows.values.private_files import Damaged, Missing, parse_document, read_private
 
@@ -27,15 +27,15 @@ def read_proposal(file: Path) -> Proposal:
         raise _unreadable(file, str(error)) from None
     except OSError as error:
         raise _unreadable(file, f"it cannot be read ({type(error).__name__})") from None
-    if not isinstance(document, dict) or document.get("schema_version") != SCHEMA_VERSION:
-        raise _unreadable(file, f"it is not of version {SCHEMA_VERSION}")
+    if not isinstance(document, dict) or document.get("schema_version") not in READABLE_VERSIONS:
+        raise _unreadable(file, f"it is of none of the versions {', '.join(map(str, READABLE_VERSIONS))}")
     try:
         proposal, sealed = Proposal.model_validate(document), digest(document)
         known = canonical_zone(proposal.timezone) == proposal.timezone
     except Refused:
         known = False
     except ValueError:  # pydantic's, too
-        raise _unreadable(file, f"it is not a proposal of version {SCHEMA_VERSION}") from None
+        raise _unreadable(file, f"it is not a proposal of version {document['schema_version']}") from None
     if not known:  # a run writes a zone's name as the database of time zones has it
         raise _unreadable(file, "its time zone is unknown")
     if not any(day.status == "used" for day in proposal.days):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flows.oref0.several_values import NAMES
 from flows.proposal.consensus_limits import beyond_limits
 from flows.proposal.document import Colour, Proposal
+from flows.proposal.step_document import StepKind
 
 SAME = 1e-9  # floating point, not a choice
 KEEP, TOO_SMALL, AS_NOW = "keep current value", "too small or uncertain: keep current value", "as now"
@@ -16,6 +17,7 @@ NOTHING_BEYOND = (
 NOTHING = (
     "No change is certain enough to act on, so no numbers to enter are shown. Keep the settings that are in the pump."
 )
+NO_STEP = "No step is to be taken tonight, so no numbers to enter are shown. Keep the settings that are in the pump."
 SEVERAL = (
     "The profile has several {what}, and what upstream made of them as if they were one cannot be trusted yet: no "
     "numbers to enter are shown."
@@ -29,8 +31,12 @@ def may_be_entered(proposal: Proposal) -> bool:
 
 def why_nothing_to_enter(proposal: Proposal) -> str | None:
     """In one sentence; `None` where numbers are to be entered."""
+    if proposal.step is not None and proposal.step.kind is not StepKind.CHANGE:
+        return NO_STEP
     if proposal.verdict.colour is Colour.RED:
         return RED
+    if proposal.step is not None:
+        return None
     if untrusted := proposal.for_pump.untrusted:  # sealed before that made a verdict red
         return SEVERAL.format(what=" and ".join(NAMES[part] for part in untrusted))
     if not proposal.verdict.nothing_certain:
@@ -40,7 +46,8 @@ def why_nothing_to_enter(proposal: Proposal) -> str | None:
 
 def nothing_to_change(proposal: Proposal) -> bool:
     """Whether it may be said that there is nothing to change: never where glucose is beyond a limit as it is."""
-    return proposal.verdict.nothing_certain and not beyond_limits(proposal)
+    kept = proposal.step is None or proposal.step.kind is StepKind.KEEP
+    return proposal.verdict.nothing_certain and kept and not beyond_limits(proposal)
 
 
 def worth_changing(proposal: Proposal, key: str) -> bool | None:

@@ -153,7 +153,7 @@ class SettingRows:
 
 def setting_rows(proposal: Proposal) -> SettingRows:
     """The table of a proposal; nothing is labelled where nothing may be entered."""
-    evidence, pump = proposal.evidence, proposal.for_pump
+    evidence, pump = proposal.evidence, proposal.to_enter
     own = MMOLL if proposal.units is Units.MMOL_PER_L else MGDL
     isf = {
         field: replace(
@@ -171,7 +171,7 @@ def setting_rows(proposal: Proposal) -> SettingRows:
             _row(proposal, "carb_ratio", "carb ratio", RATIO, evidence.carb_ratio, ratios),
             several=pump.one_of(Part.CARB_RATIO),
         ),
-        basal=tuple(_basal(proposal, hour) for hour in evidence.basal),
+        basal=tuple(_basal(proposal, hour, pump.basal_u_per_h[hour.hour]) for hour in evidence.basal),
         daily_basal=RowEntry(clock(0), clock(HOURS_PER_DAY), *rates, "U", _label(proposal, "daily_basal", *rates)),
         curve=_curve(proposal),
         says_what_is_sure=worth_changing(proposal, "") is not None,
@@ -215,7 +215,7 @@ def curve_note(curve: Sequence[CurveRow]) -> str:
 
 def off_step(proposal: Proposal) -> list[str]:
     """The numbers to enter that are on no step, since none lies within upstream's caps: what they are, in order."""
-    table, pump = setting_rows(proposal), proposal.for_pump
+    table, pump = setting_rows(proposal), proposal.to_enter
     steps = {"isf": pump.isf_step, "carb_ratio": pump.carb_ratio_step_g_per_u}
 
     def on_step(entry: RowEntry, step: float) -> bool:
@@ -231,7 +231,7 @@ def off_step(proposal: Proposal) -> list[str]:
 
 def all_on_steps(proposal: Proposal) -> bool:
     """Whether it may be said that every number is on a step: none is off it, and no remark says one was left alone."""
-    return not off_step(proposal) and not any("stays as it is" in r for r in proposal.for_pump.remarks)
+    return not off_step(proposal) and not any("stays as it is" in r for r in proposal.to_enter.remarks)
 
 
 # --- making it -------------------------------------------------------------------------------------------------------
@@ -252,10 +252,11 @@ def _row(proposal: Proposal, key: str, name: str, field: str, found: RowEvidence
     )
 
 
-def _basal(proposal: Proposal, hour: BasalEvidence) -> Row:
-    key, rates = f"basal_{hour.hour:02d}", (hour.current_u_per_h, hour.for_pump_u_per_h)
+def _basal(proposal: Proposal, hour: BasalEvidence, to_enter_u_per_h: float) -> Row:
+    key, rates = f"basal_{hour.hour:02d}", (hour.current_u_per_h, to_enter_u_per_h)
     entry = RowEntry(clock(hour.hour), clock(hour.hour + 1), *rates, UNITS[RATE], _label(proposal, key, *rates))
-    return _row(proposal, key, f"basal at {entry.start}", RATE, hour, [entry])
+    found = hour.model_copy(update={"for_pump_u_per_h": to_enter_u_per_h})
+    return _row(proposal, key, f"basal at {entry.start}", RATE, found, [entry])
 
 
 def _blocks(

@@ -128,8 +128,8 @@ def check_may_be_written(proposal: Proposal, now: datetime, max_age_h: float, *,
     made = made if made.tzinfo else made.replace(tzinfo=UTC)
     before, after = proposal.current, proposal.recommended
     for holds, reason in (
-        (proposal.verdict.colour is Colour.RED, Reason.PROPOSAL_RED),
-        (proposal.verdict.nothing_certain and not although_unsure, Reason.PROPOSAL_UNSURE),
+        (proposal.whole_verdict.colour is Colour.RED, Reason.PROPOSAL_RED),
+        (proposal.whole_verdict.nothing_certain and not although_unsure, Reason.PROPOSAL_UNSURE),
         ((before.dia_h, before.insulin_peak_min) != (after.dia_h, after.insulin_peak_min), Reason.PROPOSAL_OTHER_CURVE),
     ):
         if holds:

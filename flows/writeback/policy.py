@@ -101,7 +101,7 @@ def check_policy(
         ),
     )
     night, week = policy.max_change_percent_per_night, policy.max_change_percent_per_week
-    worth = set(proposal.verdict.worth_changing)
+    worth = set(proposal.whole_verdict.worth_changing)
     beyond_low = GlucoseLimit.LOW in beyond_limits(proposal)
     for line in plan.changed:
         what = f"the {line.part} of {line.start}"
@@ -136,7 +136,7 @@ def _check_verdict(proposal: Proposal) -> None:
 
     Glucose itself is looked at: a verdict sealed before the limits were a rule is green beyond them.
     """
-    verdict, beyond = proposal.verdict, beyond_limits(proposal)
+    verdict, beyond = proposal.whole_verdict, beyond_limits(proposal)
     others = [r for r in verdict.reasons if r.rule not in RULE_OF.values()]
     for_limits_alone = verdict.colour is Colour.AMBER and bool(beyond) and bool(verdict.reasons) and not others
     forbid(

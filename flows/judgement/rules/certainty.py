@@ -13,12 +13,12 @@ FAILED_SHARE = 0.1
 # A meal a day for a week; upstream itself leaves ISF alone on days with fewer than ten points.
 FEW_MEALS, FEW_ISF_POINTS = 7, 50
 EMPTY_HOURS_SHARE = 0.5
-# docs/coverage.md, 21 synthetic people: of the wrong settings, how many upstream moved nearer to the truth.
-NEARER_ISF, NEARER_CARB_RATIO, NEARER_DAILY_BASAL = (4, 15), (8, 18), (19, 19)
 VARIANT_CHANGE = 0.10
 
 
 def known_certainty(case: Case) -> RuleFinding | None:
+    if case.step is not None and not case.step.changes:
+        return None  # how repeatable numbers are is no matter where none of them is to be used
     if (done := case.evidence.repetitions) is None:
         why = case.evidence.why_no_repetitions or "it was not asked for"
         return AMBER, f"The repeatability of the numbers is not known ({why})."
@@ -73,12 +73,10 @@ def insulin_unseen(case: Case) -> RuleFinding | None:
 def weakly_tuned(case: Case) -> RuleFinding | None:
     names = {"isf": "ISF", "carb_ratio": "carb ratio"}
     found = [names[key] for key in worth_changing(case) if key in names]
-    (isf, of_isf), (ratio, of_ratio), (basal, of_basal) = NEARER_ISF, NEARER_CARB_RATIO, NEARER_DAILY_BASAL
     return finding(
         found,
-        f"Treat the {' and the '.join(found)} with caution: of simulated people whose true settings are known, "
-        f"upstream brought a wrong ISF nearer in {isf} of {of_isf}, a wrong carb ratio in {ratio} of {of_ratio}, the "
-        f"daily basal in {basal} of {of_basal}. Change the basal first.",
+        f"Treat the {' and the '.join(found)} with caution: which of upstream's numbers come nearer to the truth "
+        "depends on the simulated body (docs/coverage.md), and where one setting is wrong another moves for it.",
     )
 
 
@@ -149,7 +147,7 @@ RULES: tuple[SafetyRule, ...] = (
         "Treat ISF and carb ratio with caution",
         "ISF or carb ratio is among what would change",
         NEVER,
-        "docs/coverage.md: 21 synthetic people",
+        "docs/coverage.md: simulated people of two families",
         weakly_tuned,
     ),
     SafetyRule(

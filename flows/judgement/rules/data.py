@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding
+from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding, more_aggressive
 from flows.judgement.rule import CONSENSUS, NEVER, OUR_CHOICE, USERS, SafetyRule
 from flows.values.units import HOURS_PER_DAY
 
@@ -82,12 +82,15 @@ def data_as_served(case: Case) -> RuleFinding | None:
 
 def unlogged_lows(case: Case) -> RuleFinding | None:
     count = case.glucose.rises_after_lows_without_carbs if case.glucose else 0
+    many = count >= UNLOGGED_LOWS_RED_PER_DAY * len(case.days)
+    # What such rises do is to ask for more insulin: where a step takes only away, they do not speak against it.
+    harmless = case.step is not None and not more_aggressive(case)
     return finding(
         count >= UNLOGGED_LOWS_AMBER,
         f"{count} times glucose rose after a low and no carbs were entered within the hour. If they were eaten, "
         "upstream takes the rise for missing basal and raises it in the hours before the low. Enter them, or leave "
         "those days out.",
-        RED if count >= UNLOGGED_LOWS_RED_PER_DAY * len(case.days) else AMBER,
+        RED if many and not harmless else AMBER,
     )
 
 
@@ -113,6 +116,7 @@ RULES: tuple[SafetyRule, ...] = (
         f"fewer than {TOO_FEW_DAYS} days",
         USERS,
         enough_days,
+        forbids_steps=True,
     ),
     SafetyRule(
         "coverage",
@@ -121,6 +125,7 @@ RULES: tuple[SafetyRule, ...] = (
         "none",
         CONSENSUS,
         coverage,
+        forbids_steps=True,
     ),
     SafetyRule(
         "amber_days",
@@ -145,6 +150,7 @@ RULES: tuple[SafetyRule, ...] = (
         f"≥ {OTHER_PROFILE_RED:.0%}",
         USERS,
         other_profile,
+        forbids_steps=True,
     ),
     SafetyRule(
         "unlogged_lows",
@@ -161,6 +167,7 @@ RULES: tuple[SafetyRule, ...] = (
         f"≥ {RED_UNANNOUNCED_PERCENT:g} %",
         USERS,
         unannounced,
+        forbids_steps=True,
     ),
     SafetyRule(
         "data_as_served",

@@ -35,6 +35,7 @@ from flows.report.rows import (
 )
 from flows.report.several import several_sentences
 from flows.report.svg import figures
+from flows.report.text.step import step_lines
 from flows.report.wording import DECIMALS, fixed, glucose, harmless_all, isolated, number
 from flows.settings import AgeGroup
 from flows.values.parts import Part
@@ -78,7 +79,8 @@ def report_html(proposal: Proposal) -> bytes:
         d=document,
         units=document["units"],
         evidence=evidence,
-        pump=document["for_pump"],
+        pump=proposal.to_enter.model_dump(mode="json"),
+        step=step_lines(proposal),
         rows=rows,
         isf=isf,
         ratio=ratio,

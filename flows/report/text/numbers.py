@@ -74,7 +74,7 @@ def _notes(proposal: Proposal, table: SettingRows) -> list[str]:
         *(
             [nothing]
             if nothing
-            else [*proposal.for_pump.remarks, *(note for holds, note in of_numbers_to_enter if holds)]
+            else [*proposal.to_enter.remarks, *(note for holds, note in of_numbers_to_enter if holds)]
         ),
         *(wrap(curve_note(table.curve), WIDTH) if table.curve else ()),
         *(line for said in of_several for line in wrap(said, WIDTH)),

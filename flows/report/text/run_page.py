@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.consensus_limits import beyond_limits
-from flows.proposal.document import Colour, Proposal
+from flows.proposal.document import READABLE_VERSIONS, Colour, Proposal
 from flows.proposal.evidence_document import Agreement
 from flows.report.numbers_to_enter import may_be_entered
 from flows.report.rows import Row, RowEntry, curve_note, setting_rows
@@ -71,7 +71,7 @@ def page_markdown(
         others_see_it: then only the verdict's colour, how many reasons there are, and where the report is: a reason's
             title alone tells of lows, or of meals that were not entered.
     """
-    proposal = _version_2(document)
+    proposal = _readable(document)
     lines = ["# Autotune proposal", ""]
     if proposal is not None:
         lines += _verdict_for_others(proposal) if others_see_it else _verdict(proposal)
@@ -81,9 +81,10 @@ def page_markdown(
     return "\n".join([*lines, "", DISCLAIMER])
 
 
-def _version_2(document: dict[str, Any]) -> Proposal | None:
+def _readable(document: dict[str, Any]) -> Proposal | None:
     try:
-        return Proposal.model_validate_json(json.dumps(document)) if document.get("schema_version") == 2 else None
+        known = document.get("schema_version") in READABLE_VERSIONS
+        return Proposal.model_validate_json(json.dumps(document)) if known else None
     except ValueError:  # its text would hold the person's numbers, and no page is a reason to lose a run
         return None
 
@@ -94,7 +95,7 @@ def _verdict(proposal: Proposal) -> list[str]:
     of = f" for the profile {escaped(str(name))}" if name else ""
     used = sum(d.status == "used" for d in proposal.days)
     lines = [f"**{COLOURS[verdict.colour]}**{of}, from {many(used, 'day')}.", ""]
-    if beyond_limits(proposal):
+    if beyond_limits(proposal) or proposal.step is not None:
         lines += [verdict.headline, ""]
     elif verdict.nothing_certain:
         lines += ["Nothing is certain enough to act on: there is nothing to change.", ""]
@@ -142,7 +143,7 @@ def settings_table(document: dict[str, Any]) -> list[dict[str, str]]:
     Args:
         document: `proposal.json`; of version 1, of a red verdict and of nothing to change there are no rows.
     """
-    proposal = _version_2(document)
+    proposal = _readable(document)
     if proposal is None or not may_be_entered(proposal):
         return []
     table = setting_rows(proposal)

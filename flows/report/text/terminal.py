@@ -6,6 +6,7 @@ from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal
 from flows.report.text.certainty import certainty
 from flows.report.text.numbers import numbers_table
+from flows.report.text.step import step_lines
 from flows.report.wording import many
 from flows.values.run_directory import RunDirectory
 from flows.writeback.applied import applications, changes_of, damaged_records
@@ -20,6 +21,7 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
     changed = list(without.changed) if without else ["not computed (--no-compare)"]
     lines = [
         f"Verdict: {verdict.colour.value}. {verdict.headline}",
+        *step_lines(proposal),
         *(f"  - {r.sentence}" for r in verdict.reasons),
         "",
         f"Recommendation of oref0 {proposal.engine['oref0']} autotune from {many(len(used), 'day')} "

@@ -177,7 +177,7 @@ def _read_run(directory: Path) -> PastRun | Skipped:
         if digest(proposal) != proposal.get("sha256"):
             return Skipped.ALTERED
         version = proposal.get("schema_version")
-        readers = {1: _version_1, 2: _version_2}
+        readers = {1: _version_1, 2: _version_2, 3: _version_2}
         return readers[version](directory, proposal, manifest or {}) if version in readers else Skipped.UNKNOWN
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return Skipped.UNREADABLE

@@ -155,8 +155,6 @@ def half_past(count: int) -> Case:
         (lambda: meals(2, 12.0), "few_points", "from 2 meals."),
         (lambda: half_past(4), "receiver_limits", "at 01:30, 02:30, 03:30, 04:30."),
         (lambda: half_past(5), "receiver_limits", "at 01:30, 02:30, 03:30, 04:30."),
-        (lambda: case(new=settings(isf=60.0)), "weakly_tuned", "4 of 15, a wrong carb ratio in 8 of 18"),
-        (lambda: case(new=settings(isf=60.0)), "weakly_tuned", "daily basal in 19 of 19"),
         (lambda: evidence_with(repetitions=None), "certainty_unknown", "it was not asked for"),
         (
             lambda: evidence_with(repetitions=None, why_no_repetitions="too few days"),

@@ -173,4 +173,4 @@ def test_without_repetitions_or_runners_the_recommendation_stands(
     judge(request, run, datetime.now(UTC))
     proposal = read_proposal(run.file("proposal.json"))
     assert certainty(proposal) == [f"Not known: {evidence['why_not']}"]
-    assert "certainty_unknown" in {r.rule for r in proposal.verdict.reasons}
+    assert "certainty_unknown" in {r.rule for r in proposal.whole_verdict.reasons}

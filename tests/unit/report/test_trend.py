@@ -142,7 +142,7 @@ HUGE = {"isf_mgdl_per_u": 10**400, "carb_ratio_g_per_u": 10, "basal_u_per_h": [1
         ({"proposal.json/x": "a directory"}, Skipped.UNREADABLE),
         ({"proposal.json": json.dumps(altered(proposal()))}, Skipped.ALTERED),
         ({"proposal.json": json.dumps(altered(version_1()))}, Skipped.ALTERED),
-        ({"proposal.json": json.dumps(seal({**proposal(), "schema_version": 3}))}, Skipped.UNKNOWN),
+        ({"proposal.json": json.dumps(seal({**proposal(), "schema_version": 4}))}, Skipped.UNKNOWN),
         ({"proposal.json": json.dumps(seal({**proposal(), "schema_version": "2"}))}, Skipped.UNKNOWN),
         ({"proposal.json": json.dumps(seal({**proposal(), "units": "stones"}))}, Skipped.UNREADABLE),
         ({"proposal.json": json.dumps(version_1(current={"isf_mgdl_per_u": "50"}))}, Skipped.UNREADABLE),

@@ -538,7 +538,9 @@ def test_a_proposal_is_young_and_not_of_the_future(age: timedelta, is_taken: boo
     made = datetime(2026, 5, 13, tzinfo=UTC)
     curve = SimpleNamespace(dia_h=6, insulin_peak_min=75)
     verdict = SimpleNamespace(colour=Colour.GREEN, nothing_certain=False)
-    sealed: Any = SimpleNamespace(created_at="2026-05-13T00:00:00", verdict=verdict, current=curve, recommended=curve)
+    sealed: Any = SimpleNamespace(
+        created_at="2026-05-13T00:00:00", whole_verdict=verdict, current=curve, recommended=curve
+    )
     found = refusal(check_may_be_written, sealed, made + age, 48.0)
     assert found is (None if is_taken else Reason.PROPOSAL_OLD)
 
@@ -579,7 +581,7 @@ def says(
     monkeypatch.setattr(policy, "beyond_limits", lambda _: ())
     request = SimpleNamespace(activate=False, overwrite=False, parts=(Part.BASAL,))
     rules = SimpleNamespace(activate=True, only=[], max_change_percent_per_night=5.0, max_change_percent_per_week=week)
-    made: Any = SimpleNamespace(verdict=SimpleNamespace(worth_changing=worth))
+    made: Any = SimpleNamespace(whole_verdict=SimpleNamespace(worth_changing=worth))
     plan: Any = SimpleNamespace(changed=[n for n in lines if n.current != n.new], lines=lines)
     try:
         check_policy(cast(Any, rules), made, cast(Any, request), plan, week_ago, [])
@@ -690,7 +692,8 @@ def test_a_policy_takes_green_or_a_low_limit_alone(
 ) -> None:
     monkeypatch.setattr(policy, "beyond_limits", lambda _: beyond)
     monkeypatch.setattr(policy, "unknown", lambda _: not known)
-    made: Any = SimpleNamespace(verdict=SimpleNamespace(colour=colour, reasons=reasons, nothing_certain=not sure))
+    verdict = SimpleNamespace(colour=colour, reasons=reasons, nothing_certain=not sure)
+    made: Any = SimpleNamespace(whole_verdict=verdict)
     if said is None:
         policy._check_verdict(made)
     else:

@@ -54,7 +54,7 @@ def test_a_policy_changes_once_a_night(hours: float, is_a_night: bool, monkeypat
     monkeypatch.setattr(policy, "beyond_limits", lambda _: ())
     request = SimpleNamespace(activate=False, overwrite=False, parts=(Part.BASAL,))
     rules = SimpleNamespace(activate=True, only=[], max_change_percent_per_night=5, max_change_percent_per_week=10)
-    made = cast(Proposal, SimpleNamespace(verdict=SimpleNamespace(worth_changing=())))
+    made = cast(Proposal, SimpleNamespace(whole_verdict=SimpleNamespace(worth_changing=())))
     plan: Any = SimpleNamespace(changed=[], lines=[])
 
     def check() -> None:

@@ -1,0 +1,44 @@
+"""Safety rules about the last step: whether glucose got worse after it."""
+
+from __future__ import annotations
+
+from flows.judgement.case import Case, RuleFinding, finding
+from flows.judgement.rule import NEVER, SafetyRule
+from flows.proposal.step_document import FollowUp, FollowUpVerdict
+from flows.proposal.step_limits import OF, STUDY
+
+WORSE = {
+    "below_70": "more time below 70 mg/dL (3.9 mmol/L)",
+    "below_54": "more time below 54 mg/dL (3.0 mmol/L)",
+    "in_range": "less time in range",
+}
+
+
+def last_step(case: Case) -> RuleFinding | None:
+    follow_up = case.step.follow_up if case.step is not None else None
+    if follow_up is None or follow_up.verdict is not FollowUpVerdict.TAKE_BACK:
+        return None
+    return finding(True, worse_sentence(follow_up))
+
+
+def worse_sentence(follow_up: FollowUp) -> str:
+    """What got worse after a step, with the noise named."""
+    named = " and ".join(WORSE[reason] for reason in follow_up.reasons)
+    return (
+        f"Since the step of {follow_up.taken_on} there is {named}. It is proposed to take it back to be safe: a week's "
+        f"time in range differs by about {OF['noise']:g} points by chance, so the step need not be the cause."
+    )
+
+
+RULES: tuple[SafetyRule, ...] = (
+    SafetyRule(
+        "last_step",
+        "Glucose got worse after the last step",
+        f"below 70 mg/dL up by more than {OF['low_up']:g} points to more than {OF['low_now']:g} %, below 54 up by more "
+        f"than {OF['very_low_up']:g} to more than {OF['very_low_now']:g} %, or time in range down by "
+        f"{OF['in_range_down']:g}",
+        NEVER,
+        STUDY,
+        last_step,
+    ),
+)
