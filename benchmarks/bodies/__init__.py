@@ -1,5 +1,6 @@
-"""A second family of bodies, independent of the bundled simulator: what holds for one model may hold for no person.
+"""Drawn bodies of three families, whose right settings are known: what holds for one model may hold for no person.
 
-The equations are Hovorka's of 2004 (doi 10.1088/0967-3334/25/4/010), the parameters those of two groups
-(`benchmarks.bodies.parameters`); written from the equations, not from anybody's code.
+Two families are Hovorka's model of 2004 (doi 10.1088/0967-3334/25/4/010) with the parameters of two groups
+(`benchmarks.bodies.parameters`), one is the model of the bundled fixtures (`benchmarks.bodies.padova`); written from
+the equations, not from anybody's code.
 """

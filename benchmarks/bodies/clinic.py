@@ -10,9 +10,24 @@ from benchmarks.bodies.days import CARBS_G_PER_KG
 from benchmarks.bodies.model import Array, Bodies, Family, Flags
 from benchmarks.bodies.truth import READ_AFTER_H, TARGET_MGDL, Truth, carb_ratio, isf_difference
 
-# Ours: what adults with type 1 diabetes on a pump have; beyond it a drawn body is an accident of drawing.
-DOSE_U_PER_KG, BASAL_SHARE, CARB_RATIO, BASAL_U_PER_H = (0.35, 1.0), (0.35, 0.65), (4.0, 25.0), (0.35, 2.0)
-ISF = (12.0, 80.0)  # of the reading as a difference
+
+@dataclass(frozen=True)
+class Limits:
+    """What people need, from and to; beyond it a drawn body is an accident of drawing. Ours."""
+
+    basal_u_per_h: tuple[float, float] = (0.35, 2.0)
+    dose_u_per_kg: tuple[float, float] = (0.35, 1.0)  # a day
+    basal_share: tuple[float, float] = (0.35, 0.65)
+    carb_ratio_g_per_u: tuple[float, float] = (4.0, 25.0)
+    isf_mgdl_per_u: tuple[float, float] = (12.0, 80.0)  # of the reading as a difference
+
+
+LIMITS = {
+    Family.OHSU: Limits(),
+    Family.CAMBRIDGE: Limits(),
+    # The virtual people of this model need more of their insulin as basal, and a unit does less in them within 4 h.
+    Family.PADOVA: Limits(basal_share=(0.35, 0.80), isf_mgdl_per_u=(7.0, 80.0)),
+}
 
 
 @dataclass(frozen=True)
@@ -32,14 +47,19 @@ class People:
         return People(self.family, self.bodies.only(which), self.course[which], self.truth.only(which))
 
 
-def looks_like_a_person(bodies: Bodies) -> Flags:
-    """Which of some bodies, all of which rest at 120 and at 200 mg/dL, need what people need."""
+def looks_like_a_person(family: Family, bodies: Bodies) -> Flags:
+    """Which of some bodies, all of which rest at 120 mg/dL, need what people need."""
     _, basal = bodies.at_rest(TARGET_MGDL)
     ratio, isf = carb_ratio(bodies, READ_AFTER_H), isf_difference(bodies, READ_AFTER_H)
     a_day = 24 * basal + CARBS_G_PER_KG * bodies.weight_kg / ratio
-    found = _within(basal, BASAL_U_PER_H) & _within(ratio, CARB_RATIO) & _within(isf, ISF)
-    found &= _within(a_day / bodies.weight_kg, DOSE_U_PER_KG) & _within(24 * basal / a_day, BASAL_SHARE)
-    return found
+    limits = LIMITS[family]
+    return (
+        _within(basal, limits.basal_u_per_h)
+        & _within(ratio, limits.carb_ratio_g_per_u)
+        & _within(isf, limits.isf_mgdl_per_u)
+        & _within(a_day / bodies.weight_kg, limits.dose_u_per_kg)
+        & _within(24 * basal / a_day, limits.basal_share)
+    )
 
 
 def _within(value: Array, limits: tuple[float, float]) -> Flags:

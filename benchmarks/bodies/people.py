@@ -1,7 +1,8 @@
 """So many drawn people of a family whom a clinic would recognise, with their right settings.
 
-A body is kept when it stands the tests of its family, needs what people need (`benchmarks.bodies.clinic`), and lives
-with its right settings below 70 mg/dL for less than 4 % of the time: whom nothing suits says nothing about settings.
+A body is kept when it stands the tests of its family where there are any, needs what people need
+(`benchmarks.bodies.clinic`), and lives with its right settings below 70 mg/dL for less than 4 % of the time: whom
+nothing suits says nothing about settings.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from datetime import date
 
 import numpy as np
 
-from benchmarks.bodies import parameters
+from benchmarks.bodies import padova, parameters
 from benchmarks.bodies.clinic import People, looks_like_a_person
 from benchmarks.bodies.living import Habits, Living, System, right_in_use
 from benchmarks.bodies.model import Array, Bodies, Family, together
@@ -45,10 +46,14 @@ def drawn_people(family: Family, seed: int, count: int) -> People:
 
 def _drawn(family: Family, seed: int, block: int) -> tuple[Bodies, Array]:
     number = list(Family).index(family)
-    bodies: Bodies = parameters.draw_block(family, seed, block, DRAWN_AT_ONCE)
+    bodies: Bodies
+    if family is Family.PADOVA:
+        bodies = padova.draw_some(np.random.default_rng([seed, number, block, 0]), DRAWN_AT_ONCE)
+    else:
+        bodies = parameters.draw_block(family, seed, block, DRAWN_AT_ONCE)
     course = day_course(np.random.default_rng([seed, number, block, 1]), len(bodies))
     rests = np.flatnonzero(bodies.can_rest(HIGH_MGDL))
-    seen = rests[looks_like_a_person(bodies.only(rests.tolist()))]
+    seen = rests[looks_like_a_person(family, bodies.only(rests.tolist()))]
     return bodies.only(seen.tolist()), course[seen]
 
 

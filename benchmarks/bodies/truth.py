@@ -8,7 +8,6 @@ a fact.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -73,27 +72,14 @@ def isf_correction(bodies: Bodies, hours: float) -> Array:
     """80 mg/dL by the units that bring 200 mg/dL to 120 in so many hours, on the basal that holds 120."""
     _, basal = bodies.at_rest(TARGET_MGDL)
     high, _ = bodies.at_rest(HIGH_MGDL)
-
-    def glucose(units: Array) -> Array:
-        dosed = high.copy()
-        bodies.inject(dosed, units)
-        return _after(bodies, dosed, basal, hours)
-
-    return (HIGH_MGDL - TARGET_MGDL) / _dose(glucose, len(bodies))
+    return (HIGH_MGDL - TARGET_MGDL) / _dose(bodies, high, basal, hours)
 
 
 def carb_ratio(bodies: Bodies, hours: float, carbs_g: float = MEAL_G) -> Array:
     """g a unit: a meal at 120 mg/dL by the units that bring 120 back in so many hours."""
-    rest, basal = bodies.at_rest(TARGET_MGDL)
-    eaten = rest.copy()
+    eaten, basal = bodies.at_rest(TARGET_MGDL)
     bodies.eat(eaten, np.full(len(bodies), carbs_g))
-
-    def glucose(units: Array) -> Array:
-        dosed = eaten.copy()
-        bodies.inject(dosed, units)
-        return _after(bodies, dosed, basal, hours)
-
-    return carbs_g / _dose(glucose, len(bodies))
+    return carbs_g / _dose(bodies, eaten, basal, hours)
 
 
 def right_basal(bodies: Bodies, course: Array, rounds: int = 4) -> Array:
@@ -147,14 +133,22 @@ def _after(bodies: Bodies, state: Array, basal: Array, hours: float) -> Array:
     return bodies.glucose_mgdl(bodies.advance(state, basal, np.ones(len(bodies)), hours * 60, STEP_MIN))
 
 
-def _dose(glucose: Callable[[Array], Array], count: int) -> Array:
-    """The units after which glucose is 120 mg/dL; more units give less."""
-    low, high = np.zeros(count), np.full(count, NEVER_BEYOND_U)
-    for _ in range(20):  # to 0.00003 U
-        middle = 0.5 * (low + high)
-        above = glucose(middle) > TARGET_MGDL
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    dose: Array = 0.5 * (low + high)
+def _dose(bodies: Bodies, state: Array, basal: Array, hours: float) -> Array:
+    """The units after which glucose is 120 mg/dL so many hours later; more units give less.
+
+    Each round tries nine doses within what is left of the interval, all at once, and leaves a tenth of it.
+    """
+    lanes = bodies.only([n for n in range(len(bodies)) for _ in range(9)])
+    start, flow = np.repeat(state, 9, axis=1), np.repeat(basal, 9)
+    low, width = np.zeros(len(bodies)), NEVER_BEYOND_U
+    for _ in range(6):  # to 0.00003 U
+        tried = low[:, None] + width * np.arange(1, 10) / 10.0
+        dosed = start.copy()
+        lanes.inject(dosed, tried.ravel())
+        above = _after(lanes, dosed, flow, hours) > TARGET_MGDL
+        width /= 10.0
+        low = low + width * above.reshape(tried.shape).sum(axis=1)
+    dose: Array = low + 0.5 * width
     return dose
 
 
