@@ -22,6 +22,8 @@ from flows.oref0.outcome import DayOutcome, read_outcome, starts_elsewhere
 from flows.oref0.profile import PumpSettings
 from flows.oref0.runtime import lock_digest
 from flows.oref0.several_values import OneOfSeveral, one_value
+from flows.pipeline.last_change import FILE as LAST_CHANGE
+from flows.pipeline.last_change import read_last_change
 from flows.pipeline.prepare import HIGHS_LEFT_OUT, LOWS_LEFT_OUT, Prepared, served_records
 from flows.pipeline.several import FILE as SEVERAL
 from flows.pipeline.several import read_several
@@ -46,7 +48,7 @@ from flows.values.schedule import Block, Schedule
 from flows.values.units import SECOND_MS, SECONDS_PER_DAY
 
 LEFT_OUT = (LOWS_LEFT_OUT, HIGHS_LEFT_OUT)
-RESTS_ON = (*LEFT_OUT, SEVERAL)
+RESTS_ON = (*LEFT_OUT, SEVERAL, LAST_CHANGE)
 
 
 def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
@@ -126,6 +128,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         profiles_known="in_force" in prepared.profile,
     )
     whole = judge_case(case)
+    followed, days_since, days_back = read_last_change(run, prepared.zone)
     step = next_step(
         StepCase(
             current=current,
@@ -133,6 +136,9 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
             for_pump=entered,
             caps=recommendation.caps,
             glucose=glucose,
+            follow_up=followed,
+            days_since_step=days_since,
+            taken_back_days_ago=days_back,
             against=against_steps(whole),
         )
     )

@@ -28,6 +28,7 @@ from flows.nightscout.reach import Reach
 from flows.nightscout.site_memory import SiteMemory
 from flows.nightscout.wait import wait_for_readings
 from flows.oref0.work_dir import records_bytes
+from flows.pipeline.last_change import EARLIER, earlier_window
 from flows.profiles.active_in_data import MARGIN_MS
 from flows.profiles.raw_files import Loaded, RawFiles, zone_of
 from flows.profiles.timeline import History
@@ -122,6 +123,9 @@ def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles
     for kind, answers in zip(("entries", "treatments", "treatments"), fetch_together(client, *parts), strict=False):
         for answer in answers:
             raw.answer(kind, answer)
+    before = earlier_window(raw, zone, readings.start_ms, readings.end_ms) if raw.has("profile") else None
+    for answer in fetch_entries(client, before) if before is not None else ():
+        raw.answer(EARLIER, answer)
 
 
 def _switches(client: NightscoutClient, documents: list[Any], zone: str, start_ms: int) -> list[Answer]:

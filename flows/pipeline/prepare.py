@@ -28,6 +28,7 @@ from flows.nightscout.as_served import sensor_readings, served_day
 from flows.oref0.inputs import check_profile, check_work_dir
 from flows.oref0.upstream_records import readings_for_upstream, treatments_for_upstream
 from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_day, write_settings
+from flows.pipeline.last_change import write_last_change
 from flows.pipeline.previous import previous_profile
 from flows.pipeline.profile_to_tune import as_it_is, profile_to_tune
 from flows.pipeline.several import set_one_values
@@ -125,6 +126,8 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         used, summaries = _write_untouched(request, run, raw, entries, treatments, zone, readings)
     notes += set_one_values(run, tuned, used, zone, last_ratios)
     left_out_files = _write_left_out(run, readings)
+    in_use = tuned.active.profile if tuned.active is not None else None
+    write_last_change(run, raw, treatments, in_use, readings, context, used[-1])
     doubts += doubtful_glucose(summaries)
     if tuned.active is not None:
         other = tuned.active.other_profile_hours
