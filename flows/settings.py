@@ -213,6 +213,11 @@ class AnalysisRequest(BaseModel):
     exclude_events: Annotated[list[EventKind], Option(DAYS, metavar="KIND,KIND")] = Field(
         default_factory=list, description="Leave out days with such events, which upstream does not know."
     )
+    exclude_found: Annotated[bool, Option(DAYS)] = Field(
+        default=False,
+        description="Leave out the days that are found to bend the data (such as a failed infusion site, illness, lost "
+        "boluses, untold meals), as long as a week of days is left.",
+    )
     start_from: Annotated[StartFrom, Option(EXPERT)] = Field(
         default=StartFrom.BASELINE,
         description="baseline: start from your profile. previous: go on from the last run (for nightly runs).",
@@ -263,14 +268,15 @@ class AnalysisRequest(BaseModel):
     def _one_source_and_one_range(self) -> AnalysisRequest:
         # Fields are named as the run form shows them; the command line puts its options in their place.
         of_a_site = self.site is not None or self.site_block is not None
-        left_out = self.exclude or self.weekdays or self.exclude_events
+        left_out = self.exclude or self.weekdays or self.exclude_events or self.exclude_found
         for contradiction, sentence in (
             (of_a_site == (self.from_directory is not None), "give either `site` or `from_directory`"),
             (self.days is not None and (self.start or self.end), "give either `days`, or `start` and `end`"),
             (self.end and not self.start and not self.from_directory, "give `start` too"),
             (
                 self.inputs is InputsMode.UPSTREAM and left_out,
-                "with `inputs` upstream every day is used: give no `exclude`, `weekdays` or `exclude_events`",
+                "with `inputs` upstream every day is used: give no `exclude`, `weekdays`, `exclude_events` or "
+                "`exclude_found`",
             ),
             (
                 self.openaps_profile and (self.profile_file or self.profile),

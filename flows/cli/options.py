@@ -16,6 +16,7 @@ SITE = "site allow_http ask_now wait_for_data_min"
 DAYS = "days start end timezone"
 HISTORY = (
     f"{SITE} from_directory profile_file openaps_profile openaps_autotune {DAYS} exclude weekdays exclude_events "
+    "exclude_found "
     "profile insulin insulin_peak_min inputs start_from"
 )
 COMPUTING = "basal_step_u_per_h age_group engine exact resamples timeout_seconds"

@@ -5,9 +5,11 @@ A doubt is no correction: nothing is changed because of it. `flows.judgement.rul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import Any, Literal
 
 LONG_ACTING = "long_acting_pattern"
 OTHER_INSULIN = "other_insulin"
@@ -20,14 +22,24 @@ DOUBTFUL_GLUCOSE = "doubtful_glucose"
 class Doubt:
     """One kind of doubt: its rule's name, how grave it is, and the sentence with the count and what to do.
 
-    The sentence holds no amount and no reading: it is printed, and stored where health data must not be.
+    The sentence holds no amount and no reading: it is printed, and stored where health data must not be. `dates` are
+    the days it is about, which `--exclude-found` leaves out; none where it is about all of them.
     """
 
     name: str
     colour: Literal["amber", "red"]
     sentence: str
+    dates: tuple[str, ...] = ()
 
 
-def doubt_of(document: Mapping[str, str]) -> Doubt:
+def doubt_of(document: Mapping[str, Any]) -> Doubt:
     """A doubt read from `prepared.json`."""
-    return Doubt(document["name"], "red" if document["colour"] == "red" else "amber", document["sentence"])
+    colour: Literal["amber", "red"] = "red" if document["colour"] == "red" else "amber"
+    return Doubt(document["name"], colour, document["sentence"], tuple(document.get("dates") or ()))
+
+
+def days_said(days: Sequence[date]) -> str:
+    """As --exclude takes them: single days, and first..last of days in a row; `days` ascend."""
+    breaks = [n for n, (a, b) in enumerate(pairwise(days), 1) if b - a > timedelta(days=1)]
+    rows = [days[a:b] for a, b in pairwise([0, *breaks, len(days)])]
+    return ",".join(str(row[0]) if len(row) == 1 else f"{row[0]}..{row[-1]}" for row in rows)

@@ -308,6 +308,6 @@ def doubtful_glucose(summaries: Iterable[Mapping[str, Any]]) -> list[Doubt]:
     sentence = (
         f"On {len(dates)} of {len(days)} days readings are doubtful: noise, impossible steps, a stuck sensor or "
         f"compression lows (what is said of each day tells which). Leave out what was no glucose: --exclude "
-        f"{','.join(dates)}."
+        f"{','.join(dates)} (or --exclude-found)."
     )
-    return [Doubt(DOUBTFUL_GLUCOSE, "amber", sentence)]
+    return [Doubt(DOUBTFUL_GLUCOSE, "amber", sentence, tuple(dates))]

@@ -11,12 +11,11 @@ import re
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
-from itertools import pairwise
+from datetime import date
 from typing import Any
 
 from flows.errors import Refused
-from flows.history.doubts import TRAVEL, Doubt
+from flows.history.doubts import TRAVEL, Doubt, days_said
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay, canonical_zone, day_of, utc_offset_min
 from flows.values.timestamps import instant_ms
@@ -62,7 +61,8 @@ def travel(
             "amber",
             f"On {len(abroad)} of {len(days)} days records or the profile name a clock that differs from {zone} (most "
             f"by {hours:+g} h), by which every hour is booked: {len(asked - abroad)} days are left with "
-            f"--exclude {_ranges(sorted(abroad))}.",
+            f"--exclude {days_said(sorted(abroad))}.",
+            tuple(str(day) for day in sorted(abroad)),
         )
     ]
 
@@ -145,10 +145,3 @@ def _days_by_zone(zones: list[ZoneSince], days: Sequence[LocalDay], shifts: Coun
                 abroad.add(day.date)
                 shifts[int(shift)] += 1
     return abroad
-
-
-def _ranges(days: Sequence[date]) -> str:
-    """As --exclude takes them: single days, and first..last of days in a row."""
-    breaks = [n for n, (a, b) in enumerate(pairwise(days), 1) if b - a > timedelta(days=1)]
-    rows = [days[a:b] for a, b in pairwise([0, *breaks, len(days)])]
-    return ",".join(str(row[0]) if len(row) == 1 else f"{row[0]}..{row[-1]}" for row in rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -13,13 +14,16 @@ from flows.history.automatic import check_automatic_basal
 from flows.history.days import DayData, Selection, covered_days, cut_days, first_and_last_day
 from flows.history.duplicates import unsure_copies
 from flows.history.events import find_events, notes_on
+from flows.history.found_days import leave_out_found
 from flows.history.glucose import Readings, read_glucose
-from flows.history.glucose_values import LOWEST_MGDL
+from flows.history.glucose_values import ABOVE_RANGE_MGDL, LOWEST_MGDL, upstream_mgdl
 from flows.history.long_acting import long_acting_pattern
 from flows.history.losses import Loss, kinds_of, losses, without_a_time
 from flows.history.quality import doubtful_glucose, facts_of, judge_day
 from flows.history.quarantine import check_quarantine
 from flows.history.records import Context
+from flows.history.situations.observed import Observed, observed_treatments
+from flows.history.situations.table import find_situations
 from flows.history.strays import stray_instants
 from flows.history.travel import travel, zones_named
 from flows.history.treatments import normalise_treatments
@@ -30,7 +34,7 @@ from flows.oref0.upstream_records import readings_for_upstream, treatments_for_u
 from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_day, write_settings
 from flows.pipeline.last_change import write_last_change
 from flows.pipeline.previous import previous_profile
-from flows.pipeline.profile_to_tune import as_it_is, profile_to_tune
+from flows.pipeline.profile_to_tune import ProfileToTune, as_it_is, profile_to_tune
 from flows.pipeline.several import set_one_values
 from flows.profiles.raw_files import RawFiles, json_object, zone_of
 from flows.settings import AnalysisRequest, InputsMode, StartFrom
@@ -61,7 +65,7 @@ class Prepared:
     ledger: dict[str, Any]
     profile: dict[str, Any] = field(default_factory=dict)
     left_out_files: list[str] = field(default_factory=list)
-    doubts: list[dict[str, str]] = field(default_factory=list)
+    doubts: list[dict[str, Any]] = field(default_factory=list)
 
 
 def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepared:
@@ -115,8 +119,14 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         doubts += long_acting_pattern(events, zone)
         doubts += unsure_copies(events, zone)
         doubts += travel(entries, treatments, zones_named(raw.records("profile"), treatments), days)
-        used, summaries, more = _write_corrected(request, run, days, readings, events, lost)
-        notes += more
+        cut, event_notes = _cut(request, days, readings, events, lost)
+        doubts += doubtful_glucose([d.summary() for d in cut])
+        doubts += find_situations(_observed(cut, readings, events, tuned, context))
+        if request.exclude_found:
+            cut, doubts, more = leave_out_found(cut, doubts)
+            notes += more
+        used, summaries, more = _write_corrected(run, cut, request)
+        notes += [*more, *event_notes([d for d in cut if not d.skipped])]
         if request.compare and ledger.entries:
             _write_uncorrected(run, used, entries, treatments, tuned.pump, start, zone)
     else:
@@ -124,11 +134,11 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         # Only for the lows and highs: upstream is given what was served.
         readings = read_glucose(entries, context, Ledger())
         used, summaries = _write_untouched(request, run, raw, entries, treatments, zone, readings)
+        doubts += doubtful_glucose(summaries)
     notes += set_one_values(run, tuned, used, zone, last_ratios)
     left_out_files = _write_left_out(run, readings)
     in_use = tuned.active.profile if tuned.active is not None else None
     write_last_change(run, raw, treatments, in_use, readings, context, used[-1])
-    doubts += doubtful_glucose(summaries)
     if tuned.active is not None:
         other = tuned.active.other_profile_hours
         summaries = [
@@ -205,22 +215,54 @@ def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str) ->
     return covered_days(entries, zone)
 
 
-def _write_corrected(
+def _cut(
     request: AnalysisRequest,
-    run: RunDirectory,
     days: list[LocalDay],
     readings: Readings,
     treatments: list[dict[str, Any]],
     lost: list[Loss],
-) -> tuple[list[str], list[dict[str, Any]], list[str]]:
+) -> tuple[list[DayData], Callable[[list[DayData]], list[str]]]:
+    """The days asked for, judged, and what to say of events on those that are used.
+
+    Raises:
+        Refused: too few good days.
+    """
     zone = days[0].zone
     events = find_events(treatments, zone)
     wanted = {kind.value for kind in request.exclude_events}
     event_days = {d.date for e in events if e.kind in wanted for d in e.days(zone)}
     selection = Selection(frozenset(request.exclude), frozenset(w.value for w in request.weekdays))
     cut = cut_days(days, readings.for_upstream, treatments, selection, event_days, *_instants(readings), lost)
+    _enough(cut, [d for d in cut if not d.skipped], selection, event_days)
+    return cut, lambda used: notes_on((e for e in events if any(d.day in e.days(zone) for d in used)), zone)
+
+
+def _observed(
+    cut: list[DayData],
+    readings: Readings,
+    treatments: list[dict[str, Any]],
+    tuned: ProfileToTune,
+    context: Context,
+) -> Observed:
+    """What the rules for situations look at: the days used."""
+    pump = json_object(tuned.pump, "the pump profile")
+    seen = [(float(e["date"]), mgdl) for e in readings.for_upstream if (mgdl := upstream_mgdl(e)) is not None]
+    seen += [(high.date, float(ABOVE_RANGE_MGDL)) for high in readings.highs_left_out]
+    return Observed(
+        days=[d.day for d in cut if not d.skipped],
+        curve=sorted([*seen, *((low.date, low.mgdl) for low in readings.lows_left_out)]),
+        treatments=observed_treatments(treatments),
+        events=find_events(treatments, context.zone),
+        isf_mgdl_per_u=float(pump["isfProfile"]["sensitivities"][0]["sensitivity"]),
+        carb_ratio_g_per_u=float(pump["carb_ratio"]),
+        basal_at=context.scheduled_basal,
+    )
+
+
+def _write_corrected(
+    run: RunDirectory, cut: list[DayData], request: AnalysisRequest
+) -> tuple[list[str], list[dict[str, Any]], list[str]]:
     used = [d for d in cut if not d.skipped]
-    _enough(cut, used, selection, event_days)
     for data in used:
         given, taken = readings_for_upstream(data.entries), treatments_for_upstream(data.treatments)
         write_day(run.work, data.day, records_bytes(given), records_bytes(taken))
@@ -229,7 +271,6 @@ def _write_corrected(
         *(f"{d.day} is left out: {d.skipped}{_lows_of(d)}." for d in cut if d.skipped),
         *(f"{d.day} is amber: {', '.join(d.remarks)}." for d in used if d.colour == "amber"),
         *(f"{d} is excluded, but is none of the days asked for." for d in sorted(request.exclude) if d not in asked),
-        *notes_on((e for e in events if any(d.day in e.days(zone) for d in used)), zone),
     ]
     if len(used) < FEW_DAYS:
         notes.append(f"{len(used)} days are few: at least {FEW_DAYS} are advised before settings are changed.")

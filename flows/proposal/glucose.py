@@ -103,7 +103,7 @@ def _compressed(
 ) -> list[tuple[float, float]]:
     """What looks like compression, day by day as a day's quality is judged."""
     found = []
-    for day, mine, events in zip(days, entries, treatments, strict=True):
+    for day, mine, events in zip(days, entries, treatments, strict=False):
         seen = [pair for entry in mine if (pair := _reading(entry))]
         curve = sorted([*seen, *(low for low in lows_left_out.items() if day.glucose.holds(low[0]))])
         dated = [dict(t) for t in events if isinstance(t.get("created_at"), str)]

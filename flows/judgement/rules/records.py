@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from flows.history import doubts
+from flows.history.situations.table import SITUATIONS
 from flows.judgement.case import Case, RuleFinding
 from flows.judgement.rule import NEVER, OUR_CHOICE, USERS, SafetyRule
 from flows.proposal.document import Colour
@@ -48,4 +49,5 @@ RULES: tuple[SafetyRule, ...] = (
         "a day used with noise, impossible steps, a stuck sensor or compression lows",
         OUR_CHOICE,
     ),
+    *(_rule(row.name, row.title, row.threshold, OUR_CHOICE) for row in SITUATIONS),
 )

@@ -94,7 +94,10 @@ def test_an_option_of_before_means_what_it_meant(
     [
         (["--from", "D", "--days", "3", "--start", "2026-05-01"], "give either --days, or --start and --end"),
         (["--from", "D", "--basal-step", "9"], "--basal-step Input should be less than or equal to 0.1"),
-        (["--from", "D", "--inputs", "upstream", "--weekdays", "mon"], "give no --exclude, --weekdays or"),
+        (
+            ["--from", "D", "--inputs", "upstream", "--weekdays", "mon"],
+            "give no --exclude, --weekdays, --exclude-events or",
+        ),
         (["--from", "D", "--openaps-profile", "P", "--profile", "N"], "give no --profile-file and no --profile with"),
         (["--site", "a.example", "--end", "2026-05-01"], "give --start too"),
     ],

@@ -193,7 +193,10 @@ def beyond(
     ]
 
 
-DOUBTS = ("long_acting_pattern", "other_insulin", "travel", "same_event_unsure", "doubtful_glucose")
+DOUBTS = (
+    *("long_acting_pattern", "other_insulin", "travel", "same_event_unsure", "doubtful_glucose"),
+    *("site_failure", "boluses_missing", "untold_meals", "illness", "loop_stopped"),
+)
 
 TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
     ("upstream_caps", GREEN, lambda: entered(case(), basal_u_per_h=(1.2,) * 24)),
