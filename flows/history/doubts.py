@@ -16,6 +16,8 @@ OTHER_INSULIN = "other_insulin"
 TRAVEL = "travel"
 SAME_EVENT = "same_event_unsure"
 DOUBTFUL_GLUCOSE = "doubtful_glucose"
+SHORT_DIA = "short_dia"
+INSULIN_CHANGED = "insulin_changed"
 
 
 @dataclass(frozen=True)

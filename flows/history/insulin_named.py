@@ -79,6 +79,11 @@ def insulin_named(treatments: Iterable[Any], chosen: str | None) -> NamedInsulin
     return NamedInsulin(curve, peak_min, tuple(Doubt(OTHER_INSULIN, "amber", sentence) for sentence in said))
 
 
+def insulins_of(record: Record) -> list[str]:
+    """The rapid insulins that a dose names, in lower case."""
+    return [name.strip().lower() for name, curve, _ in _doses(record) if name.strip() and curve is not None]
+
+
 def _doses(record: Record) -> list[tuple[str, str | None, float]]:
     """Of each insulin in a record its name, its curve (`None` where nobody knows), and its units."""
     several = injections(record)

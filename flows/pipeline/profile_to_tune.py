@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from flows.history.doubts import Doubt
+from flows.history.doubts import SHORT_DIA, Doubt
+from flows.history.insulin_changed import insulin_changed
 from flows.history.insulin_named import RAPID, insulin_named
-from flows.oref0.profile import settings_of, to_pumpprofile
+from flows.oref0.profile import SHORTEST_EXPONENTIAL_DIA_H, settings_of, to_pumpprofile
 from flows.oref0.several_values import NAMES, different, is_several, without_repeats
 from flows.profiles.active_in_data import ActiveProfiles, basal_at, in_force
 from flows.profiles.openaps import OpenapsSchedule, read_openaps_schedule
@@ -130,7 +131,20 @@ def profile_to_tune(
         notes.append(f"Insulin taken as {insulin}, as the data name it.")
     document, more = to_pumpprofile(chosen, insulin=insulin, peak_min=peak_min, zone=zone)
     said = [*chosen.notes, *active.warnings, *notes, *more]
-    return ProfileToTune(dump(document), None, active, chosen.basal_u_per_h, said, named.doubts)
+    doubts = (*named.doubts, *_short_dia(chosen.dia_h), *insulin_changed(treatments, zone))
+    return ProfileToTune(dump(document), None, active, chosen.basal_u_per_h, said, doubts)
+
+
+def _short_dia(dia_h: float | None) -> list[Doubt]:
+    """A duration of insulin action that upstream's curves do not have, and raise."""
+    if dia_h is None or dia_h >= SHORTEST_EXPONENTIAL_DIA_H:
+        return []
+    sentence = (
+        f"The profile's duration of insulin action is {dia_h:g} h, and these numbers are for "
+        f"{SHORTEST_EXPONENTIAL_DIA_H:g} h: in a system that goes on with the shorter one insulin still at work is not "
+        f"counted. Set it to {SHORTEST_EXPONENTIAL_DIA_H:g} h or more first."
+    )
+    return [Doubt(SHORT_DIA, "amber", sentence)]
 
 
 def as_it_is(pump: bytes, start: bytes | None) -> ProfileToTune:

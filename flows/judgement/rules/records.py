@@ -49,5 +49,17 @@ RULES: tuple[SafetyRule, ...] = (
         "a day used with noise, impossible steps, a stuck sensor or compression lows",
         OUR_CHOICE,
     ),
+    _rule(
+        doubts.INSULIN_CHANGED,
+        "The insulin was changed within the days",
+        "three doses or more name one insulin, and all after them, three or more, another",
+        USERS,
+    ),
+    _rule(
+        doubts.SHORT_DIA,
+        "The duration of insulin action is too short",
+        "the profile's duration is below 5 h, which upstream raises to 5",
+        "oref0@0.7.1 lib/iob/index.js",
+    ),
     *(_rule(row.name, row.title, row.threshold, OUR_CHOICE) for row in SITUATIONS),
 )

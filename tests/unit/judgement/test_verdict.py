@@ -195,7 +195,7 @@ def beyond(
 
 DOUBTS = (
     *("long_acting_pattern", "other_insulin", "travel", "same_event_unsure", "doubtful_glucose"),
-    *("site_failure", "boluses_missing", "untold_meals", "illness", "loop_stopped"),
+    *("site_failure", "boluses_missing", "untold_meals", "illness", "loop_stopped", "insulin_changed", "short_dia"),
 )
 
 TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
