@@ -14,6 +14,7 @@ import pytest
 
 from benchmarks.bodies.living import Habits, InUse, Scene, System
 from benchmarks.following import __main__ as command
+from benchmarks.following import coverage
 from benchmarks.following import follow as following
 from benchmarks.following.claims import (
     REDUCTIONS_ALONE,
@@ -27,6 +28,7 @@ from benchmarks.following.claims import (
     too_little_gains,
     too_much_falls,
 )
+from benchmarks.following.coverage import done_and_kept
 from benchmarks.following.document import put
 from benchmarks.following.draw import WRONG, Person, Right, Start, on_steps, plan, settings_at
 from benchmarks.following.follow import Asked, Group, check_dates, follow
@@ -158,11 +160,12 @@ def followed(
     ours: Score | None = None,
     ended: InUse = SETTINGS,
     why: tuple[str, ...] = (),
+    computed: InUse | None = None,
 ) -> Followed:
     def lane(policy: Policy, end: Score | None, settings: InUse = SETTINGS) -> Lane:
         said = Said.KEEP if settings == SETTINGS else Said.STEP
         of_policy = why if policy is Policy.OURS else ()
-        week = Round(said, of_policy, None, settings, glucose())
+        week = Round(said, of_policy, computed, settings, glucose())
         return Lane(policy, SETTINGS, before or glucose(), (week,), end or glucose())
 
     lanes = {
@@ -276,6 +279,29 @@ def test_basal_counts_by_the_day_and_by_blocks_of_four_hours() -> None:
     assert found[Kind.BLOCK] == [Way.NEARER] + [Way.SAME] * 5
     assert (len(blocks_of(SETTINGS.basal_u_per_h)), found[Kind.ISF]) == (6, [Way.SAME])
     assert counted([Way.NEARER, Way.FURTHER, Way.UNDECIDED, Way.SAME]) == "1/2 (1 not decided, 1 unmoved)"
+
+
+def test_of_what_is_done_the_step_counts_and_of_what_is_kept_upstreams_number() -> None:
+    right = replace(RIGHT, basal_u_per_h=(*(1.2,) * 4, *(1.0,) * 20), carb_ratio_g_per_u=12.0)
+    step = replace(SETTINGS, basal_u_per_h=(*(1.1,) * 4, *(1.0,) * 20))
+    upstream = InUse((*(1.2,) * 4, *(1.1,) * 20), 70.0, 11.0)
+    done, kept = done_and_kept(SETTINGS, upstream, step, right)
+    assert (done[Kind.BLOCK], kept[Kind.BLOCK]) == ([Way.NEARER], [Way.FURTHER] * 5)
+    assert (done[Kind.DAY], kept[Kind.DAY]) == ([Way.NEARER], [])
+    assert (done[Kind.RATIO], kept[Kind.RATIO]) == ([], [Way.NEARER])
+    assert (done[Kind.ISF], kept[Kind.ISF]) == ([], [Way.FURTHER])
+
+
+def test_the_table_of_what_is_done_and_kept_has_every_study_and_all_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = followed(0, computed=replace(SETTINGS, carb_ratio_g_per_u=9.0))
+    for seed in (1, 2):
+        Kept(tmp_path / str(seed), {"family": "ohsu", "bodies": None, "seed": seed}).add([one, followed(1)])
+    assert coverage.main([str(tmp_path / "1"), str(tmp_path / "2")]) == 0
+    text = capsys.readouterr().out
+    assert "| carb ratio | ohsu, seed 2 | 1 | 0/0 | 0/1 |" in text
+    assert "| carb ratio | all | 2 | 0/0 | 0/2 |" in text
 
 
 # ---- policies
