@@ -29,13 +29,15 @@ from benchmarks.following.policies import decide
 from benchmarks.following.product import Answer, Product
 from benchmarks.following.score import score
 from benchmarks.following.world import People, World, world_named
+from flows.proposal.follow_up import LONGEST_AFTER_DAYS
 
 FIRST_DAY, ZONE = date(2026, 5, 4), "Europe/Paris"
 TUNED_DAYS, WEEK_DAYS = 14, 7
 # A day goes from 04:00 to 04:00: of the last one four hours are still to come when a round computes, as in
-# `autotune tune --from DIR --days 14` at midnight. Treatments of the day before the first act into it; a follow-up
-# looks at fourteen days before a step that is up to fourteen days old.
-SEEN_DAYS = {Policy.UPSTREAM: TUNED_DAYS + 1, Policy.HALF: TUNED_DAYS + 1, Policy.OURS: 2 * TUNED_DAYS + 2}
+# `autotune tune --from DIR --days 14` at midnight. Treatments of the day before the first act into it.
+SEEN_DAYS = TUNED_DAYS + 1
+# After a change the readings of the fortnight before it are looked at too; a run on a site asks for no more of them.
+FOLLOWED_DAYS = LONGEST_AFTER_DAYS + 1
 # What is sliced of what was lived.
 BY_STEP = ("ms", "sensed_mgdl", "true_mgdl", "basal_u_per_h")
 EVENTS = ("boluses", "meals", "rescues", "exercise")
@@ -98,6 +100,7 @@ class _Lane:
     start: InUse
     in_use: InUse
     before: InUse  # the last change
+    changed_on: date | None = None
     lived: list[Lived] = field(default_factory=list)
     profiles: list[dict[str, Any]] = field(default_factory=list)  # newest first
     rounds: list[Round] = field(default_factory=list)
@@ -151,7 +154,7 @@ class _Following:
             decisions.append(decide(lane.policy, answer, lane.in_use, lane.before, lane.right))
         for lane, decision in zip(self.lanes, decisions, strict=True):
             if decision.in_use != lane.in_use:
-                lane.before, lane.in_use = lane.in_use, decision.in_use
+                lane.before, lane.in_use, lane.changed_on = lane.in_use, decision.in_use, today
                 lane.profiles.insert(0, self.world.profile_document(lane.in_use, _midnight_ms(today), ZONE))
         self._live(WEEK_DAYS)
         for lane, decision in zip(self.lanes, decisions, strict=True):
@@ -168,8 +171,7 @@ class _Following:
     def _answer(self, lane: _Lane, today: date) -> Answer:
         """The product's answer at midnight; asked once for lanes whose documents are the same."""
         now_ms = _midnight_ms(today)
-        seen_from = max(self.asked.first_day, today - timedelta(days=SEEN_DAYS[lane.policy]))
-        lived = list(_since(lane.lived, _midnight_ms(seen_from)))
+        lived = list(_seen(lane, today))
         with tempfile.TemporaryDirectory(dir=self.scratch) as place:
             source = Path(place) / "data"
             self.world.write_directory(source, lived, ZONE, lane.profiles)
@@ -191,18 +193,33 @@ def _sensed(lived: Sequence[Lived]) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.concatenate([one.sensed_mgdl for one in lived])
 
 
-def _since(lived: Sequence[Lived], from_ms: int) -> Iterator[Lived]:
-    """What was lived from an instant on."""
+def _seen(lane: _Lane, today: date) -> Iterator[Lived]:
+    """What a run at a midnight is given: the tuned days, and the readings before a change it follows up."""
+    from_ms = _midnight_ms(today - timedelta(days=SEEN_DAYS))
+    changed_on = lane.changed_on if lane.policy is Policy.OURS else None
+    if changed_on is not None and (today - changed_on).days <= FOLLOWED_DAYS:
+        for one in _between(lane.lived, _midnight_ms(changed_on - timedelta(days=SEEN_DAYS)), from_ms):
+            yield _readings_of(one)
+    yield from _between(lane.lived, from_ms, _midnight_ms(today))
+
+
+def _between(lived: Sequence[Lived], from_ms: int, until_ms: int) -> Iterator[Lived]:
+    """What was lived from an instant on, before another."""
     for one in lived:
-        if one.ms[-1] < from_ms:
+        within = (one.ms >= from_ms) & (one.ms < until_ms)
+        if not within.any():
             continue
-        if one.ms[0] >= from_ms:
-            yield one
-            continue
-        on = one.ms >= from_ms
-        later: dict[str, Any] = {name: getattr(one, name)[on] for name in BY_STEP}
-        later |= {name: [event for event in getattr(one, name) if event[0] >= from_ms] for name in EVENTS}
-        yield replace(one, **later)
+        part: dict[str, Any] = {name: getattr(one, name)[within] for name in BY_STEP}
+        part |= {name: [event for event in getattr(one, name) if from_ms <= event[0] < until_ms] for name in EVENTS}
+        yield replace(one, **part)
+
+
+def _readings_of(one: Lived) -> Lived:
+    """The same days with nothing in them that is a treatment."""
+    zone = ZoneInfo(ZONE)
+    hours = [datetime.fromtimestamp(ms / 1000, zone).hour for ms in one.ms.tolist()]
+    nothing: dict[str, Any] = {name: [] for name in EVENTS}
+    return replace(one, basal_u_per_h=np.array(one.in_use.basal_u_per_h)[hours], **nothing)
 
 
 @contextmanager

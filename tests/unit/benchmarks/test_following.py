@@ -452,6 +452,25 @@ def test_lanes_of_a_person_share_their_days_and_answers_until_they_differ(monkey
     assert follow(group) == [one]
 
 
+@pytest.mark.parametrize(
+    ("days_ago", "policy", "days"), [(7, "ours", 22), (15, "ours", 30), (16, "ours", 15), (7, "half", 15)]
+)
+def test_a_run_has_its_days_and_the_readings_before_a_recent_change(days_ago: int, policy: Policy, days: int) -> None:
+    study = asked()
+    people = study.world().drawn_people(1, 1)
+    living = study.world().living(people, [Habits(System.PUMP, Scene.CLEAN)], [0], 1, study.first_day, following.ZONE)
+    lived = [living.live([SETTINGS], n)[0] for n in (14, 7, 7, 7)]
+    today = study.first_day + timedelta(days=35)
+    lane = following._Lane(
+        plan(1, 1)[0], RIGHT, Policy(policy), SETTINGS, SETTINGS, SETTINGS, today - timedelta(days_ago)
+    )
+    lane.lived = lived
+    seen = list(following._seen(lane, today))
+    assert sum(len(one.ms) for one in seen) == 288 * days
+    assert np.all(np.diff(np.concatenate([one.ms for one in seen])) == 300_000)
+    assert sum(len(one.boluses) for one in seen) == 3 * 15
+
+
 @pytest.mark.oref0
 def test_own_people_are_followed_by_the_product_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = tmp_path / "x.md"
