@@ -52,6 +52,8 @@ class Environment(BaseSettings):
     nightscout_basic_auth_file: Path | None = Field(None, description="file with it")
 
     timezone: str | None = Field(None, description="time zone of the nightly run (UTC)")
+    age_group: str | None = Field(None, description="the person's age group, as `--age-group` has it")
+    insulin: str | None = Field(None, description="the person's insulin, as `--insulin` has it")
     nightly: str | None = Field(None, description="`true` or `false`: the nightly run is switched on or off")
     pool: str | None = Field(None, description="work pool of the runs: `autotune` or `autotune-docker`")
     webhook: SecretStr | None = Field(None, description="address that notices are sent to")

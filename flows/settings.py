@@ -164,7 +164,7 @@ class AnalysisRequest(BaseModel):
         default=None,
         ge=1,
         le=MAX_DAYS,
-        description="How many whole days to use, ending with yesterday (7 if nothing else is asked).",
+        description="How many whole days to use, ending with yesterday (14 if nothing else is asked).",
     )
     start: Annotated[date | None, Option(DAYS, metavar="D")] = Field(
         default=None, description="First day to use (YYYY-MM-DD)."
@@ -238,10 +238,10 @@ class AnalysisRequest(BaseModel):
         le=0.1,
         description="The smallest step of your pump's basal rates in U/h: 0.05 for most, 0.025 or 0.01 for some.",
     )
-    age_group: Annotated[AgeGroup, Option(PERSON)] = Field(
-        default=AgeGroup.ADULT,
+    age_group: Annotated[AgeGroup | None, BeforeValidator(_empty_is_absent), Option(PERSON)] = Field(
+        default=None,
         description="As set in AAPS: whose limits the receiving system enforces, and in "
-        "pregnancy the limits of glucose.",
+        "pregnancy the limits of glucose. An adult's if left empty, with a reservation.",
     )
     page_numbers: Annotated[bool, Option(EXPERT)] = Field(
         default=True,

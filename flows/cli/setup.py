@@ -10,6 +10,8 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Callable
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,7 +55,7 @@ COMMAND = Command(
         argument("--directory", type=Path, metavar="DIR", default=Path(), help="of docker-compose.yml (default: .)"),
         argument("--yes", action="store_true", help="ask nothing: take what is given, and the defaults"),
     ),
-    fields="site allow_http timezone",
+    fields="site allow_http timezone age_group insulin",
 )
 
 
@@ -63,7 +65,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     site = arguments.site or ask("Address of your Nightscout site", None, "--site")
     from flows.doctor.site import SiteProbe
     from flows.nightscout.authentication import Credentials
-    from flows.settings import AnalysisRequest
+    from flows.settings import AgeGroup, AnalysisRequest, Insulin
     from flows.values.local_days import canonical_zone
     from flows.values.user_directories import token_file
 
@@ -76,12 +78,16 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     if not _let_in(request, credentials, probe):
         return ExitCode.REFUSED
     zone = canonical_zone(arguments.timezone or ask("Your time zone", probe.profile_zone, "--timezone"))
+    age_group = arguments.age_group or _one_of(ask, "Age group", AgeGroup, "--age-group")
+    insulin = arguments.insulin or _one_of(ask, "Insulin", Insulin, "--insulin")
     nightly = arguments.nightly
     if nightly is None:
         nightly = ask("Run every night at 02:00? (yes/no)", "yes", "--nightly").lower() in ("y", "yes", "true")
     settings = {
         "AUTOTUNE_NIGHTSCOUT_SITE": str(request.site),
         "AUTOTUNE_TIMEZONE": zone,
+        **({"AUTOTUNE_AGE_GROUP": age_group} if age_group else {}),
+        **({"AUTOTUNE_INSULIN": insulin} if insulin else {}),
         "AUTOTUNE_NIGHTLY": "true" if nightly else "false",
         **(_docker_pool() if arguments.docker else {}),
         **({"AUTOTUNE_NIGHTSCOUT_TOKEN_FILE": str(arguments.token_file.absolute())} if token else {}),
@@ -94,6 +100,19 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         "  docker compose up --detach --build --wait"
     )
     return ExitCode.OK
+
+
+def _one_of(ask: Callable[..., str], what: str, values: type[StrEnum], option: str) -> str:
+    """One of some values, or nothing where it is left empty: then verdicts are amber for it.
+
+    Raises:
+        UsageError: for what is none of them.
+    """
+    names = ", ".join(values)
+    given = ask(f"{what} ({names}; empty if not known)", "", option)
+    if given and given not in set(values):
+        raise UsageError(f"autotune setup: {given!r} is none of {names}.")
+    return given
 
 
 def _token(arguments: argparse.Namespace) -> str | None:

@@ -23,7 +23,7 @@ def stepped(case: Case, step: NextStep) -> Case:
     """
     pump = case.for_pump.after_step(case.current.basal_u_per_h, step)
     return replace(
-        case, recommended=_settings(case, pump), for_pump=pump, evidence=_evidence(case.evidence, pump, step), step=step
+        case, recommended=_settings(case, pump), for_pump=pump, evidence=_evidence(case, pump, step), step=step
     )
 
 
@@ -44,7 +44,8 @@ def _carb_ratio_factor(pump: ForPump) -> float:
     return max(factors, key=lambda factor: abs(factor - 1))
 
 
-def _evidence(found: Evidence, pump: ForPump, step: NextStep) -> Evidence:
+def _evidence(case: Case, pump: ForPump, step: NextStep) -> Evidence:
+    found, now = case.evidence, case.current.basal_u_per_h
     parts = {change.part for change in step.changes}
     hours = {int(change.start[:2]) for change in step.changes if change.part is Part.BASAL}
     return found.model_copy(
@@ -54,7 +55,7 @@ def _evidence(found: Evidence, pump: ForPump, step: NextStep) -> Evidence:
             if Part.CARB_RATIO in parts
             else _still(found.carb_ratio),
             "basal": tuple(
-                _moved(h, pump.basal_u_per_h[h.hour] / h.current_u_per_h) if h.hour in hours else _still(h)
+                _moved(h, pump.basal_u_per_h[h.hour] / now[h.hour]) if h.hour in hours else _still(h)
                 for h in found.basal
             ),
             "sensitivity": (),

@@ -9,7 +9,16 @@ from __future__ import annotations
 from flows.judgement.case import AMBER, RED, Case, worth_changing
 from flows.judgement.headline import headline, headline_of_step
 from flows.judgement.rule import SafetyRule
-from flows.judgement.rules import certainty, data, glucose, last_step, numbers, records
+from flows.judgement.rules import (
+    certainty,
+    data,
+    glucose,
+    insulin_and_glucose,
+    last_step,
+    numbers,
+    person,
+    records,
+)
 from flows.proposal.consensus_limits import exceeded, shares_of, sides
 from flows.proposal.document import Colour, Verdict
 from flows.proposal.step_document import StepKind
@@ -18,10 +27,12 @@ from flows.proposal.step_document import StepKind
 RULES: tuple[SafetyRule, ...] = (
     *glucose.RULES,
     *last_step.RULES,
+    *insulin_and_glucose.RULES,
     *numbers.RULES,
     *data.RULES,
     *records.RULES,
     *certainty.RULES,
+    *person.RULES,
 )
 
 

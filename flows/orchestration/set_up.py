@@ -93,7 +93,9 @@ def _deploy(client: SyncPrefectClient, site: str, pool: str) -> int:
     paused = [deployment.id for deployment in client.read_deployments() if deployment.paused]
     command = ["--no-prompt", "deploy", "--all", "--prefect-file", str(bundled("prefect.yaml"))]
     # prefect.yaml takes these from the environment; unset, Prefect would put empty texts without a word.
-    given = {**os.environ, variable("nightscout_site"): site, variable("pool"): pool}
+    environment = Environment()
+    person = {variable("age_group"): environment.age_group or "", variable("insulin"): environment.insulin or ""}
+    given = {**os.environ, **person, variable("nightscout_site"): site, variable("pool"): pool}
     done = subprocess.run([sys.executable, "-m", "prefect", *command], stdin=subprocess.DEVNULL, env=given, check=False)
     for deployment in paused:
         client.pause_deployment(deployment)

@@ -40,7 +40,7 @@ from flows.proposal.rounding import for_pump
 from flows.proposal.sealed import seal
 from flows.proposal.step import next_step
 from flows.proposal.step_case import StepCase
-from flows.settings import AnalysisRequest, InputsMode
+from flows.settings import AgeGroup, AnalysisRequest, InputsMode
 from flows.values.local_days import LocalDay
 from flows.values.parts import Part
 from flows.values.run_directory import RunDirectory
@@ -98,6 +98,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         entered.basal_u_per_h,
         insulin_response(run.work, prepared.dates),
         found,
+        deliveries_recorded=any(day.get("temp_basals") for day in prepared.days),
     )
     days = [LocalDay(date.fromisoformat(d), prepared.zone) for d in prepared.dates]
     glucose = glucose_of(
@@ -119,7 +120,9 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         glucose=glucose,
         days=_days_used(prepared),
         age_days=(now.timestamp() - days[-1].glucose.end_ms / SECOND_MS) / SECONDS_PER_DAY,
-        age_group=request.age_group,
+        age_group=request.age_group or AgeGroup.ADULT,
+        age_group_known=request.age_group is not None,
+        insulin_known=prepared.insulin_known,
         corrected=request.inputs is InputsMode.CORRECTED,
         quarantined=int(prepared.ledger.get("quarantined") or 0),
         recomputed_exactly=engine.redone or _differed(found),

@@ -55,6 +55,7 @@ class Prepared:
     """What upstream will be given: the zone, each day's summary, and what a person should know about it.
 
     `left_out_files` are the files with readings that upstream is not given (empty in runs of before they were written).
+    `insulin_known`: whether the person or the data name the insulin.
     `doubts` is what the records leave open (`flows.history.doubts`), each also among the warnings.
     """
 
@@ -66,6 +67,7 @@ class Prepared:
     profile: dict[str, Any] = field(default_factory=dict)
     left_out_files: list[str] = field(default_factory=list)
     doubts: list[dict[str, Any]] = field(default_factory=list)
+    insulin_known: bool = True
 
 
 def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepared:
@@ -155,7 +157,17 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         notes.append(f"{len(strays)} reading(s) lie apart from all others ({dates}) and are no part of the data.")
     notes += [doubt.sentence for doubt in doubts]
     doubted = [asdict(doubt) for doubt in doubts]
-    prepared = Prepared(zone, used, summaries, notes, ledger.summary(), tuned.identity(), left_out_files, doubted)
+    prepared = Prepared(
+        zone,
+        used,
+        summaries,
+        notes,
+        ledger.summary(),
+        tuned.identity(),
+        left_out_files,
+        doubted,
+        tuned.insulin_known,
+    )
     run.write_json("prepared.json", asdict(prepared))
     return prepared
 

@@ -41,6 +41,7 @@ class ProfileToTune:
     basal: Schedule
     notes: list[str] = field(default_factory=list)
     doubts: tuple[Doubt, ...] = ()
+    insulin_known: bool = True  # said by the person, or named by the data; an OpenAPS profile names it
 
     @property
     def basal_at(self) -> Callable[[float], float | None] | None:
@@ -132,7 +133,8 @@ def profile_to_tune(
     document, more = to_pumpprofile(chosen, insulin=insulin, peak_min=peak_min, zone=zone)
     said = [*chosen.notes, *active.warnings, *notes, *more]
     doubts = (*named.doubts, *_short_dia(chosen.dia_h), *insulin_changed(treatments, zone))
-    return ProfileToTune(dump(document), None, active, chosen.basal_u_per_h, said, doubts)
+    known = request.insulin is not None or named.curve is not None or peak_min is not None
+    return ProfileToTune(dump(document), None, active, chosen.basal_u_per_h, said, doubts, known)
 
 
 def _short_dia(dia_h: float | None) -> list[Doubt]:

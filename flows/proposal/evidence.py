@@ -26,6 +26,8 @@ from flows.proposal.explanation import Explanation
 from flows.proposal.explanation_text import BasalFacts, Moved
 from flows.proposal.insulin_response import InsulinResponse
 from flows.proposal.recommendation import ROUNDING, Recommendation
+from flows.proposal.start_probe import start_probes
+from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY
 
 NOT_ASKED = "no repetitions were asked for"
@@ -50,6 +52,8 @@ def evidence_of(
     for_pump_u_per_h: tuple[float, ...],
     response: InsulinResponse | None,
     found: dict[str, Any] | None,
+    *,
+    deliveries_recorded: bool = True,
 ) -> Evidence:
     """All evidence of a proposal.
 
@@ -59,8 +63,15 @@ def evidence_of(
         for_pump_u_per_h: the basals to enter.
         response: see `flows.proposal.insulin_response`.
         found: `evidence.json`; `None` where no repetitions were asked for.
+        deliveries_recorded: whether the days have temporary basals.
     """
     spreads = (found or {}).get("settings") or {}
+    now = recommendation.current
+    starts = {
+        Part.BASAL: now.daily_basal_u,
+        Part.ISF: now.isf_mgdl_per_u,
+        Part.CARB_RATIO: now.carb_ratio_g_per_u,
+    }
     how = (found or {}).get("uncertainty")
     return Evidence(
         isf=_isf(recommendation, explained, response, spreads.get("isf")),
@@ -75,6 +86,9 @@ def evidence_of(
         sensitivity=tuple(
             Variant(**variant, isf_mmoll_per_u=mmoll(variant["isf_mgdl_per_u"]))
             for variant in (found or {}).get("sensitivity") or []
+        ),
+        start_probe=start_probes(
+            (found or {}).get("start_probe") or [], starts, deliveries_recorded=deliveries_recorded
         ),
     )
 

@@ -53,7 +53,7 @@ class StepCase:
     @property
     def above_180_percent(self) -> float:
         """Of the time."""
-        return round(self.glucose.from_181_to_250_percent + self.glucose.above_250_percent, 2) if self.glucose else 0.0
+        return above_180_percent(self.glucose) if self.glucose else 0.0
 
     @property
     def too_low(self) -> bool:
@@ -77,12 +77,20 @@ class StepCase:
 
     def after(self, hour: int) -> tuple[float, float]:
         """The shares (percent) below 70 and above 180 mg/dL in the hours in which an hour's basal acts."""
-        if self.glucose is None:
-            return 0.0, 0.0
-        later = [self.glucose.by_hour[(hour + n) % HOURS_PER_DAY] for n in range(1, int(OF["acts_for"]) + 1)]
-        readings = sum(h.readings for h in later)
-        if not readings:
-            return 0.0, 0.0
-        low = sum(h.readings * (h.below_70_percent or 0.0) for h in later) / readings
-        high = sum(h.readings * (h.above_180_percent or 0.0) for h in later) / readings
-        return low, high
+        return shares_after(self.glucose, hour) if self.glucose else (0.0, 0.0)
+
+
+def above_180_percent(glucose: Glucose) -> float:
+    """The share of readings above 180 mg/dL."""
+    return round(glucose.from_181_to_250_percent + glucose.above_250_percent, 2)
+
+
+def shares_after(glucose: Glucose, hour: int) -> tuple[float, float]:
+    """The shares (percent) of readings below 70 and above 180 mg/dL in the hours in which an hour's basal acts."""
+    later = [glucose.by_hour[(hour + n) % HOURS_PER_DAY] for n in range(1, int(OF["acts_for"]) + 1)]
+    readings = sum(h.readings for h in later)
+    if not readings:
+        return 0.0, 0.0
+    low = sum(h.readings * (h.below_70_percent or 0.0) for h in later) / readings
+    high = sum(h.readings * (h.above_180_percent or 0.0) for h in later) / readings
+    return low, high

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding, more_aggressive
-from flows.judgement.rule import CAPS, CONSENSUS, CURVE, NEVER, OUR_CHOICE, USERS, SafetyRule
+from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding
+from flows.judgement.rule import CAPS, CURVE, NEVER, OUR_CHOICE, USERS, SafetyRule
 from flows.judgement.rules import several
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.aaps_limits import AAPS_LIMITS
-from flows.proposal.consensus_limits import (
-    BELOW_54_PERCENT,
-    BELOW_70_PERCENT,
-    below_70_percent,
-)
 from flows.proposal.document import ForPump
 from flows.proposal.rounding import EXACT
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
@@ -158,19 +153,6 @@ def several_at_once(case: Case) -> RuleFinding | None:
     )
 
 
-def lows(case: Case) -> RuleFinding | None:
-    if case.glucose is None or not more_aggressive(case):
-        return None
-    deep, low = case.glucose.below_54_percent, below_70_percent(case.glucose)
-    sentence = (
-        f"Glucose was below 70 mg/dL (3.9 mmol/L) for {low:.1f} % and below 54 mg/dL (3.0 mmol/L) for {deep:.1f} % of "
-        "the time, and these numbers would give more insulin."
-    )
-    if low >= BELOW_70_PERCENT or deep >= BELOW_54_PERCENT:
-        return RED, sentence
-    return (AMBER, sentence) if low >= BELOW_70_PERCENT / 2 or deep >= BELOW_54_PERCENT / 2 else None
-
-
 RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "upstream_caps",
@@ -198,14 +180,6 @@ RULES: tuple[SafetyRule, ...] = (
         humanly_possible,
     ),
     *several.RULES,
-    SafetyRule(
-        "lows",
-        "More insulin although there were lows",
-        f"≥ {BELOW_70_PERCENT / 2:g} % below 70 or ≥ {BELOW_54_PERCENT / 2:g} % below 54 mg/dL, and more insulin",
-        f"≥ {BELOW_70_PERCENT:g} % below 70 or ≥ {BELOW_54_PERCENT:g} % below 54 mg/dL, and more insulin",
-        CONSENSUS,
-        lows,
-    ),
     SafetyRule(
         "daily_basal",
         "Large change of the daily basal",

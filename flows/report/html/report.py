@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.consensus_limits import age_group, limits_for, shares_of
-from flows.proposal.document import Glucose, Proposal
+from flows.proposal.document import Glucose, Proposal, Units
 from flows.report import numbers_to_enter
 from flows.report.html.page import page
 from flows.report.numbers_to_enter import may_be_entered, nothing_to_change, why_nothing_to_enter
@@ -35,6 +35,8 @@ from flows.report.rows import (
 )
 from flows.report.several import several_sentences
 from flows.report.svg import figures
+from flows.report.svg.start_probe import start_probe
+from flows.report.text.certainty import start_probe_sentence
 from flows.report.text.step import step_lines
 from flows.report.wording import DECIMALS, fixed, glucose, harmless_all, isolated, number
 from flows.settings import AgeGroup
@@ -81,6 +83,10 @@ def report_html(proposal: Proposal) -> bytes:
         evidence=evidence,
         pump=proposal.to_enter.model_dump(mode="json"),
         step=step_lines(proposal),
+        probes=[
+            (start_probe(probe), start_probe_sentence(probe, mmol=proposal.units is Units.MMOL_PER_L))
+            for probe in proposal.evidence.start_probe
+        ],
         rows=rows,
         isf=isf,
         ratio=ratio,

@@ -21,7 +21,7 @@ from flows.values.aliases import NameKind, current
 # Of a command's later rows only what differs from its first.
 BEFORE: list[dict[str, Any]] = json.loads(Path(__file__).with_name("options_0_1_0.json").read_text("utf-8"))
 # Defaults that have changed since, on purpose: CHANGELOG.md says why.
-DEFAULTS_SINCE = {"resamples": 70}
+DEFAULTS_SINCE = {"resamples": 70, "age_group": None}
 FIRST = {row["arguments"][0]: row for row in reversed(BEFORE)}
 ANALYSE = ("demo", "propose", "inspect", "export", "tune")
 

@@ -43,7 +43,7 @@ def test_a_person_is_asked_and_told_which_role_to_make(
 ) -> None:
     token_file = tmp_path / "autotune" / "token"
     with demo_site(tmp_path) as site:
-        answers = iter([site, "europe/paris", "no"])
+        answers = iter([site, "europe/paris", "teenager", "", "no"])
         monkeypatch.setattr("builtins.input", lambda _: next(answers))
         monkeypatch.setattr("getpass.getpass", lambda _: READ_TOKEN)
         monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
@@ -53,7 +53,7 @@ def test_a_person_is_asked_and_told_which_role_to_make(
     assert "readings" in shown.err
     assert READ_TOKEN not in shown.out + shown.err
     written = (tmp_path / ".env").read_text()
-    assert "AUTOTUNE_TIMEZONE=Europe/Paris\nAUTOTUNE_NIGHTLY=false\n" in written
+    assert "AUTOTUNE_TIMEZONE=Europe/Paris\nAUTOTUNE_AGE_GROUP=teenager\nAUTOTUNE_NIGHTLY=false\n" in written
     assert "COMPOSE_PROFILES=docker\nAUTOTUNE_POOL=autotune-docker\nAUTOTUNE_DOCKER_GID=" in written
     assert READ_TOKEN not in written
 

@@ -198,7 +198,41 @@ DOUBTS = (
     *("site_failure", "boluses_missing", "untold_meals", "illness", "loop_stopped", "insulin_changed", "short_dia"),
 )
 
+
+def with_lows_after(share: float, new: Settings | None = None) -> Case:
+    """Glucose that is below 70 mg/dL for this share of every hour."""
+    made = glucose()
+    hours = tuple(h.model_copy(update={"readings": 168, "below_70_percent": share}) for h in made.by_hour)
+    return case(new=new, glucose=made.model_copy(update={"by_hour": hours}))
+
+
+def large(isf: float = 0.0, ratio: float = 0.0, hour: float = 0.0) -> Case:
+    base = case()
+    found = with_hours(base.evidence, change_percent=lambda h: hour if h == 3 else 0.0)
+    isf_, ratio_ = (
+        of.model_copy(update={"change_percent": change}) for of, change in ((found.isf, isf), (found.carb_ratio, ratio))
+    )
+    return replace(base, evidence=found.model_copy(update={"isf": isf_, "carb_ratio": ratio_}))
+
+
 TABLE: list[tuple[str, Colour | None, Callable[[], Case]]] = [
+    ("highs", GREEN, lambda: case(new=LESS, glucose=glucose(from_181_to_250_percent=21.1))),
+    ("highs", AMBER, lambda: case(new=LESS, glucose=glucose(from_181_to_250_percent=21.11))),
+    ("highs", GREEN, lambda: case(new=settings(basal=1.05), glucose=glucose(from_181_to_250_percent=40.0))),
+    ("highs", GREEN, lambda: case(new=LESS, glucose=glucose(from_181_to_250_percent=40.0, from_54_to_69_percent=3.9))),
+    ("highs", AMBER, lambda: case(new=LESS, glucose=glucose(from_181_to_250_percent=40.0, from_54_to_69_percent=3.8))),
+    ("lows_after_rises", GREEN, lambda: with_lows_after(4.0, settings(basal=1.05))),
+    ("lows_after_rises", AMBER, lambda: with_lows_after(4.1, settings(basal=1.05))),
+    ("lows_after_rises", GREEN, lambda: with_lows_after(4.1, settings(isf=52.0))),
+    ("lows_after_rises", GREEN, lambda: with_lows_after(4.1, LESS)),
+    ("large_single", GREEN, lambda: large(isf=9.9, ratio=-9.9, hour=14.9)),
+    ("large_single", AMBER, lambda: large(isf=10.0)),
+    ("large_single", AMBER, lambda: large(ratio=-10.0)),
+    ("large_single", AMBER, lambda: large(hour=-15.0)),
+    ("age_group_unknown", AMBER, lambda: replace(case(), age_group_known=False)),
+    ("age_group_unknown", GREEN, case),
+    ("insulin_unknown", AMBER, lambda: replace(case(), insulin_known=False)),
+    ("insulin_unknown", GREEN, case),
     ("upstream_caps", GREEN, lambda: entered(case(), basal_u_per_h=(1.2,) * 24)),
     ("upstream_caps", RED, lambda: entered(case(), basal_u_per_h=(*[1.0] * 23, 1.25))),
     ("upstream_caps", RED, lambda: entered(case(), basal_u_per_h=(*[1.0] * 23, 0.65))),
@@ -343,7 +377,7 @@ def test_a_rule_finds_what_it_is_for(name: str, expected: Colour | None, make: C
 def test_every_rule_is_in_the_table_and_has_its_own_name() -> None:
     names = [rule.name for rule in RULES]
     assert len(names) == len(set(names))
-    of_steps = {"last_step"}  # tests/unit/judgement/test_step_verdict.py
+    of_steps = {"last_step"}  # tests/unit/judgement/test_stepped.py
     assert {name for name, colour, _ in TABLE if colour is not None} | of_steps == set(names)
     assert all(rule.title and not re.search(r"\d", rule.title) for rule in RULES)  # shown where others may see it
 

@@ -32,6 +32,8 @@ from tests.conftest import ROOT
 SETTINGS = {
     "AUTOTUNE_NIGHTSCOUT_SITE": "https://my.site.example",
     "AUTOTUNE_POOL": "autotune-docker",
+    "AUTOTUNE_AGE_GROUP": "teenager",
+    "AUTOTUNE_INSULIN": "",
 }
 QUEUES = {
     "on-demand": "autotune-manual",
@@ -147,7 +149,7 @@ def test_what_is_written_is_decided_in_the_run_form_each_time(name: str) -> None
 def test_the_parameters_are_a_request_of_the_flow(deployment: dict[str, Any]) -> None:
     parameters = filled_in(deployment["parameters"])
     request = AnalysisRequest.model_validate(parameters["request"])
-    assert (request.site, request.days) == ("https://my.site.example", 7)
+    assert (request.site, request.days) == ("https://my.site.example", 14)
     module = importlib.import_module("flows.autotune_analysis")
     assert set(parameters) <= set(module.autotune_analysis.parameters.properties)
     assert deployment["enforce_parameter_schema"] is True

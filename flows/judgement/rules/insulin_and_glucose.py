@@ -1,0 +1,119 @@
+"""Safety rules about where the numbers give more or less insulin, and how glucose is there."""
+
+from __future__ import annotations
+
+from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding, more_aggressive
+from flows.judgement.rule import CONSENSUS, NEVER, OUR_CHOICE, SafetyRule
+from flows.proposal.agreement import WORTH_A_CHANGE
+from flows.proposal.consensus_limits import BELOW_54_PERCENT, BELOW_70_PERCENT, below_70_percent
+from flows.proposal.step_case import above_180_percent, shares_after
+from flows.proposal.step_limits import OF
+from flows.values.units import HOURS_PER_DAY
+
+LESS = 0.02  # of the day's basal, the ISF or the carb ratio
+LARGE_SETTING, LARGE_HOUR = 0.10, 0.15
+
+
+def lows(case: Case) -> RuleFinding | None:
+    if case.glucose is None or not more_aggressive(case):
+        return None
+    deep, low = case.glucose.below_54_percent, below_70_percent(case.glucose)
+    where = "these numbers would give more insulin."
+    if case.for_pump.daily_basal_u < case.current.daily_basal_u and (rising := _rising(case)):
+        where = f"these numbers would give more insulin at {_named(rising)}, though less in the whole day."
+    sentence = (
+        f"Glucose was below 70 mg/dL (3.9 mmol/L) for {low:.1f} % and below 54 mg/dL (3.0 mmol/L) for {deep:.1f} % of "
+        f"the time, and {where}"
+    )
+    if low >= BELOW_70_PERCENT or deep >= BELOW_54_PERCENT:
+        return RED, sentence
+    return (AMBER, sentence) if low >= BELOW_70_PERCENT / 2 or deep >= BELOW_54_PERCENT / 2 else None
+
+
+def lows_after_rises(case: Case) -> RuleFinding | None:
+    if case.glucose is None:
+        return None
+    glucose = case.glucose
+    hours = [hour for hour in _rising(case) if shares_after(glucose, hour)[0] > OF["lows_after"]]
+    return finding(
+        hours,
+        f"The basal would rise at {_named(hours)}, and glucose is below 70 mg/dL (3.9 mmol/L) for more than "
+        f"{OF['lows_after']:g} % of the time in the {OF['acts_for']:g} hours after that.",
+    )
+
+
+def highs(case: Case) -> RuleFinding | None:
+    if case.glucose is None or not _less_insulin(case):
+        return None
+    high = above_180_percent(case.glucose)
+    lows_too = below_70_percent(case.glucose) >= BELOW_70_PERCENT
+    return finding(
+        high > OF["high"] and not lows_too,
+        f"Glucose was above 180 mg/dL (10.0 mmol/L) for {high:.1f} % of the time, and these numbers would give less "
+        "insulin.",
+    )
+
+
+def large_single(case: Case) -> RuleFinding | None:
+    single = (("ISF", case.evidence.isf.change_percent), ("carb ratio", case.evidence.carb_ratio.change_percent))
+    large = [f"{name} {change:+.0f} %" for name, change in single if abs(change) >= 100 * LARGE_SETTING]
+    hours = [h.hour for h in case.evidence.basal if abs(h.change_percent) >= 100 * LARGE_HOUR]
+    large += [f"basal of {len(hours)} hours"] if hours else []
+    return finding(large, f"A single setting would change by a large amount ({', '.join(large)}): go in smaller steps.")
+
+
+def _rising(case: Case) -> list[int]:
+    """The hours whose basal would rise by enough to matter."""
+    rates = zip(case.current.basal_u_per_h, case.for_pump.basal_u_per_h, strict=True)
+    return [hour for hour, (now, new) in enumerate(rates) if new >= now * (1 + WORTH_A_CHANGE)]
+
+
+def _less_insulin(case: Case) -> bool:
+    """Less basal a day, or a higher ISF or carb ratio."""
+    isf = [b.recommended_mgdl_per_u / b.current_mgdl_per_u for b in case.for_pump.isf]
+    ratio = [b.recommended_g_per_u / b.current_g_per_u for b in case.for_pump.carb_ratio]
+    less_basal = case.for_pump.daily_basal_u < case.current.daily_basal_u * (1 - LESS)
+    return less_basal or max(isf) > 1 + LESS or max(ratio) > 1 + LESS
+
+
+def _named(hours: list[int]) -> str:
+    if len(hours) == HOURS_PER_DAY:
+        return "all hours"
+    return ", ".join(f"{hour:02d}:00" for hour in hours)
+
+
+RULES: tuple[SafetyRule, ...] = (
+    SafetyRule(
+        "lows",
+        "More insulin although there were lows",
+        f"≥ {BELOW_70_PERCENT / 2:g} % below 70 or ≥ {BELOW_54_PERCENT / 2:g} % below 54 mg/dL, and more insulin",
+        f"≥ {BELOW_70_PERCENT:g} % below 70 or ≥ {BELOW_54_PERCENT:g} % below 54 mg/dL, and more insulin",
+        CONSENSUS,
+        lows,
+    ),
+    SafetyRule(
+        "lows_after_rises",
+        "More basal before hours with lows",
+        f"an hour rises by {WORTH_A_CHANGE:.0%} and the {OF['acts_for']:g} hours after it have more than "
+        f"{OF['lows_after']:g} % below 70 mg/dL",
+        NEVER,
+        CONSENSUS,
+        lows_after_rises,
+    ),
+    SafetyRule(
+        "highs",
+        "Less insulin although glucose is high",
+        f"more than {OF['high']:g} % above 180 mg/dL, no more than {BELOW_70_PERCENT:g} % below 70, and less insulin",
+        NEVER,
+        CONSENSUS,
+        highs,
+    ),
+    SafetyRule(
+        "large_single",
+        "A large change of a single setting",
+        f"ISF or carb ratio by {LARGE_SETTING:.0%}, or an hour's basal by {LARGE_HOUR:.0%}",
+        NEVER,
+        OUR_CHOICE,
+        large_single,
+    ),
+)
