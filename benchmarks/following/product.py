@@ -21,7 +21,7 @@ from flows.pipeline.judge import judge
 from flows.pipeline.load import load
 from flows.pipeline.prepare import Prepared, prepare
 from flows.pipeline.several import read_several
-from flows.settings import AnalysisRequest
+from flows.settings import AgeGroup, AnalysisRequest, Insulin
 from flows.values.local_days import LocalDay
 from flows.values.run_directory import RunDirectory
 
@@ -56,7 +56,15 @@ class Product:
             now: the clock; by it data are recent or old.
             scratch: a new directory for the run.
         """
-        request = AnalysisRequest(from_directory=source, start=first, end=last, resamples=0, compare=False)
+        request = AnalysisRequest(
+            from_directory=source,
+            start=first,
+            end=last,
+            resamples=0,
+            compare=False,
+            age_group=AgeGroup.ADULT,
+            insulin=Insulin.RAPID_ACTING,
+        )
         run = RunDirectory.create(scratch, now)
         try:
             load(request, run, credentials_for(request), now)
