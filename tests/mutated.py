@@ -49,7 +49,7 @@ from flows.values.run_directory import RunDirectory, write_atomically
 from flows.values.units import SECOND_MS
 from flows.writeback.active_on_site import SiteProfiles, same_active_from
 from flows.writeback.apply import check_no_special_switch
-from flows.writeback.approval import Decision, SyncRequest
+from flows.writeback.approval import Decision, Scope, SyncRequest
 from flows.writeback.approval_checks import check_may_be_written, read_sealed, report_only_app, source_document
 from flows.writeback.markers import content_before, newest_marked
 from flows.writeback.observe import keeps_active, switch_differences
@@ -192,7 +192,8 @@ def site(case: Case) -> None:
     keeps_active(state, SiteProfiles((*state.documents, source), state.switches), source, now_ms, new_content=True)
     session.start_for(state, state.newest)
     session.free_instant(state, state.newest)
-    request = SyncRequest(proposal_id=made.proposal_id, sha256=made.sha256, decision=Decision.APPROVE)
+    what = case.chance.choice(list(Scope))
+    request = SyncRequest(proposal_id=made.proposal_id, sha256=made.sha256, decision=Decision.APPROVE, what=what)
     planned = plan(made, state.newest, request)
     changes_text(planned, made, activate=True)
     to_type_in(planned)
@@ -236,8 +237,9 @@ def proposal_files(case: Case) -> None:
     report_html(sealed)
     summary(run, sealed)
     verdict_text(sealed)
-    check_may_be_written(sealed, proposals.NOW + timedelta(hours=1), 48.0)
-    wanted = SyncRequest(proposal_id=sealed.proposal_id, sha256=sealed.sha256, decision=Decision.APPROVE)
+    what = case.chance.choice(list(Scope))
+    check_may_be_written(sealed, proposals.NOW + timedelta(hours=1), 48.0, scope=what)
+    wanted = SyncRequest(proposal_id=sealed.proposal_id, sha256=sealed.sha256, decision=Decision.APPROVE, what=what)
     planned = plan(sealed, source_document(read_sealed(run, None)), wanted)  # type: ignore[arg-type]
     changes_text(planned, sealed, activate=False)
 

@@ -1,4 +1,4 @@
-"""Valid proposals of version 2 from given current and recommended values, and runs that hold them."""
+"""Valid proposals of version 3 from given current and recommended values, and runs that hold them."""
 
 from __future__ import annotations
 
@@ -112,6 +112,7 @@ def proposal(
     run: str = "20261122-120000-abc123",
     change: Callable[[dict[str, Any]], None] | None = None,
     units: str | None = None,
+    step: str | None = "change",
 ) -> Proposal:
     """A sealed proposal for a profile of `source` whose every number is the current one times `factor`, rounded.
 
@@ -120,6 +121,7 @@ def proposal(
         factor: of basal and carb ratio; ISF goes the other way.
         name: the profile; the document's default when left out.
         change: changes the document before it is sealed.
+        step: its kind: `change` goes half of the way, the others change nothing; `None` as an earlier version.
     """
     store = store_of(source)
     name = name or (source.get("defaultProfile") if source.get("defaultProfile") in store else next(iter(store)))
@@ -198,6 +200,8 @@ def proposal(
         "options": {"site": site} if site else {"from_directory": "data"},
         "rests_on": {},
     }
+    if step is not None:
+        document["step"] = _step(step, basal, for_pump, carb_blocks)
     if change:
         change(document)
     whole = Proposal.model_validate(document).model_dump(mode="json")
@@ -217,6 +221,33 @@ def run_with(
         sealed(document)
     run.write_json("proposal.json", document)
     return run
+
+
+BECAUSE = {"keep": "nothing_wanted", "wait": "cool_down", "take-back": "last_step_harmed"}
+
+
+def _step(kind: str, basal: list[float], for_pump: list[float], ratios: list[dict[str, Any]]) -> dict[str, Any]:
+    half = [round(round((now + new) / 2 / 0.05 - 0.01) * 0.05, 2) for now, new in zip(basal, for_pump, strict=True)]
+    changes = [
+        {"part": "basal", "start": f"{hour:02d}:00", "current": now, "new": half[hour], "upstream": for_pump[hour]}
+        for hour, now in enumerate(basal)
+        if half[hour] not in (now, 0.0)
+    ]
+    for block in ratios:
+        now, upstream = block["current_g_per_u"], block["recommended_g_per_u"]
+        numbers = {"current": now, "new": round((now + upstream) / 2, 1), "upstream": upstream}
+        changes += [{"part": "cr", "start": block["start"], **numbers}] if numbers["new"] != now else []
+    is_change = kind == "change" and bool(changes)
+    kind = "keep" if kind == "change" and not changes else kind
+    return {
+        "kind": kind,
+        "said": None if is_change else {"because": BECAUSE[kind], "facts": {"days_left": 3}},
+        "changes": changes if is_change else [],
+        "daily_basal_current_u": round(sum(basal), 3),
+        "daily_basal_new_u": round(sum(half if is_change else basal), 3),
+        "look_again_after_days": 7,
+        "baseline_is_in_use": True,
+    }
 
 
 def _settings(isf: float, ratio: float, basal: list[float]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from flows.proposal.document import Proposal
 from flows.values.run_directory import RunDirectory
 from flows.writeback.active_on_site import SiteProfiles, profile_content
 from flows.writeback.apply import Tools, WritebackResult, apply, resume
-from flows.writeback.approval import Decision, RollbackRequest, SyncRequest
+from flows.writeback.approval import Decision, RollbackRequest, Scope, SyncRequest
 from flows.writeback.journal import Journal
 from flows.writeback.rollback import rollback
 from tests.proposals import proposal, run_with
@@ -48,8 +48,10 @@ class Person:
     root: Path = field(default_factory=Path)
 
     def request(self, **options: Any) -> SyncRequest:
+        """Of upstream's numbers whole, where nothing else is said; of the step where a policy decides."""
         known = {"proposal_id": self.made.proposal_id, "sha256": self.made.sha256, "decision": Decision.APPROVE}
-        return SyncRequest(**{**known, **options})
+        policy = options.get("decision") == Decision.POLICY
+        return SyncRequest(**{**known, "what": Scope.STEP if policy else Scope.ALL, **options})
 
     def apply(self, **options: Any) -> WritebackResult:
         return apply(self.run, self.request(**options), self.tools, "test")

@@ -39,16 +39,31 @@ def _parts(text: str) -> list[str]:
     return chosen
 
 
+def _hours(text: str) -> list[int]:
+    chosen = names(text)
+    if wrong := [hour for hour in chosen if not (hour.isdecimal() and int(hour) < HOURS_PER_DAY)]:
+        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is no hour from 0 to {HOURS_PER_DAY - 1}")
+    return sorted({int(hour) for hour in chosen})
+
+
 ACCEPT = "--accept-uncertain"
 
 COMMAND = Command(
     help="write an approved proposal to its Nightscout site",
-    description="Shows every number before and after and asks for a typed yes. Needs write credentials in the "
+    description="Writes the proposal's step, or what else is named; shows every number before and after and asks for "
+    "a typed yes. Needs write credentials in the "
     "environment: AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN or AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET (with _FILE appended, "
     "from a file). Everything is backed up, read back and written into a journal; `autotune rollback` undoes it.",
     arguments=(
         RUN,
-        argument("--only", type=_parts, default=[], metavar="basal,isf,cr", help="write these parts only"),
+        (
+            argument("--all", action="store_true", help="write upstream's numbers whole, not the step"),
+            argument("--reductions", action="store_true", help="write what of them gives less insulin"),
+        ),
+        (
+            argument("--only", type=_parts, default=[], metavar="basal,isf,cr", help="write these parts of them only"),
+            argument("--hours", type=_hours, default=[], metavar="3,4,5", help="write the basal of these hours only"),
+        ),
         argument("--name", help="name of the new profile (default: Autotune and the date)"),
         argument("--overwrite", action="store_true", help="replace a profile of that name on purpose"),
         argument("--activate", action="store_true", help="also switch to it, by a Profile Switch"),
@@ -76,13 +91,15 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError("autotune: --dry-run writes nothing; --resume and --reject do. Give one of them.")
     if arguments.dry_run and arguments.by_policy:
         raise UsageError("autotune: --dry-run asks no policy. Give one of them.")
+    if arguments.all and (arguments.only or arguments.hours):
+        raise UsageError("autotune: --all writes all of upstream's numbers; --only and --hours some. Give one of them.")
     return _resume(arguments, directory) if arguments.resume else _apply(arguments, directory)
 
 
 def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     from flows.report.text.changes import changes_text, to_type_in, verdict_text
     from flows.writeback.apply import apply, preview
-    from flows.writeback.approval import Decision, SyncRequest, approved_from
+    from flows.writeback.approval import Decision, Scope, SyncRequest, approved_from
     from flows.writeback.approval_checks import check_may_be_written, read_approved, report_only_app, source_document
 
     approved = read_approved(directory, arguments.sha256)
@@ -93,7 +110,9 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
         proposal_id=approved.proposal.proposal_id,
         sha256=approved.sha256,
         decision=decision,
+        what=Scope.ALL if arguments.all else Scope.REDUCTIONS if arguments.reductions else Scope.STEP,
         only=arguments.only,
+        hours=arguments.hours,
         name=arguments.name,
         overwrite=arguments.overwrite,
         activate=arguments.activate,
@@ -101,7 +120,9 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
         max_age_h=arguments.max_age,
     )
     if decision is not Decision.REJECT:
-        check_may_be_written(approved.proposal, now(), request.max_age_h, although_unsure=request.although_unsure)
+        check_may_be_written(
+            approved.proposal, now(), request.max_age_h, scope=request.scope, although_unsure=request.although_unsure
+        )
         _, planned = preview(directory, request)
         if report_only_app(source_document(approved)) is not None:
             show(to_type_in(planned))
@@ -110,7 +131,8 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
             write = message if arguments.as_json else show
             write(
                 f"{changes_text(planned, approved.proposal, activate=request.activate)}\n\n"
-                f"Site      {approved.site}\nProposal  {approved.sha256}\n{verdict_text(approved.proposal)}"
+                f"Site      {approved.site}\nProposal  {approved.sha256}\n"
+                f"{verdict_text(approved.proposal, planned.what)}"
             )
         if arguments.dry_run:
             return ExitCode.OK

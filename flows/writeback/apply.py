@@ -131,7 +131,9 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
         request = request.model_copy(update={"max_age_h": min(request.max_age_h, MAX_AGE_H)})
     now = tools.clock()
     check_still_approved(request, now)
-    check_may_be_written(approved.proposal, now, request.max_age_h, although_unsure=request.although_unsure)
+    check_may_be_written(
+        approved.proposal, now, request.max_age_h, scope=request.scope, although_unsure=request.although_unsure
+    )
     source = source_document(approved)
     if (app := report_only_app(source)) is not None:
         raise Refused(Reason.REPORT_ONLY, app=app)
@@ -143,7 +145,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
         approves = request.activate and request.decision is Decision.APPROVE
         settle(journal, site, tools, lambda c: approves and c.facts.get("proposal_sha256") == approved.sha256)
         state = site.read()
-        if (done := _already(journal, request, planned, state, approved.sha256)) is not None:
+        if (done := _already(journal, planned, state, approved.sha256)) is not None:
             active = is_active(site, state, done)
             if active or not request.activate:
                 return WritebackResult("already-applied", done.facts["name"], active, done.name)
@@ -158,7 +160,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
 
         def make(state: SiteProfiles) -> Intent:
             # Of the state that is backed up and written over: one read before may be somebody else's by now.
-            done = _already(journal, request, planned, state, approved.sha256)
+            done = _already(journal, planned, state, approved.sha256)
             edited = differences(profile_content(state.newest), profile_content(source))
             if (done is None and edited) or (done is not None and not request.activate):
                 raise Refused(Reason.SITE_PROFILE_CHANGED)
@@ -173,13 +175,11 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
                 kind="apply",
                 proposal_id=approved.proposal_id,
                 proposal_sha256=approved.sha256,
-                parts=[p.value for p in request.parts],
-                name=planned.name,
+                **_written_facts(planned),
                 source=planned.source_name,
                 activate=request.activate,
                 max_age_h=request.max_age_h,
                 although_unsure=request.although_unsure,
-                only_less=planned.only_less,
                 one_for_several=[one.part.value for one in approved.proposal.for_pump.one_for_several],
                 **audit(tools, approved, how),
             )
@@ -276,12 +276,21 @@ def writing_client(tools: Tools, site: str, *, activate: bool) -> Iterator[Night
         yield client
 
 
-def _already(journal: Journal, request: SyncRequest, planned: Plan, state: SiteProfiles, sha256: str) -> Change | None:
+def _written_facts(planned: Plan) -> dict[str, Any]:
+    """What of the proposal is written, and as what: two changes that have the same wrote the same."""
+    return {
+        "what": planned.what.value,
+        "parts": [p.value for p in planned.parts],
+        "hours": list(planned.hours),
+        "name": planned.name,
+        "only_less": planned.only_less,
+    }
+
+
+def _already(journal: Journal, planned: Plan, state: SiteProfiles, sha256: str) -> Change | None:
     """The change that wrote this very proposal in this very way, where the site still has what it wrote."""
-    same = {"proposal_sha256": sha256, "parts": [p.value for p in request.parts], "name": planned.name}
+    same = {"proposal_sha256": sha256, **_written_facts(planned)}
     written = [c for c in journal.changes() if c.did("apply", **same)]
-    # Changes of an earlier version do not say `only_less`: they had everything.
-    written = [c for c in written if bool(c.facts.get("only_less")) is planned.only_less]
     return written[-1] if written and state.newest_says(checked_intent(written[-1]).document) else None
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from flows.errors import Reason, Refused
 from flows.values.parts import Part
@@ -28,6 +28,12 @@ class Decision(StrEnum):
     APPROVE, REJECT, POLICY = "approve", "reject", "policy"
 
 
+class Scope(StrEnum):
+    """What of a proposal is written: its step, what of upstream's numbers gives less insulin, or all of them."""
+
+    STEP, REDUCTIONS, ALL = "step", "reductions", "all"
+
+
 def run_name(value: str) -> str:
     """The name of a run directory, never a path.
 
@@ -40,6 +46,7 @@ def run_name(value: str) -> str:
 
 
 RunName = Annotated[str, AfterValidator(run_name)]
+HourOfDay = Annotated[int, Field(ge=0, lt=HOURS_PER_DAY)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -53,7 +60,17 @@ class SyncRequest(_Request):
     proposal_id: RunName = Field(description="The run directory's name, as the proposal's artifact shows it.")
     sha256: Sha256 = Field(description="The proposal's sha256, as shown: nothing else is written.")
     decision: Decision = Field(description="approve, reject, or policy (a policy file decides). There is no default.")
-    only: list[Part] = Field(default_factory=list, description="Write these parts only (all if left empty).")
+    what: Scope = Field(
+        default=Scope.STEP,
+        description="step (the small change to make now), reductions (what of upstream's numbers gives less insulin), "
+        "or all (upstream's numbers whole).",
+    )
+    only: list[Part] = Field(
+        default_factory=list, description="Write upstream's numbers whole, of these parts only (left empty: see what)."
+    )
+    hours: list[HourOfDay] = Field(
+        default_factory=list, description="Write upstream's basal of these hours only (0 to 23), whole."
+    )
     name: str | None = Field(default=None, description="Name of the new profile; Autotune and the date if left empty.")
     overwrite: bool = Field(default=False, description="Replace a profile of that name on purpose.")
     activate: bool = Field(default=False, description="Also switch to the new profile, by a Profile Switch.")
@@ -68,10 +85,21 @@ class SyncRequest(_Request):
         description="Nothing is begun after this time; ten minutes after the run was asked for if left empty.",
     )
 
+    @model_validator(mode="after")
+    def _hours_are_of_the_basal(self) -> Self:
+        if self.hours and self.only:
+            raise ValueError("hours are of the basal alone: give either hours or only")
+        return self
+
+    @property
+    def scope(self) -> Scope:
+        """What is written: parts and hours that are named are those of upstream's numbers, never of the step."""
+        return Scope.ALL if self.what is Scope.STEP and (self.only or self.hours) else self.what
+
     @property
     def parts(self) -> tuple[Part, ...]:
-        """The parts to write, in a fixed order."""
-        return tuple(p for p in Part if p in self.only or not self.only)
+        """The parts to write, in a fixed order; of a step those of them that it changes."""
+        return (Part.BASAL,) if self.hours else tuple(p for p in Part if p in self.only or not self.only)
 
 
 class RollbackRequest(_Request):

@@ -14,12 +14,16 @@ from flows.profiles.raw_files import RawFiles
 from flows.profiles.stored import document_sha256
 from flows.proposal.document import Colour, Proposal
 from flows.proposal.sealed import read_proposal
+from flows.proposal.step_document import NextStep, StepKind
 from flows.settings import AnalysisRequest, site_url
 from flows.values.private_files import check_ours
 from flows.values.run_directory import RunDirectory
 from flows.writeback.active_on_site import SiteProfiles, store_of
+from flows.writeback.approval import Scope
 
 CLOCK_SLACK = timedelta(minutes=5)
+# Rules of the verdict that are broken by more insulin alone.
+AGAINST_MORE = frozenset({"lows", "unlogged_lows"})
 # Apps that use Nightscout as a record only: they never read a profile from it.
 REPORT_ONLY = {"loop": "Loop", "trio": "Trio", "iaps": "iAPS", "freeaps": "FreeAPS X"}
 
@@ -112,30 +116,58 @@ def _check_named(sha256: str | None, found_sha256: str) -> None:
         raise Refused(Reason.PROPOSAL_OTHER_SHA256, found_sha256=found_sha256[:12])
 
 
-def check_may_be_written(proposal: Proposal, now: datetime, max_age_h: float, *, although_unsure: bool = False) -> None:
-    """Refuse a red verdict, an old proposal, one tuned under another insulin curve, one with nothing sure in it.
+def check_may_be_written(
+    proposal: Proposal, now: datetime, max_age_h: float, *, scope: Scope = Scope.STEP, although_unsure: bool = False
+) -> None:
+    """Refuse what the verdict forbids of what is to be written, and an old proposal.
+
+    A step is held against its own verdict, upstream's numbers against theirs; the reductions among them may be written
+    where all that makes theirs red is that others give more insulin.
 
     Args:
         proposal: sealed.
         now: the time.
         max_age_h: how old it may be.
+        scope: what of it is to be written.
         although_unsure: the person said so on purpose.
 
     Raises:
-        Refused: `PROPOSAL_RED`, `PROPOSAL_UNSURE`, `PROPOSAL_OTHER_CURVE`, `PROPOSAL_OLD`.
+        Refused: `PROPOSAL_EARLIER`, `PROPOSAL_RED`, `PROPOSAL_TAKE_BACK`, `PROPOSAL_NO_STEP`, `PROPOSAL_UNSURE`,
+            `PROPOSAL_OTHER_CURVE`, `PROPOSAL_OLD`.
     """
     made = datetime.fromisoformat(proposal.created_at)
     made = made if made.tzinfo else made.replace(tzinfo=UTC)
-    before, after = proposal.current, proposal.recommended
+    if (step := proposal.step) is None:
+        raise Refused(Reason.PROPOSAL_EARLIER)
+    if scope is Scope.STEP:
+        _check_step(proposal, step)
+    else:
+        _check_numbers(proposal, scope, although_unsure=although_unsure)
+    if not -CLOCK_SLACK <= now - made <= timedelta(hours=max_age_h):
+        raise Refused(Reason.PROPOSAL_OLD, made=made.strftime("%Y-%m-%d %H:%M UTC"), limit=max_age_h)
+
+
+def _check_step(proposal: Proposal, step: NextStep) -> None:
+    if step.kind is StepKind.TAKE_BACK:
+        raise Refused(Reason.PROPOSAL_TAKE_BACK)
+    if proposal.verdict.colour is Colour.RED:
+        raise Refused(Reason.PROPOSAL_RED)
+    if step.kind is not StepKind.CHANGE:
+        why = step.said.because.replace("_", " ") if step.said else "nothing wanted"
+        raise Refused(Reason.PROPOSAL_NO_STEP, does=step.kind.value, why=why, days=step.look_again_after_days)
+
+
+def _check_numbers(proposal: Proposal, scope: Scope, *, although_unsure: bool) -> None:
+    verdict, before, after = proposal.whole_verdict, proposal.current, proposal.recommended
+    against = {reason.rule for reason in verdict.reasons if reason.colour is Colour.RED}
+    less_will_do = scope is Scope.REDUCTIONS and bool(against) and against <= AGAINST_MORE
     for holds, reason in (
-        (proposal.whole_verdict.colour is Colour.RED, Reason.PROPOSAL_RED),
-        (proposal.whole_verdict.nothing_certain and not although_unsure, Reason.PROPOSAL_UNSURE),
+        (verdict.colour is Colour.RED and not less_will_do, Reason.PROPOSAL_RED),
+        (verdict.nothing_certain and not although_unsure, Reason.PROPOSAL_UNSURE),
         ((before.dia_h, before.insulin_peak_min) != (after.dia_h, after.insulin_peak_min), Reason.PROPOSAL_OTHER_CURVE),
     ):
         if holds:
             raise Refused(reason)
-    if not -CLOCK_SLACK <= now - made <= timedelta(hours=max_age_h):
-        raise Refused(Reason.PROPOSAL_OLD, made=made.strftime("%Y-%m-%d %H:%M UTC"), limit=max_age_h)
 
 
 def source_document(approved: Approved) -> Record:

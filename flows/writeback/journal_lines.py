@@ -119,9 +119,11 @@ def _follows(step: Step, record: dict[str, Any], taken: set[Step]) -> bool:
 
 # What of a line is acted on, and what it has to be where it is there.
 FACTS: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("change", "step", "at", "kind", "name", "source", "of", "outcome", "why", "proposal_id"), str),
+    **dict.fromkeys(
+        ("change", "step", "at", "kind", "what", "name", "source", "of", "outcome", "why", "proposal_id"), str
+    ),
     **dict.fromkeys(("proposal_sha256", "site_sha256", "before_sha256", "after_sha256"), str),
-    **dict.fromkeys(("parts", "names", "one_for_several"), list),
+    **dict.fromkeys(("parts", "hours", "names", "one_for_several"), list),
     **dict.fromkeys(("activate", "only_less", "stands", "late"), bool),
     **dict.fromkeys(("max_age_h", CLOSES), (int, float)),
     KEPT: dict,

@@ -13,25 +13,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import chain, pairwise
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import Record
 from flows.oref0.several_values import NAMES
 from flows.profiles.parse import unit_name
-from flows.profiles.schedule_blocks import clock_text, entry_minutes, read_schedule
+from flows.profiles.schedule_blocks import clock_text, read_schedule
 from flows.profiles.stored import is_flat
 from flows.proposal.aaps_limits import AAPS_LIMITS, AapsLimits
-from flows.proposal.consensus_limits import age_group, beyond_limits
-from flows.proposal.document import CarbRatioBlock, GlucoseLimit, IsfBlock, Proposal, Units
-from flows.proposal.rounding import EXACT
+from flows.proposal.consensus_limits import age_group
+from flows.proposal.document import Proposal, Units
 from flows.values.numbers import number_or_none
 from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
 from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
 from flows.writeback.active_on_site import profile_content, store_of
-from flows.writeback.approval import Decision, SyncRequest
+from flows.writeback.approval import Scope, SyncRequest
+from flows.writeback.planned_schedules import Wanted, as_entries, new_basal, new_by_block, unchanged_hours
 from flows.writeback.site_documents import check_name, check_no_markup
 
 NAME = "Autotune"
@@ -39,8 +38,6 @@ WORDS = {Part.BASAL: "basal", Part.ISF: "insulin sensitivity", Part.CARB_RATIO: 
 FIELDS = {Part.BASAL: "basal", Part.ISF: "sens", Part.CARB_RATIO: "carbratio"}
 # Wider than any of upstream's caps (oref0@0.7.1 lib/autotune: 0.7 to 1.2, for ISF their inverse); one step is rounding.
 LEAST_RATIO, MOST_RATIO = 0.69, 1.45
-# Against a proposal whose numbers are not those of its source: further than any rounding of upstream's or ours.
-SAME_RELATIVE, SAME_ABSOLUTE = 0.005, 0.006
 
 
 @dataclass(frozen=True)
@@ -74,10 +71,13 @@ class Line:
 class Plan:
     """What is to be written: `document` without its `startDate`, which depends on when.
 
-    `profile_json` is the tuned profile by itself, as a Profile Switch carries it. With `only_less` whatever of the
-    proposal would give more insulin stays as it is.
+    `profile_json` is the tuned profile by itself, as a Profile Switch carries it. `what` it is of the proposal, with
+    the parts and, of upstream's basal, the hours that were named (none: all).
     """
 
+    what: Scope
+    parts: tuple[Part, ...]
+    hours: tuple[int, ...]
     name: str
     source_name: str
     document: Record
@@ -86,7 +86,11 @@ class Plan:
     daily_basal_current_u: float
     daily_basal_new_u: float
     notes: tuple[str, ...]
-    only_less: bool = False
+
+    @property
+    def only_less(self) -> bool:
+        """Whatever of upstream's numbers would give more insulin stays as it is."""
+        return self.what is Scope.REDUCTIONS
 
     @property
     def changed(self) -> tuple[Line, ...]:
@@ -95,63 +99,65 @@ class Plan:
 
 
 def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
-    """The new profile document, and what it changes.
+    """The new profile document, and what it changes: by the step, or by upstream's numbers.
 
-    Where a policy decides and glucose is beyond a low limit of the consensus, only what gives less insulin: whoever has
-    lows must be able to have the cuts of a proposal without its rises.
+    Of a step only the parts that it changes are written.
 
     Args:
-        proposal: sealed and approved; its `for_pump` holds the numbers.
+        proposal: sealed and approved.
         source: the document it was computed from, as the site serves it.
-        request: which parts, under which name.
+        request: what of it, under which name.
 
     Raises:
         Refused: `PROPOSAL_WITHOUT_SITE`, `PROPOSAL_SEVERAL`, `PROPOSAL_OTHER_SOURCE`, `NOTHING_TO_WRITE`,
-            `NOTHING_LESS_TO_WRITE`, `WRITE_NAME`, `WRITE_NAME_TAKEN`, `WRITE_NAME_IN_USE`, `WRITE_MARKUP`,
-            `WRITE_VALUE`, `PROFILE_FIELD`.
+            `NOTHING_LESS_TO_WRITE`, `PROPOSAL_EARLIER`, `WRITE_NAME`, `WRITE_NAME_TAKEN`, `WRITE_NAME_IN_USE`,
+            `WRITE_MARKUP`, `WRITE_VALUE`, `PROFILE_FIELD`.
     """
     store = store_of(source)
     source_name = str(proposal.profile.get("name"))
     if source_name not in store:
         raise Refused(Reason.PROPOSAL_WITHOUT_SITE, detail="its profile is not in the document")
-    _trusted(proposal, request)
+    parts, wanted = _wanted(proposal, request)
+    _trusted(proposal, parts)
     name = _name(proposal, request, source, store)
     body = copy.deepcopy(store[source_name])
     old = {part: read_schedule(body.get(field), field, []) for part, field in FIELDS.items()}
-    pump = proposal.for_pump
-    only_less = request.decision is Decision.POLICY and GlucoseLimit.LOW in beyond_limits(proposal)
+    pump, only_less = wanted.pump, request.scope is Scope.REDUCTIONS
     isf_unit = "mmoll" if proposal.units is Units.MMOL_PER_L else "mgdl"
     # By part: how its new values come about, their step, their unit.
     new = {
-        Part.BASAL: (partial(_new_basal, proposal, old[Part.BASAL]), pump.basal_step_u_per_h, "U/h"),
+        Part.BASAL: (partial(new_basal, wanted, old[Part.BASAL]), pump.basal_step_u_per_h, "U/h"),
         Part.ISF: (
-            partial(_new_by_block, pump.isf, f"{isf_unit}_per_u", old[Part.ISF], WORDS[Part.ISF]),
+            partial(new_by_block, pump.isf, f"{isf_unit}_per_u", old[Part.ISF], WORDS[Part.ISF]),
             pump.isf_step,
             f"{proposal.units.value}/U",
         ),
         Part.CARB_RATIO: (
-            partial(_new_by_block, pump.carb_ratio, "g_per_u", old[Part.CARB_RATIO], WORDS[Part.CARB_RATIO]),
+            partial(new_by_block, pump.carb_ratio, "g_per_u", old[Part.CARB_RATIO], WORDS[Part.CARB_RATIO]),
             pump.carb_ratio_step_g_per_u,
             "g/U",
         ),
     }
     lines: list[Line] = []
     stay: list[Line] = []
-    for part in request.parts:
+    for part in parts:
         values_of, step, unit = new[part]
         values = values_of(only_less=only_less)
         written = list(_lines(part, old[part], values, unit))
         if only_less:
-            wanted = _lines(part, old[part], values_of(), unit)
-            stay += [one for one, line in zip(wanted, written, strict=True) if one != line]
+            whole = _lines(part, old[part], values_of(), unit)
+            stay += [one for one, line in zip(whole, written, strict=True) if one != line]
         _check(part, written, step)
         lines += written
         if any(line.new != line.current for line in written):  # else its entries stay as they are, each of them
-            body[FIELDS[part]] = _entries(body.get(FIELDS[part]), values)
+            body[FIELDS[part]] = as_entries(body.get(FIELDS[part]), values)
     document = _beside(source, store, name, body, proposal)
     check_no_markup(document)
     carried = copy.deepcopy(document["store"][name])
     done = Plan(
+        what=request.scope,
+        parts=parts,
+        hours=tuple(sorted(set(request.hours))),
         name=name,
         source_name=source_name,
         document=document,
@@ -161,20 +167,32 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
         daily_basal_new_u=HOURS_PER_DAY * read_schedule(carried["basal"], "basal", []).mean(),
         notes=(
             *_note_of_unwritten(stay),
-            *_unused(proposal, request),
-            *_flattened(proposal, old[Part.BASAL], request, only_less),
+            *(_unused(proposal, parts) if request.scope is not Scope.STEP else ()),
+            *(_flattened(wanted, old[Part.BASAL], only_less) if Part.BASAL in parts else ()),
             *_refusals_of_aaps(carried, AAPS_LIMITS[age_group(proposal.options)]),
         ),
-        only_less=only_less,
     )
     if not done.changed:
-        raise Refused(Reason.NOTHING_LESS_TO_WRITE if stay else Reason.NOTHING_TO_WRITE, parts=", ".join(request.parts))
+        raise Refused(
+            Reason.NOTHING_LESS_TO_WRITE if stay else Reason.NOTHING_TO_WRITE, parts=", ".join(parts or request.parts)
+        )
     return done
 
 
-def _trusted(proposal: Proposal, request: SyncRequest) -> None:
+def _wanted(proposal: Proposal, request: SyncRequest) -> tuple[tuple[Part, ...], Wanted]:
+    """The parts to write, and their numbers."""
+    now = proposal.current.basal_u_per_h
+    if request.scope is not Scope.STEP:
+        return request.parts, Wanted(proposal.for_pump, now, request.hours or range(HOURS_PER_DAY))
+    if (step := proposal.step) is None:
+        raise Refused(Reason.PROPOSAL_EARLIER)
+    parts = tuple(part for part in request.parts if any(change.part is part for change in step.changes))
+    return parts, Wanted(proposal.for_pump.after_step(now, step), now)
+
+
+def _trusted(proposal: Proposal, parts: Sequence[Part]) -> None:
     """Refuse settings of which upstream tuned several as their mean: a proposal may be sealed before that was red."""
-    untrusted = [NAMES[part] for part in proposal.for_pump.untrusted if part in request.parts]
+    untrusted = [NAMES[part] for part in proposal.for_pump.untrusted if part in parts]
     if untrusted:
         raise Refused(Reason.PROPOSAL_SEVERAL, what=" and ".join(untrusted))
 
@@ -223,90 +241,6 @@ def _check(part: Part, lines: list[Line], step: float) -> None:
             raise Refused(Reason.WRITE_VALUE, what=what, detail="it is further from the current one than upstream goes")
 
 
-def _entries(written: Any, new: dict[int, float]) -> list[Record]:
-    """The schedule as entries; those of the source keep their own fields where they are at the same times."""
-    usable = written if isinstance(written, list) and all(isinstance(e, dict) for e in written) else []
-    own = {entry_minutes(entry, "", place, []): entry for place, entry in enumerate(usable, 1)}
-    keep = len(own) == len(new) and set(own) == set(new)
-    entries = []
-    for minutes, value in sorted(new.items()):
-        entry: Record = dict(own[minutes]) if keep else {"timeAsSeconds": None}
-        if "timeAsSeconds" in entry and str(entry["timeAsSeconds"]) != str(minutes * 60):
-            entry["timeAsSeconds"] = minutes * 60  # also of an entry whose two times contradict each other
-        entries.append({**entry, "time": clock_text(minutes), "value": value})
-    return entries
-
-
-# --- the schedules: minutes after local midnight, numbers in the profile's own units
-
-
-def _new_basal(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> dict[int, float]:
-    """The rates by when each begins; an hour that stays keeps whatever blocks it has within it.
-
-    Args:
-        proposal: whose rates are written.
-        old: the source's rates.
-        only_less: an hour in which any rate would rise stays.
-
-    Raises:
-        Refused: `PROPOSAL_OTHER_SOURCE`.
-    """
-    for hour, (written, said) in enumerate(zip(old.hourly(), proposal.current.basal_u_per_h, strict=True)):
-        _same(written, said, f"current basal of {hour:02d}:00")
-    found: dict[int, float] = {}
-    unchanged = _unchanged_hours(proposal, old, only_less=only_less)
-    for hour, new in enumerate(proposal.for_pump.basal_u_per_h):
-        if hour in unchanged:  # with whatever blocks it has within it
-            found |= _within(old, hour)
-        else:
-            found[hour * 60] = new
-    pairs = list(found.items())
-    return {m: value for n, (m, value) in enumerate(pairs) if n == 0 or value != pairs[n - 1][1]}
-
-
-def _unchanged_hours(proposal: Proposal, old: Schedule, *, only_less: bool = False) -> set[int]:
-    """The hours whose rate is the one to enter already, and with `only_less` those in which any rate would rise."""
-    pairs = zip(old.hourly(), proposal.for_pump.basal_u_per_h, strict=True)
-    return {
-        hour
-        for hour, (now, new) in enumerate(pairs)
-        if math.isclose(now, new, abs_tol=EXACT) or (only_less and new > _least(old, hour) + EXACT)
-    }
-
-
-def _least(old: Schedule, hour: int) -> float:
-    return min(_within(old, hour).values())
-
-
-def _within(old: Schedule, hour: int) -> dict[int, float]:
-    """An hour's rates by when each begins in it, the first at its beginning."""
-    start = hour * 60
-    return {start: old.at(start)} | {b.minutes: b.value for b in old.blocks if start < b.minutes < start + 60}
-
-
-def _new_by_block(
-    blocks: Sequence[IsfBlock | CarbRatioBlock], unit: str, old: Schedule, what: str, *, only_less: bool = False
-) -> dict[int, float]:
-    """The sensitivities or carb ratios by when each begins; with `only_less` one that would fall stays.
-
-    Raises:
-        Refused: `PROPOSAL_OTHER_SOURCE`.
-    """
-    new = {int(block.start[:2]) * 60 + int(block.start[3:]): block.model_dump() for block in blocks}
-    if set(new) != {b.minutes for b in old.blocks} or len(new) != len(blocks):
-        raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what=f"times of the {what}")
-    for block in old.blocks:
-        _same(block.value, new[block.minutes][f"current_{unit}"], f"current {what} of {clock_text(block.minutes)}")
-    recommended = {b.minutes: new[b.minutes][f"recommended_{unit}"] for b in old.blocks}
-    # A higher sensitivity or carb ratio is less insulin.
-    return {b.minutes: max(recommended[b.minutes], b.value) for b in old.blocks} if only_less else recommended
-
-
-def _same(written: float, said: float, what: str) -> None:
-    if not math.isclose(written, said, rel_tol=SAME_RELATIVE, abs_tol=SAME_ABSOLUTE):
-        raise Refused(Reason.PROPOSAL_OTHER_SOURCE, what=what)
-
-
 # --- the document
 
 
@@ -334,14 +268,14 @@ def _beside(source: Record, store: dict[str, Record], name: str, body: Record, p
 def _note_of_unwritten(stay: list[Line]) -> tuple[str, ...]:
     """What of the proposal is not written, since it would give more insulin."""
     named = ", ".join(f"{WORDS[line.part]} of {line.start}" for line in stay)
-    said = f"Glucose is beyond a low limit, so only what gives less insulin is written. As it is stays the {named}."
+    said = f"Only what gives less insulin is written. As it is stays the {named}."
     return (said,) if stay else ()
 
 
-def _unused(proposal: Proposal, request: SyncRequest) -> list[str]:
+def _unused(proposal: Proposal, parts: Sequence[Part]) -> list[str]:
     """Which blocks stay since there was nothing in them, while the others of the schedule change."""
     what = {Part.ISF: "points for it", Part.CARB_RATIO: "meals"}
-    unused = {part: proposal.for_pump.unused(part) for part in what if part in request.parts}
+    unused = {part: proposal.for_pump.unused(part) for part in what if part in parts}
     return [
         f"The {WORDS[part]} from {', '.join(starts)} stays as it is: there were no {what[part]} in it."
         for part, starts in unused.items()
@@ -349,13 +283,13 @@ def _unused(proposal: Proposal, request: SyncRequest) -> list[str]:
     ]
 
 
-def _flattened(proposal: Proposal, old: Schedule, request: SyncRequest, only_less: bool) -> tuple[str, ...]:
+def _flattened(wanted: Wanted, old: Schedule, only_less: bool) -> tuple[str, ...]:
     """Which hours lose a change within them."""
     within = {b.minutes // 60 for b in old.blocks if b.minutes % 60 and b.value != old.at(b.minutes - 1)}
-    hours = sorted(within - _unchanged_hours(proposal, old, only_less=only_less))
+    hours = sorted(within - unchanged_hours(wanted, old, only_less=only_less))
     named = ", ".join(f"{hour:02d}:00" for hour in hours)
     said = f"The basal changes within the hour of {named} now; it becomes one rate for that whole hour."
-    return (said,) if hours and Part.BASAL in request.parts else ()
+    return (said,) if hours else ()
 
 
 def _refusals_of_aaps(body: Record, limits: AapsLimits) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from flows.values.parts import Part
 from flows.values.schedule import Schedule
 from flows.values.units import HOUR_MS, HOURS_PER_DAY, SECOND_MS
 from flows.writeback.active_on_site import SiteProfiles
-from flows.writeback.approval import Decision, SyncRequest
+from flows.writeback.approval import Decision, Scope, SyncRequest
 from flows.writeback.approval_checks import Approved
 from flows.writeback.journal import Change, ChangeOutcome, Journal
 from flows.writeback.kept_documents import intent_of
@@ -90,10 +90,12 @@ def check_policy(
         Refused: `POLICY_FORBIDS`; which rule, never a number of the person's therapy.
     """
     _check_verdict(proposal)
+    named = bool(request.only or request.hours)
     forbid(
+        (request.scope is not Scope.STEP or named, "without a person only the step is written, whole"),
         (request.activate and not policy.activate, "it does not allow to activate"),
         (request.overwrite, "a profile is overwritten by a person only"),
-        (bool(policy.only) and not set(request.parts) <= set(policy.only), "it does not allow all of these parts"),
+        (bool(policy.only) and not set(plan.parts) <= set(policy.only), "it does not allow all of these parts"),
         # One in the future too: a clock was set back.
         (
             any(hours < LEAST_HOURS_BETWEEN for hours in hours_since),
@@ -101,13 +103,13 @@ def check_policy(
         ),
     )
     night, week = policy.max_change_percent_per_night, policy.max_change_percent_per_week
-    worth = set(proposal.whole_verdict.worth_changing)
+    worth = set(proposal.verdict.worth_changing)
     beyond_low = GlucoseLimit.LOW in beyond_limits(proposal)
     for line in plan.changed:
         what = f"the {line.part} of {line.start}"
         is_worth = line.key in worth or (line.part is Part.BASAL and "daily_basal" in worth)
         forbid(
-            # The plan has none of it; whoever made another one is stopped here.
+            # A step has none of it; whoever made another one is stopped here.
             (beyond_low and line.more_insulin, f"glucose is beyond a low limit, and {what} would give more insulin"),
             (not is_worth, f"{what} is not worth changing: too small or not sure enough"),
             (not line.current, f"{what} is zero now, and has no change in percent"),
@@ -132,11 +134,11 @@ def _check_change(line: Line, change_percent: float, most_percent: float, span: 
 
 
 def _check_verdict(proposal: Proposal) -> None:
-    """Green, or amber for nothing but a low limit, where the plan has only what gives less insulin.
+    """Green, or amber for nothing but a low limit, where the step has only what gives less insulin.
 
     Glucose itself is looked at: a verdict sealed before the limits were a rule is green beyond them.
     """
-    verdict, beyond = proposal.whole_verdict, beyond_limits(proposal)
+    verdict, beyond = proposal.verdict, beyond_limits(proposal)
     others = [r for r in verdict.reasons if r.rule not in RULE_OF.values()]
     for_limits_alone = verdict.colour is Colour.AMBER and bool(beyond) and bool(verdict.reasons) and not others
     forbid(

@@ -58,11 +58,20 @@ def test_what_is_not_worth_changing_is_not_written(site: StandIn, memory: Path) 
     someone = somebody(site, memory, change=lambda d: d["verdict"].update(worth_changing=["isf"]))
     assert "not worth changing" in detail(someone)
     assert posts(site) == 0
-    assert by_policy(someone, only=["isf"]).outcome == "applied"
+
+
+@pytest.mark.parametrize("named", [{"what": "all"}, {"what": "reductions"}, {"only": ["isf"]}, {"hours": [3]}], ids=str)
+def test_nothing_but_the_step_is_written(named: dict[str, Any], site: StandIn, memory: Path) -> None:
+    someone = somebody(site, memory)
+    assert "only the step" in detail(someone, **named)
+    assert posts(site) == 0
+    assert by_policy(someone).outcome == "applied"
 
 
 def too_low(document: dict[str, Any]) -> None:
-    """As sealed today: the low limit is the only reason; every basal falls, and the carb ratio (more insulin)."""
+    """As sealed today: the low limit is the only reason; the step has nothing but reductions."""
+    document["step"]["changes"] = [c for c in document["step"]["changes"] if c["part"] == "basal"]
+    document["step"]["only_reductions"] = True
     document["glucose"]["below_54_percent"] = 1.0
     reason = {"rule": "beyond_low_limit", "colour": "amber", "sentence": "said", "source": "there"}
     document["verdict"] |= {"colour": "amber", "reasons": [reason], "beyond_limits": ["low"]}
@@ -77,15 +86,15 @@ def test_beyond_a_low_limit_what_is_shown_and_written_is_only_less_insulin(
     someone = somebody(site, memory, change=too_low)
     assert main(["apply", str(someone.run.path), "--by-policy"]) == 0
     shown = capsys.readouterr().out
-    assert "only what gives less insulin is written" in shown
-    assert "carb ratio of 00:00, carb ratio of 12:00" in shown
+    assert "The step to take now." in shown
+    assert "Not written, as it is: Insulin sensitivity (ISF), Carb ratio" in shown
     (change,) = someone.journal.changes()
     body = site.database.profiles[-1]["store"][change.facts["name"]]
     was = profile_document()["store"]["Day"]
     assert [e["value"] for e in body["carbratio"]] == [e["value"] for e in was["carbratio"]]
-    assert [e["value"] for e in body["basal"]] == [0.7, 0.9]
-    assert [e["value"] for e in body["sens"]] == [56.0, 56.0]
-    assert change.facts["only_less"] is True
+    assert [e["value"] for e in body["basal"]] == [0.75, 0.95]
+    assert body["sens"] == was["sens"]
+    assert (change.facts["what"], change.facts["only_less"]) == ("step", False)
     assert by_policy(someone).outcome == "already-applied"
     assert refusal_of(someone.apply).reason is Reason.SITE_PROFILE_CHANGED  # all of it is not what the site has
 

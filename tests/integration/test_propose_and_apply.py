@@ -40,7 +40,7 @@ def test_from_the_readings_to_the_site_and_back(
 
     before = site()
     approval = ["--yes", "--sha256", proposal["sha256"]]
-    assert main(["apply", str(run), "--activate", *approval]) == 0, capsys.readouterr().err
+    assert main(["apply", str(run), "--all", "--activate", *approval]) == 0, capsys.readouterr().err
     state = site()
     name = active_name(state)
     assert name.startswith("Autotune ")

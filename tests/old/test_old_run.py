@@ -60,10 +60,11 @@ def test_a_proposal_that_was_altered_is_not_shown(applied: Old) -> None:
     assert applied.autotune("show", applied.run).returncode == 3
 
 
-def test_to_apply_it_is_refused_because_it_is_old(applied: Old) -> None:
-    """Read as what it is, and refused for its age: never as unreadable."""
-    done = applied.answer("apply", applied.run, "--dry-run", "--although-unsure", "--max-age", "0.01", status=3)
-    assert done["reason_codes"] == ["proposal_old"]
+@pytest.mark.parametrize("what", [(), ("--all",), ("--reductions",), ("--only", "basal"), ("--hours", "3")], ids=str)
+def test_to_apply_it_is_refused_because_it_is_of_an_earlier_version(what: tuple[str, ...], applied: Old) -> None:
+    """Read as what it is, and refused for want of a step: never as unreadable."""
+    done = applied.answer("apply", applied.run, "--dry-run", "--although-unsure", *what, status=3)
+    assert done["reason_codes"] == ["proposal_earlier"]
 
 
 @pytest.mark.parametrize("named", ["--runs", "--site"])

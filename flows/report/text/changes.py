@@ -10,9 +10,15 @@ from flows.report.numbers_to_enter import AS_NOW, KEEP, TOO_SMALL, keep_label
 from flows.report.rows import RowEntry, joined
 from flows.report.wording import setting
 from flows.values.parts import Part
+from flows.writeback.approval import Scope
 from flows.writeback.plan import Plan
 
 HEADINGS = {Part.BASAL: "Basal", Part.ISF: "Insulin sensitivity (ISF)", Part.CARB_RATIO: "Carb ratio"}
+WRITTEN = {
+    Scope.STEP: "The step to take now.",
+    Scope.REDUCTIONS: "What of upstream's numbers gives less insulin, whole.",
+    Scope.ALL: "Upstream's numbers, whole, not the step.",
+}
 
 
 def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
@@ -20,7 +26,8 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
 
     Neighbouring hours with the same two numbers are one line. A change that is too small or uncertain is marked.
     """
-    rows = [f"New profile {plan.name!r} beside {plan.source_name!r}, from which it was computed:"]
+    proposal = _about(proposal, plan.what)
+    rows = [WRITTEN[plan.what], f"New profile {plan.name!r} beside {plan.source_name!r}, from which it was computed:"]
     entries = _entries(plan, proposal)
     for part, lines in entries.items():
         rows += ["", f"{HEADINGS[part]} [{lines[0].unit}]", *map(_row, joined(lines))]
@@ -31,7 +38,7 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
     if left:
         rows += ["", f"Not written, as it is: {', '.join(left)}"]
     if any(entry.keep_label == KEEP for lines in entries.values() for entry in lines):
-        rows += ["", "A change marked like this may be left out: --only writes just the parts that you name."]
+        rows += ["", "A change marked like this may be left out: --only and --hours write just what you name."]
     rows += ["", *(f"Note: {note}" for note in plan.notes)]
     rows.append(
         f"{plan.name!r} becomes ACTIVE by a Profile Switch."
@@ -41,11 +48,16 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
     return "\n".join(rows)
 
 
-def verdict_text(proposal: Proposal) -> str:
-    """The verdict and every reason for it, one line each."""
-    verdict = verdict_today(proposal)
+def verdict_text(proposal: Proposal, what: Scope = Scope.STEP) -> str:
+    """The verdict about what is written and every reason for it, one line each."""
+    verdict = verdict_today(_about(proposal, what))
     rows = [f"Verdict   {verdict.colour.upper()}: {verdict.headline}"]
     return "\n".join([*rows, *(f"  {r.colour.upper()}: {r.sentence}" for r in verdict.reasons)])
+
+
+def _about(proposal: Proposal, what: Scope) -> Proposal:
+    """The proposal with the verdict that is about what is written: of the step, or of upstream's numbers whole."""
+    return proposal if what is Scope.STEP else proposal.model_copy(update={"verdict": proposal.whole_verdict})
 
 
 def to_type_in(plan: Plan) -> str:

@@ -50,7 +50,7 @@ def test_a_typed_yes_writes_what_was_shown_and_rollback_undoes_it(
     someone: Person, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answering(monkeypatch, "yes\n")
-    assert run("apply", someone.run.path.name, "--activate") == 0
+    assert run("apply", someone.run.path.name, "--all", "--activate") == 0
     printed = capsys.readouterr()
     assert "Insulin sensitivity (ISF) [mg/dL/U]" in printed.out
     assert "  06:00–24:00         1 →      0.9   -10.0 %" in printed.out
@@ -122,6 +122,7 @@ def test_what_is_not_sure_is_said_and_written_on_purpose_only(
         change=lambda d: d["verdict"].update(unsure),
     )
     approval = ("--yes", "--sha256", other.made.sha256)
+    approval = (*approval, "--all")
     assert run("apply", other.run.path, *approval) == 3
     assert "certain enough to act on" in capsys.readouterr().err
     assert site.database.requests == []
@@ -152,7 +153,9 @@ def test_what_was_settled_on_the_way_is_told(
         someone.apply(activate=True)
     site.gone_after = None
     capsys.readouterr()
-    assert run("apply", someone.run.path, "--yes", "--sha256", someone.made.sha256, "--activate", "--json") == 0
+    assert (
+        run("apply", someone.run.path, "--yes", "--sha256", someone.made.sha256, "--all", "--activate", "--json") == 0
+    )
     printed = capsys.readouterr()
     assert "An unfinished change was brought to its end" in printed.err
     assert "It is active." in printed.err

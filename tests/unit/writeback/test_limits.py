@@ -7,6 +7,7 @@ import math
 import os
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -35,21 +36,18 @@ from flows.writeback import (
     transaction,
 )
 from flows.writeback.active_on_site import SiteProfiles, differences, same_active_from, start_ms
-from flows.writeback.approval import Decision, SyncRequest
+from flows.writeback.approval import Decision, Scope, SyncRequest
 from flows.writeback.approval_checks import check_may_be_written
 from flows.writeback.journal import Change, ChangeOutcome, Step
 from flows.writeback.plan import (
     Line,
     Plan,
     _check,
-    _entries,
     _flattened,
-    _least,
     _lines,
-    _new_basal,
     _refusals_of_aaps,
-    _unchanged_hours,
 )
+from flows.writeback.planned_schedules import Wanted, _least, as_entries, new_basal, unchanged_hours
 from flows.writeback.policy import Policy, check_policy
 from flows.writeback.session import Intent, SiteSession, reissue_switch
 from flows.writeback.site_documents import check_name, start_date, switch_treatment, with_start_date
@@ -383,7 +381,7 @@ def test_a_change_is_in_percent_of_what_is(current: float, new: float, percent: 
 
 @pytest.mark.parametrize(("off", "changes"), [(0.9e-9, False), (1.1e-9, True)])
 def test_a_change_below_a_billionth_is_none(off: float, changes: bool) -> None:
-    made = Plan("n", "s", {}, {}, (line(0.1, 0.1 + off),), 1.0, 1.0, ())
+    made = Plan(Scope.ALL, (), (), "n", "s", {}, {}, (line(0.1, 0.1 + off),), 1.0, 1.0, ())
     assert bool(made.changed) is changes
     (written,) = _lines(Part.ISF, Schedule.constant(0.1), {0: 0.1 + off}, "mmol/L/U")
     assert (written.new != written.current) is changes
@@ -461,7 +459,7 @@ def test_what_is_refused_is_named() -> None:
     ],
 )
 def test_entries_keep_their_own_fields_where_they_are_at_the_same_times(written: Any, new: Any, expected: Any) -> None:
-    assert _entries(written, new) == expected
+    assert as_entries(written, new) == expected
 
 
 def pump(**changes: Any) -> dict[str, Any]:
@@ -537,11 +535,15 @@ def test_a_proposal_may_be_two_weeks_old_on_request(hours: float, is_taken: bool
 def test_a_proposal_is_young_and_not_of_the_future(age: timedelta, is_taken: bool) -> None:
     made = datetime(2026, 5, 13, tzinfo=UTC)
     curve = SimpleNamespace(dia_h=6, insulin_peak_min=75)
-    verdict = SimpleNamespace(colour=Colour.GREEN, nothing_certain=False)
+    verdict = SimpleNamespace(colour=Colour.GREEN, nothing_certain=False, reasons=())
     sealed: Any = SimpleNamespace(
-        created_at="2026-05-13T00:00:00", whole_verdict=verdict, current=curve, recommended=curve
+        created_at="2026-05-13T00:00:00",
+        whole_verdict=verdict,
+        current=curve,
+        recommended=curve,
+        step=SimpleNamespace(),
     )
-    found = refusal(check_may_be_written, sealed, made + age, 48.0)
+    found = refusal(partial(check_may_be_written, scope=Scope.ALL), sealed, made + age, 48.0)
     assert found is (None if is_taken else Reason.PROPOSAL_OLD)
 
 
@@ -579,10 +581,10 @@ def says(
 ) -> str | None:
     monkeypatch.setattr(policy, "_check_verdict", lambda _: None)
     monkeypatch.setattr(policy, "beyond_limits", lambda _: ())
-    request = SimpleNamespace(activate=False, overwrite=False, parts=(Part.BASAL,))
+    request = SimpleNamespace(activate=False, overwrite=False, only=[], hours=[], scope=Scope.STEP)
     rules = SimpleNamespace(activate=True, only=[], max_change_percent_per_night=5.0, max_change_percent_per_week=week)
-    made: Any = SimpleNamespace(whole_verdict=SimpleNamespace(worth_changing=worth))
-    plan: Any = SimpleNamespace(changed=[n for n in lines if n.current != n.new], lines=lines)
+    made: Any = SimpleNamespace(verdict=SimpleNamespace(worth_changing=worth))
+    plan: Any = SimpleNamespace(changed=[n for n in lines if n.current != n.new], lines=lines, parts=(Part.BASAL,))
     try:
         check_policy(cast(Any, rules), made, cast(Any, request), plan, week_ago, [])
     except Refused as refused:
@@ -693,7 +695,7 @@ def test_a_policy_takes_green_or_a_low_limit_alone(
     monkeypatch.setattr(policy, "beyond_limits", lambda _: beyond)
     monkeypatch.setattr(policy, "unknown", lambda _: not known)
     verdict = SimpleNamespace(colour=colour, reasons=reasons, nothing_certain=not sure)
-    made: Any = SimpleNamespace(whole_verdict=verdict)
+    made: Any = SimpleNamespace(verdict=verdict)
     if said is None:
         policy._check_verdict(made)
     else:
@@ -932,20 +934,24 @@ def test_a_lock_is_waited_for_half_a_minute(tmp_path: Path, monkeypatch: pytest.
 # ---- a day's basal
 
 
-def of_rates(**changed: float) -> Any:
-    """A proposal for `UNEVEN`, whose hours become others where they are named (`h07=2.5`)."""
+def of_rates(**changed: float) -> Wanted:
+    """Numbers for `UNEVEN`, whose hours become others where they are named (`h07=2.5`)."""
     now = UNEVEN.hourly()
     new = [changed.get(f"h{hour:02d}", rate) for hour, rate in enumerate(now)]
-    return SimpleNamespace(current=SimpleNamespace(basal_u_per_h=now), for_pump=SimpleNamespace(basal_u_per_h=new))
+    return rates(now, new)
+
+
+def rates(now: list[float], new: list[float]) -> Wanted:
+    return Wanted(cast(Any, SimpleNamespace(basal_u_per_h=new)), now)
 
 
 UNEVEN = Schedule((Block(0, 1.0), Block(360, 1.5), Block(390, 3.0), Block(419, 5.0), Block(420, 2.0), Block(421, 1.0)))
 
 
 def test_an_hour_that_stays_keeps_its_blocks_and_no_other_does() -> None:
-    found = _new_basal(of_rates(h07=2.5, h08=2.5), UNEVEN)
+    found = new_basal(of_rates(h07=2.5, h08=2.5), UNEVEN)
     assert found == {0: 1.0, 360: 1.5, 390: 3.0, 419: 5.0, 420: 2.5, 540: 1.0}
-    assert _new_basal(of_rates(h06=2.5), UNEVEN) == {0: 1.0, 360: 2.5, 420: 2.0, 421: 1.0}
+    assert new_basal(of_rates(h06=2.5), UNEVEN) == {0: 1.0, 360: 2.5, 420: 2.0, 421: 1.0}
 
 
 @pytest.mark.parametrize(
@@ -963,9 +969,9 @@ def test_the_least_rate_of_an_hour_is_within_it(blocks: tuple[tuple[int, float],
 @pytest.mark.parametrize(("new", "stays"), [(1.0 + EXACT, False), (1.0 + 3 * EXACT, True), (0.9, False)])
 def test_with_only_less_no_rate_within_an_hour_rises(new: float, stays: bool) -> None:
     old = Schedule((Block(0, 1.0), Block(30, 2.0), Block(60, 1.0)))
-    made: Any = SimpleNamespace(for_pump=SimpleNamespace(basal_u_per_h=[new, *[1.0] * 23]))
-    assert (0 in _unchanged_hours(made, old, only_less=True)) is stays
-    assert 0 not in _unchanged_hours(made, old)
+    made = rates(old.hourly(), [new, *[1.0] * 23])
+    assert (0 in unchanged_hours(made, old, only_less=True)) is stays
+    assert 0 not in unchanged_hours(made, old)
 
 
 @pytest.mark.parametrize(
@@ -980,9 +986,7 @@ def test_with_only_less_no_rate_within_an_hour_rises(new: float, stays: bool) ->
 )
 def test_hours_that_lose_a_change_are_named(blocks: tuple[tuple[int, float], ...], hours: list[str]) -> None:
     old = Schedule(tuple(Block(m, v) for m, v in blocks))
-    made: Any = SimpleNamespace(for_pump=SimpleNamespace(basal_u_per_h=[9.0] * 24))
-    request: Any = SimpleNamespace(parts=(Part.BASAL,))
-    notes = _flattened(made, old, request, False)
+    notes = _flattened(rates(old.hourly(), [9.0] * 24), old, False)
     assert [note.partition("the hour of ")[2][:5] for note in notes] == hours
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from flows.errors import Reason, Refused
 from flows.nightscout.documents import read_records
@@ -19,7 +20,7 @@ from flows.proposal.document import Proposal
 from flows.report.text.changes import changes_text, to_type_in, verdict_text
 from flows.values.parts import Part
 from flows.writeback.active_on_site import SERVER_OWNED, SiteProfiles, differences, profile_content, store_of
-from flows.writeback.approval import Decision, SyncRequest
+from flows.writeback.approval import Decision, Scope, SyncRequest
 from flows.writeback.approval_checks import report_only_app
 from flows.writeback.plan import Plan, plan
 from flows.writeback.site_documents import escaped_json, start_date, switch_treatment
@@ -28,7 +29,7 @@ from tests.proposals import as_one, mmol_document, profile_document, proposal, w
 
 
 def asked(made: Proposal, **options: Any) -> SyncRequest:
-    known = {"proposal_id": made.proposal_id, "sha256": made.sha256, "decision": Decision.APPROVE}
+    known = {"proposal_id": made.proposal_id, "sha256": made.sha256, "decision": Decision.APPROVE, "what": Scope.ALL}
     return SyncRequest(**{**known, **options})
 
 
@@ -369,7 +370,7 @@ def test_the_diff_marks_what_is_not_worth_changing() -> None:
     text = changes_text(planned(source), made, activate=False)
     marked = [row.split()[0] for row in text.splitlines() if row.endswith("too small or uncertain: keep current value")]
     assert marked == ["00:00–03:00", "05:00–06:00", "06:00–24:00", "00:00–24:00"]
-    assert "--only writes just the parts" in text
+    assert "--only and --hours write just" in text
     assert verdict_text(made).splitlines() == ["Verdict   AMBER: a headline", "  AMBER: A reason."]
     assert "  06:00  0.9\n" in to_type_in(planned(source))
 
@@ -413,3 +414,75 @@ def test_what_aaps_takes_depends_on_the_age_group(age_group: str, dia_h: float, 
     source["store"]["Day"]["dia"] = dia_h
     made = proposal(source, change=lambda document: document["options"].update(age_group=age_group))
     assert bool(planned(source, made).notes) is not taken
+
+
+def test_the_step_is_written_and_nothing_beside_it() -> None:
+    source = profile_document()
+    made = proposal(source)
+    found = planned(source, made, what=Scope.STEP)
+    body, was = found.profile_json, source["store"]["Day"]
+    assert (found.what, found.parts) == (Scope.STEP, (Part.BASAL, Part.CARB_RATIO))
+    assert [entry["value"] for entry in body["basal"]] == [0.75, 0.95]
+    assert [entry["value"] for entry in body["carbratio"]] == [9.5, 9.5]
+    assert body["sens"] == was["sens"]
+    assert "The step to take now." in changes_text(found, made, activate=False)
+
+
+def test_what_a_step_leaves_stays_to_the_last_digit_and_within_the_hour() -> None:
+    source = profile_document()
+    rates = [("00:00", 0.8333), ("05:20", 0.7), ("06:00", 1.0)]
+    source["store"]["Day"]["basal"] = [{"time": time, "value": value} for time, value in rates]
+    source["store"]["Day"]["carbratio"] = [
+        {"time": "00:00", "value": 10.0004},
+        {"time": "12:00", "value": 10.0},
+    ]
+
+    def change(document: dict[str, Any]) -> None:
+        step = document["step"]
+        step["changes"] = [c for c in step["changes"] if c["start"] in ("07:00", "12:00") and c["current"] in (1, 10)]
+        document["for_pump"]["carb_ratio"][0]["current_g_per_u"] = 10.0
+        document["for_pump"]["one_for_several"] = [{"part": "cr", "made_from": "meals", "factor": 0.9, "meals": 9}]
+
+    found = planned(source, proposal(source, change=change), what=Scope.STEP)
+    written = [(entry["time"], entry["value"]) for entry in found.profile_json["basal"]]
+    assert written == [*rates, ("07:00", 0.95), ("08:00", 1.0), ("12:00", 0.95), ("13:00", 1.0)]
+    assert [entry["value"] for entry in found.profile_json["carbratio"]] == [10.0004, 9.5]
+
+
+@pytest.mark.parametrize(
+    ("options", "what", "parts", "changed"),
+    [
+        ({"what": "step"}, Scope.STEP, {"basal", "cr"}, 24 + 2),
+        ({"what": "all"}, Scope.ALL, {"basal", "isf", "cr"}, 24 + 2 + 2),
+        ({"what": "reductions"}, Scope.REDUCTIONS, {"basal", "isf"}, 24 + 2),
+        ({"what": "step", "only": ["isf"]}, Scope.ALL, {"isf"}, 2),
+        ({"only": ["isf"]}, Scope.ALL, {"isf"}, 2),
+        ({"what": "reductions", "only": ["isf"]}, Scope.REDUCTIONS, {"isf"}, 2),
+        ({"what": "step", "hours": [5, 3, 5]}, Scope.ALL, {"basal"}, 2),
+        ({"what": "all", "hours": [23]}, Scope.ALL, {"basal"}, 1),
+    ],
+)
+def test_what_is_written_is_what_was_named(options: dict[str, Any], what: Scope, parts: set[str], changed: int) -> None:
+    found = planned(profile_document(), **options)
+    assert (found.what, {line.part for line in found.changed}, len(found.changed)) == (what, parts, changed)
+    assert found.hours == tuple(sorted(set(options.get("hours", []))))
+
+
+def test_hours_by_name_are_upstreams_whole() -> None:
+    found = planned(profile_document(), hours=[3, 7])
+    written = [(entry["time"], entry["value"]) for entry in found.profile_json["basal"]]
+    assert written == [
+        ("00:00", 0.8), ("03:00", 0.7), ("04:00", 0.8), ("06:00", 1.0), ("07:00", 0.9), ("08:00", 1.0)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{"hours": [24]}, {"hours": [-1]}, {"hours": [3], "only": ["basal"]}])
+def test_hours_are_of_the_day_and_of_the_basal_alone(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        asked(proposal(profile_document()), **options)
+
+
+def test_no_step_of_a_proposal_without_one_is_planned() -> None:
+    source = profile_document()
+    assert refusal_of(source, proposal(source, step=None), what=Scope.STEP).reason is Reason.PROPOSAL_EARLIER
+    assert refusal_of(source, proposal(source, step="keep"), what=Scope.STEP).reason is Reason.NOTHING_TO_WRITE

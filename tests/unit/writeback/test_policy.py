@@ -14,7 +14,7 @@ from flows.errors import Reason, Refused
 from flows.profiles.schedule_blocks import read_schedule
 from flows.report.text.changes import changes_text
 from flows.values.parts import Part
-from flows.writeback.approval import Decision, SyncRequest
+from flows.writeback.approval import Decision, Scope, SyncRequest
 from flows.writeback.plan import FIELDS, Plan, plan
 from flows.writeback.policy import Policy, check_policy, read_policy
 from tests.proposals import profile_document, proposal
@@ -25,7 +25,7 @@ POLICY = {"allow": True, "max_change_percent_per_night": 15, "max_change_percent
 def checked(policy: dict[str, Any], *, factor: float = 0.9, colour: str = "green", **more: Any) -> Reason | str | None:
     source = profile_document()
     made = proposal(source, factor=factor, colour=colour, change=more.pop("change", None))
-    week_ago, hours = more.pop("week_ago", None), more.pop("hours", [])
+    week_ago, hours = more.pop("week_ago", None), more.pop("hours_since", [])
     request = SyncRequest(proposal_id="x", sha256=made.sha256, decision=Decision.POLICY, **more)
     try:
         policy_read = Policy.model_validate({**POLICY, **policy})
@@ -62,20 +62,24 @@ def unsure(document: dict[str, Any]) -> None:
         ({}, {"colour": "red"}, "not green"),
         ({}, {"change": unsure}, "nothing in it is certain"),
         ({"max_change_percent_per_night": 5}, {}, "more than 5 % in a night"),
-        ({"max_change_percent_per_night": 5}, {"factor": 0.97, "only": ["cr"]}, None),
+        ({"max_change_percent_per_night": 5}, {"factor": 0.97}, None),
         ({}, {"activate": True}, "does not allow to activate"),
         ({"activate": True}, {"activate": True}, None),
         ({"only": ["basal"]}, {}, "all of these parts"),
-        ({"only": ["basal"]}, {"only": ["basal"]}, None),
+        ({"only": ["basal", "cr"]}, {}, None),
+        ({}, {"only": ["basal"]}, "only the step"),
+        ({}, {"hours": [3]}, "only the step"),
+        ({}, {"what": "all"}, "only the step"),
+        ({}, {"what": "reductions"}, "only the step"),
         ({}, {"overwrite": True, "name": "Mine"}, "by a person only"),
-        ({}, {"hours": [3.0]}, "less than a night ago"),
-        ({}, {"hours": [23.0]}, None),
-        ({}, {"hours": [-5.0]}, "less than a night ago"),
+        ({}, {"hours_since": [3.0]}, "less than a night ago"),
+        ({}, {"hours_since": [23.0]}, None),
+        ({}, {"hours_since": [-5.0]}, "less than a night ago"),
         ({}, {"change": worth()}, "not worth changing"),
         ({}, {"change": worth("isf")}, "not worth changing"),
-        ({}, {"change": worth("isf"), "only": ["isf"]}, None),
-        ({}, {"change": worth("isf", "carb_ratio", "basal_00"), "only": ["basal"]}, "basal of 01:00 is not worth"),
-        ({}, {"change": worth(*(f"basal_{hour:02d}" for hour in range(24))), "only": ["basal"]}, None),
+        ({}, {"change": worth("daily_basal", "carb_ratio")}, None),
+        ({}, {"change": worth("isf", "carb_ratio", "basal_00")}, "basal of 01:00 is not worth"),
+        ({}, {"change": worth("carb_ratio", *(f"basal_{hour:02d}" for hour in range(24)))}, None),
         ({}, {"week_ago": scaled(1.0)}, None),
         ({}, {"week_ago": scaled(1.3)}, "more than 20 % in a week"),
     ],
@@ -89,9 +93,13 @@ LOW, HIGH, OTHER = "beyond_low_limit", "beyond_high_limit", "old_data"
 
 
 def limits(*rules: str, group: str = "adult", **shares: float | None) -> Any:
-    """Glucose of these shares, and a verdict with these reasons, sealed today or (without any) before it was a rule."""
+    """Glucose of these shares, and a verdict with these reasons, sealed today or (without any) before it was a rule.
+
+    Of the step only the basal, which falls.
+    """
 
     def change(document: dict[str, Any]) -> None:
+        document["step"]["changes"] = [c for c in document["step"]["changes"] if c["part"] == "basal"]
         document["glucose"] |= {f"{name}_percent": share for name, share in shares.items()}
         document["options"]["age_group"] = group
         reasons = [{"rule": rule, "colour": "amber", "sentence": "said", "source": "there"} for rule in rules]
@@ -126,18 +134,18 @@ def limits(*rules: str, group: str = "adult", **shares: float | None) -> Any:
         (lambda document: document.update(glucose=None), "not known whether glucose"),
     ],
 )
-@pytest.mark.parametrize("only", [["basal"], ["isf"], []], ids=str)
 def test_beyond_a_low_limit_only_less_insulin_and_beyond_the_high_one_alone_nothing(
-    only: list[str], change: Any, said: str | None
+    change: Any, said: str | None
 ) -> None:
-    found = checked({}, change=change, only=only)
+    found = checked({}, change=change)
     assert found is None if said is None else said in str(found)
 
 
-def by_policy(factor: float, change: Any, decision: Decision = Decision.POLICY, **more: Any) -> Plan:
+def of_upstream_s(factor: float, change: Any, what: Scope = Scope.REDUCTIONS, **more: Any) -> Plan:
     source = profile_document()
     made = proposal(source, factor=factor, change=change)
-    return plan(made, source, SyncRequest(proposal_id="x", sha256=made.sha256, decision=decision, **more))
+    known = {"proposal_id": "x", "sha256": made.sha256, "decision": Decision.APPROVE, "what": what}
+    return plan(made, source, SyncRequest(**{**known, **more}))
 
 
 def rising_and_falling(document: dict[str, Any]) -> None:
@@ -147,7 +155,7 @@ def rising_and_falling(document: dict[str, Any]) -> None:
 
 
 def test_what_would_give_more_insulin_stays_and_is_named() -> None:
-    whole, cut = (by_policy(0.9, rising_and_falling, decision) for decision in (Decision.APPROVE, Decision.POLICY))
+    whole, cut = (of_upstream_s(0.9, rising_and_falling, what) for what in (Scope.ALL, Scope.REDUCTIONS))
     assert (whole.only_less, cut.only_less) == (False, True)
     assert {line.part for line in whole.changed if line.more_insulin} == {Part.BASAL, Part.CARB_RATIO}
     assert [line for line in cut.changed if line.more_insulin] == []
@@ -159,7 +167,7 @@ def test_what_would_give_more_insulin_stays_and_is_named() -> None:
     at_three = [entry["value"] for entry in body["basal"] if entry["time"] <= "03:00"][-1]
     assert at_three == 0.8
     said = changes_text(cut, proposal(profile_document()), activate=False)
-    assert "only what gives less insulin is written" in said
+    assert "Only what gives less insulin is written" in said
     assert "basal of 03:00, carb ratio of 00:00, carb ratio of 12:00" in said
     assert cut.daily_basal_new_u == pytest.approx(whole.daily_basal_new_u - 0.05)
 
@@ -180,7 +188,7 @@ def test_whatever_is_proposed_no_hour_has_more_insulin(basal: list[float], isf: 
             block["recommended_g_per_u"] = ratio
 
     try:
-        body = by_policy(0.9, change).profile_json
+        body = of_upstream_s(0.9, change).profile_json
     except Refused as refusal:
         assert refusal.reason is Reason.NOTHING_LESS_TO_WRITE
         rises = all(new >= now for new, now in zip(basal, [0.8] * 6 + [1.0] * 18, strict=True))
@@ -204,9 +212,8 @@ def test_an_hour_with_two_rates_is_cut_only_where_neither_rises() -> None:
         document["for_pump"]["basal_u_per_h"] = [0.85, 0.95, *[1.0] * 22]
 
     made = proposal(source, change=change)
-    found = plan(
-        made, source, SyncRequest(proposal_id="x", sha256=made.sha256, decision=Decision.POLICY, only=["basal"])
-    )
+    known = {"proposal_id": "x", "sha256": made.sha256, "decision": Decision.APPROVE}
+    found = plan(made, source, SyncRequest(**known, what=Scope.REDUCTIONS, only=["basal"]))
     written = [(entry["time"], entry["value"]) for entry in found.profile_json["basal"]]
     assert written == [("00:00", 0.8), ("00:30", 1.2), ("01:00", 0.95), ("02:00", 1.0)]
 
@@ -214,15 +221,15 @@ def test_an_hour_with_two_rates_is_cut_only_where_neither_rises() -> None:
 def test_a_plan_with_more_insulin_is_stopped_even_if_somebody_made_one() -> None:
     source = profile_document()
     made = proposal(source, factor=1.1, change=limits(LOW, below_54=1.0))
-    request = SyncRequest(proposal_id="x", sha256=made.sha256, decision=Decision.POLICY, only=["basal"])
-    planned = plan(made, source, request.model_copy(update={"decision": Decision.APPROVE}))
+    request = SyncRequest(proposal_id="x", sha256=made.sha256, decision=Decision.POLICY)
+    planned = plan(made, source, request)
     with pytest.raises(Refused, match="would give more insulin"):
         check_policy(Policy.model_validate(POLICY), made, request, planned, None, [])
 
 
 def test_nothing_that_gives_less_is_nothing_written() -> None:
     with pytest.raises(Refused) as caught:
-        by_policy(1.1, limits(LOW, below_54=1.0), only=["basal", "isf"])
+        of_upstream_s(1.1, limits(LOW, below_54=1.0), only=["basal", "isf"])
     assert caught.value.reason is Reason.NOTHING_LESS_TO_WRITE
 
 
@@ -231,7 +238,7 @@ def test_beyond_a_limit_what_is_not_sure_is_not_written() -> None:
         limits(LOW, below_54=1.0)(document)
         document["verdict"]["worth_changing"] = []
 
-    assert "nothing in it is certain" in str(checked({}, change=change, only=["basal"]))
+    assert "nothing in it is certain" in str(checked({}, change=change))
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,10 @@ from flows.proposal.document import Proposal
 from flows.values.parts import Part
 from flows.writeback import observe, policy, reconcile, transaction
 from flows.writeback.active_on_site import SiteProfiles
+from flows.writeback.approval import Scope
 from flows.writeback.journal import Change, ChangeOutcome, Step
-from flows.writeback.plan import Line, _check, _same
+from flows.writeback.plan import Line, _check
+from flows.writeback.planned_schedules import _same
 from flows.writeback.policy import check_policy
 from flows.writeback.session import SiteSession
 
@@ -52,10 +54,10 @@ def test_a_proposal_is_of_this_source_within_its_own_rounding(written: float, sa
 def test_a_policy_changes_once_a_night(hours: float, is_a_night: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "_check_verdict", lambda _: None)
     monkeypatch.setattr(policy, "beyond_limits", lambda _: ())
-    request = SimpleNamespace(activate=False, overwrite=False, parts=(Part.BASAL,))
+    request = SimpleNamespace(activate=False, overwrite=False, only=[], hours=[], scope=Scope.STEP)
     rules = SimpleNamespace(activate=True, only=[], max_change_percent_per_night=5, max_change_percent_per_week=10)
-    made = cast(Proposal, SimpleNamespace(whole_verdict=SimpleNamespace(worth_changing=())))
-    plan: Any = SimpleNamespace(changed=[], lines=[])
+    made = cast(Proposal, SimpleNamespace(verdict=SimpleNamespace(worth_changing=())))
+    plan: Any = SimpleNamespace(changed=[], lines=[], parts=(Part.BASAL,))
 
     def check() -> None:
         check_policy(cast(Any, rules), made, cast(Any, request), plan, None, [100.0, hours])
