@@ -23,7 +23,7 @@ from flows.errors import InternalError, Refused, is_full_disk
 from flows.nightscout.credentials import where_to_put_write_secrets
 from flows.orchestration.artifacts import fill_the_page, progress_on_the_page, show_change
 from flows.orchestration.blocks import credentials_for, write_credentials_for
-from flows.orchestration.events import step_ended
+from flows.orchestration.events import step_ended, take_back
 from flows.orchestration.site_reach import reach_for
 from flows.oref0.engine import EngineReport
 from flows.pipeline.assess import assess
@@ -265,6 +265,8 @@ def publish_report(request: AnalysisRequest, run_path: str) -> Published:
         published = publish(request, RunDirectory(Path(run_path)), datetime.now(UTC))
         fill_the_page(request, Path(published.run_directory))
         counts |= {"proposal": published.proposal_sha256[:12]}
+        if published.take_back:
+            take_back()
     return published
 
 

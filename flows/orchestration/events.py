@@ -18,6 +18,7 @@ from flows.errors import Refused
 
 STEP_ENDED = "autotune.step-ended"
 PROPOSAL_READY = "autotune.proposal-ready"
+TAKE_BACK = "autotune.take-back"
 REFUSED = "autotune.refused"
 FAILED = "autotune.failed"
 CRASHED = "autotune.crashed"
@@ -28,6 +29,11 @@ def step_ended(step: str, seconds: float, counts: dict[str, object]) -> None:
     """The metrics of one step: how long it took, and its counts."""
     numbers = {name.replace(" ", "_"): value for name, value in counts.items() if isinstance(value, int)}
     _emit(STEP_ENDED, this_run.id, {"step": step, "seconds": round(seconds, 3), **numbers})
+
+
+def take_back() -> None:
+    """The proposal says that the last step is to be taken back, to be safe."""
+    _emit(TAKE_BACK, this_run.id, {})
 
 
 def on_completion(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:

@@ -62,6 +62,13 @@ def notices(nights: int) -> tuple[Notice, ...]:
             "There is a new proposal to look at. Nothing was changed in Nightscout or on a pump.",
         ),
         Notice(
+            "autotune: notice of a step to take back",
+            _at_once(events.TAKE_BACK),
+            "Autotune: take the last step back, to be safe",
+            "After the last change of settings the days got worse. The report says how, and what to do. Nothing "
+            "was changed.",
+        ),
+        Notice(
             "autotune: notice of a refusal",
             _at_once(events.REFUSED),
             "Autotune: no recommendation",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from flows.errors import Refused
@@ -23,6 +24,8 @@ from flows.values.ledger import Ledger
 from flows.values.local_days import LocalDay, Window, day_of
 from flows.values.run_directory import RunDirectory, json_or_none
 from flows.values.units import DAY_MS
+from flows.writeback.active_on_site import SiteProfiles
+from flows.writeback.markers import newest_marked
 
 FILE = "last_change.json"
 EARLIER = "earlier-entries"  # the kind in `raw/`
@@ -79,6 +82,7 @@ def write_last_change(
             "since": _iso(change.since_ms),
             "back": _iso(change.back_ms),
             "last": last,
+            "applied": _applied(run, raw) if change.since_ms is not None else {},
             "days": [asdict(day) for _, day in sorted(days.items()) if day.date <= last],
         },
     )
@@ -99,7 +103,23 @@ def read_last_change(run: RunDirectory, zone: str) -> tuple[FollowUp | None, flo
     if since is None or days_since is None or not OF["cool_down"] <= days_since <= LONGEST_AFTER_DAYS + 1:
         return None, days_since, days_back
     first = day_of(since, zone).date + timedelta(days=1)
-    return follow_up([GlucoseDay(**day) for day in found["days"]], first, last), days_since, days_back
+    days = [GlucoseDay(**day) for day in found["days"]]
+    return follow_up(days, first, last, **found["applied"]), days_since, days_back
+
+
+def _applied(run: RunDirectory, raw: RawFiles) -> dict[str, str]:
+    """Which change of ours wrote the newest profile document, and the run of its proposal beside this one."""
+    documents = [d for d in raw.records("profile") if isinstance(d, dict)]
+    marked = newest_marked(SiteProfiles(tuple(documents), ())) if documents else None
+    if marked is None or marked.kind != "apply":
+        return {}
+    beside = (d.name for d in sorted(run.path.parent.iterdir()) if d.is_dir() and _proposal_of(d) == marked.proposal)
+    return {"change": marked.change, "proposal": marked.proposal, "run": next(beside, "")}
+
+
+def _proposal_of(directory: Path) -> str | None:
+    manifest = json_or_none(directory / "manifest.json")
+    return str(manifest.get("proposal_sha256")) if isinstance(manifest, dict) else None
 
 
 def _iso(ms: float | None) -> str | None:

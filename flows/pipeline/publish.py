@@ -16,6 +16,7 @@ from flows.oref0.engine import EngineReport
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
 from flows.proposal.document import Proposal
 from flows.proposal.sealed import read_proposal
+from flows.proposal.step_document import StepKind
 from flows.report.text.upstream_table import recommendations_table
 from flows.settings import AnalysisRequest
 from flows.values.run_directory import RunDirectory, write_atomically
@@ -26,10 +27,11 @@ WITHDRAWN = ("proposal.json", "report.json", "report.txt", "report.html", "repor
 
 @dataclass(frozen=True)
 class Published:
-    """Where the results are."""
+    """Where the results are, and whether they say that the last step is to be taken back."""
 
     run_directory: str
     proposal_sha256: str
+    take_back: bool = False
 
 
 def publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Published:
@@ -44,7 +46,8 @@ def publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Publi
     run.write_json("report.json", report_document(run, proposal.model_dump(mode="json")))
     write_pages(run, proposal)
     write_manifest(run, request, now, status="proposal", proposal_sha256=proposal.sha256)
-    return Published(str(run.path), proposal.sha256)
+    to_be_taken_back = proposal.step is not None and proposal.step.kind is StepKind.TAKE_BACK
+    return Published(str(run.path), proposal.sha256, to_be_taken_back)
 
 
 def write_pages(run: RunDirectory, proposal: Proposal) -> None:

@@ -20,14 +20,16 @@ LEAST_WEEKDAYS = 4  # that both sides have: fewer say nothing of a week
 LONGEST_AFTER_DAYS = 14
 
 
-def follow_up(days: Iterable[GlucoseDay], first: date, last: date, change: str = "", proposal: str = "") -> FollowUp:
+def follow_up(
+    days: Iterable[GlucoseDay], first: date, last: date, change: str = "", proposal: str = "", run: str = ""
+) -> FollowUp:
     """What became of glucose after a change.
 
     Args:
         days: the readings' counts, of any days.
         first: the first whole day after the change came into force.
         last: the last whole day there is.
-        change, proposal: of the change that was applied, where it is known.
+        change, proposal, run: of the change that was applied, where it is known.
     """
     found = list(days)
     fullest = max((day.readings for day in found), default=0)
@@ -41,6 +43,7 @@ def follow_up(days: Iterable[GlucoseDay], first: date, last: date, change: str =
     made = {
         "change": change,
         "proposal_sha256": proposal,
+        "run": run,
         "taken_on": str(changed),
         "days_since": (last - changed).days,
         "weekdays_paired": len(weekdays),

@@ -119,8 +119,9 @@ class GlucoseShares(StrictModel):
 class FollowUp(StrictModel):
     """The days since the last step against the fourteen before it."""
 
-    change: str = Field(description="The change's name in the journal it was made with.")
-    proposal_sha256: str = Field(description="Of the proposal that was applied.")
+    change: str = Field(description="Its name in the journal it was made with; empty where somebody else changed it.")
+    proposal_sha256: str = Field(description="Of the proposal that was applied; empty where somebody else changed it.")
+    run: str = Field(default="", description="The run of that proposal, for `autotune rollback`, where it is known.")
     taken_on: str = Field(description="The local day on which the step came into force.")
     days_since: int
     before: GlucoseShares | None

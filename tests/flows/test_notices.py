@@ -49,17 +49,25 @@ def receiver() -> Iterator[tuple[str, queue.Queue[Any]]]:
         server.server_close()
 
 
+def _tell_of_a_step_to_take_back() -> None:
+    from prefect import flow
+
+    from flows.orchestration.events import take_back
+
+    flow(name="tells-of-a-step", log_prints=False)(take_back)()
+
+
 def test_a_proposal_and_a_refusal_are_told(prefect_server: str, tmp_path: Path) -> None:
     from prefect import get_client
 
     from flows.orchestration.notices import make_notices
 
     with receiver() as (address, got), demo_site(tmp_path) as site, get_client(sync_client=True) as client:
-        assert make_notices(client, address) == 3
+        assert make_notices(client, address) == 4
         names = [automation.name for automation in client.read_automations() if "notice" in automation.name]
-        assert len(names) == 3
-        assert make_notices(client, None) == 3  # anew, not twice
-        assert len([a for a in client.read_automations() if "notice" in a.name]) == 3
+        assert len(names) == 4
+        assert make_notices(client, None) == 4  # anew, not twice
+        assert len([a for a in client.read_automations() if "notice" in a.name]) == 4
 
         from flows.orchestration.blocks import NightscoutSite
 
@@ -69,10 +77,13 @@ def test_a_proposal_and_a_refusal_are_told(prefect_server: str, tmp_path: Path) 
         with pytest.raises(Refused):
             run_flow(AnalysisRequest(site_block="nobody", **QUICK), tmp_path / "refused")
         refused = got.get(timeout=PATIENCE_S)
+        _tell_of_a_step_to_take_back()
+        taken_back = got.get(timeout=PATIENCE_S)
     assert good["title"] == "Autotune: a proposal is ready"
     assert refused["title"] == "Autotune: no recommendation"
+    assert taken_back["title"] == "Autotune: take the last step back, to be safe"
     proposal = json.loads((tmp_path / "good" / "proposal.json").read_text())
-    for said in (good, refused):
+    for said in (good, refused, taken_back):
         assert set(said) == {"title", "message", "text", "content"}
         assert any(f"\nRun {run['name']}" in said["text"] for run in flow_runs(prefect_server))
         for private in (site, READ_TOKEN, proposal["sha256"], str(proposal["recommended"]["isf_mgdl_per_u"])):
@@ -120,7 +131,7 @@ def test_without_a_block_to_send_them_there_are_no_notices(prefect_server: str) 
 
     with get_client(sync_client=True) as client:
         Webhook(url="http://127.0.0.1:9").save(BLOCK, overwrite=True)
-        assert make_notices(client, None) == 3
+        assert make_notices(client, None) == 4
         Webhook.delete(BLOCK)
         assert make_notices(client, None) == 0
         assert not [a for a in client.read_automations() if "notice" in a.name]

@@ -6,6 +6,8 @@ import copy
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -20,6 +22,9 @@ from flows.values.local_days import LocalDay
 from flows.values.run_directory import RunDirectory
 from flows.values.timestamps import iso_utc
 from flows.values.units import DAY_MS
+from flows.writeback.active_on_site import profile_content
+from flows.writeback.journal import Change
+from flows.writeback.markers import with_marker
 from tests.people import DAY, ZONE, entries, profile_document, treatments, write
 
 
@@ -77,3 +82,23 @@ def test_readings_before_the_run_s_own_are_asked_for_after_a_change_only(tmp_pat
     later = last + 8 * DAY_MS  # the change is sixteen days ago
     assert earlier_window(raw, ZONE, later - 3 * DAY_MS, later) is None
     assert not raw.has(EARLIER)
+
+
+def test_the_run_whose_proposal_was_applied_is_named_for_its_rollback(tmp_path: Path) -> None:
+    run = prepared(tmp_path, 16, 8.0, days=3)
+    old, new = profile_document(), json.loads((tmp_path / "data" / "profile.json").read_text())[0]
+    facts = {"kind": "apply", "at": new["startDate"], "proposal_sha256": "a" * 64}
+    marked = with_marker(new, cast(Change, SimpleNamespace(name="20260521-1", facts=facts)), profile_content(old))
+    earlier = RunDirectory.create(tmp_path / "earlier", datetime.now(UTC))
+    earlier.write_json("manifest.json", {"proposal_sha256": "a" * 64})
+    again = AnalysisRequest(from_directory=tmp_path / "data", compare=False, timezone=ZONE, days=3)
+    write(tmp_path / "data" / "profile.json", [marked, old])
+    after = RunDirectory.create(tmp_path / "after", datetime.now(UTC))
+    load(again, after, Credentials(), datetime.now(UTC))
+    prepare(again, after, datetime.now(UTC))
+    found, _, _ = read_last_change(after, ZONE)
+    assert found is not None
+    assert (found.change, found.proposal_sha256, found.run) == ("20260521-1", "a" * 64, "earlier")
+    by_hand, _, _ = read_last_change(run, ZONE)
+    assert by_hand is not None
+    assert (by_hand.change, by_hand.run) == ("", "")
