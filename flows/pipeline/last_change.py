@@ -82,6 +82,8 @@ def write_last_change(
             "since": _iso(change.since_ms),
             "back": _iso(change.back_ms),
             "last": last,
+            "adds_insulin": change.adds_insulin,
+            "takes_insulin": change.takes_insulin,
             "applied": _applied(run, raw) if change.since_ms is not None else {},
             "days": [asdict(day) for _, day in sorted(days.items()) if day.date <= last],
         },
@@ -104,7 +106,8 @@ def read_last_change(run: RunDirectory, zone: str) -> tuple[FollowUp | None, flo
         return None, days_since, days_back
     first = day_of(since, zone).date + timedelta(days=1)
     days = [GlucoseDay(**day) for day in found["days"]]
-    return follow_up(days, first, last, **found["applied"]), days_since, days_back
+    does = {name: found[name] for name in ("adds_insulin", "takes_insulin")}
+    return follow_up(days, first, last, **does, **found["applied"]), days_since, days_back
 
 
 def _applied(run: RunDirectory, raw: RawFiles) -> dict[str, str]:

@@ -21,7 +21,15 @@ LONGEST_AFTER_DAYS = 14
 
 
 def follow_up(
-    days: Iterable[GlucoseDay], first: date, last: date, change: str = "", proposal: str = "", run: str = ""
+    days: Iterable[GlucoseDay],
+    first: date,
+    last: date,
+    *,
+    adds_insulin: bool = True,
+    takes_insulin: bool = True,
+    change: str = "",
+    proposal: str = "",
+    run: str = "",
 ) -> FollowUp:
     """What became of glucose after a change.
 
@@ -29,6 +37,8 @@ def follow_up(
         days: the readings' counts, of any days.
         first: the first whole day after the change came into force.
         last: the last whole day there is.
+        adds_insulin, takes_insulin: what the change does: more lows after less insulin are not its doing, and to put
+            the insulin back would add to them.
         change, proposal, run: of the change that was applied, where it is known.
     """
     found = list(days)
@@ -51,20 +61,22 @@ def follow_up(
     if len(weekdays) < LEAST_WEEKDAYS:
         return FollowUp(**made, before=None, after=None, verdict=FollowUpVerdict.NOT_KNOWN, reasons=())
     was, now = (_shares([d for d in side if _weekday(d) in weekdays]) for side in (before, after))
-    reasons = worse(was, now)
+    reasons = worse(was, now, adds_insulin=adds_insulin, takes_insulin=takes_insulin)
     verdict = FollowUpVerdict.TAKE_BACK if reasons else _better_or_unclear(was, now)
     return FollowUp(**made, before=was, after=now, verdict=verdict, reasons=tuple(reasons))
 
 
-def worse(before: GlucoseShares, after: GlucoseShares) -> list[str]:
-    """What got worse by so much that the step is taken back."""
+def worse(before: GlucoseShares, after: GlucoseShares, *, adds_insulin: bool, takes_insulin: bool) -> list[str]:
+    """What got worse by so much, on the side on which the step acts, that it is taken back."""
     low = after.below_70_percent - before.below_70_percent
     very_low = after.below_54_percent - before.below_54_percent
     in_range = after.in_range_70_180_percent - before.in_range_70_180_percent
+    high = after.above_180_percent - before.above_180_percent
+    ours = (adds_insulin and low > high) or (takes_insulin and high > low)
     checks = (
-        ("below_70", low > OF["low_up"] and after.below_70_percent > OF["low_now"]),
-        ("below_54", very_low > OF["very_low_up"] and after.below_54_percent > OF["very_low_now"]),
-        ("in_range", in_range <= -OF["in_range_down"]),
+        ("below_70", adds_insulin and low > OF["low_up"] and after.below_70_percent > OF["low_now"]),
+        ("below_54", adds_insulin and very_low > OF["very_low_up"] and after.below_54_percent > OF["very_low_now"]),
+        ("in_range", ours and in_range <= -OF["in_range_down"]),
     )
     return [name for name, holds in checks if holds]
 

@@ -53,8 +53,12 @@ def _why_none(case: StepCase, change: float) -> Said | None:
     shares = {"below_70_percent": case.below_70_percent, "above_180_percent": case.above_180_percent}
     if change < 0 and case.only_reductions:  # a lower ratio is more insulin
         return Said(because=Because.LOWS if case.too_low else Because.UNTOLD_CARBS, facts=facts | shares)
+    if change < 0 and case.above_180_percent < OF["lower_ratio_from"]:
+        return Said(because=Because.NO_NEED_OF_MORE, facts=facts | shares)
     if change > 0 and case.too_high:
         return Said(because=Because.HIGHS, facts=facts | shares)
+    if change > 0 and case.below_70_percent < OF["less_from_below_70"]:
+        return Said(because=Because.NO_NEED_OF_LESS, facts=facts | shares)
     return None
 
 

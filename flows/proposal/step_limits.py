@@ -30,12 +30,15 @@ LIMITS: tuple[StepLimit, ...] = (
     StepLimit("way", 0.5, "of upstream's change", "a step goes half of the way", STUDY),
     StepLimit("carb_ratio_from", 10.0, "%", "a carb ratio is stepped from this change of upstream's on", STUDY),
     StepLimit("carb_ratio_step", 7.0, "%", "and by no more than this", STUDY),
+    StepLimit("lower_ratio_from", 10.0, "% of the time", "a lower carb ratio only with so much above 180 mg/dL", STUDY),
     StepLimit("basal_from", 5.0, "%", "basal is stepped from this change of the day's total on", STUDY),
     StepLimit("basal_step", 7.0, "%", "the day's basal changes by no more than this", STUDY),
     StepLimit("hour_step", 14.0, "%", "an hour's basal changes by no more than this", STUDY),
     StepLimit("more_from_above_180", 20.0, "% of the time", "more basal only with so much above 180 mg/dL", STUDY),
     StepLimit("more_below_70", 2.5, "% of the time", "and less than this below 70 mg/dL", STUDY),
-    StepLimit("less_from_below_70", 2.0, "% of the time", "less basal only with so much below 70 mg/dL", STUDY),
+    StepLimit(
+        "less_from_below_70", 2.0, "% of the time", "less basal, a higher ratio only with so much below 70", STUDY
+    ),
     StepLimit("low_reduction_from", 2.0, "%", "in lows what falls is stepped from this share of the day on", STUDY),
     StepLimit("low", BELOW_70_PERCENT, "% of the time", "from this below 70 mg/dL on nothing adds insulin", CONSENSUS),
     StepLimit("very_low", BELOW_54_PERCENT, "% of the time", "or this below 54 mg/dL", CONSENSUS),

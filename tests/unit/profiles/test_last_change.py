@@ -58,6 +58,14 @@ WEEKENDS = (41, 39, 34, 32, 27, 25, 20, 18, 13, 11, 6, 4)  # days ago, there and
         # tried for three days and taken back, or not even tried
         ([written(200, 1.0), written(13, 1.1), written(10, 1.0)], [], LastChange(back_ms=days_ago(10))),
         ([written(200, 1.0), written(12.9, 1.1), written(10, 1.0)], [], LastChange()),
+        # tried twice, and taken back each time
+        (
+            [written(n, basal) for n, basal in ((200, 1.0), (30, 1.1), (23, 1.0), (13, 1.2), (6, 1.0))],
+            [],
+            LastChange(back_ms=days_ago(6)),
+        ),
+        # tried again after it was taken back
+        ([written(n, basal) for n, basal in ((200, 1.0), (30, 1.1), (23, 1.0), (8, 1.1))], [], LastChange(days_ago(8))),
         # a profile for weekends comes and goes
         (
             [store(1.1)],
@@ -73,3 +81,18 @@ def test_the_last_change_is_found(
     for name in ("since_ms", "back_ms"):
         wanted = getattr(found, name)
         assert getattr(known, name) == (None if wanted is None else pytest.approx(wanted, abs=1000))
+
+
+@pytest.mark.parametrize(
+    ("new", "adds", "takes"),
+    [
+        (body(1.1), True, False),
+        (body(0.9), False, True),
+        (body(ratio=9), True, False),
+        (body(isf=60), False, True),
+        (body(1.1, ratio=11), True, True),
+    ],
+)
+def test_a_change_gives_more_insulin_or_less(new: dict[str, Any], adds: bool, takes: bool) -> None:
+    known = last_change([written(200, 1.0), {**written(8, 1.0), "store": {"Day": new}}], [], ZONE, None, END)
+    assert (known.adds_insulin, known.takes_insulin) == (adds, takes)

@@ -46,6 +46,21 @@ def test_a_step_is_taken_back_where_glucose_got_worse(after: dict[str, float], r
     assert (found.taken_on, found.days_since, found.weekdays_paired) == ("2026-05-15", 7, 7)
 
 
+@pytest.mark.parametrize(
+    ("does", "after", "reasons"),
+    [
+        ("takes", {"below_70": 9.0, "below_54": 3.0, "in_range": 69.0}, ()),
+        ("adds", {"below_70": 9.0, "in_range": 69.0}, ("below_70", "in_range")),
+        ("adds", {"below_70": 2.0, "in_range": 60.0}, ()),
+        ("takes", {"below_70": 2.0, "in_range": 60.0}, ("in_range",)),
+    ],
+)
+def test_a_step_is_blamed_for_its_own_side_alone(does: str, after: dict[str, float], reasons: tuple[str, ...]) -> None:
+    sides = {"adds_insulin": does == "adds", "takes_insulin": does == "takes"}
+    found = follow_up(days(7, **after), FIRST, FIRST + timedelta(days=6), **sides)
+    assert found.reasons == reasons
+
+
 def test_few_lows_may_become_a_few_more() -> None:
     was = [day(STEP - timedelta(days=n), 0.5) for n in range(1, 15)]
     later = [day(FIRST + timedelta(days=n), 2.0) for n in range(7)]

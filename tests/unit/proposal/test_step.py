@@ -110,13 +110,16 @@ def test_basal_moves_by_need(changes: dict[str, Any], because: Because | None) -
     [
         (9.001, {}, Because.SMALL),
         (9.0, {}, None),
-        (10.999, {}, Because.SMALL),
-        (11.0, {}, None),
+        (9.0, {"above": 9.99}, Because.NO_NEED_OF_MORE),
+        (9.0, {"above": 10.0}, None),
+        (10.999, {"below": 2.0}, Because.SMALL),
+        (11.0, {"below": 2.0}, None),
+        (11.0, {"below": 1.99}, Because.NO_NEED_OF_LESS),
         (8.5, {"below": 4.0}, Because.LOWS),
         (8.5, {"below": 3.99}, None),
         (8.5, {"rises_after_lows_without_carbs": 3}, Because.UNTOLD_CARBS),
         (11.5, {"above": 25.01}, Because.HIGHS),
-        (11.5, {"above": 25.0}, None),
+        (11.5, {"above": 25.0, "below": 2.0}, None),
         (11.5, {"above": 25.01, "below": 4.0}, None),
     ],
 )
@@ -129,7 +132,7 @@ def test_the_carb_ratio_moves_from_a_tenth_on(ratio: float, shares: dict[str, An
 
 @pytest.mark.parametrize(("ratio", "new"), [(9.0, 9.5), (8.0, 9.3), (7.5, 9.3), (11.0, 10.5), (12.0, 10.7)])
 def test_half_of_the_way_and_seven_percent_at_most(ratio: float, new: float) -> None:
-    (change,) = next_step(step_case(new=settings(ratio=ratio))).changes
+    (change,) = next_step(step_case(new=settings(ratio=ratio), glucose=high(below=2.2))).changes
     assert change.new == new
 
 
