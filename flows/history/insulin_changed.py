@@ -1,42 +1,125 @@
-"""A change to another insulin within the days: told by what the doses name before and after it."""
+"""A change to an insulin that acts otherwise, within the days: by doses, by what people wrote, by the profile in force.
+
+Curves are compared, not names: from Humalog to NovoRapid nothing changes for upstream.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 from flows.history.doubts import INSULIN_CHANGED, Doubt
-from flows.history.insulin_named import insulins_of
-from flows.nightscout.documents import is_deleted
+from flows.history.insulin_named import curve_told, curves_of
+from flows.nightscout.documents import Record, is_deleted
 from flows.values.local_days import day_of
 from flows.values.timestamps import instant_ms
 
 LEAST_DOSES = 3  # of each: a pen in between is no change
+DIA_DIFFERS_H = 0.5  # the step in which Trio and pumps take it
+PEAK_DIFFERS_MIN = 10.0  # half of what is between upstream's two curves
+_CARTRIDGE = "Insulin Change"
+_NOTES = ("Note", "Announcement", "<none>", "")
+_CHANGED = re.compile(r"chang|switch|swap|start|now on|->|→|=>|wechsel|umgestellt|umstell", re.IGNORECASE)
+_NOT_NOW = re.compile(r"\b(?:no|not|never|maybe|will|soon|tomorrow|plan\w*|kein\w*|nicht|morgen)\b", re.IGNORECASE)
+Named = list[tuple[float, str]]  # epoch ms and the curve that is named
 
 
-def insulin_changed(treatments: Iterable[Any], zone: str) -> list[Doubt]:
-    """A doubt that names the days up to a change: all doses before it name one insulin, all after it another.
+@dataclass(frozen=True)
+class Action:
+    """How insulin acts by the profile in force from `start_ms` on; `None` where it does not say."""
+
+    start_ms: float
+    dia_h: float | None
+    peak_min: float | None
+
+
+def insulin_changed(
+    treatments: Iterable[Any],
+    zone: str,
+    window_ms: tuple[float, float],
+    chosen: str | None = None,
+    actions: Sequence[Action] = (),
+) -> list[Doubt]:
+    """A doubt that names the days up to the last change within the data.
 
     Args:
         treatments: as loaded.
         zone: the person's.
+        window_ms: the first and last instant of the data.
+        chosen: the curve that the person asked for, if any.
+        actions: of the profiles in force for good within the data, the oldest first.
     """
-    named: list[tuple[float, str]] = []
-    for record in treatments:
-        if isinstance(record, dict) and not is_deleted(record) and (at := instant_ms(record.get("created_at"), zone)):
-            named += [(at[0], name) for name in insulins_of(record)]
-    named.sort()
-    if not named or named[0][1] == named[-1][1]:
+    dated = _dated(treatments, zone, window_ms)
+    doses = [(ms, curve) for ms, record in dated for curve in curves_of(record)]
+    changes = [(ms, "The doses name an insulin that acts otherwise") for ms in _by_doses(doses)]
+    changes += [
+        (ms, "A note or a change of insulin names one that acts otherwise") for ms in _by_words(dated, doses, chosen)
+    ]
+    changes += [(ms, "The profile has another duration or peak of insulin action") for ms in _by_profile(actions)]
+    if not changes:
         return []
-    first, last = named[0][1], named[-1][1]
-    before = next(n for n, (_, name) in enumerate(named) if name != first)
-    if {name for _, name in named[before:]} != {last} or min(before, len(named) - before) < LEAST_DOSES:
-        return []
-    day, changed = day_of(named[0][0], zone).date, day_of(named[before][0], zone).date
+    at_ms, said = max(changes)
+    day, changed = day_of(window_ms[0], zone).date, day_of(at_ms, zone).date
     dates = [str(day + timedelta(days=n)) for n in range((changed - day).days + 1)]
-    sentence = (
-        f"The doses name another insulin from {changed} on: the days up to it are of the one before. --exclude-found "
-        "leaves them out."
-    )
+    sentence = f"{said} from {changed} on: the days up to it are of the one before. --exclude-found leaves them out."
     return [Doubt(INSULIN_CHANGED, "amber", sentence, tuple(dates))]
+
+
+def _dated(treatments: Iterable[Any], zone: str, window_ms: tuple[float, float]) -> list[tuple[float, Record]]:
+    found = [
+        (at[0], record)
+        for record in treatments
+        if isinstance(record, dict) and not is_deleted(record) and (at := instant_ms(record.get("created_at"), zone))
+    ]
+    return sorted((one for one in found if window_ms[0] <= one[0] <= window_ms[1]), key=lambda one: one[0])
+
+
+def _by_doses(doses: Named) -> list[float]:
+    """When all doses before name one curve, and all after it another."""
+    if not doses or doses[0][1] == doses[-1][1]:
+        return []
+    first, last = doses[0][1], doses[-1][1]
+    before = next(n for n, (_, curve) in enumerate(doses) if curve != first)
+    if {curve for _, curve in doses[before:]} != {last} or min(before, len(doses) - before) < LEAST_DOSES:
+        return []
+    return [doses[before][0]]
+
+
+def _by_words(dated: list[tuple[float, Record]], doses: Named, chosen: str | None) -> list[float]:
+    """When somebody wrote of another curve than was written before, or else than the doses before it name.
+
+    A note that says that something was changed needs nothing before it; a new cartridge with a name does.
+    """
+    found, written = [], None
+    for ms, record in dated:
+        curve = _written(record)
+        if curve is None:
+            continue
+        before = written or next((one for at, one in reversed(doses) if at < ms), chosen)
+        if curve != before and (before is not None or record.get("eventType") != _CARTRIDGE):
+            found.append(ms)
+        written = curve
+    return found
+
+
+def _written(record: Record) -> str | None:
+    note, event = record.get("notes"), str(record.get("eventType") or "")
+    if not isinstance(note, str) or _NOT_NOW.search(note):
+        return None
+    if event == _CARTRIDGE or (event in _NOTES and _CHANGED.search(note)):
+        return curve_told(note)
+    return None
+
+
+def _by_profile(actions: Sequence[Action]) -> list[float]:
+    """When the duration or peak differs from what was last said of it."""
+    found = []
+    for of, least in ((attrgetter("dia_h"), DIA_DIFFERS_H), (attrgetter("peak_min"), PEAK_DIFFERS_MIN)):
+        known = [(action.start_ms, of(action)) for action in actions if of(action) is not None]
+        found += [ms for (_, before), (ms, value) in pairwise(known) if abs(value - before) >= least]
+    return found

@@ -28,6 +28,13 @@ _CURVES = (
     (RAPID, r"novo-?log|novo-?rapid|aspart|humalog|lispro|liprolog|admelog|apidra|glulisine|trurapi|kirsty|merilog"
             r"|rapid[- ]?acting"),
 )  # fmt: skip
+_GROUPS = {f"curve{n}": curve for n, (curve, _) in enumerate(_CURVES)}
+_IN_TEXT = re.compile(
+    # In a sentence, "regular" alone is any regular thing.
+    "|".join(rf"(?P<curve{n}>\b(?:{k}))" for n, (_, k) in enumerate(_CURVES)).replace("regular|", "regular insulin|"),
+    re.IGNORECASE,
+)
+_TO = re.compile(r"(?:\bto|\bauf|\bzu|->|→|=>)\s*$", re.IGNORECASE)
 _STRONG = re.compile(r"\bu-? ?(?:200|500)\b|\b(?:200|500) ?(?:u|units|e|ie)/ml", re.IGNORECASE)
 MOSTLY = 0.9  # of the insulin that is named: a pen in between does not decide
 ULTRA_RAPID_PEAK_BELOW_MIN = 65.0  # half way between the two curves' peaks, for an `iCfg` whose name says nothing
@@ -79,9 +86,18 @@ def insulin_named(treatments: Iterable[Any], chosen: str | None) -> NamedInsulin
     return NamedInsulin(curve, peak_min, tuple(Doubt(OTHER_INSULIN, "amber", sentence) for sentence in said))
 
 
-def insulins_of(record: Record) -> list[str]:
-    """The rapid insulins that a dose names, in lower case."""
-    return [name.strip().lower() for name, curve, _ in _doses(record) if name.strip() and curve is not None]
+def curves_of(record: Record) -> list[str]:
+    """The curves of the rapid insulins that a dose names."""
+    return [curve for _, curve, _ in _doses(record) if curve is not None]
+
+
+def curve_told(text: str) -> str | None:
+    """The curve of the insulin that a free text is about; of two that differ, the one that it goes to."""
+    named = [(match.start(), str(match.lastgroup)) for match in _IN_TEXT.finditer(text)]
+    if len({group for _, group in named}) > 1:
+        named = [(at, group) for at, group in named if _TO.search(text[:at])]
+    groups = {group for _, group in named}
+    return _GROUPS[groups.pop()] if len(groups) == 1 else None
 
 
 def _doses(record: Record) -> list[tuple[str, str | None, float]]:

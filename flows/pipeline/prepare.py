@@ -124,6 +124,8 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         cut, event_notes = _cut(request, days, readings, events, lost)
         doubts += doubtful_glucose([d.summary() for d in cut])
         doubts += find_situations(_observed(cut, readings, events, tuned, context))
+        days_used = {str(d.day) for d in cut if not d.skipped}
+        doubts = [doubt for doubt in doubts if not doubt.dates or days_used.intersection(doubt.dates)]
         if request.exclude_found:
             cut, doubts, more = leave_out_found(cut, doubts)
             notes += more

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from flows.history.doubts import SHORT_DIA, Doubt
-from flows.history.insulin_changed import insulin_changed
+from flows.history.insulin_changed import Action, insulin_changed
 from flows.history.insulin_named import RAPID, insulin_named
 from flows.oref0.profile import SHORTEST_EXPONENTIAL_DIA_H, settings_of, to_pumpprofile
 from flows.oref0.several_values import NAMES, different, is_several, without_repeats
@@ -115,7 +115,9 @@ def profile_to_tune(
     if pump := raw.bytes_of("pumpprofile"):
         given = as_it_is(pump, raw.bytes_of("autotune"))
         curve = json_object(pump, "the pump profile").get("curve")
-        return replace(given, doubts=insulin_named(treatments, curve if isinstance(curve, str) else None).doubts)
+        curve = curve if isinstance(curve, str) else None
+        doubts = (*insulin_named(treatments, curve).doubts, *insulin_changed(treatments, zone, window_ms, curve))
+        return replace(given, doubts=doubts)
     active = in_force(
         raw.records("profile"),
         treatments,
@@ -132,9 +134,19 @@ def profile_to_tune(
         notes.append(f"Insulin taken as {insulin}, as the data name it.")
     document, more = to_pumpprofile(chosen, insulin=insulin, peak_min=peak_min, zone=zone)
     said = [*chosen.notes, *active.warnings, *notes, *more]
-    doubts = (*named.doubts, *_short_dia(chosen.dia_h), *insulin_changed(treatments, zone))
+    changed = insulin_changed(treatments, zone, window_ms, request.insulin, actions_of(active))
+    doubts = (*named.doubts, *_short_dia(chosen.dia_h), *changed)
     known = request.insulin is not None or named.curve is not None or peak_min is not None
     return ProfileToTune(dump(document), None, active, chosen.basal_u_per_h, said, doubts, known)
+
+
+def actions_of(active: ActiveProfiles) -> list[Action]:
+    """How insulin acts by each profile that was in force for good."""
+    return [
+        Action(span.start_ms, span.profile.dia_h, span.profile.insulin_peak_min)
+        for span in active.spans
+        if span.profile is not None and not span.temporary
+    ]
 
 
 def _short_dia(dia_h: float | None) -> list[Doubt]:

@@ -123,12 +123,30 @@ def in_force(
 
 def basal_at(active: ActiveProfiles, epoch_ms: float) -> float | None:
     """The basal rate in U/h that was in force at an instant, percentage and time shift applied; `None` if unknown."""
-    begun = bisect.bisect_right(active.timeline, epoch_ms, key=lambda span: span.start_ms)
-    span = active.timeline[max(0, begun - 1)]
+    span = _span_at(active, epoch_ms)
     if span.effective is None:
         return None
+    return span.effective.basal_u_per_h.at(_minute(active, epoch_ms))
+
+
+def isfs_at(active: ActiveProfiles, epoch_ms: float) -> tuple[float, ...]:
+    """The ISF in mg/dL/U in force at an instant, and that of the profile without percentage; none if unknown.
+
+    AAPS' wizard takes the one without it where the percentage is above 100 (AndroidAPS BolusWizard.kt).
+    """
+    span = _span_at(active, epoch_ms)
+    known = (profile for profile in (span.effective, span.profile) if profile is not None)
+    return tuple(profile.isf_mgdl_per_u.at(_minute(active, epoch_ms)) for profile in known)
+
+
+def _span_at(active: ActiveProfiles, epoch_ms: float) -> ProfileSpan:
+    begun = bisect.bisect_right(active.timeline, epoch_ms, key=lambda span: span.start_ms)
+    return active.timeline[max(0, begun - 1)]
+
+
+def _minute(active: ActiveProfiles, epoch_ms: float) -> int:
     local = datetime.fromtimestamp(epoch_ms / 1000, ZoneInfo(active.zone))
-    return span.effective.basal_u_per_h.at(local.hour * 60 + local.minute)
+    return local.hour * 60 + local.minute
 
 
 # --- the profile to tune

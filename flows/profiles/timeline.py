@@ -279,7 +279,9 @@ def _alike(one: ProfileSpan, other: ProfileSpan) -> bool:
         return False
     if one.profile is None or other.profile is None:
         return one.profile is other.profile
-    return one.profile.timezone == other.profile.timezone and same_settings(one.profile, other.profile)
+    a, b = one.profile, other.profile
+    said = [(profile.timezone, profile.dia_h, profile.insulin_peak_min) for profile in (a, b)]
+    return said[0] == said[1] and same_settings(a, b)
 
 
 def _unscaled(profile: TherapyProfile, switch: Switch) -> TherapyProfile:

@@ -52,7 +52,8 @@ RULES: tuple[SafetyRule, ...] = (
     _rule(
         doubts.INSULIN_CHANGED,
         "The insulin was changed within the days",
-        "three doses or more name one insulin, and all after them, three or more, another",
+        "three doses or more of one curve, and all after them, three or more, of another; a note or a new cartridge "
+        "that names another curve; another profile's duration by 0.5 h or peak by 10 min",
         USERS,
     ),
     _rule(
