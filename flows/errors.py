@@ -129,6 +129,7 @@ class Reason(Enum):
     PROPOSAL_SEVERAL = auto()
     PROPOSAL_WITHOUT_SITE = auto()
     PROPOSAL_OTHER_SOURCE = auto()
+    BEYOND_BASELINE = auto()
     APPROVAL_MISSING = auto()
     NOTHING_TO_WRITE = auto()
     NOTHING_LESS_TO_WRITE = auto()

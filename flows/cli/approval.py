@@ -30,6 +30,7 @@ RESULT_TEXTS = {
     "settled-before": "An unfinished change was settled: the site is as before it.",
     "settled-theirs": "An unfinished change was settled: the site is as somebody else made it meanwhile.",
     "tidied": "Tidied away.",
+    "baseline-set": "The baseline is set; the profile itself says what it said before.",
     "nothing-to-tidy": "Nothing to tidy away.",
 }
 

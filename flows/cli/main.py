@@ -32,6 +32,7 @@ COMMANDS = [
     "tidy",
     "rollback",
     "recover",
+    "baseline",
     "history",
     "doctor",
     "setup",

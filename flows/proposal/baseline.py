@@ -7,11 +7,12 @@ to 1.18 (`flows.proposal.step_limits`); further only after a person has set anot
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from flows.proposal.rounding import EXACT
 from flows.proposal.step_document import Baseline, BlockValue
 from flows.proposal.step_limits import OF
+from flows.values.parts import Part
 
 LimitPair = tuple[float, float]
 
@@ -39,38 +40,41 @@ def block_limits(blocks: Sequence[BlockValue] | None, start: str, now: float) ->
     return value_limits([b.value for b in blocks if b.start <= start][-1] if blocks[0].start <= start else now)
 
 
-def beyond(
-    baseline: Baseline,
-    basal_u_per_h: Sequence[float] | None,
-    isf_mgdl_per_u: Sequence[BlockValue],
-    carb_ratio_g_per_u: Sequence[BlockValue],
-    slack: float = EXACT,
-) -> list[str]:
-    """Which of these settings lie further from the baseline than any chain of steps may go, named without numbers.
+def further_beyond(baseline: Baseline, now: Baseline, new: Baseline, slack: Mapping[Part, float]) -> list[str]:
+    """Which new settings lie beyond the limits, and further than they do now; named without numbers.
 
     Args:
         baseline: that counts.
-        basal_u_per_h: 24 rates; `None` where the basal is not what is asked about.
-        isf_mgdl_per_u, carb_ratio_g_per_u: blocks; empty where they are not.
-        slack: a pump's step is no choice: what lies beyond by less is within.
+        now, new: the settings in use, and those that are to come.
+        slack: by how much each part may lie beyond.
     """
     found = []
-    if basal_u_per_h is not None:
-        outside = [
-            h for h, rate in enumerate(basal_u_per_h) if not _within(hour_limits(baseline, h, rate), rate, slack)
-        ]
-        found += [f"the basal of {hour:02d}:00" for hour in outside]
-        total = math.fsum(basal_u_per_h)
-        if not _within(day_limits(baseline, total), total, slack):
-            found.append("the basal of the day")
-    for name, blocks, of in (
-        ("insulin sensitivity", isf_mgdl_per_u, baseline.isf_mgdl_per_u),
-        ("carb ratio", carb_ratio_g_per_u, baseline.carb_ratio_g_per_u),
+    for hour, pair in enumerate(zip(now.basal_u_per_h, new.basal_u_per_h, strict=True)):
+        if _further(hour_limits(baseline, hour, pair[0]), *pair, slack[Part.BASAL]):
+            found.append(f"the basal of {hour:02d}:00")
+    day = math.fsum(now.basal_u_per_h), math.fsum(new.basal_u_per_h)
+    if _further(day_limits(baseline, day[0]), *day, slack[Part.BASAL]):
+        found.append("the basal of the day")
+    for part, name, of, before, after in (
+        (Part.ISF, "insulin sensitivity", baseline.isf_mgdl_per_u, now.isf_mgdl_per_u, new.isf_mgdl_per_u),
+        (Part.CARB_RATIO, "carb ratio", baseline.carb_ratio_g_per_u, now.carb_ratio_g_per_u, new.carb_ratio_g_per_u),
     ):
-        wrong = [b.start for b in blocks if not _within(block_limits(of, b.start, b.value), b.value, slack)]
-        found += [f"the {name} of {start}" for start in wrong]
+        for block in after:
+            in_use = _at(before, block.start)
+            if _further(block_limits(of, block.start, in_use), in_use, block.value, slack[part]):
+                found.append(f"the {name} of {block.start}")
     return found
 
 
-def _within(limits: LimitPair, value: float, slack: float) -> bool:
-    return limits[0] - slack <= value <= limits[1] + slack
+def _at(blocks: Sequence[BlockValue], start: str) -> float:
+    """The value in force at a time of the day."""
+    return [b.value for b in blocks if b.start <= start][-1]
+
+
+def _further(limits: LimitPair, now: float, new: float, slack: float) -> bool:
+    return _beyond(limits, new, slack) > _beyond(limits, now, slack) + EXACT
+
+
+def _beyond(limits: LimitPair, value: float, slack: float) -> float:
+    """By how much a value lies beyond the limits, and a slack more."""
+    return max(limits[0] - slack - value, value - limits[1] - slack, 0.0)

@@ -38,6 +38,7 @@ from flows.writeback.approval_checks import (
     report_only_app,
     source_document,
 )
+from flows.writeback.baseline import check_within_baseline, first_baseline, known_baseline
 from flows.writeback.journal import Change, ChangeOutcome, Journal
 from flows.writeback.kept_documents import checked_intent, intent_of
 from flows.writeback.markers import MarkedChange, newest_marked
@@ -157,6 +158,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
             return WritebackResult("already-applied", planned.name, active, elsewhere.change)
         if policy is not None:
             check_without_a_person(policy, approved, request, planned, journal, state, now)
+        first = first_baseline(approved.proposal, source, now)
 
         def make(state: SiteProfiles) -> Intent:
             # Of the state that is backed up and written over: one read before may be somebody else's by now.
@@ -164,6 +166,9 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
             edited = differences(profile_content(state.newest), profile_content(source))
             if (done is None and edited) or (done is not None and not request.activate):
                 raise Refused(Reason.SITE_PROFILE_CHANGED)
+            if done is None:
+                baseline = known_baseline(state.documents, journal.changes()) or first
+                check_within_baseline(baseline, planned, approved.proposal, source)
             return _intent(site, state, planned, approved, request, done)
 
         with remembered(run, journal):
@@ -172,6 +177,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
                 journal,
                 make,
                 last_look=lambda: check_still_approved(request, tools.clock()),
+                baseline=lambda known: known or first,
                 kind="apply",
                 proposal_id=approved.proposal_id,
                 proposal_sha256=approved.sha256,

@@ -2,8 +2,8 @@
 
 One directory for each site, outside the runs: `journal.jsonl` holds a line for each step of each change (who, what,
 when, hashes; no number of anybody's therapy), `CHANGE/` the documents of a change: `backup.json`, `intent.json`,
-`undo.json`, whose sha256 is in the line of the step after them. All readable by their owner only. `lock` keeps changes
-of one site apart. Knows no HTTP.
+`baseline.json`, `undo.json`, whose sha256 is in the line of the step after them. All readable by their owner only.
+`lock` keeps changes of one site apart. Knows no HTTP.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from flows.values.private_files import (
 from flows.values.run_directory import dump
 from flows.values.user_directories import journals_root
 from flows.writeback.journal_lines import BACKUP as BACKUP
+from flows.writeback.journal_lines import BASELINE as BASELINE
 from flows.writeback.journal_lines import CLOSES, NumberedLine, Refusing, check_order, read_lines
 from flows.writeback.journal_lines import INTENT as INTENT
 from flows.writeback.journal_lines import KEPT as KEPT

@@ -18,7 +18,7 @@ from typing import Any
 from flows.errors import Refused
 from flows.values.private_files import Damaged, parse_document
 
-BACKUP, INTENT, UNDO = "backup", "intent", "undo"  # the documents of a change
+BACKUP, INTENT, UNDO, BASELINE = "backup", "intent", "undo", "baseline"  # the documents of a change
 KEPT = "kept_sha256"  # in a step's line: the sha256 of each document that was kept before it
 CLOSES = "closes"
 BEGINNING = b'{"change": "'  # of every line

@@ -28,7 +28,7 @@ from flows.writeback.active_on_site import (
     store_of,
     switch_key,
 )
-from flows.writeback.journal import BACKUP, INTENT, UNDO, Change, ChangeOutcome, Step, altered
+from flows.writeback.journal import BACKUP, BASELINE, INTENT, UNDO, Change, ChangeOutcome, Step, altered
 from flows.writeback.plan import FIELDS
 from flows.writeback.session import Intent, comparable, reissue_switch, switch_back
 from flows.writeback.site_documents import carried_profile, switch_treatment
@@ -47,6 +47,8 @@ def check_kept(change: Change) -> None:
     for step, read in ((Step.BACKED_UP, backup_of), (Step.CHECKED, intent_of), (Step.UNDOING, undo_of)):
         if change.reached(step):
             read(change)
+    if change.kept_sha256(BASELINE):
+        change.read(BASELINE)
 
 
 def checked_intent(change: Change) -> Intent:

@@ -2,8 +2,8 @@
 
 A site may be written to from two machines, or from a host and a container, each with its own journal; a journal may be
 lost. The marker names the change by its journal's name for it, the proposal, and by their sha256 what the document
-says and what was there before. It holds no number of anybody's therapy. Nightscout 0.12.8 and 15.0.7 keep fields they
-do not know (15.0.7 purifies their texts, which here have nothing to purify).
+says and what was there before; it carries the baseline on (`flows.writeback.baseline`). Nightscout 0.12.8 and 15.0.7
+keep fields they do not know (15.0.7 purifies their texts, which here have nothing to purify).
 
 A marker counts only in a document that still says what the marker has the sha256 of: an editor takes unknown fields
 along into what it saves.
@@ -17,9 +17,11 @@ from typing import Any
 
 from flows.nightscout.documents import Record
 from flows.profiles.stored import document_sha256
+from flows.proposal.step_document import Baseline
 from flows.values.timestamps import instant_ms
 from flows.values.units import SECOND_MS
 from flows.writeback.active_on_site import MARKER, SiteProfiles, profile_content, start_ms
+from flows.writeback.baseline import marker_fields
 from flows.writeback.journal import Change
 
 FIELDS = ("kind", "change", "at", "proposal", "of", "content", "before")
@@ -30,7 +32,7 @@ class MarkedChange:
     """A change by the marker of the document it wrote.
 
     Attributes:
-        kind: `apply`, `rollback`, `tidy`.
+        kind: `apply`, `rollback`, `tidy`, `baseline`.
         change: its name in the journal it was made with.
         at_ms: when it was begun, by the clock of who made it.
         proposal: the sha256 of the proposal that was written or rolled back; empty where there was none.
@@ -53,13 +55,14 @@ class MarkedChange:
         return datetime.fromtimestamp(self.at_ms / SECOND_MS, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def with_marker(document: Record, change: Change, before: Record) -> Record:
+def with_marker(document: Record, change: Change, before: Record, baseline: Baseline | None = None) -> Record:
     """A document that is about to be written, with the marker of its change.
 
     Args:
         document: with its start.
         change: begun in its journal.
         before: what the newest document says (`profile_content`).
+        baseline: that counts with this change.
     """
     facts = change.facts
     marker = {
@@ -70,6 +73,7 @@ def with_marker(document: Record, change: Change, before: Record) -> Record:
         "of": str(facts.get("of") or ""),
         "content": _sha256(profile_content(document)),
         "before": _sha256(before),
+        **marker_fields(baseline),
     }
     return {**document, MARKER: marker}
 

@@ -16,6 +16,7 @@ from flows.nightscout.documents import Record
 from flows.nightscout.writer import WriteAttempt, WriteStatus
 from flows.oref0.several_values import NAMES
 from flows.profiles.stored import document_sha256
+from flows.proposal.step_document import Baseline
 from flows.values.units import SECOND_MS
 from flows.writeback.active_on_site import (
     SiteProfiles,
@@ -24,7 +25,8 @@ from flows.writeback.active_on_site import (
     switch_key,
     switch_ms,
 )
-from flows.writeback.journal import BACKUP, INTENT, UNDO, Change, ChangeOutcome, Journal, Step
+from flows.writeback.baseline import known_baseline
+from flows.writeback.journal import BACKUP, BASELINE, INTENT, UNDO, Change, ChangeOutcome, Journal, Step
 from flows.writeback.kept_documents import undo_of, untrusted_parts
 from flows.writeback.markers import with_marker
 from flows.writeback.observe import (
@@ -48,6 +50,7 @@ def carry_out(
     make: Callable[[SiteProfiles], Intent],
     *,
     last_look: Callable[[], None] = lambda: None,
+    baseline: Callable[[Baseline | None], Baseline | None] = lambda known: known,
     **facts: Any,
 ) -> Change:
     """Back up, check again, write, read back, activate: one change from its beginning to its end.
@@ -57,6 +60,7 @@ def carry_out(
         journal: of this site.
         make: what to bring about, given what the site is; refuses where it must not be.
         last_look: refuses where nothing may be begun any more, right before the first write.
+        baseline: that counts with this change, given the one that is known before it; it is carried on by itself.
         facts: who, what and why, for the audit.
 
     Returns:
@@ -76,10 +80,13 @@ def carry_out(
         if not again.same_records_as(state):
             raise Refused(Reason.SITE_PROFILE_CHANGED)
         intent = make(again)
+        counts = baseline(known_baseline(again.documents, journal.changes()))
         if not intent.stands:
-            intent = replace(intent, document=with_marker(intent.document, change, intent.before))
+            intent = replace(intent, document=with_marker(intent.document, change, intent.before, counts))
         _check_planned(change, site, again, intent)
         change.keep(INTENT, intent.to_json())
+        if counts is not None:
+            change.keep(BASELINE, counts.model_dump(mode="json"))
         change.note(Step.CHECKED, after_sha256=document_sha256(profile_content(intent.document)))
         last_look()
     except Exception as error:

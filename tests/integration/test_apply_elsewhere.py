@@ -125,7 +125,7 @@ def as_float(value: Any) -> Any:
     return float(value) if isinstance(value, int) else value
 
 
-def test_a_marker_holds_no_number_and_counts_in_what_it_was_written_for_alone(someone: Person) -> None:
+def test_a_marker_holds_texts_alone_and_counts_in_what_it_was_written_for_alone(someone: Person) -> None:
     someone.apply()
     newest = someone.reading().newest
     assert all(isinstance(text, str) for text in newest[MARKER].values())
