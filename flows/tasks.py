@@ -175,7 +175,7 @@ def run_autotune_analysis(request: AnalysisRequest, run_path: str) -> EngineRepo
 
 @task(
     name="assess-recommendation",
-    description="Repeat the run over resampled days, on days kept aside and in variants: how sure each number is.",
+    description="Repeat the run over resampled days, on days kept aside and in variants: how repeatable numbers are.",
     retries=0,
     **PRIVATE,
 )

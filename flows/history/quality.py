@@ -215,8 +215,8 @@ RULES: tuple[QualityRule, ...] = (
         "amber",
         lambda f: f.compression_lows >= COMPRESSION_LOWS,
         lambda f: (
-            f"{f.compression_lows} sudden low(s) at night that came and went without insulin or carbs, as under the "
-            "pressure of an arm"
+            f"{f.compression_lows} sudden low(s) at night that came and went without insulin or carbs: they look like "
+            "compression, and untreated lows may look the same"
         ),
         "upstream takes the fall for too much basal and the return for too little",
         EXCLUDE + " if the low was none",
@@ -307,7 +307,7 @@ def doubtful_glucose(summaries: Iterable[Mapping[str, Any]]) -> list[Doubt]:
         return []
     sentence = (
         f"On {len(dates)} of {len(days)} days readings are doubtful: noise, impossible steps, a stuck sensor or "
-        f"compression lows (what is said of each day tells which). Leave out what was no glucose: --exclude "
-        f"{','.join(dates)} (or --exclude-found)."
+        f"lows that look like compression (what is said of each day tells which). Leave out what was no glucose: "
+        f"--exclude {','.join(dates)} (or --exclude-found)."
     )
     return [Doubt(DOUBTFUL_GLUCOSE, "amber", sentence, tuple(dates))]

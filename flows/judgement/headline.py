@@ -13,7 +13,7 @@ def headline(colour: Colour, nothing_certain: bool, beyond: Beyond) -> str:
 
     Args:
         colour: of the verdict.
-        nothing_certain: nothing is sure enough to act on.
+        nothing_certain: nothing is off by enough, and repeatable enough, to act on.
         beyond: limits of the consensus that glucose is beyond: then the settings in use are no safe choice either.
     """
     if colour is Colour.RED:
@@ -21,13 +21,13 @@ def headline(colour: Colour, nothing_certain: bool, beyond: Beyond) -> str:
         return f"Do not use these numbers: see the reasons.{outside if beyond else ''}"
     if beyond and nothing_certain:
         return (
-            "Glucose is outside the consensus limits, and no change of a setting is certain enough to be recommended: "
-            "discuss it with your diabetes team."
+            "Glucose is outside the consensus limits, and no change of a setting is repeatable enough to be "
+            "recommended: discuss it with your diabetes team."
         )
     if beyond:
         return "Glucose is outside the consensus limits: read the reasons before changing anything."
     if nothing_certain:
-        return "Nothing to change: no setting is off by enough, and surely enough, to act on."
+        return "Nothing to change: no setting is off by enough, and repeatably so, to act on."
     if colour is Colour.AMBER:
         return "A recommendation with reservations: read the reasons before changing anything."
     return "A recommendation that nothing in the data speaks against."
@@ -54,8 +54,8 @@ def headline_of_step(colour: Colour, step: NextStep, beyond: Beyond) -> str:
         return f"One small step{only}{reservations}{outside}"
     if beyond:
         return (
-            "Glucose is outside the consensus limits, and no step towards other settings is certain enough: discuss it "
-            "with your diabetes team."
+            "Glucose is outside the consensus limits, and no step towards other settings has enough behind it: discuss "
+            "it with your diabetes team."
         )
     if colour is Colour.AMBER:
         return "Nothing to change, with reservations: read the reasons."

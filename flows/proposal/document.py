@@ -217,7 +217,7 @@ class VerdictReason(StrictModel):
 class Verdict(StrictModel):
     """The worst colour of all rules. Red cannot be applied.
 
-    `nothing_to_change`: nothing is sure enough to act on, and glucose is within the consensus' limits as it is.
+    `nothing_to_change`: nothing is repeatable enough to act on, and glucose is within the consensus' limits as it is.
     """
 
     colour: Colour
@@ -227,7 +227,7 @@ class Verdict(StrictModel):
     )
     worth_changing: tuple[str, ...] = Field(
         default=(),
-        description="What changes by enough, and surely enough: isf, carb_ratio, daily_basal, basal_00 … basal_23.",
+        description="What changes by enough, and repeatably: isf, carb_ratio, daily_basal, basal_00 … basal_23.",
     )
     headline: str
     reasons: tuple[VerdictReason, ...]
@@ -235,7 +235,7 @@ class Verdict(StrictModel):
 
     @property
     def nothing_certain(self) -> bool:
-        """Whether nothing in it is certain enough to act on; beyond a limit that does not mean nothing to change."""
+        """Whether nothing in it is repeatable enough to act on; beyond a limit that does not mean nothing to change."""
         # Verdicts sealed before the list existed have an empty one; of those beyond a limit none has.
         return self.nothing_to_change or (bool(self.beyond_limits) and not self.worth_changing)
 

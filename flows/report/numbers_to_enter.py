@@ -8,14 +8,15 @@ from flows.proposal.document import Colour, Proposal
 from flows.proposal.step_document import StepKind
 
 SAME = 1e-9  # floating point, not a choice
-KEEP, TOO_SMALL, AS_NOW = "keep current value", "too small or uncertain: keep current value", "as now"
+KEEP, TOO_SMALL, AS_NOW = "keep current value", "too small or not repeatable: keep current value", "as now"
 RED = "The verdict is red: these numbers are not for a pump, and none to enter is shown."
 NOTHING_BEYOND = (
-    "Glucose is outside the consensus limits, and no change of a setting is certain enough to act on: no numbers to "
+    "Glucose is outside the consensus limits, and no change of a setting is repeatable enough to act on: no numbers to "
     "enter are shown. Discuss it with your diabetes team."
 )
 NOTHING = (
-    "No change is certain enough to act on, so no numbers to enter are shown. Keep the settings that are in the pump."
+    "No change is repeatable enough to act on, so no numbers to enter are shown. Keep the settings that are in the "
+    "pump."
 )
 NO_STEP = "No step is to be taken tonight, so no numbers to enter are shown. Keep the settings that are in the pump."
 SEVERAL = (
@@ -51,7 +52,7 @@ def nothing_to_change(proposal: Proposal) -> bool:
 
 
 def worth_changing(proposal: Proposal, key: str) -> bool | None:
-    """Whether a setting changes by enough and surely enough; `None` where the document does not say of any."""
+    """Whether a setting changes by enough, and repeatably enough; `None` where the document does not say of any."""
     verdict = proposal.verdict
     # A proposal sealed before the list existed has numbers to enter, and none on it.
     if not verdict.worth_changing and not verdict.nothing_certain:

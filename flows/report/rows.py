@@ -19,6 +19,7 @@ from flows.values.units import HOURS_PER_DAY
 RowEvidence = IsfEvidence | CarbRatioEvidence | BasalEvidence
 MGDL, MMOLL, RATIO, RATE, FACTOR = "mgdl_per_u", "mmoll_per_u", "g_per_u", "u_per_h", "factor"
 UNITS = {MGDL: "mg/dL/U", MMOLL: "mmol/L/U", RATIO: "g/U", RATE: "U/h", FACTOR: "× schedule"}
+OUTSIDE = "outside it: the order of days matters"  # said of a number beside its interval
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Row:
 
     @property
     def cap_label(self) -> str:
-        """Of a setting at a cap, where an interval that shrank is no certainty."""
+        """Of a setting at a cap, where an interval that shrank says nothing of its worth."""
         cap = self.evidence.at_cap
         return "" if cap is None else f"{'upper' if cap is Cap.HIGH else 'lower'} cap decided"
 
@@ -147,7 +148,7 @@ class SettingRows:
 
     @property
     def unsure_hours(self) -> list[str]:
-        """The local times whose basal to enter differs, by a change too small or uncertain."""
+        """The local times whose basal to enter differs, by a change too small or not repeatable."""
         return [entry.start for entry in self.rates if entry.keep_label == KEEP]
 
 

@@ -199,7 +199,7 @@ def _setting(name: str, same: Sequence[Row], to_pump: bool) -> Table:
         factors = (row.as_factor.recommended for row in same)
         rows.insert(0, ("factor for each block in use: recommended over now", *factors))
     cap = _cell(same[0].evidence.at_cap), *(None for _ in same[1:])
-    rows.append(("cap that decided, where one did: an interval is no certainty then", *cap))
+    rows.append(("cap that decided, where one did: a narrow interval says nothing then", *cap))
     for blocks in blocks_of(same) if to_pump else ():
         rows += [
             (f"now, from {blocks[0].start}", *(entry.current for entry in blocks)),

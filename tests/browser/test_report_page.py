@@ -166,9 +166,9 @@ def test_what_goes_into_the_pump_is_the_rounded_schedule(open_page: Open) -> Non
     words = []
     for hour, (now, rate, _) in enumerate(hours):
         sure = f"basal_{hour:02d}" in proposal.verdict.worth_changing
-        words.append("as now" if now == rate else "" if sure else "too small or uncertain: keep current value")
+        words.append("as now" if now == rate else "" if sure else "too small or not repeatable: keep current value")
     assert [word for _, _, word in hours] == words
-    assert set(words) == {"as now", "", "too small or uncertain: keep current value"}
+    assert set(words) == {"as now", "", "too small or not repeatable: keep current value"}
 
 
 @everyone

@@ -1,4 +1,4 @@
-"""Safety rules about the certainty of the numbers: repetitions, days kept aside, variants, the self-check."""
+"""Safety rules about how repeatable the numbers are: repetitions, days kept aside, variants, the self-check."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def known_certainty(case: Case) -> RuleFinding | None:
         return AMBER, f"The repeatability of the numbers is not known ({why})."
     return finding(
         done.count < LEAST_REPETITIONS or done.failed > FAILED_SHARE * (done.count + done.failed),
-        f"The repeatability of the numbers is uncertain: {done.count} repetitions completed, {done.failed} failed.",
+        f"The numbers' repeatability is not well known: {done.count} repetitions completed, {done.failed} failed.",
     )
 
 

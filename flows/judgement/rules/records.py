@@ -46,7 +46,7 @@ RULES: tuple[SafetyRule, ...] = (
     _rule(
         doubts.DOUBTFUL_GLUCOSE,
         "Some readings may be no glucose",
-        "a day used with noise, impossible steps, a stuck sensor or compression lows",
+        "a day used with noise, impossible steps, a stuck sensor or lows that look like compression",
         OUR_CHOICE,
     ),
     _rule(

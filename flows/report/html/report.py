@@ -21,6 +21,7 @@ from flows.report.html.page import page
 from flows.report.numbers_to_enter import may_be_entered, nothing_to_change, why_nothing_to_enter
 from flows.report.repetitions import why_no_more
 from flows.report.rows import (
+    OUTSIDE,
     Row,
     RowEntry,
     SettingRows,
@@ -36,7 +37,13 @@ from flows.report.rows import (
 from flows.report.several import several_sentences
 from flows.report.svg import figures
 from flows.report.svg.start_probe import start_probe
-from flows.report.text.certainty import start_probe_sentence
+from flows.report.text.certainty import (
+    KEPT_ASIDE,
+    ORDER_MATTERS,
+    day_weights_sentence,
+    start_probe_sentence,
+    together_sentence,
+)
 from flows.report.text.step import step_lines
 from flows.report.wording import DECIMALS, fixed, glucose, harmless_all, isolated, number
 from flows.settings import AgeGroup
@@ -44,10 +51,6 @@ from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 MOST_LINES = 60  # of a list of unknown length; the rest is in proposal.json
-ORDER_MATTERS = (
-    "The recommended number lies outside its own interval: upstream takes one day after the other, and the repetitions "
-    "draw the days in another order."
-)
 
 # The consensus' targets for adults with type 1 (Diabetes Care 2019;42:1593); each holds for all on its side. 250 mg/dL
 # are 13.89 mmol/L: a reading of 13.9 is above it, though the consensus writes 13.9 for the edge.
@@ -105,6 +108,10 @@ def report_html(proposal: Proposal) -> bytes:
         curve_note=curve_note(rows.curve),
         no_change=numbers_to_enter.NOTHING,
         order_matters=ORDER_MATTERS,
+        outside=OUTSIDE,
+        kept_aside=KEPT_ASIDE,
+        together=together_sentence(rows) if repetitions else "",
+        weights=day_weights_sentence(sum(day.status == "used" for day in proposal.days)),
         blocks_of=blocks_of,
         shown=shown,
         hours=range(HOURS_PER_DAY),

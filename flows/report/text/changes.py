@@ -24,7 +24,7 @@ WRITTEN = {
 def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
     """The diff for a terminal, with the daily basal before and after, and what becomes active.
 
-    Neighbouring hours with the same two numbers are one line. A change that is too small or uncertain is marked.
+    Neighbouring hours with the same two numbers are one line. A change that is too small or not repeatable is marked.
     """
     proposal = _about(proposal, plan.what)
     rows = [WRITTEN[plan.what], f"New profile {plan.name!r} beside {plan.source_name!r}, from which it was computed:"]

@@ -10,7 +10,7 @@ from textwrap import wrap
 from flows.proposal.document import Proposal
 from flows.proposal.evidence_document import BasalEvidence
 from flows.report.numbers_to_enter import may_be_entered, why_nothing_to_enter
-from flows.report.rows import FACTOR, Row, RowEntry, SettingRows, curve_note, setting_rows
+from flows.report.rows import FACTOR, OUTSIDE, Row, RowEntry, SettingRows, curve_note, setting_rows
 from flows.report.several import several_sentences
 from flows.report.wording import exact, many
 from flows.values.parts import Part
@@ -55,18 +55,16 @@ def _notes(proposal: Proposal, table: SettingRows) -> list[str]:
     """What has to be known to read the table."""
     nothing = why_nothing_to_enter(proposal)
     unsure = ", ".join(table.unsure_hours)
-    outside = ", ".join(row.name for row in table.every if row.outside_interval)
     at_a_cap = any(row.cap_label for row in table.every)
     of_numbers_to_enter = (
-        (not table.says_what_is_sure, "The document does not say which of these changes are certain enough."),
-        (unsure, f"Change too small or uncertain, keep the current value: basal at {unsure}."),
+        (not table.says_what_is_sure, "The document does not say which of these changes are repeatable."),
+        (unsure, f"Change too small or not repeatable, keep the current value: basal at {unsure}."),
     )
     of_all = (
         (
             proposal.evidence.repetitions and at_a_cap,
-            "Where a cap decided, a narrow range of the repetitions is no certainty.",
+            "Where a cap decided, a narrow range of the repetitions says nothing of the number's worth.",
         ),
-        (outside, f"Outside the range of the repetitions, since the order of days matters: {outside}."),
         (any(h.days_missing for h in proposal.evidence.basal), SMOOTHED),
     )
     of_several = [said for part in (Part.ISF, Part.CARB_RATIO) for said in several_sentences(proposal, part)]
@@ -135,7 +133,8 @@ def _cells(label: str, entry: RowEntry | None, row: Row | None, *remarks: str) -
             "" if low is None or high is None else f"{low:.4g}–{high:.4g}",
             f"{agreement.share:.0%}" if agreement else "",
         )
-    said = (entry.keep_label if entry else "", row.cap_label if row else "", *remarks)
+    outside = OUTSIDE if row and row.outside_interval else ""
+    said = (entry.keep_label if entry else "", row.cap_label if row else "", outside, *remarks)
     return (label, *entered, *upstream, "; ".join(filter(None, said)))
 
 

@@ -98,7 +98,7 @@ def _verdict(proposal: Proposal) -> list[str]:
     if beyond_limits(proposal) or proposal.step is not None:
         lines += [verdict.headline, ""]
     elif verdict.nothing_certain:
-        lines += ["Nothing is certain enough to act on: there is nothing to change.", ""]
+        lines += ["Nothing is repeatable enough to act on: there is nothing to change.", ""]
     # A rule's sentence may hold a share of readings or a setting: those stay in the report.
     reasons = [
         f"- **{reason.colour.value}**: {escaped(reason.title or reason.rule, 400)}" for reason in verdict.reasons

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal
-from flows.report.text.certainty import certainty
+from flows.report.text.certainty import certainty, day_weights_sentence
 from flows.report.text.numbers import numbers_table
 from flows.report.text.step import step_lines
 from flows.report.wording import many
@@ -26,6 +26,7 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
         "",
         f"Recommendation of oref0 {proposal.engine['oref0']} autotune from {many(len(used), 'day')} "
         f"({used[0] if len(used) == 1 else f'{used[0]} to {used[-1]}'}, {proposal.timezone}, inputs {proposal.inputs})",
+        *([weights] if (weights := day_weights_sentence(len(used))) else []),
         "",
         numbers_table(proposal),
         *_section("Repeatability of the numbers:", certainty(proposal)),
@@ -51,7 +52,7 @@ def _what_became_of_it(run: RunDirectory, proposal: Proposal) -> str:
     done = applications(proposal.sha256, changes_of([run.path]))
     if damaged := damaged_records(run.path):
         return (
-            f"What became of this proposal cannot be said for certain: {', '.join(map(str, damaged))} is damaged. "
+            f"What became of this proposal is not known: {', '.join(map(str, damaged))} is damaged. "
             f"`autotune recover {run.path}` says what the site has."
         )
     if not done:

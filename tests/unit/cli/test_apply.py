@@ -124,10 +124,10 @@ def test_what_is_not_sure_is_said_and_written_on_purpose_only(
     approval = ("--yes", "--sha256", other.made.sha256)
     approval = (*approval, "--all")
     assert run("apply", other.run.path, *approval) == 3
-    assert "certain enough to act on" in capsys.readouterr().err
+    assert "repeatable enough to act on" in capsys.readouterr().err
     assert site.database.requests == []
     assert run("apply", other.run.path, *approval, "--accept-uncertain") == 0
-    assert "too small or uncertain: keep current value" in capsys.readouterr().out
+    assert "too small or not repeatable: keep current value" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("other", ["--resume", "--reject"])

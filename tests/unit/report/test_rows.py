@@ -19,7 +19,7 @@ from flows.judgement.headline import headline as headline_of
 from flows.proposal.document import Colour, GlucoseLimit, Proposal, mmoll
 from flows.proposal.sealed import seal
 from flows.report.html.report import TARGETS, report_html
-from flows.report.rows import RowEntry, all_on_steps, joined, off_step, setting_rows
+from flows.report.rows import OUTSIDE, RowEntry, all_on_steps, joined, off_step, setting_rows
 from flows.report.spreadsheet import report_csv, tables
 from flows.report.text.changes import to_type_in, verdict_text
 from flows.report.text.inspection import inspection
@@ -221,7 +221,7 @@ ANOTHER_NOW = {
     ("options", "why"),
     [
         ({"colour": "red"}, "The verdict is red"),
-        ({"colour": "green", "nothing_to_change": True}, "No change is certain enough"),
+        ({"colour": "green", "nothing_to_change": True}, "No change is repeatable enough"),
         ({"colour": "green", "several": "carb_ratio"}, "The profile has several carb ratios"),
         ({"colour": "amber", "several": "isf"}, "The profile has several insulin sensitivities"),
     ],
@@ -317,16 +317,16 @@ def test_what_is_not_worth_changing_is_marked_in_every_form() -> None:
     assert f"basal at {named}." in card
     rates = re.findall(r'<li><span class="start">(\d\d:\d\d)</span>(.*?)</li>', card, re.S)
     marks = {start: re.findall('class="quiet">(.*?)</span>', row) for start, row in rates}
-    keep = "too small or uncertain: keep current value"
+    keep = "too small or not repeatable: keep current value"
     assert (marks["03:00"], marks["04:00"], marks["05:00"]) == ([], [keep], ["as now"])
     isf, ratio = (card.partition(f"<h3>{name}")[2].partition("</table>")[0] for name in ("Insulin", "Carb ratio"))
-    assert "too small or uncertain: keep current value" in isf
+    assert "too small or not repeatable: keep current value" in isf
     assert "keep current value" not in ratio
     rows = {line[:17].strip(): line for line in numbers_table(proposal).splitlines()}
     assert [w in rows["04:00"] for w in ("keep current value", "as now")] == [True, False]
     assert "keep current value" in rows["ISF [mg/dL/U]"]
     assert "keep current value" not in rows["03:00"] + rows["05:00"] + rows["Carb ratio [g/U]"]
-    assert f"Change too small or uncertain, keep the current value: basal at {named}." in numbers_table(proposal)
+    assert f"Change too small or not repeatable, keep the current value: basal at {named}." in numbers_table(proposal)
     worth = {row["setting"]: row["worth changing"] for row in settings_table(proposal.model_dump(mode="json"))}
     named_rows = ("ISF from 00:00", "Carb ratio from 00:00", "Basal at 03:00", "Basal at 04:00", "Basal in all")
     assert [worth[name] for name in named_rows] == ["no", "yes", "yes", "no", "no"]
@@ -440,11 +440,11 @@ def test_where_a_cap_decided_the_interval_is_no_certainty() -> None:
         "lower cap decided",
         *[""] * 14,
     ]
-    assert whole.count("an interval that shrank at a cap is no certainty") == 2
+    assert whole.count("an interval that shrank at a cap says nothing of the number's worth") == 2
     text = numbers_table(proposal)
     assert "lower cap decided" in _line(proposal, "09:00")
     assert "upper cap decided" in _line(proposal, "ISF")
-    assert "a narrow range of the repetitions is no certainty" in text
+    assert "a narrow range of the repetitions says nothing of the number's worth" in text
     assert {r["at a cap"] for r in settings_table(proposal.model_dump(mode="json"))} == {
         "",
         "upper cap decided",
@@ -462,7 +462,10 @@ def test_a_number_outside_its_own_interval_says_why() -> None:
     assert "outside its own interval" not in cards(inside)[1]
     why = re.findall("<summary>Why(.*?)</details>", cards(moved)[1], re.S)
     assert [n for n, text in enumerate(why) if "outside its own interval" in text] == [0, 2 + 8]
-    assert "ISF, basal at 08:00." in numbers_table(moved)
+    for text in (numbers_table(moved), cards(moved)[1]):
+        assert text.count(OUTSIDE) == 2
+    assert OUTSIDE in _line(moved, "08:00")
+    assert OUTSIDE in _line(moved, "ISF")
     assert "order of days" not in numbers_table(inside)
 
 

@@ -368,7 +368,9 @@ def test_the_diff_marks_what_is_not_worth_changing() -> None:
 
     made = proposal(source, change=isf_and_two_hours)
     text = changes_text(planned(source), made, activate=False)
-    marked = [row.split()[0] for row in text.splitlines() if row.endswith("too small or uncertain: keep current value")]
+    marked = [
+        row.split()[0] for row in text.splitlines() if row.endswith("too small or not repeatable: keep current value")
+    ]
     assert marked == ["00:00–03:00", "05:00–06:00", "06:00–24:00", "00:00–24:00"]
     assert "--only and --hours write just" in text
     assert verdict_text(made).splitlines() == ["Verdict   AMBER: a headline", "  AMBER: A reason."]
