@@ -18,6 +18,7 @@ SAME_EVENT = "same_event_unsure"
 DOUBTFUL_GLUCOSE = "doubtful_glucose"
 SHORT_DIA = "short_dia"
 INSULIN_CHANGED = "insulin_changed"
+DYNAMIC_ISF = "dynamic_isf"
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,12 @@ from functools import partial
 from typing import Any
 
 from flows.history.doubts import SHORT_DIA, Doubt
+from flows.history.dynamic_isf import dynamic_isf
 from flows.history.insulin_changed import Action, insulin_changed
 from flows.history.insulin_named import RAPID, insulin_named
 from flows.oref0.profile import SHORTEST_EXPONENTIAL_DIA_H, settings_of, to_pumpprofile
 from flows.oref0.several_values import NAMES, different, is_several, without_repeats
-from flows.profiles.active_in_data import ActiveProfiles, basal_at, in_force
+from flows.profiles.active_in_data import ActiveProfiles, basal_at, in_force, isfs_at
 from flows.profiles.openaps import OpenapsSchedule, read_openaps_schedule
 from flows.profiles.parse import MG_PER_DL, unit_name
 from flows.profiles.raw_files import RawFiles, json_object
@@ -135,7 +136,8 @@ def profile_to_tune(
     document, more = to_pumpprofile(chosen, insulin=insulin, peak_min=peak_min, zone=zone)
     said = [*chosen.notes, *active.warnings, *notes, *more]
     changed = insulin_changed(treatments, zone, window_ms, request.insulin, actions_of(active))
-    doubts = (*named.doubts, *_short_dia(chosen.dia_h), *changed)
+    dynamic = dynamic_isf(treatments, zone, window_ms, partial(isfs_at, active))
+    doubts = (*named.doubts, *_short_dia(chosen.dia_h), *changed, *dynamic)
     known = request.insulin is not None or named.curve is not None or peak_min is not None
     return ProfileToTune(dump(document), None, active, chosen.basal_u_per_h, said, doubts, known)
 

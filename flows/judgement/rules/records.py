@@ -62,5 +62,11 @@ RULES: tuple[SafetyRule, ...] = (
         "the profile's duration is below 5 h, which upstream raises to 5",
         "oref0@0.7.1 lib/iob/index.js",
     ),
+    _rule(
+        doubts.DYNAMIC_ISF,
+        "Doses were calculated with another ISF",
+        "on most of three days or more, most doses that tell their ISF took one more than 10 % from the profile's",
+        OUR_CHOICE,
+    ),
     *(_rule(row.name, row.title, row.threshold, OUR_CHOICE) for row in SITUATIONS),
 )

@@ -13,7 +13,7 @@ import pytest
 
 from flows.cli.main import main
 from flows.history.days import DayData
-from flows.history.doubts import INSULIN_CHANGED, Doubt
+from flows.history.doubts import DYNAMIC_ISF, INSULIN_CHANGED, Doubt
 from flows.history.events import SUSPENDED, Event
 from flows.history.found_days import leave_out_found
 from flows.history.situations.illness import illness
@@ -286,7 +286,7 @@ def test_days_are_left_out_as_long_as_a_week_is_left(
 FOUND = {"patient_a": ["untold_meals"]}  # one day, one carb entry, and rises all day
 
 
-NOT_A_SITUATION = {INSULIN_CHANGED: "are of the one before"}
+NOT_A_SITUATION = {INSULIN_CHANGED: "are of the one before", DYNAMIC_ISF: "it looks like dynamic ISF"}
 
 
 def names_found(source: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, *options: str) -> list[str]:

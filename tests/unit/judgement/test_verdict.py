@@ -195,7 +195,16 @@ def beyond(
 
 DOUBTS = (
     *("long_acting_pattern", "other_insulin", "travel", "same_event_unsure", "doubtful_glucose"),
-    *("site_failure", "boluses_missing", "untold_meals", "illness", "loop_stopped", "insulin_changed", "short_dia"),
+    *(
+        "site_failure",
+        "boluses_missing",
+        "untold_meals",
+        "illness",
+        "loop_stopped",
+        "insulin_changed",
+        "short_dia",
+        "dynamic_isf",
+    ),
 )
 
 
