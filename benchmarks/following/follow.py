@@ -29,7 +29,10 @@ from benchmarks.following.policies import decide
 from benchmarks.following.product import Answer, Product
 from benchmarks.following.score import score
 from benchmarks.following.world import People, World, world_named
+from flows.proposal.document import Units
 from flows.proposal.follow_up import LONGEST_AFTER_DAYS
+from flows.writeback.active_on_site import MARKER
+from flows.writeback.baseline import marker_fields, settings_as_baseline
 
 FIRST_DAY, ZONE = date(2026, 5, 4), "Europe/Paris"
 TUNED_DAYS, WEEK_DAYS = 14, 7
@@ -155,7 +158,7 @@ class _Following:
         for lane, decision in zip(self.lanes, decisions, strict=True):
             if decision.in_use != lane.in_use:
                 lane.before, lane.in_use, lane.changed_on = lane.in_use, decision.in_use, today
-                lane.profiles.insert(0, self.world.profile_document(lane.in_use, _midnight_ms(today), ZONE))
+                lane.profiles.insert(0, self._written(lane, today))
         self._live(WEEK_DAYS)
         for lane, decision in zip(self.lanes, decisions, strict=True):
             week = score(_sensed(lane.lived[-1:]))
@@ -167,6 +170,16 @@ class _Following:
             file=sys.stderr,
             flush=True,
         )
+
+    def _written(self, lane: _Lane, today: date) -> dict[str, Any]:
+        """The document of the settings in use, with the baseline in its marker as `apply` writes it."""
+        document = self.world.profile_document(lane.in_use, _midnight_ms(today), ZONE)
+        if lane.policy is not Policy.OURS:
+            return document
+        first = lane.profiles[-1]
+        at = datetime.fromtimestamp(_midnight_ms(self.asked.first_day) / 1000, UTC)
+        baseline = settings_as_baseline(first["store"][first["defaultProfile"]], Units.MG_PER_DL, at)
+        return {**document, MARKER: marker_fields(baseline)}
 
     def _answer(self, lane: _Lane, today: date) -> Answer:
         """The product's answer at midnight; asked once for lanes whose documents are the same."""

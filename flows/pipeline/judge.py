@@ -131,7 +131,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         profiles_known="in_force" in prepared.profile,
     )
     whole = judge_case(case)
-    followed, days_since, days_back = read_last_change(run, prepared.zone)
+    recent = read_last_change(run, prepared.zone)
     step = next_step(
         StepCase(
             current=current,
@@ -139,9 +139,10 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
             for_pump=entered,
             caps=recommendation.caps,
             glucose=glucose,
-            follow_up=followed,
-            days_since_step=days_since,
-            taken_back_days_ago=days_back,
+            baseline=recent.baseline,
+            follow_up=recent.follow_up,
+            days_since_step=recent.days_since,
+            taken_back_days_ago=recent.days_back,
             against=against_steps(whole),
         )
     )

@@ -5,7 +5,7 @@ Written by `prepare`, read by `judge`. A site is asked for the readings before t
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ from flows.profiles.last_change import LastChange, last_change
 from flows.profiles.parse import TherapyProfile
 from flows.profiles.raw_files import RawFiles
 from flows.proposal.follow_up import LONGEST_AFTER_DAYS, follow_up
-from flows.proposal.step_document import FollowUp
+from flows.proposal.step_document import Baseline, FollowUp
 from flows.proposal.step_limits import OF
 from flows.values.ledger import Ledger
 from flows.values.local_days import LocalDay, Window, day_of
 from flows.values.run_directory import RunDirectory, json_or_none
 from flows.values.units import DAY_MS
 from flows.writeback.active_on_site import SiteProfiles
+from flows.writeback.baseline import known_baseline
 from flows.writeback.markers import newest_marked
 
 FILE = "last_change.json"
@@ -85,29 +86,53 @@ def write_last_change(
             "adds_insulin": change.adds_insulin,
             "takes_insulin": change.takes_insulin,
             "applied": _applied(run, raw) if change.since_ms is not None else {},
+            "baseline": _baseline(raw),
             "days": [asdict(day) for _, day in sorted(days.items()) if day.date <= last],
         },
     )
 
 
-def read_last_change(run: RunDirectory, zone: str) -> tuple[FollowUp | None, float | None, float | None]:
-    """The follow-up where there is one, days since a change, and days since one was taken back.
+@dataclass(frozen=True)
+class Recent:
+    """What a step has to know of what was changed before.
 
-    Nothing in a run of before the file was written.
+    Attributes:
+        follow_up: of the last change, from its seventh day on for a week.
+        days_since: since the settings in use came into force, where that was in the last weeks.
+        days_back: since they came into force again, after others had been tried.
+        baseline: that limits count from, where the site's documents have one.
     """
+
+    follow_up: FollowUp | None = None
+    days_since: float | None = None
+    days_back: float | None = None
+    baseline: Baseline | None = None
+
+
+def read_last_change(run: RunDirectory, zone: str) -> Recent:
+    """What `write_last_change` wrote; nothing in a run of before there was the file."""
     found = json_or_none(run.file(FILE))
     if not isinstance(found, dict):
-        return None, None, None
+        return Recent()
+    known = found.get("baseline")
+    baseline = None if known is None else Baseline.model_validate(known)
     last = date.fromisoformat(found["last"])
     end_ms = LocalDay(last, zone).glucose.end_ms
     since, back = (_ms(found[name]) for name in ("since", "back"))
     days_since, days_back = (None if at is None else (end_ms - at) / DAY_MS for at in (since, back))
     if since is None or days_since is None or not OF["cool_down"] <= days_since <= LONGEST_AFTER_DAYS + 1:
-        return None, days_since, days_back
+        return Recent(None, days_since, days_back, baseline)
     first = day_of(since, zone).date + timedelta(days=1)
     days = [GlucoseDay(**day) for day in found["days"]]
     does = {name: found[name] for name in ("adds_insulin", "takes_insulin")}
-    return follow_up(days, first, last, **does, **found["applied"]), days_since, days_back
+    followed = follow_up(days, first, last, **does, **found["applied"])
+    return Recent(followed, days_since, days_back, baseline)
+
+
+def _baseline(raw: RawFiles) -> dict[str, Any] | None:
+    documents = [d for d in raw.records("profile") if isinstance(d, dict)]
+    known = known_baseline(documents)
+    return None if known is None else known.model_dump(mode="json")
 
 
 def _applied(run: RunDirectory, raw: RawFiles) -> dict[str, str]:

@@ -12,10 +12,11 @@ from typing import cast
 import pytest
 
 from flows.nightscout.authentication import Credentials
-from flows.pipeline.last_change import EARLIER, earlier_window, read_last_change
+from flows.pipeline.last_change import EARLIER, Recent, earlier_window, read_last_change
 from flows.pipeline.load import load
 from flows.pipeline.prepare import prepare
 from flows.profiles.raw_files import RawFiles
+from flows.proposal.document import Units
 from flows.proposal.step_document import FollowUpVerdict
 from flows.settings import AnalysisRequest
 from flows.values.local_days import LocalDay
@@ -23,6 +24,7 @@ from flows.values.run_directory import RunDirectory
 from flows.values.timestamps import iso_utc
 from flows.values.units import DAY_MS
 from flows.writeback.active_on_site import profile_content
+from flows.writeback.baseline import settings_as_baseline
 from flows.writeback.journal import Change
 from flows.writeback.markers import with_marker
 from tests.people import DAY, ZONE, entries, profile_document, treatments, write
@@ -56,16 +58,16 @@ def test_a_change_is_followed_from_its_seventh_day_to_its_fifteenth(
     tmp_path: Path, changed_days_ago: float, followed: bool, since: float
 ) -> None:
     run = prepared(tmp_path, 22, changed_days_ago, days=3)
-    found, days_since, days_back = read_last_change(run, ZONE)
-    assert (found is not None, days_back) == (followed, None)
-    assert days_since == pytest.approx(since, abs=0.01)
-    if found is not None:
-        assert found.verdict is not FollowUpVerdict.NOT_KNOWN
+    recent = read_last_change(run, ZONE)
+    assert (recent.follow_up is not None, recent.days_back, recent.baseline) == (followed, None, None)
+    assert recent.days_since == pytest.approx(since, abs=0.01)
+    if recent.follow_up is not None:
+        assert recent.follow_up.verdict is not FollowUpVerdict.NOT_KNOWN
 
 
 def test_without_a_change_there_is_nothing_to_follow(tmp_path: Path) -> None:
     run = prepared(tmp_path, 3, 100.0, days=2)
-    assert read_last_change(run, ZONE) == (None, None, None)
+    assert read_last_change(run, ZONE) == Recent()
     assert json.loads(run.file("last_change.json").read_text())["days"] == []
 
 
@@ -88,7 +90,9 @@ def test_the_run_whose_proposal_was_applied_is_named_for_its_rollback(tmp_path: 
     run = prepared(tmp_path, 16, 8.0, days=3)
     old, new = profile_document(), json.loads((tmp_path / "data" / "profile.json").read_text())[0]
     facts = {"kind": "apply", "at": new["startDate"], "proposal_sha256": "a" * 64}
-    marked = with_marker(new, cast(Change, SimpleNamespace(name="20260521-1", facts=facts)), profile_content(old))
+    baseline = settings_as_baseline(next(iter(old["store"].values())), Units.MG_PER_DL, datetime.now(UTC))
+    change = cast(Change, SimpleNamespace(name="20260521-1", facts=facts))
+    marked = with_marker(new, change, profile_content(old), baseline)
     earlier = RunDirectory.create(tmp_path / "earlier", datetime.now(UTC))
     earlier.write_json("manifest.json", {"proposal_sha256": "a" * 64})
     again = AnalysisRequest(from_directory=tmp_path / "data", compare=False, timezone=ZONE, days=3)
@@ -96,9 +100,11 @@ def test_the_run_whose_proposal_was_applied_is_named_for_its_rollback(tmp_path: 
     after = RunDirectory.create(tmp_path / "after", datetime.now(UTC))
     load(again, after, Credentials(), datetime.now(UTC))
     prepare(again, after, datetime.now(UTC))
-    found, _, _ = read_last_change(after, ZONE)
+    recent = read_last_change(after, ZONE)
+    found = recent.follow_up
     assert found is not None
+    assert recent.baseline == baseline
     assert (found.change, found.proposal_sha256, found.run) == ("20260521-1", "a" * 64, "earlier")
-    by_hand, _, _ = read_last_change(run, ZONE)
+    by_hand = read_last_change(run, ZONE).follow_up
     assert by_hand is not None
     assert (by_hand.change, by_hand.run) == ("", "")
