@@ -130,6 +130,7 @@ class Reason(Enum):
     PROPOSAL_WITHOUT_SITE = auto()
     PROPOSAL_OTHER_SOURCE = auto()
     BEYOND_BASELINE = auto()
+    STEP_TOO_SOON = auto()
     APPROVAL_MISSING = auto()
     NOTHING_TO_WRITE = auto()
     NOTHING_LESS_TO_WRITE = auto()

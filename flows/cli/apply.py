@@ -20,11 +20,13 @@ from flows.cli.approval import (
 from flows.cli.console import message, now, print_either, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument, names
+from flows.errors import Refused
 from flows.values.aliases import NameKind, earlier
 from flows.values.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from flows.values.run_directory import RunDirectory
+    from flows.writeback.approval import SyncRequest
     from flows.writeback.approval_checks import Approved
 
 LONGEST_AGE_H = 14 * HOURS_PER_DAY
@@ -134,6 +136,7 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
                 f"Site      {approved.site}\nProposal  {approved.sha256}\n"
                 f"{verdict_text(approved.proposal, planned.what)}"
             )
+        _say_whether_too_soon(approved, request, refuses=not arguments.dry_run)
         if arguments.dry_run:
             return ExitCode.OK
         _warn_of_another_journal(directory, approved)
@@ -149,6 +152,29 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     if done.outcome == "applied" and not arguments.as_json:
         message(f"To undo it: autotune rollback {arguments.run}")
     return ExitCode.OK
+
+
+def _say_whether_too_soon(approved: Approved, request: SyncRequest, *, refuses: bool) -> None:
+    """Say, before anything is asked, what of the last changes is known here and not watched for long enough yet.
+
+    Raises:
+        Refused: `STEP_TOO_SOON`.
+    """
+    from flows.writeback.approval_checks import served_documents
+    from flows.writeback.cool_down import last_changes, too_soon
+    from flows.writeback.journal import Journal
+
+    try:
+        changes = Journal(approved.site).changes()
+    except Refused:
+        return  # `apply` reads it again, and says what is wrong
+    # The proposal's own change is no reason: applied again, it is activated, or said to be there.
+    found = too_soon(request, last_changes(changes, served_documents(approved.run), but=approved.sha256), now())
+    if found is None:
+        return
+    if found.forbids and refuses:
+        raise found.refusal
+    message(f"Note: {found.note}")
 
 
 def _warn_of_another_journal(directory: RunDirectory, approved: Approved) -> None:

@@ -39,6 +39,7 @@ from flows.writeback.approval_checks import (
     source_document,
 )
 from flows.writeback.baseline import check_within_baseline, first_baseline, known_baseline
+from flows.writeback.cool_down import check_not_too_soon, last_changes
 from flows.writeback.journal import Change, ChangeOutcome, Journal
 from flows.writeback.kept_documents import checked_intent, intent_of
 from flows.writeback.markers import MarkedChange, newest_marked
@@ -159,6 +160,8 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
         if policy is not None:
             check_without_a_person(policy, approved, request, planned, journal, state, now)
         first = first_baseline(approved.proposal, source, now)
+        if done is None:
+            check_not_too_soon(request, last_changes(journal.changes(), state.documents), now)
 
         def make(state: SiteProfiles) -> Intent:
             # Of the state that is backed up and written over: one read before may be somebody else's by now.
@@ -167,6 +170,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
             if (done is None and edited) or (done is not None and not request.activate):
                 raise Refused(Reason.SITE_PROFILE_CHANGED)
             if done is None:
+                check_not_too_soon(request, last_changes(journal.changes(), state.documents), now)
                 baseline = known_baseline(state.documents, journal.changes()) or first
                 check_within_baseline(baseline, planned, approved.proposal, source)
             return _intent(site, state, planned, approved, request, done)

@@ -181,7 +181,7 @@ def source_document(approved: Approved) -> Record:
     """
     identity = approved.proposal.profile
     wanted, name = identity.get("document_sha256"), identity.get("name")
-    documents = _served(approved.run)
+    documents = served_documents(approved.run)
     if isinstance(wanted, str) and isinstance(name, str) and documents:
         if (found := next((d for d in documents if document_sha256(d) == wanted), None)) is not None:
             return found
@@ -200,7 +200,12 @@ def report_only_app(document: Record) -> str | None:
     return next(named, "Loop" if isinstance(loop, dict) else None)
 
 
-def _served(run: RunDirectory) -> list[Record]:
+def served_documents(run: RunDirectory) -> list[Record]:
+    """The profile documents that the site served for a run.
+
+    Raises:
+        Refused: `RUN_DAMAGED`, `FILE_NOT_JSON`, `FILE_NOT_RECORDS`.
+    """
     return [d for d in RawFiles.open(run).records("profile") if isinstance(d, dict)]
 
 

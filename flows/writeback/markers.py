@@ -55,6 +55,21 @@ class MarkedChange:
         return datetime.fromtimestamp(self.at_ms / SECOND_MS, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
+@dataclass(frozen=True)
+class Mark:
+    """What a marker says, whatever became of its document since: `kind`, `change`, `at_ms`, `proposal` and `of`.
+
+    `taken_back`: the document that follows it says what was there before it.
+    """
+
+    kind: str
+    change: str
+    at_ms: float
+    proposal: str
+    of: str
+    taken_back: bool
+
+
 def with_marker(document: Record, change: Change, before: Record, baseline: Baseline | None = None) -> Record:
     """A document that is about to be written, with the marker of its change.
 
@@ -80,21 +95,47 @@ def with_marker(document: Record, change: Change, before: Record, baseline: Base
 
 def marked_change(document: Record) -> MarkedChange | None:
     """The change that wrote a document; `None` for one that somebody else wrote, or edited since."""
-    marker = document.get(MARKER)
-    if not isinstance(marker, dict) or not all(isinstance(marker.get(field), str) for field in FIELDS):
+    marker = _marker(document)
+    if marker is None or marker["content"] != _sha256(profile_content(document)):
         return None
-    if marker["content"] != _sha256(profile_content(document)):
-        return None
-    at = instant_ms(marker["at"], "UTC")
     return MarkedChange(
         kind=marker["kind"],
         change=marker["change"],
-        at_ms=at[0] if at is not None else start_ms(document),
+        at_ms=_at_ms(marker, document),
         proposal=marker["proposal"],
         of=marker["of"],
         before=marker["before"],
         document=document,
     )
+
+
+def marks_on(state: SiteProfiles) -> tuple[Mark, ...]:
+    """What the markers of all documents say, each change once; also of documents that somebody edited since."""
+    found: dict[str, Mark] = {}
+    after: Record | None = None
+    for document in state.newest_first:
+        if (marker := _marker(document)) is not None:
+            found[marker["change"]] = Mark(
+                kind=marker["kind"],
+                change=marker["change"],
+                at_ms=_at_ms(marker, document),
+                proposal=marker["proposal"],
+                of=marker["of"],
+                taken_back=after is not None and _sha256(profile_content(after)) == marker["before"],
+            )
+        after = document
+    return tuple(found.values())
+
+
+def _marker(document: Record) -> dict[str, str] | None:
+    marker = document.get(MARKER)
+    whole = isinstance(marker, dict) and all(isinstance(marker.get(field), str) for field in FIELDS)
+    return marker if whole else None
+
+
+def _at_ms(marker: dict[str, str], document: Record) -> float:
+    at = instant_ms(marker["at"], "UTC")
+    return at[0] if at is not None else start_ms(document)
 
 
 def newest_marked(state: SiteProfiles) -> MarkedChange | None:
