@@ -44,7 +44,7 @@ from flows.report.text.certainty import (
     start_probe_sentence,
     together_sentence,
 )
-from flows.report.text.step import step_lines
+from flows.report.text.step import step_in_words
 from flows.report.wording import DECIMALS, fixed, glucose, harmless_all, isolated, number
 from flows.settings import AgeGroup
 from flows.values.parts import Part
@@ -85,7 +85,7 @@ def report_html(proposal: Proposal) -> bytes:
         units=document["units"],
         evidence=evidence,
         pump=proposal.to_enter.model_dump(mode="json"),
-        step=step_lines(proposal),
+        step=step_in_words(proposal),
         probes=[
             (start_probe(probe), start_probe_sentence(probe, mmol=proposal.units is Units.MMOL_PER_L))
             for probe in proposal.evidence.start_probe

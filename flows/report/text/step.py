@@ -5,22 +5,28 @@ The document has ids and facts; these are their English sentences, and the only 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from flows.proposal.document import Proposal
 from flows.proposal.step_document import (
+    Baseline,
     Because,
+    BlockValue,
     FollowUp,
     FollowUpVerdict,
     Kept,
     NextStep,
     Said,
-    StepChange,
     StepKind,
     Watch,
 )
 from flows.proposal.step_limits import OF
-from flows.report.wording import setting
+from flows.report.step_rows import NAMES_OF_PARTS, StepRow, step_rows
+from flows.report.wording import many, setting
 from flows.values.parts import Part
-from flows.values.units import HOURS_PER_DAY
+from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 WHY = {
     Because.ISF_NEVER: "upstream says {upstream_percent:+.0f} %, and an ISF that followed its answers went wrong "
@@ -51,6 +57,8 @@ WHY = {
     Because.REDUCTIONS_NOT_ENOUGH: "glucose is too often low, and what upstream would reduce will hardly be enough: "
     "discuss with your diabetes team where there is too much insulin",
 }
+ONLY_REDUCTIONS = "Only reductions: whatever would give more insulin is held back."
+NO_BASELINE = "No baseline is known: the limits of steps count from the settings in use."
 ALL_STAY = "no setting is off by enough, with a need for it, to act on"
 WATCHING = {
     Watch.LOWS: "lows (below 70 mg/dL, 3.9 mmol/L): there is more insulin",
@@ -66,20 +74,56 @@ HELPED = {
 }
 
 
+@dataclass(frozen=True)
+class StepInWords:
+    """The step as every form shows it; an empty text is not shown.
+
+    Attributes:
+        what: to do now, in one sentence.
+        rows: the numbers that change.
+        day: the basal of the day before and after.
+        notes: of the numbers: held back, or how repeatable.
+        kept: what stays and why.
+        next: what to watch, and when to look again.
+        last: whether the last step helped.
+        baseline: its values, and since when.
+    """
+
+    what: str
+    rows: tuple[StepRow, ...]
+    day: str
+    notes: tuple[str, ...]
+    kept: tuple[str, ...]
+    next: str
+    last: str
+    baseline: str
+
+
+def step_in_words(proposal: Proposal) -> StepInWords | None:
+    """The step in sentences; `None` of a proposal that has no step yet."""
+    if (step := proposal.step) is None:
+        return None
+    watch = f"Watch {'; '.join(WATCHING[watch] for watch in step.watch)}. " if step.watch else ""
+    moved = step.daily_basal_new_u != step.daily_basal_current_u
+    notes = (ONLY_REDUCTIONS if step.only_reductions and step.changes else "", _repeatable(proposal, step))
+    return StepInWords(
+        what=what_to_do(step),
+        rows=tuple(step_rows(step)),
+        day=f"{step.daily_basal_current_u:.2f} → {step.daily_basal_new_u:.2f} U" if moved else "",
+        notes=tuple(filter(None, notes)),
+        kept=tuple(map(kept_sentence, step.kept)),
+        next=f"{watch}Look again in {many(step.look_again_after_days, 'day')}.",
+        last=follow_up_sentence(step.follow_up) if step.follow_up else "",
+        baseline=baseline_sentence(step.baseline),
+    )
+
+
 def step_lines(proposal: Proposal) -> list[str]:
     """The step as lines of text; none of a proposal that has no step yet."""
-    if (step := proposal.step) is None:
+    if (said := step_in_words(proposal)) is None or proposal.step is None:
         return []
-    lines = [what_to_do(step), *(f"  {line}" for line in change_lines(step))]
-    if step.only_reductions and step.changes:
-        lines.append("  Only reductions: whatever would give more insulin is held back.")
-    lines += [f"  {kept_sentence(kept)}" for kept in step.kept]
-    if step.watch:
-        lines.append(f"  Watch {'; '.join(WATCHING[watch] for watch in step.watch)}.")
-    lines.append(f"  Look again in {step.look_again_after_days} days.")
-    if step.follow_up is not None:
-        lines.append(f"  {follow_up_sentence(step.follow_up)}")
-    return lines
+    lines = [*change_lines(proposal.step), *said.notes, *said.kept, said.next, said.last, said.baseline]
+    return [said.what, *(f"  {line}" for line in lines if line)]
 
 
 def what_to_do(step: NextStep) -> str:
@@ -94,31 +138,26 @@ def what_to_do(step: NextStep) -> str:
     return f"Step: {does[step.kind]}: {reason}."
 
 
-NAMES_OF_PARTS = {Part.BASAL: "basal", Part.ISF: "ISF", Part.CARB_RATIO: "carb ratio"}
-
-
 def change_lines(step: NextStep) -> list[str]:
     """Each number that changes; neighbouring hours with the same two numbers are one line."""
-    lines, units = [], {Part.BASAL: "U/h", Part.CARB_RATIO: "g/U", Part.ISF: "mg/dL/U"}
-    run: list[StepChange] = []
-    for change in (*step.changes, None):
-        if run and (change is None or not _continues(run[-1], change)):
-            first, unit = run[0], units[run[0].part]
-            until = f"–{int(run[-1].start[:2]) + 1:02d}:00" if first.part is Part.BASAL else " on"
-            numbers = f"{setting(first.current)} → {setting(first.new)} {unit}"
-            arrow = "▲" if first.new > first.current else "▼"
-            lines.append(f"{NAMES_OF_PARTS[first.part]} {first.start}{until}: {numbers} {arrow}")
-            run = []
-        if change is not None:
-            run.append(change)
+    lines = [f"{row.name} {row.when}: {row.now} → {row.new} {row.unit} {row.arrow}" for row in step_rows(step)]
     if step.daily_basal_new_u != step.daily_basal_current_u:
         lines.append(f"basal a day: {step.daily_basal_current_u:.2f} → {step.daily_basal_new_u:.2f} U")
     return lines
 
 
-def _continues(before: StepChange, change: StepChange) -> bool:
-    next_hour = change.part is Part.BASAL and int(change.start[:2]) == int(before.start[:2]) + 1
-    return next_hour and (change.part, change.current, change.new) == (before.part, before.current, before.new)
+def _repeatable(proposal: Proposal, step: NextStep) -> str:
+    """How many of the repetitions move what changes the way the step goes; nothing where that is not known."""
+    evidence = proposal.evidence
+    one_of = {Part.ISF: evidence.isf.agreement, Part.CARB_RATIO: evidence.carb_ratio.agreement}
+    basal = {hour.hour: hour.agreement for hour in evidence.basal}
+    found = [basal[int(c.start[:2])] if c.part is Part.BASAL else one_of[c.part] for c in step.changes]
+    shares = sorted(round(100 * agreement.share) for agreement in found if agreement is not None)
+    if not shares:
+        return ""
+    least, most = shares[0], shares[-1]
+    of = f"{least}" if least == most else f"{least} to {most}"
+    return f"Which way these numbers go is repeatable in {of} of 100; that does not make them right."
 
 
 def why(said: Said) -> str:
@@ -155,7 +194,29 @@ def follow_up_sentence(follow_up: FollowUp) -> str:
         return said
     before, after = follow_up.before, follow_up.after
     return (
-        f"{said} Below 70 mg/dL {before.below_70_percent:.1f} → {after.below_70_percent:.1f} %, in range "
+        f"{said} Below 70 mg/dL (3.9 mmol/L) {before.below_70_percent:.1f} → {after.below_70_percent:.1f} %, in range "
         f"{before.in_range_70_180_percent:.0f} → {after.in_range_70_180_percent:.0f} % ({before.days} days before, "
         f"{after.days} after; a week's time in range differs by about {OF['noise']:g} points by chance)."
     )
+
+
+def baseline_sentence(baseline: Baseline | None) -> str:
+    """Its values and since when, and how far steps may go from it."""
+    if baseline is None:
+        return NO_BASELINE
+    how = "by hand" if baseline.by_hand else "by the first change that was applied"
+    isf = ", ".join(
+        f"{setting(b.value)} mg/dL/U ({b.value / MGDL_PER_MMOLL:.2f} mmol/L/U)"
+        for b in _values(baseline.isf_mgdl_per_u)
+    )
+    ratio = ", ".join(f"{setting(b.value)} g/U" for b in _values(baseline.carb_ratio_g_per_u))
+    return (
+        f"Baseline since {baseline.set_at[:10]}, set {how}: basal {math.fsum(baseline.basal_u_per_h):.2f} U a day, ISF "
+        f"{isf}, carb ratio {ratio}. No chain of steps leaves {OF['least_of_baseline']:g}–{OF['most_of_baseline']:g} "
+        f"of each value and {OF['least_daily_of_baseline']:g}–{OF['most_daily_of_baseline']:g} of the day's basal."
+    )
+
+
+def _values(blocks: Sequence[BlockValue]) -> list[BlockValue]:
+    """Blocks without those that repeat the value before."""
+    return [block for n, block in enumerate(blocks) if n == 0 or block.value != blocks[n - 1].value]

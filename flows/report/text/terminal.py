@@ -11,6 +11,8 @@ from flows.report.wording import many
 from flows.values.run_directory import RunDirectory
 from flows.writeback.applied import applications, changes_of, damaged_records
 
+UPSTREAMS = "What the step rests on. The columns of upstream are evidence, not what to enter:"
+
 
 def summary(run: RunDirectory, proposal: Proposal) -> str:
     """What `autotune propose` prints."""
@@ -28,6 +30,7 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
         f"({used[0] if len(used) == 1 else f'{used[0]} to {used[-1]}'}, {proposal.timezone}, inputs {proposal.inputs})",
         *([weights] if (weights := day_weights_sentence(len(used))) else []),
         "",
+        *([UPSTREAMS] if proposal.step is not None else []),
         numbers_table(proposal),
         *_section("Repeatability of the numbers:", certainty(proposal)),
         *_section(

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+import html
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from flows.proposal.document import Proposal
 from flows.proposal.step import next_step
-from flows.proposal.step_document import Because, FollowUpVerdict, Watch
-from flows.report.text.step import HELPED, WATCHING, WHY, change_lines, what_to_do, why
+from flows.proposal.step_document import Baseline, Because, BlockValue, FollowUpVerdict, StepChange, Watch
+from flows.report.html.report import report_html
+from flows.report.step_rows import step_rows
+from flows.report.text.step import (
+    HELPED,
+    WATCHING,
+    WHY,
+    baseline_sentence,
+    change_lines,
+    step_in_words,
+    what_to_do,
+    why,
+)
+from flows.report.text.terminal import UPSTREAMS, summary
+from flows.values.parts import Part
+from flows.values.run_directory import RunDirectory
+from tests import sample_proposals
 from tests.unit.proposal.test_step import high, step_case
 
 
@@ -26,3 +47,68 @@ def test_neighbouring_hours_are_one_line() -> None:
     step = next_step(step_case())
     assert change_lines(step) == ["basal 00:00–24:00: 1 → 1.05 U/h ▲", "basal a day: 24.00 → 25.20 U"]
     assert what_to_do(step) == "Step: change the basal a little."
+
+
+def test_hours_apart_and_the_other_way_are_rows_of_their_own() -> None:
+    def change(start: str, new: float, part: Part = Part.BASAL) -> StepChange:
+        return StepChange(part=part, start=start, current=1.0, new=new, upstream=new)
+
+    changes = (
+        change("00:00", 1.1),
+        change("01:00", 1.1),
+        change("03:00", 1.1),
+        change("04:00", 0.9),
+        change("06:00", 9.5, Part.CARB_RATIO),
+    )
+    step = next_step(step_case()).model_copy(update={"changes": changes})
+    assert [(row.when, row.new, row.arrow, row.unit) for row in step_rows(step)] == [
+        ("00:00–02:00", "1.1", "▲", "U/h"),
+        ("03:00–04:00", "1.1", "▲", "U/h"),
+        ("04:00–05:00", "0.9", "▼", "U/h"),
+        ("06:00 on", "9.5", "▲", "g/U"),
+    ]
+
+
+def with_step(**changes: Any) -> Proposal:
+    """A proposal whose step changes the basal."""
+    step = next_step(step_case()).model_copy(update=changes)
+    made = sample_proposals.sealed(sample_proposals.document(seed=3))
+    return made.model_copy(update={"step": step})
+
+
+def test_terminal_and_page_say_the_step_before_upstreams_numbers() -> None:
+    proposal = with_step()
+    run = RunDirectory(Path("run"))
+    page = re.sub(r"<[^>]+>", "", report_html(proposal).decode().partition("<body>")[2])
+    said = step_in_words(proposal)
+    assert said is not None
+    for text, upstream in ((summary(run, proposal), UPSTREAMS), (page, "Upstream&#39;s numbers, not what to enter")):
+        places = [html.unescape(text).index(what) for what in (said.what, said.next, html.unescape(upstream))]
+        assert places == sorted(places)
+        assert all(html.unescape(text).count(line) for line in (*said.kept, *said.notes, said.baseline))
+
+
+def test_how_repeatable_the_numbers_of_a_step_are_is_said_in_a_hundred() -> None:
+    proposal = with_step()
+    shares = [round(100 * hour.agreement.share) for hour in proposal.evidence.basal if hour.agreement]
+    said = step_in_words(proposal)
+    assert said is not None
+    assert said.notes == (
+        f"Which way these numbers go is repeatable in {min(shares)} to {max(shares)} of 100; that does not make them "
+        "right.",
+    )
+
+
+def test_the_baseline_is_said_with_its_values_and_since_when() -> None:
+    blocks = (BlockValue(start="00:00", value=54.0), BlockValue(start="06:00", value=54.0))
+    baseline = Baseline(
+        set_at="2026-11-01T08:00:00.000+00:00",
+        basal_u_per_h=(1.0,) * 24,
+        isf_mgdl_per_u=blocks,
+        carb_ratio_g_per_u=(BlockValue(start="00:00", value=10.0),),
+    )
+    said = baseline_sentence(baseline)
+    assert said.startswith("Baseline since 2026-11-01, set by the first change that was applied: basal 24.00 U a day,")
+    assert "ISF 54 mg/dL/U (3.00 mmol/L/U), carb ratio 10 g/U." in said
+    assert "set by hand" in baseline_sentence(baseline.model_copy(update={"by_hand": True}))
+    assert baseline_sentence(None).startswith("No baseline is known")
