@@ -12,6 +12,7 @@ from flows.history.records import Rule
 from flows.history.strays import RULE as STRAY
 from flows.judgement.verdict import RULES as SAFETY
 from flows.proposal.document import Proposal
+from flows.proposal.step_limits import LIMITS
 
 READINGS_AFTER = (
     (*STRAY, "one reading weeks after the last, or of the year 2031, would move the window of days"),
@@ -50,6 +51,12 @@ def safety_as_markdown() -> str:
     """The rules of the verdict, for docs/safety.md."""
     lines = ["| rule | amber | red | source |", "|---|---|---|---|"]
     return "\n".join([*lines, *(f"| `{r.name}` | {r.amber} | {r.red} | {r.source} |" for r in SAFETY)])
+
+
+def steps_as_markdown() -> str:
+    """The thresholds of a step, for docs/safety.md."""
+    lines = ["| limit | value | what it does | source |", "|---|---|---|---|"]
+    return "\n".join([*lines, *(f"| `{r.name}` | {r.value:g} {r.unit} | {r.what} | {r.source} |" for r in LIMITS)])
 
 
 def proposal_schema() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from docs.rule_tables import proposal_schema, rules_as_markdown, safety_as_markdown
+from docs.rule_tables import proposal_schema, rules_as_markdown, safety_as_markdown, steps_as_markdown
 from flows.cli.main import parser
 from flows.errors import Reason
 from flows.proposal.document import SCHEMA_VERSION
@@ -17,6 +17,10 @@ def test_the_rules_in_the_documentation_are_the_programs_own() -> None:
 
 def test_the_rules_of_the_verdict_in_the_documentation_are_the_programs_own() -> None:
     assert safety_as_markdown() in (ROOT / "docs" / "safety.md").read_text("utf-8")
+
+
+def test_the_thresholds_of_a_step_in_the_documentation_are_the_programs_own() -> None:
+    assert steps_as_markdown() in (ROOT / "docs" / "safety.md").read_text("utf-8")
 
 
 def test_the_published_schema_is_that_of_the_program() -> None:
