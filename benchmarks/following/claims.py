@@ -97,7 +97,8 @@ def too_much_falls(people: Sequence[Followed], policy: Policy) -> Claim:
     return _claim(
         f"Time below 70 mg/dL falls by {LEAST_FALL_POINTS:g} points in the median, and nobody's time in range by more "
         f"than {MOST_LOST_POINTS:g}",
-        "began with too much insulin: settings on the strong side, and less time below 70 mg/dL with the true ones",
+        f"began with too much insulin: settings on the strong side, and {LEAST_FALL_POINTS:g} points less time below "
+        "70 mg/dL with the true ones",
         them,
         f"{-middle:+.1f} points in the median; time in range {lowest:+.1f} at the lowest",
         failing,
@@ -177,7 +178,11 @@ def too_little(people: Iterable[Followed]) -> list[Followed]:
 
 def too_much(people: Iterable[Followed]) -> list[Followed]:
     """Who began with settings on the strong side, and has less time below 70 mg/dL with the true ones."""
-    return [one for one in people if one.person.start in TOO_MUCH and one.gain(Policy.TRUTH, "below_70_percent") < 0]
+    return [
+        one
+        for one in people
+        if one.person.start in TOO_MUCH and one.gain(Policy.TRUTH, "below_70_percent") <= SAME - LEAST_FALL_POINTS
+    ]
 
 
 def right(people: Iterable[Followed]) -> list[Followed]:
