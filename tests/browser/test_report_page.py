@@ -98,7 +98,7 @@ def test_a_person_sees_one_unit_and_no_number_without_one(open_page: Open, perso
             labelled = (
                 UNIT.match(n["after"]) or re.search(r"%|mg/dL|mmol/L|\bU\b|\bg\b", n["head"]) or n["head"] in COUNTS
             )
-            count = re.search(r"(?:: |\w: |used, |the repetitions |it up, |, and )$", n["before"])
+            count = re.search(r"(?:: |\w: |used, |Repeatable in |the repetitions |it up, |, and )$", n["before"])
             assert labelled or count, n
 
 
