@@ -76,11 +76,13 @@ class Bench:
             "show": ["show", run],
             "show --json": ["show", run, "--json"],
             "history": ["history", "--runs", str(self.base)],
-            "apply --dry-run": ["apply", run, "--dry-run"],
-            "apply": ["apply", run, *approval],
+            "apply --dry-run": ["apply", run, "--all", "--dry-run"],
+            "apply": ["apply", run, "--all", *approval],
             "apply --resume": ["apply", run, "--resume"],
             "tidy": ["tidy", run, "--keep", "5", "--yes"],
             "rollback": ["rollback", run, *approval],
+            "baseline show": ["baseline", "show", run],
+            "baseline set": ["baseline", "set", run, *approval],
             "recover": ["recover", run],
         }
 

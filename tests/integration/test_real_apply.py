@@ -15,6 +15,7 @@ from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.writer import NightscoutWriter, WriteAttempt, WriteStatus
 from flows.writeback.active_on_site import differences
+from flows.writeback.baseline import known_baseline
 from flows.writeback.plan import plan
 from flows.writeback.site_documents import switch_treatment
 from tests.integration.conftest import Nightscout, real_only
@@ -81,6 +82,10 @@ def test_from_the_proposal_to_the_rollback(way: str, units: str, nightscout: Nig
     assert newest_content(after) == newest_content(before)
     assert active_name(after) == "Day"
     assert len(after.documents) == 3  # history stays
+    baseline = known_baseline([after.newest])
+    assert baseline is not None
+    assert baseline == known_baseline((), someone.journal.changes())
+    assert baseline.basal_u_per_h == someone.made.current.basal_u_per_h
     current = requests.get(f"{nightscout.url}/api/v1/profile/current", headers=nightscout.headers, timeout=30).json()
     assert current["_id"] == after.newest["_id"]
 
