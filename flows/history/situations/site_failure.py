@@ -1,10 +1,10 @@
-"""Hours of high glucose that boluses did not lower until something changed: they look like a failed infusion site."""
+"""Hours of high glucose that insulin did not lower until something changed: they look like a failed infusion site."""
 
 from __future__ import annotations
 
 from datetime import date
 
-from flows.history.situations.observed import Observed, Series, within
+from flows.history.situations.observed import SAMPLE_MS, Observed, Series, samples, within
 from flows.values.local_days import day_of
 from flows.values.units import HOUR_MS, MINUTE_MS
 
@@ -14,7 +14,7 @@ GAP_MS = 20 * MINUTE_MS
 LEAST_BOLUSES = 2  # one may have been too small, or forgotten by its pump
 # By the profile's ISF, after what the carbs took: far more than a wrong ISF (a factor of two) explains.
 SHOULD_FALL_MGDL = 100.0
-WORKS_WITHIN_MS = HOUR_MS  # a bolus of the last hour has not worked yet
+WORKS_WITHIN_MS = HOUR_MS  # a dose of the last hour has not worked yet
 AROUND_MS = HOUR_MS
 FALL_MGDL, FALL_WITHIN_MS = 100.0, 3 * HOUR_MS  # once insulin arrives again
 SITE_CHANGES = ("Site Change", "Cannula Change", "Pod Change")
@@ -45,10 +45,20 @@ def _highs(curve: Series) -> list[tuple[float, float]]:
 
 
 def _unmoved(observed: Observed, start: float, end: float) -> bool:
-    given = within(observed.boluses, start, end - WORKS_WITHIN_MS)
+    """Whether boluses, or a loop's raised basal by itself, should have lowered it."""
+    working = end - WORKS_WITHIN_MS
+    given = [units for _, units in within(observed.boluses, start, working)]
     eaten = sum(grams for _, grams in within(observed.meals, start - AROUND_MS, end))
-    insulin = sum(units for _, units in given) - eaten / observed.carb_ratio_g_per_u
-    return len(given) >= LEAST_BOLUSES and insulin * observed.isf_mgdl_per_u >= SHOULD_FALL_MGDL
+    raised = _above_schedule(observed, start, working)
+    insulin = sum(given) + raised - eaten / observed.carb_ratio_g_per_u
+    enough = SHOULD_FALL_MGDL / observed.isf_mgdl_per_u
+    return insulin >= enough and (len(given) >= LEAST_BOLUSES or raised >= enough)
+
+
+def _above_schedule(observed: Observed, start: float, end: float) -> float:
+    """U of temporary basals beyond the scheduled ones."""
+    rates = [observed.basal_rate(ms) - (observed.basal_at(ms) or 0.0) for ms in samples(start, end)]
+    return sum(rates) * SAMPLE_MS / HOUR_MS
 
 
 def _ended_at_once(observed: Observed, start: float, end: float) -> bool:

@@ -35,9 +35,9 @@ SITUATIONS: tuple[Situation, ...] = (
     Situation(
         "site_failure",
         "Hours that look like a failed infusion site",
-        "glucose stayed high in spite of boluses and then fell, or the site was changed: it looks like a failed site",
+        "glucose stayed high in spite of insulin and then fell, or the site was changed: it looks like a failed site",
         "upstream takes insulin that may not have arrived for a weak one",
-        "> 250 mg/dL for 3 h, two boluses for 100 mg/dL, then a change of site or a fall by 100 in 3 h",
+        "> 250 mg/dL for 3 h, two boluses or a raised basal for 100 mg/dL, then a new site or a fall by 100 in 3 h",
         site_failure,
     ),
     Situation(
@@ -61,7 +61,7 @@ SITUATIONS: tuple[Situation, ...] = (
         "Days that look like illness",
         "glucose and insulin were both far above the usual on days in a row: it looks like illness",
         "the settings of such days are not those of others",
-        "two days in a row with insulin ≥ 1.25 times, and glucose ≥ 1.2 times and 30 mg/dL above, the median day's",
+        "two days in a row with insulin ≥ 1.15 times, and glucose ≥ 1.2 times and 30 mg/dL above, the median day's",
         illness,
     ),
     Situation(

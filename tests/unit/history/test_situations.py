@@ -86,6 +86,11 @@ def failing(
     return person(curve=high, treatments=sorted([*usual(), *doses, *also], key=lambda t: t[0]))
 
 
+def raised(rate: float) -> tuple[tuple[float, dict[str, Any]], ...]:
+    """Temporary basals from hour 10 to 13, where 1 U/h is scheduled."""
+    return tuple(given(10 + n / 2, eventType="Temp Basal", rate=rate, duration=30) for n in range(6))
+
+
 @pytest.mark.parametrize(
     ("observed", "found"),
     [
@@ -99,6 +104,11 @@ def failing(
         (failing(then=200.0, also=(given(14.1, eventType="Site Change"),)), False),
         (failing(also=(given(9.5, carbs=1),)), False),  # which the insulin was for
         (failing(also=(given(8.9, carbs=1),)), True),
+        (failing(boluses=(), also=raised(2.0)), True),  # a loop's basal alone: 1 U/h more for two hours
+        (failing(boluses=(), also=raised(1.99)), False),
+        (failing(boluses=(1.0,), also=raised(1.5)), False),  # a single bolus and too little by itself
+        (failing(boluses=(0.5, 0.5), also=raised(1.5)), True),
+        (failing(boluses=(1.0, 1.0), also=raised(0.9)), False),  # less than scheduled
     ],
 )
 def test_a_failed_site_is_hours_of_highs_in_spite_of_boluses_that_end_at_once(observed: Observed, found: bool) -> None:
@@ -189,9 +199,9 @@ def ill(days: list[LocalDay], mgdl: float = 150.0, units: float = 13.0) -> Obser
 @pytest.mark.parametrize(
     ("days", "mgdl", "units", "found"),
     [
-        (DAYS[2:4], 150, 9.75, True),
-        (DAYS[2:4], 149.9, 9.75, False),  # 30 more
-        (DAYS[2:4], 150, 9.7, False),  # a quarter more of 39 U
+        (DAYS[2:4], 150, 5.86, True),
+        (DAYS[2:4], 149.9, 5.86, False),  # 30 more
+        (DAYS[2:4], 150, 5.84, False),  # 1.15 times 39 U
         (DAYS[2:3], 200, 20, False),  # a single day
         ([DAYS[2], DAYS[4]], 200, 20, False),  # not in a row
         (DAYS[2:5], 200, 20, False),  # three of eight: more than a third
