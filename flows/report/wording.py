@@ -11,7 +11,7 @@ import unicodedata
 from decimal import Decimal
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from flows.values.visible import visible
 
@@ -20,6 +20,7 @@ IN_TITLE = 1000  # characters that its title still holds
 NONE = "–"
 DECIMALS = {"mg/dL/U": 1, "mmol/L/U": 2, "g/U": 1, "U/h": 3, "× schedule": 3}  # the least shown of a setting
 
+_IN_BOTH = re.compile(r"([\d.]+ mg/dL(?:/U)?)(?: \(([\d.]+ mmol/L(?:/U)?)\)|, ([\d.]+ mmol/L(?:/U)?))")
 _SPACE = re.compile(r"\s+")
 _PILED = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3})[\u0300-\u036f\u0483-\u0489"
@@ -61,6 +62,17 @@ def isolated(text: Any, most: int = SHOWN) -> Markup:
     if shown == whole:
         return Markup("<bdi>{}</bdi>").format(whole)
     return Markup('<bdi title="{}">{}</bdi>').format(cut(whole, IN_TITLE), shown)
+
+
+def in_chosen_unit(text: str) -> Markup:
+    """A sentence that names glucose in both units, for a page: of each pair the page shows the unit chosen."""
+    whole, parts, done = harmless(text), [Markup("")], 0
+    for pair in _IN_BOTH.finditer(whole):
+        mgdl, mmoll = pair[1], pair[2] or pair[3]
+        both = Markup('<span class="mgdl">{}</span><span class="mmoll">{}</span>').format(mgdl, mmoll)
+        parts += [escape(whole[done : pair.start()]), both]
+        done = pair.end()
+    return Markup("").join([*parts, escape(whole[done:])])
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ from flows.report.text.certainty import (
     together_sentence,
 )
 from flows.report.text.step import step_in_words
-from flows.report.wording import DECIMALS, fixed, glucose, harmless_all, isolated, number
+from flows.report.wording import DECIMALS, fixed, glucose, harmless_all, in_chosen_unit, isolated, number
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
@@ -110,6 +110,7 @@ def report_html(proposal: Proposal) -> bytes:
         order_matters=ORDER_MATTERS,
         outside=OUTSIDE,
         kept_aside=KEPT_ASIDE,
+        in_chosen_unit=in_chosen_unit,
         together=together_sentence(rows) if repetitions else "",
         weights=day_weights_sentence(sum(day.status == "used" for day in proposal.days)),
         blocks_of=blocks_of,

@@ -25,6 +25,7 @@ from flows.report.text.step import (
     why,
 )
 from flows.report.text.terminal import UPSTREAMS, summary
+from flows.report.wording import in_chosen_unit
 from flows.values.parts import Part
 from flows.values.run_directory import RunDirectory
 from tests import sample_proposals
@@ -79,13 +80,29 @@ def with_step(**changes: Any) -> Proposal:
 def test_terminal_and_page_say_the_step_before_upstreams_numbers() -> None:
     proposal = with_step()
     run = RunDirectory(Path("run"))
-    page = re.sub(r"<[^>]+>", "", report_html(proposal).decode().partition("<body>")[2])
     said = step_in_words(proposal)
     assert said is not None
+    page = report_html(proposal).decode().partition("<body>")[2]
+    for sentence in (said.next, said.baseline, *said.kept):
+        assert str(in_chosen_unit(sentence)) in page
+    page = re.sub(r"<[^>]+>", "", page)
     for text, upstream in ((summary(run, proposal), UPSTREAMS), (page, "Upstream&#39;s numbers, not what to enter")):
-        places = [html.unescape(text).index(what) for what in (said.what, said.next, html.unescape(upstream))]
+        places = [html.unescape(text).index(what) for what in (said.what, *said.notes, html.unescape(upstream))]
         assert places == sorted(places)
-        assert all(html.unescape(text).count(line) for line in (*said.kept, *said.notes, said.baseline))
+    assert all(line in summary(run, proposal) for line in (*said.kept, said.next, said.baseline))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("above 180 mg/dL (10.0 mmol/L) for", "above [180 mg/dL][10.0 mmol/L] for"),
+        ("lows (below 70 mg/dL, 3.9 mmol/L): more", "lows (below [70 mg/dL][3.9 mmol/L]): more"),
+        ("ISF 54 mg/dL/U (3.00 mmol/L/U), carb", "ISF [54 mg/dL/U][3.00 mmol/L/U], carb"),
+        ("below 70 mg/dL & <b>", "below 70 mg/dL &amp; &lt;b&gt;"),
+    ],
+)
+def test_the_page_shows_glucose_of_a_sentence_in_the_unit_chosen(said: str, shown: str) -> None:
+    assert re.sub(r'<span class="(?:mgdl|mmoll)">(.*?)</span>', r"[\1]", in_chosen_unit(said)) == shown
 
 
 def test_how_repeatable_the_numbers_of_a_step_are_is_said_in_a_hundred() -> None:
