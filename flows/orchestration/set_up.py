@@ -12,9 +12,11 @@ import os
 import subprocess
 import sys
 from datetime import timedelta
+from enum import StrEnum
 from zoneinfo import available_timezones
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -27,10 +29,13 @@ from flows.orchestration.concurrency import make_limit
 from flows.orchestration.nightly_schedule import set_nightly
 from flows.orchestration.notices import make_notices
 from flows.orchestration.pools import DOCKER_POOL, PROCESS_POOL, QUEUES, Containers, make_pools
-from flows.settings import site_url
+from flows.settings import AgeGroup, Insulin, site_url
 from flows.values.bundled import bundled
 
 SWITCH = {"true": True, "false": False, "": None}
+# Deployments whose requests name the person's age group and insulin, where the environment says them.
+ANALYSES = ("on-demand", "nightly-autotune")
+OF_THE_PERSON: dict[str, type[StrEnum]] = {"age_group": AgeGroup, "insulin": Insulin}
 
 # A run whose worker was stopped says nothing any more, but would stay Running and keep the next one waiting. The worker
 # has it say every 30 s that it lives (PREFECT_FLOWS_HEARTBEAT_FREQUENCY).
@@ -67,6 +72,11 @@ def main() -> int:
             SWITCH.get(nightly) and not environment.nightscout_site,
             "AUTOTUNE_NIGHTLY=true needs AUTOTUNE_NIGHTSCOUT_SITE: whose data to tune every night.",
         ),
+        *(
+            (given is not None and given not in set(values), f"{variable(name)} is one of {', '.join(values)}.")
+            for name, values in OF_THE_PERSON.items()
+            for given in (getattr(environment, name),)
+        ),
         (zone not in available_timezones(), "AUTOTUNE_TIMEZONE is the name of a time zone, such as Europe/Paris."),
         (pool not in (PROCESS_POOL, DOCKER_POOL), f"AUTOTUNE_POOL is {PROCESS_POOL} or {DOCKER_POOL}."),
         (pool == DOCKER_POOL and containers.trouble(), containers.trouble() or ""),
@@ -83,6 +93,7 @@ def main() -> int:
         made = make_notices(client, environment.secret("webhook"))
         if (status := _deploy(client, environment.nightscout_site or "", pool)) != 0:
             return status
+        _say_of_whom(client, environment)
         switched = "on" if set_nightly(client, zone, SWITCH[nightly]) else "off"
     _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {switched}, {made or 'no'} notices.")
     return 0
@@ -93,13 +104,22 @@ def _deploy(client: SyncPrefectClient, site: str, pool: str) -> int:
     paused = [deployment.id for deployment in client.read_deployments() if deployment.paused]
     command = ["--no-prompt", "deploy", "--all", "--prefect-file", str(bundled("prefect.yaml"))]
     # prefect.yaml takes these from the environment; unset, Prefect would put empty texts without a word.
-    environment = Environment()
-    person = {variable("age_group"): environment.age_group or "", variable("insulin"): environment.insulin or ""}
-    given = {**os.environ, **person, variable("nightscout_site"): site, variable("pool"): pool}
+    given = {**os.environ, variable("nightscout_site"): site, variable("pool"): pool}
     done = subprocess.run([sys.executable, "-m", "prefect", *command], stdin=subprocess.DEVNULL, env=given, check=False)
     for deployment in paused:
         client.pause_deployment(deployment)
     return done.returncode
+
+
+def _say_of_whom(client: SyncPrefectClient, environment: Environment) -> None:
+    """Put the person's age group and insulin into the requests of the deployments, where they were said."""
+    said = {name: value for name in OF_THE_PERSON if (value := getattr(environment, name))}
+    for name in ANALYSES if said else ():
+        deployment = client.read_deployment_by_name(f"autotune-analysis/{name}")
+        request = {**(deployment.parameters.get("request") or {}), **said}
+        client.update_deployment(
+            deployment.id, DeploymentUpdate(parameters={**deployment.parameters, "request": request})
+        )
 
 
 def _end_of_abandoned_runs(client: SyncPrefectClient) -> None:

@@ -28,6 +28,7 @@ from flows.proposal.step_limits import OF
 from flows.values.parts import Part
 
 # What a person may do tonight is another thing than what would be wanted: these only put a step off.
+NOTHING_WANTED = Said(because=Because.NOTHING_WANTED)
 WAITING = (Because.PUMP_STEP, Because.DATA, Because.NO_GLUCOSE, Because.COOL_DOWN, Because.PAUSE, Because.OTHER_CURVE)
 
 
@@ -141,7 +142,8 @@ def _kept_basal(case: StepCase, kept: Mapping[int, Said]) -> list[Kept]:
 def _isf_stays(case: StepCase) -> Kept:
     change = case.recommended.isf_mgdl_per_u / case.current.isf_mgdl_per_u - 1
     starts = tuple(block.start for block in case.for_pump.isf)
-    said = Said(because=Because.ISF_NEVER, facts={"upstream_percent": round(100 * change, 1)})
+    facts = {"upstream_percent": round(100 * change, 1)}
+    said = Said(because=Because.ISF_NEVER, facts=facts) if facts["upstream_percent"] else NOTHING_WANTED
     return Kept(part=Part.ISF, starts=starts, said=said)
 
 

@@ -194,3 +194,12 @@ def test_a_paused_queue_is_found(client: SyncPrefectClient, prefect_server: str,
     client.update_work_queue(queue.id, is_paused=False)
     assert found.level is Level.FAIL
     assert found.sentence == "The work queue autotune-scheduled of autotune is paused: its runs do not start."
+
+
+def test_whose_data_it_is_is_said_in_the_requests(
+    client: SyncPrefectClient, set_up: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_AGE_GROUP", "teenager")
+    set_up("")
+    request = client.read_deployment(deployment(client)).parameters["request"]
+    assert request == {"site": "https://env.example", "days": 14, "age_group": "teenager"}

@@ -32,8 +32,6 @@ from tests.conftest import ROOT
 SETTINGS = {
     "AUTOTUNE_NIGHTSCOUT_SITE": "https://my.site.example",
     "AUTOTUNE_POOL": "autotune-docker",
-    "AUTOTUNE_AGE_GROUP": "teenager",
-    "AUTOTUNE_INSULIN": "",
 }
 QUEUES = {
     "on-demand": "autotune-manual",
@@ -233,6 +231,8 @@ def test_a_container_of_the_docker_pool_is_confined_and_holds_no_secret() -> Non
     ("settings", "said"),
     [
         ({"AUTOTUNE_POOL": "docker"}, "AUTOTUNE_POOL is autotune or autotune-docker."),
+        ({"AUTOTUNE_AGE_GROUP": "grown-up"}, "AUTOTUNE_AGE_GROUP is one of child, teenager, adult"),
+        ({"AUTOTUNE_INSULIN": "slow"}, "AUTOTUNE_INSULIN is one of rapid-acting, ultra-rapid."),
         ({"AUTOTUNE_TIMEZONE": "Europe/Pairs"}, "AUTOTUNE_TIMEZONE is the name of a time zone, such as Europe/Paris."),
         ({"AUTOTUNE_POOL": "autotune-docker", "AUTOTUNE_CONTAINER_TOKEN_FILE": "./token"}, "is an absolute path"),
         ({"AUTOTUNE_POOL": "autotune-docker", "AUTOTUNE_PULL_POLICY": "Sometimes"}, "AUTOTUNE_PULL_POLICY is one of"),

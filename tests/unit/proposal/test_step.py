@@ -68,7 +68,8 @@ def test_a_step_goes_half_of_upstreams_way() -> None:
     step = next_step(step_case())
     assert step.kind is StepKind.CHANGE
     assert step.daily_basal_new_u == pytest.approx(24 * 1.05)
-    assert why(step, Part.ISF) == {Because.ISF_NEVER}
+    assert why(step, Part.ISF) == {Because.NOTHING_WANTED}
+    assert why(next_step(step_case(new=settings(isf=55.0, basal=1.1))), Part.ISF) == {Because.ISF_NEVER}
 
 
 @pytest.mark.parametrize(
