@@ -15,10 +15,12 @@ from flows.history.insulin_changed import Action, insulin_changed
 from flows.history.insulin_named import RAPID, insulin_named
 from flows.oref0.profile import SHORTEST_EXPONENTIAL_DIA_H, settings_of, to_pumpprofile
 from flows.oref0.several_values import NAMES, different, is_several, without_repeats
+from flows.pipeline.applied_profile import applied_profile
 from flows.profiles.active_in_data import ActiveProfiles, basal_at, in_force, isfs_at
 from flows.profiles.openaps import OpenapsSchedule, read_openaps_schedule
-from flows.profiles.parse import MG_PER_DL, unit_name
+from flows.profiles.parse import ACTIVE, MG_PER_DL, unit_name
 from flows.profiles.raw_files import RawFiles, json_object
+from flows.profiles.stored import quoted
 from flows.settings import AnalysisRequest, Insulin
 from flows.values.numbers import number_or_none
 from flows.values.parts import Part
@@ -119,22 +121,25 @@ def profile_to_tune(
         curve = curve if isinstance(curve, str) else None
         doubts = (*insulin_named(treatments, curve).doubts, *insulin_changed(treatments, zone, window_ms, curve))
         return replace(given, doubts=doubts)
+    documents = raw.records("profile")
+    applied = applied_profile(documents, treatments, zone, window_ms[1]) if request.profile is None else None
     active = in_force(
-        raw.records("profile"),
+        documents,
         treatments,
-        name=request.profile,
+        name=request.profile if applied is None else ACTIVE,
         window_start_ms=window_ms[0],
         window_end_ms=window_ms[1],
         zone=zone,
     )
     chosen = active.profile
     named = insulin_named(treatments, request.insulin)
+    said_of_applied = [f"{quoted(applied)}, which was applied and is in force, is tuned."] if applied else []
     peak_min, notes = _peak(request, chosen.insulin_peak_min, named.peak_min)
     insulin = request.insulin or Insulin(named.curve or RAPID)
     if request.insulin is None and insulin != RAPID:
         notes.append(f"Insulin taken as {insulin}, as the data name it.")
     document, more = to_pumpprofile(chosen, insulin=insulin, peak_min=peak_min, zone=zone)
-    said = [*chosen.notes, *active.warnings, *notes, *more]
+    said = [*said_of_applied, *chosen.notes, *active.warnings, *notes, *more]
     changed = insulin_changed(treatments, zone, window_ms, request.insulin, actions_of(active))
     dynamic = dynamic_isf(treatments, zone, window_ms, partial(isfs_at, active))
     doubts = (*named.doubts, *_short_dia(chosen.dia_h), *changed, *dynamic)
