@@ -286,7 +286,7 @@ def test_an_approved_proposal_changes_the_demonstration_s_site(pool: Stack, done
     (name,) = pool.worker("sh", "-c", "basename $(dirname $(ls -t /runs/2*/proposal.json | head -n 1))").split()
     sha256 = json.loads(pool.worker("cat", f"/runs/{name}/proposal.json"))["sha256"]
     before = profiles_of_the_demonstration(pool)
-    decided = {"proposal_id": name, "sha256": sha256, "decision": "approve", "what": "all"}
+    decided = {"proposal_id": name, "sha256": sha256, "decision": "approve", "only": ["basal"]}
     with SyncPrefectClient(pool.api) as client:
         deployment = client.read_deployment_by_name("profile-sync/apply")
         asked = client.create_flow_run_from_deployment(deployment.id, parameters={"request": decided})

@@ -1184,7 +1184,7 @@ def test_a_proposal_without_a_site_is_said_to_have_none(site: Any, sha256: Any) 
 def test_a_proposal_whose_source_is_not_there_is_refused(
     wanted: Any, name: Any, documents: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(approval_checks, "_served", lambda _: documents)
+    monkeypatch.setattr(approval_checks, "served_documents", lambda _: documents)
     profile = {"document_sha256": wanted, "name": name}
     approved: Any = SimpleNamespace(run=None, proposal=SimpleNamespace(profile=profile))
     assert refusal(approval_checks.source_document, approved) is Reason.PROPOSAL_WITHOUT_SITE
