@@ -27,8 +27,8 @@ from flows.proposal.step_document import (
 from flows.proposal.step_limits import OF
 from flows.values.parts import Part
 
-# What a person may do tonight is another thing than what would be wanted: these only put a step off.
 NOTHING_WANTED = Said(because=Because.NOTHING_WANTED)
+# What a person may do tonight is another thing than what would be wanted: these only put a step off.
 WAITING = (Because.PUMP_STEP, Because.DATA, Because.NO_GLUCOSE, Because.COOL_DOWN, Because.PAUSE, Because.OTHER_CURVE)
 
 

@@ -228,7 +228,8 @@ def test_the_nights_come(stack: Stack, nights: Nights) -> None:
     assert [run.state.type for run in made if run.state is not None] == [StateType.COMPLETED] * 2, said
     assert {run.work_queue_name for run in made} == {"autotune-scheduled"}
     assert len(reports(stack, nights.days[0])) == completed(stack, nights.days[0]) > 1  # others had the same days
-    assert len(reports(stack, nights.days[1])) == completed(stack, nights.days[1]) == 1
+    # Once; on a machine so busy that a minute passed before both runs were made, also for the minute tried before.
+    assert len(reports(stack, nights.days[1])) == completed(stack, nights.days[1]) >= 1
     found = json.loads(stack.worker("autotune", "doctor", "--json"))
     (check,) = (check for check in found["checks"] if check["name"] == "schedules")
     assert check["level"] == "ok"
