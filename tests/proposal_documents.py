@@ -42,6 +42,7 @@ def proposal(
     colour: str = "green",
     title: str = "A reason",
     sentence: str = "Every number is within what upstream may move.",
+    facts: dict[str, float | str] | None = None,
     in_range: float | None = 71.0,
     below: float = 3.0,
     **changes: Any,
@@ -111,7 +112,16 @@ def proposal(
             "colour": colour,
             "nothing_to_change": False,
             "headline": "A change worth talking over.",
-            "reasons": [{"rule": "a_rule", "colour": colour, "title": title, "sentence": sentence, "source": "tests"}],
+            "reasons": [
+                {
+                    "rule": "a_rule",
+                    "colour": colour,
+                    "title": title,
+                    "sentence": sentence,
+                    "source": "tests",
+                    "facts": facts or {},
+                }
+            ],
             "rules_checked": ["a_rule"],
         },
         "evidence": {

@@ -6,10 +6,12 @@ A doubt is no correction: nothing is changed because of it. `flows.judgement.rul
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, Literal
+
+from flows.values.sentence import NamedFacts, sentence_of
 
 LONG_ACTING = "long_acting_pattern"
 OTHER_INSULIN = "other_insulin"
@@ -26,19 +28,28 @@ class Doubt:
     """One kind of doubt: its rule's name, how grave it is, and the sentence with the count and what to do.
 
     The sentence holds no amount and no reading: it is printed, and stored where health data must not be. `dates` are
-    the days it is about, which `--exclude-found` leaves out; none where it is about all of them.
+    the days it is about, which `--exclude-found` leaves out; none where it is about all of them. `facts` are
+    those in the sentence, by name.
     """
 
     name: str
     colour: Literal["amber", "red"]
     sentence: str
     dates: tuple[str, ...] = ()
+    facts: NamedFacts = field(default_factory=dict)
+
+
+def amber_doubt(name: str, words: str, dates: tuple[str, ...] = (), /, **facts: float | str) -> Doubt:
+    """A doubt whose sentence is made from words with the facts in braces (`flows.values.sentence`)."""
+    sentence, said = sentence_of(words, facts)
+    return Doubt(name, "amber", sentence, dates, said)
 
 
 def doubt_of(document: Mapping[str, Any]) -> Doubt:
     """A doubt read from `prepared.json`."""
     colour: Literal["amber", "red"] = "red" if document["colour"] == "red" else "amber"
-    return Doubt(document["name"], colour, document["sentence"], tuple(document.get("dates") or ()))
+    dates, facts = document.get("dates") or (), document.get("facts") or {}
+    return Doubt(document["name"], colour, document["sentence"], tuple(dates), facts)
 
 
 def days_said(days: Sequence[date]) -> str:

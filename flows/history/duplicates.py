@@ -14,7 +14,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flows.history.boluses import COUNTED_TYPES, given_at_once_u
-from flows.history.doubts import SAME_EVENT, Doubt
+from flows.history.doubts import SAME_EVENT, Doubt, amber_doubt
 from flows.history.records import Context, Numbered, bolus_u, carbs_g, extended_insulin_u, sort_key, sorted_by, totals
 from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
@@ -199,12 +199,14 @@ def unsure_copies(treatments: Iterable[Record], zone: str) -> list[Doubt]:
         f"{len(g)} at {datetime.fromtimestamp(g[0].at_ms / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
         for g in several[:NAMED_AT_MOST]
     )
-    more = f" and {len(several) - NAMED_AT_MOST} more times" if len(several) > NAMED_AT_MOST else ""
+    more = " and {more_times:.0f} more times" if len(several) > NAMED_AT_MOST else ""
     return [
-        Doubt(
+        amber_doubt(
             SAME_EVENT,
-            "amber",
-            f"{sum(map(len, several))} records hold the same amounts as another of the same instant under an id of "
-            f"their own ({named}{more}): all are counted; delete in Nightscout what is a copy.",
+            "{records:.0f} records hold the same amounts as another of the same instant under an id of their own "
+            f"({{instants}}{more}): all are counted; delete in Nightscout what is a copy.",
+            records=sum(map(len, several)),
+            instants=named,
+            more_times=len(several) - NAMED_AT_MOST,
         )
     ]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
 
-from flows.history.doubts import DYNAMIC_ISF, Doubt, days_said
+from flows.history.doubts import DYNAMIC_ISF, Doubt, amber_doubt, days_said
 from flows.nightscout.documents import Record, is_deleted
 from flows.profiles.stored import json_value
 from flows.values.local_days import day_of
@@ -60,13 +60,14 @@ def dynamic_isf(
     days = sorted(day for day, doses in told.items() if sum(doses) > MOST * len(doses))
     if len(told) < LEAST_DAYS or len(days) <= MOST * len(told):
         return []
-    sentence = (
-        f"On {len(days)} of the {len(told)} days on which doses tell it ({days_said(days)}), most were calculated with "
-        f"an ISF more than {DIFFERS:.0%} from the profile's: it looks like dynamic ISF or autosens, or like a profile "
-        "that is not among the data. Upstream knows the profile's only, and a system that goes on with its own does "
-        "not dose by a tuned one: set ISF there."
+    words = (
+        "On {days_differing:.0f} of the {days_told:.0f} days on which doses tell it ({dates}), most were calculated "
+        "with an ISF more than {differs_percent:.0f}% from the profile's: it looks like dynamic ISF or autosens, or "
+        "like a profile that is not among the data. Upstream knows the profile's only, and a system that goes on with "
+        "its own does not dose by a tuned one: set ISF there."
     )
-    return [Doubt(DYNAMIC_ISF, "amber", sentence)]
+    counted = {"days_differing": len(days), "days_told": len(told), "differs_percent": 100 * DIFFERS}
+    return [amber_doubt(DYNAMIC_ISF, words, dates=days_said(days), **counted)]
 
 
 def _differs(record: Record, isfs: Sequence[float]) -> bool | None:

@@ -13,7 +13,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import Any
 
-from flows.history.doubts import INSULIN_CHANGED, Doubt
+from flows.history.doubts import INSULIN_CHANGED, Doubt, amber_doubt
 from flows.history.insulin_named import curve_told, curves_of
 from flows.nightscout.documents import Record, is_deleted
 from flows.values.local_days import day_of
@@ -26,6 +26,10 @@ _CARTRIDGE = "Insulin Change"
 _NOTES = ("Note", "Announcement", "<none>", "")
 _CHANGED = re.compile(r"chang|switch|swap|start|now on|->|→|=>|wechsel|umgestellt|umstell", re.IGNORECASE)
 _NOT_NOW = re.compile(r"\b(?:no|not|never|maybe|will|soon|tomorrow|plan\w*|kein\w*|nicht|morgen)\b", re.IGNORECASE)
+BY_DOSES = "The doses name an insulin that acts otherwise"
+BY_WORDS = "A note or a change of insulin names one that acts otherwise"
+BY_PROFILE = "The profile has another duration or peak of insulin action"
+NAMED_BY = {BY_DOSES: "doses", BY_WORDS: "words", BY_PROFILE: "profile"}
 Named = list[tuple[float, str]]  # epoch ms and the curve that is named
 
 
@@ -56,18 +60,16 @@ def insulin_changed(
     """
     dated = _dated(treatments, zone, window_ms)
     doses = [(ms, curve) for ms, record in dated for curve in curves_of(record)]
-    changes = [(ms, "The doses name an insulin that acts otherwise") for ms in _by_doses(doses)]
-    changes += [
-        (ms, "A note or a change of insulin names one that acts otherwise") for ms in _by_words(dated, doses, chosen)
-    ]
-    changes += [(ms, "The profile has another duration or peak of insulin action") for ms in _by_profile(actions)]
+    changes = [(ms, BY_DOSES) for ms in _by_doses(doses)]
+    changes += [(ms, BY_WORDS) for ms in _by_words(dated, doses, chosen)]
+    changes += [(ms, BY_PROFILE) for ms in _by_profile(actions)]
     if not changes:
         return []
     at_ms, said = max(changes)
     day, changed = day_of(window_ms[0], zone).date, day_of(at_ms, zone).date
     dates = [str(day + timedelta(days=n)) for n in range((changed - day).days + 1)]
-    sentence = f"{said} from {changed} on: the days up to it are of the one before. --exclude-found leaves them out."
-    return [Doubt(INSULIN_CHANGED, "amber", sentence, tuple(dates))]
+    words = f"{said} from {{since}} on: the days up to it are of the one before. --exclude-found leaves them out."
+    return [amber_doubt(INSULIN_CHANGED, words, tuple(dates), since=str(changed), case=NAMED_BY[said])]
 
 
 def _dated(treatments: Iterable[Any], zone: str, window_ms: tuple[float, float]) -> list[tuple[float, Record]]:

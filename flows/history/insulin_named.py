@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from flows.history.doubts import OTHER_INSULIN, Doubt
+from flows.history.doubts import OTHER_INSULIN, Doubt, amber_doubt
 from flows.history.long_acting import injections, is_long_acting
 from flows.history.records import bolus_u
 from flows.history.temp_basals import is_temp_basal
@@ -67,23 +67,25 @@ def insulin_named(treatments: Iterable[Any], chosen: str | None) -> NamedInsulin
                 if curve is not None:
                     units[curve] += amount
                     peaks[peak_min] += amount
-    said = []
+    said: list[Doubt] = []
     if strong:
-        said.append(f"{strong} doses name an insulin stronger than U100: check that their amounts are units.")
+        words = "{doses:.0f} doses name an insulin stronger than U100: check that their amounts are units."
+        said.append(amber_doubt(OTHER_INSULIN, words, doses=strong))
     curve = max(units, key=lambda name: units[name], default=None)
     if curve is not None and units[curve] < MOSTLY * sum(units.values()):
-        said.append("The data name more than one kind of insulin: use days of one only (--start, --end).")
+        words = "The data name more than one kind of insulin: use days of one only (--start, --end)."
+        said.append(amber_doubt(OTHER_INSULIN, words, case="several"))
     if curve == NEITHER:
-        said.append(
-            "The data name an insulin that is neither rapid-acting nor ultra-rapid: upstream has no curve for it."
-        )
+        words = "The data name an insulin that is neither rapid-acting nor ultra-rapid: upstream has no curve for it."
+        said.append(amber_doubt(OTHER_INSULIN, words, case="neither"))
         curve = None
-    if None not in (curve, chosen) and chosen != curve:
-        said.append(f"The data name an {curve} insulin, the run took {chosen}: check --insulin or the profile's curve.")
+    if curve is not None and chosen is not None and chosen != curve:
+        words = "The data name an {curve} insulin, the run took {chosen}: check --insulin or the profile's curve."
+        said.append(amber_doubt(OTHER_INSULIN, words, curve=curve, chosen=chosen))
     peak_min = max(peaks, key=lambda peak: peaks[peak], default=None)
     if curve is None or peaks[peak_min] < MOSTLY * sum(peaks.values()):
         peak_min = None
-    return NamedInsulin(curve, peak_min, tuple(Doubt(OTHER_INSULIN, "amber", sentence) for sentence in said))
+    return NamedInsulin(curve, peak_min, tuple(said))
 
 
 def curves_of(record: Record) -> list[str]:

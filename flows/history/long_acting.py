@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flows.history.doubts import LONG_ACTING, Doubt
+from flows.history.doubts import LONG_ACTING, Doubt, amber_doubt
 from flows.history.records import Changed, Context, Dropped, Quarantined, RecordVerdict, bolus_u, carbs_g
 from flows.history.temp_basals import is_temp_basal
 from flows.nightscout.documents import Record
@@ -117,12 +117,13 @@ def long_acting_pattern(treatments: Sequence[Record], zone: str) -> list[Doubt]:
             and (not others or units >= LARGER_THAN_OTHERS * median(others))
         ):
             return [
-                Doubt(
+                amber_doubt(
                     LONG_ACTING,
-                    "amber",
-                    f"On {len(on)} of {days} days one equal dose without carbs was given at about the same hour, "
-                    "larger than the other boluses: if it is long-acting insulin, which the profile's basal is, "
-                    "write its name into the notes.",
+                    "On {days_with_dose:.0f} of {days:.0f} days one equal dose without carbs was given at about the "
+                    "same hour, larger than the other boluses: if it is long-acting insulin, which the profile's basal "
+                    "is, write its name into the notes.",
+                    days_with_dose=len(on),
+                    days=days,
                 )
             ]
     return []

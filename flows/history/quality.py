@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from itertools import pairwise
 from typing import Any, Literal
 
-from flows.history.doubts import DOUBTFUL_GLUCOSE, Doubt
+from flows.history.doubts import DOUBTFUL_GLUCOSE, Doubt, amber_doubt
 from flows.history.glucose_artifacts import compression_lows, flat_hours, impossible_steps, noisy_hours
 from flows.history.glucose_values import BELOW_RANGE_MGDL, upstream_mgdl
 from flows.history.losses import LOST_TEMP_BASALS_SHARE, Loss, lost_on
@@ -305,9 +305,10 @@ def doubtful_glucose(summaries: Iterable[Mapping[str, Any]]) -> list[Doubt]:
     dates = [day for day, facts in days if any(rule.name in OF_READINGS for rule in rules_of(facts))]
     if not dates:
         return []
-    sentence = (
-        f"On {len(dates)} of {len(days)} days readings are doubtful: noise, impossible steps, a stuck sensor or "
-        f"lows that look like compression (what is said of each day tells which). Leave out what was no glucose: "
-        f"--exclude {','.join(dates)} (or --exclude-found)."
+    words = (
+        "On {days_doubtful:.0f} of {days:.0f} days readings are doubtful: noise, impossible steps, a stuck sensor or "
+        "lows that look like compression (what is said of each day tells which). Leave out what was no glucose: "
+        "--exclude {dates} (or --exclude-found)."
     )
-    return [Doubt(DOUBTFUL_GLUCOSE, "amber", sentence, tuple(dates))]
+    counted = {"days_doubtful": len(dates), "days": len(days)}
+    return [amber_doubt(DOUBTFUL_GLUCOSE, words, tuple(dates), dates=",".join(dates), **counted)]

@@ -15,7 +15,7 @@ from datetime import date
 from typing import Any
 
 from flows.errors import Refused
-from flows.history.doubts import TRAVEL, Doubt, days_said
+from flows.history.doubts import TRAVEL, Doubt, amber_doubt, days_said
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay, canonical_zone, day_of, utc_offset_min
 from flows.values.timestamps import instant_ms
@@ -53,16 +53,24 @@ def travel(
         return []
     hours = max(shifts, key=lambda shift: shifts[shift]) / 60
     if abroad == asked:
-        return [Doubt(TRAVEL, "amber", f"On each of the {len(days)} days records name a clock that differs from {zone} "
-                      f"(most by {hours:+g} h), by which every hour is booked: check --timezone.")]  # fmt: skip
+        every = (
+            "On each of the {days:.0f} days records name a clock that differs from {zone} (most by {shift_h:+g} h), by "
+            "which every hour is booked: check --timezone."
+        )
+        return [amber_doubt(TRAVEL, every, days=len(days), zone=zone, shift_h=hours)]
     return [
-        Doubt(
+        amber_doubt(
             TRAVEL,
-            "amber",
-            f"On {len(abroad)} of {len(days)} days records or the profile name a clock that differs from {zone} (most "
-            f"by {hours:+g} h), by which every hour is booked: {len(asked - abroad)} days are left with "
-            f"--exclude {days_said(sorted(abroad))}.",
+            "On {days_abroad:.0f} of {days:.0f} days records or the profile name a clock that differs from {zone} "
+            "(most by {shift_h:+g} h), by which every hour is booked: {days_left:.0f} days are left with "
+            "--exclude {dates}.",
             tuple(str(day) for day in sorted(abroad)),
+            days_abroad=len(abroad),
+            days=len(days),
+            zone=zone,
+            shift_h=hours,
+            days_left=len(asked - abroad),
+            dates=days_said(sorted(abroad)),
         )
     ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flows.history.doubts import Doubt
 from flows.oref0.caps import Caps
@@ -13,16 +13,32 @@ from flows.proposal.evidence_document import Agreement, BasalEvidence, CarbRatio
 from flows.proposal.step_document import NextStep, StepChange
 from flows.settings import AgeGroup
 from flows.values.parts import Part
+from flows.values.sentence import NamedFacts, sentence_of
 
 MORE_AGGRESSIVE = 0.02
 
-RuleFinding = tuple[Colour, str]
 AMBER, RED = Colour.AMBER, Colour.RED
 
 
-def finding(holds: object, sentence: str, colour: Colour = AMBER) -> RuleFinding | None:
-    """What a rule has found where its condition holds (as a truth value), else nothing."""
-    return (colour, sentence) if holds else None
+@dataclass(frozen=True)
+class RuleFinding:
+    """What a rule has found: how grave it is, the sentence, and the facts in the sentence by name."""
+
+    colour: Colour
+    sentence: str
+    facts: NamedFacts = field(default_factory=dict)
+
+
+def finding(holds: object, words: str, colour: Colour = AMBER, /, **facts: float | str) -> RuleFinding | None:
+    """What a rule has found where its condition holds (as a truth value), else nothing.
+
+    Args:
+        holds: the condition.
+        words: of the sentence, with the facts in braces (`flows.values.sentence`).
+        colour: how grave it is.
+        facts: of those only what the words name is kept, and `case`.
+    """
+    return RuleFinding(colour, *sentence_of(words, facts)) if holds else None
 
 
 @dataclass(frozen=True)

@@ -35,5 +35,11 @@ class SafetyRule:
 
     def reason(self, found: RuleFinding) -> VerdictReason:
         """What it has found as a reason of a verdict."""
-        colour, sentence = found
-        return VerdictReason(rule=self.name, title=self.title, colour=colour, sentence=sentence, source=self.source)
+        return VerdictReason(
+            rule=self.name,
+            title=self.title,
+            colour=found.colour,
+            sentence=found.sentence,
+            source=self.source,
+            facts=dict(found.facts),
+        )

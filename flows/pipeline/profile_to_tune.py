@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from flows.history.doubts import SHORT_DIA, Doubt
+from flows.history.doubts import SHORT_DIA, Doubt, amber_doubt
 from flows.history.dynamic_isf import dynamic_isf
 from flows.history.insulin_changed import Action, insulin_changed
 from flows.history.insulin_named import RAPID, insulin_named
@@ -160,12 +160,12 @@ def _short_dia(dia_h: float | None) -> list[Doubt]:
     """A duration of insulin action that upstream's curves do not have, and raise."""
     if dia_h is None or dia_h >= SHORTEST_EXPONENTIAL_DIA_H:
         return []
-    sentence = (
-        f"The profile's duration of insulin action is {dia_h:g} h, and these numbers are for "
-        f"{SHORTEST_EXPONENTIAL_DIA_H:g} h: in a system that goes on with the shorter one insulin still at work is not "
-        f"counted. Set it to {SHORTEST_EXPONENTIAL_DIA_H:g} h or more first."
+    words = (
+        "The profile's duration of insulin action is {dia_h:g} h, and these numbers are for {shortest_dia_h:g} h: in a "
+        "system that goes on with the shorter one insulin still at work is not counted. Set it to {shortest_dia_h:g} h "
+        "or more first."
     )
-    return [Doubt(SHORT_DIA, "amber", sentence)]
+    return [amber_doubt(SHORT_DIA, words, dia_h=dia_h, shortest_dia_h=SHORTEST_EXPONENTIAL_DIA_H)]
 
 
 def as_it_is(pump: bytes, start: bytes | None) -> ProfileToTune:

@@ -155,6 +155,9 @@ class HeldOut(StrictModel):
     new: Scores
     better: bool | None
     sentence: str
+    facts: dict[str, float | str] = Field(
+        default_factory=dict, description="The numbers in the sentence by name, to say it in another language."
+    )
 
 
 class Variant(StrictModel):

@@ -14,9 +14,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from flows.oref0.profile import PumpSettings
+from flows.values.sentence import NamedFacts, sentence_of
 
 LEAST_POINTS = 24  # two hours of readings in basal hours
 BETTER_BY = 0.02  # of the old mean absolute deviation: less is no difference
+TOO_FEW = "The {days:.0f} days kept aside hold too few readings in basal hours to compare the settings on."
+LEAVE = "On {days:.0f} days kept aside the new settings leave {unexplained_percent:.0f}%"
+NO_BETTER = "On {days:.0f} days kept aside the new settings explain basal hours no better than the old ones."
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class HeldOutResult:
     new: DeviationScores
     better: bool | None
     sentence: str
+    facts: NamedFacts
 
     def document(self) -> dict[str, Any]:
         """For `evidence.json`."""
@@ -64,8 +69,9 @@ def compare(
         DeviationScores(_mean_absolute(basal), _rms(basal), _residual(meals, used))
         for basal, meals, used in zip((basal_old, basal_new), (meals_old, meals_new), settings, strict=True)
     ]
-    better, sentence = _outcome(len(basal_old), scores[0], scores[1], len(days))
-    return HeldOutResult(tuple(days), len(basal_old), len(meals_old), scores[0], scores[1], better, sentence)
+    better, words, share = _outcome(len(basal_old), scores[0], scores[1])
+    sentence, facts = sentence_of(words, {"days": len(days), "unexplained_percent": 100 * share})
+    return HeldOutResult(tuple(days), len(basal_old), len(meals_old), scores[0], scores[1], better, sentence, facts)
 
 
 def what_is_scored(day: dict[str, Any]) -> dict[str, Any]:
@@ -74,16 +80,17 @@ def what_is_scored(day: dict[str, Any]) -> dict[str, Any]:
     return {"basalGlucoseData": points, "CRData": day.get("CRData")}
 
 
-def _outcome(points: int, old: DeviationScores, new: DeviationScores, days: int) -> tuple[bool | None, str]:
+def _outcome(points: int, old: DeviationScores, new: DeviationScores) -> tuple[bool | None, str, float]:
+    """Whether it is better, the words for it, and by which share more or less is left unexplained."""
     before, after = old.mean_absolute_deviation_mgdl, new.mean_absolute_deviation_mgdl
     if points < LEAST_POINTS or before is None or after is None:
-        return None, f"The {days} days kept aside hold too few readings in basal hours to compare the settings on."
-    left = f"{abs(1 - after / before):.0%}"
+        return None, TOO_FEW, 0.0
+    share = abs(1 - after / before)
     if after < before * (1 - BETTER_BY):
-        return True, f"On {days} days kept aside the new settings leave {left} less unexplained in basal hours."
+        return True, f"{LEAVE} less unexplained in basal hours.", share
     if after > before * (1 + BETTER_BY):
-        return False, f"On {days} days kept aside the new settings leave {left} more unexplained in basal hours."
-    return False, f"On {days} days kept aside the new settings explain basal hours no better than the old ones."
+        return False, f"{LEAVE} more unexplained in basal hours.", share
+    return False, NO_BETTER, share
 
 
 def _both(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]], kind: str) -> tuple[list[float], list[float]]:

@@ -149,6 +149,7 @@ def run_with(run: Path, numbers: tuple[float, float]) -> None:
         name="canary <b>|`",
         in_range=61.375,
         sentence=f"61.375 % in range; ISF {isf}.",
+        facts={"in_range_percent": 61.375, "isf_mgdl_per_u": isf},
     )
     RunDirectory.create(run, datetime.now(UTC))
     for name, content in {

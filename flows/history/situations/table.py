@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from flows.history.doubts import Doubt, days_said
+from flows.history.doubts import Doubt, amber_doubt, days_said
 from flows.history.situations.illness import illness
 from flows.history.situations.loop_stopped import loop_stopped
 from flows.history.situations.meals import boluses_missing, untold_meals
@@ -85,7 +85,12 @@ def find_situations(observed: Observed) -> list[Doubt]:
 
 
 def _doubt(row: Situation, days: list[date], of: int) -> Doubt:
-    sentence = (
-        f"On {len(days)} of {of} days ({days_said(days)}) {row.seen}; {row.bends}. {OPTION} leaves out what was found."
+    return amber_doubt(
+        row.name,
+        f"On {{days:.0f}} of {{days_used:.0f}} days ({{dates}}) {row.seen}; {row.bends}. {OPTION} leaves out what was "
+        "found.",
+        tuple(str(day) for day in days),
+        days=len(days),
+        days_used=of,
+        dates=days_said(days),
     )
-    return Doubt(row.name, "amber", sentence, tuple(str(day) for day in days))

@@ -21,10 +21,12 @@ def known_certainty(case: Case) -> RuleFinding | None:
         return None  # how repeatable numbers are is no matter where none of them is to be used
     if (done := case.evidence.repetitions) is None:
         why = case.evidence.why_no_repetitions or "it was not asked for"
-        return AMBER, f"The repeatability of the numbers is not known ({why})."
+        return finding(True, "The repeatability of the numbers is not known ({why}).", why=why)
     return finding(
         done.count < LEAST_REPETITIONS or done.failed > FAILED_SHARE * (done.count + done.failed),
-        f"The numbers' repeatability is not well known: {done.count} repetitions completed, {done.failed} failed.",
+        "The numbers' repeatability is not well known: {repetitions:.0f} repetitions completed, {failed:.0f} failed.",
+        repetitions=done.count,
+        failed=done.failed,
     )
 
 
@@ -32,30 +34,34 @@ def few_points(case: Case) -> RuleFinding | None:
     isf, ratio = case.evidence.isf, case.evidence.carb_ratio
     points, meals = isf.points, ratio.periods_used
     rested = (
-        (isf.change_percent, points, FEW_ISF_POINTS, f"ISF from {points} data points"),
-        (ratio.change_percent, meals, FEW_MEALS, f"the carb ratio from {meals} meal{'' if meals == 1 else 's'}"),
+        (isf.change_percent, points, FEW_ISF_POINTS, "ISF from {points:.0f} data points"),
+        (ratio.change_percent, meals, FEW_MEALS, f"the carb ratio from {{meals:.0f}} meal{'' if meals == 1 else 's'}"),
     )
     large = [on for on in rested if abs(on[0]) >= 100 * WORTH_A_CHANGE]
-    few = [what for _, count, least, what in large if count is not None and count < least]
-    return finding(few, f"Large change from few data: {' and '.join(few)}.")
+    few = [words for _, count, least, words in large if count is not None and count < least]
+    return finding(few, f"Large change from few data: {' and '.join(few)}.", points=points or 0, meals=meals or 0)
 
 
 def agreement(case: Case) -> RuleFinding | None:
-    unsure = [
-        name
-        for name, change, agreement in (
-            ("ISF", case.evidence.isf.change_percent, case.evidence.isf.agreement),
-            ("carb ratio", case.evidence.carb_ratio.change_percent, case.evidence.carb_ratio.agreement),
+    unsure = {
+        which: name
+        for which, name, change, agreement in (
+            ("isf", "ISF", case.evidence.isf.change_percent, case.evidence.isf.agreement),
+            ("carb_ratio", "carb ratio", case.evidence.carb_ratio.change_percent, case.evidence.carb_ratio.agreement),
         )
         if abs(change) >= 100 * WORTH_A_CHANGE and not agreed(agreement)
-    ]
+    }
     moved = [h for h in case.evidence.basal if abs(h.change_percent) >= 100 * WORTH_A_CHANGE]
     hours = [h for h in moved if not agreed(h.agreement)]
     if hours and len(hours) > UNSURE_HOURS_SHARE * len(moved):
-        unsure.append(f"the basal of {len(hours)} of {len(moved)} hours that change")
+        unsure["basal"] = "the basal of {basal_hours:.0f} of {basal_hours_that_change:.0f} hours that change"
     return finding(
         unsure,
-        f"The change depends on which days are used: {', '.join(unsure)}. Fewer than nine in ten repetitions agree.",
+        f"The change depends on which days are used: {', '.join(unsure.values())}. Fewer than nine in ten repetitions "
+        "agree.",
+        case=", ".join(unsure),
+        basal_hours=len(hours),
+        basal_hours_that_change=len(moved),
     )
 
 
@@ -75,8 +81,9 @@ def weakly_tuned(case: Case) -> RuleFinding | None:
     found = [names[key] for key in worth_changing(case) if key in names]
     return finding(
         found,
-        f"Treat the {' and the '.join(found)} with caution: which of upstream's numbers come nearer to the truth "
-        "depends on the simulated body (docs/coverage.md), and where one setting is wrong another moves for it.",
+        "Treat the {settings} with caution: which of upstream's numbers come nearer to the truth depends on the "
+        "simulated body (docs/coverage.md), and where one setting is wrong another moves for it.",
+        settings=" and the ".join(found),
     )
 
 
@@ -90,8 +97,9 @@ def hours_without_data(case: Case) -> RuleFinding | None:
     ]
     return finding(
         hours,
-        f"On more than half of the days upstream had no data for {', '.join(hours)} and smoothed the basal there "
-        "(20 % towards the neighbouring hours).",
+        "On more than half of the days upstream had no data for {hours} and smoothed the basal there (20 % towards the "
+        "neighbouring hours).",
+        hours=", ".join(hours),
     )
 
 
@@ -99,7 +107,7 @@ def held_out(case: Case) -> RuleFinding | None:
     found = case.evidence.held_out
     if found is None or found.better is not False or not worth_changing(case):
         return None
-    return AMBER, found.sentence
+    return RuleFinding(AMBER, found.sentence, found.facts)
 
 
 def variants(case: Case) -> RuleFinding | None:
@@ -114,7 +122,9 @@ def variants(case: Case) -> RuleFinding | None:
         if names:
             differing.append(f"with {other.variant}: {', '.join(names)}")
     return finding(
-        differing, f"The result depends on the options ({'; '.join(differing)}): the numbers differ by more than 10 %."
+        differing,
+        "The result depends on the options ({variants}): the numbers differ by more than 10 %.",
+        variants="; ".join(differing),
     )
 
 

@@ -20,21 +20,22 @@ AMBER_UNANNOUNCED_PERCENT, RED_UNANNOUNCED_PERCENT = 20.0, 40.0
 
 def enough_days(case: Case) -> RuleFinding | None:
     count = sum(day.colour != "red" for day in case.days)
-    if count >= FEW_DAYS:
-        return None
-    said = "1 good day is" if count == 1 else f"{count} good days are"
-    if count < TOO_FEW_DAYS:
-        return RED, f"{said} too few to tune settings from: take at least {FEW_DAYS}."
-    return AMBER, f"{said} few: at least {FEW_DAYS} are advised before settings are changed."
+    said = "{good_days:.0f} good day is" if count == 1 else "{good_days:.0f} good days are"
+    few = f"{said} few: at least {{advised_days:.0f}} are advised before settings are changed."
+    too_few = f"{said} too few to tune settings from: take at least {{advised_days:.0f}}."
+    words, colour = (too_few, RED) if count < TOO_FEW_DAYS else (few, AMBER)
+    return finding(count < FEW_DAYS, words, colour, good_days=count, advised_days=FEW_DAYS)
 
 
 def coverage(case: Case) -> RuleFinding | None:
     if case.glucose is None:
-        return RED, "There are no glucose readings to compare the recommendation with."
+        return finding(True, "There are no glucose readings to compare the recommendation with.", RED)
     return finding(
         case.glucose.coverage_percent < LOW_COVERAGE_PERCENT,
-        f"Glucose is known for {case.glucose.coverage_percent:.0f} % of the time; the consensus on CGM metrics asks "
-        f"for {LOW_COVERAGE_PERCENT:g} %.",
+        "Glucose is known for {coverage_percent:.0f} % of the time; the consensus on CGM metrics asks for "
+        "{asked_percent:g} %.",
+        coverage_percent=case.glucose.coverage_percent,
+        asked_percent=LOW_COVERAGE_PERCENT,
     )
 
 
@@ -42,7 +43,9 @@ def good_days(case: Case) -> RuleFinding | None:
     amber = sum(day.colour in ("amber", "red") for day in case.days)
     return finding(
         amber > AMBER_DAYS_SHARE * len(case.days),
-        f"Of {len(case.days)} days used {amber} are amber or red: see the remarks on each.",
+        "Of {days_used:.0f} days used {amber_days:.0f} are amber or red: see the remarks on each.",
+        days_used=len(case.days),
+        amber_days=amber,
     )
 
 
@@ -57,7 +60,9 @@ def continues_previous(case: Case) -> RuleFinding | None:
 
 def old_data(case: Case) -> RuleFinding | None:
     return finding(
-        case.age_days > AGED_DAYS, f"The last day used is {case.age_days:.0f} days ago: needs may have changed since."
+        case.age_days > AGED_DAYS,
+        "The last day used is {days_ago:.0f} days ago: needs may have changed since.",
+        days_ago=case.age_days,
     )
 
 
@@ -66,17 +71,20 @@ def other_profile(case: Case) -> RuleFinding | None:
     share = hours / (HOURS_PER_DAY * len(case.days)) if case.days else 0.0
     return finding(
         share >= OTHER_PROFILE_AMBER,
-        f"For {share:.0%} of the time other settings were in force than those that are tuned, or it is not known "
-        "which.",
+        "For {other_profile_percent:.0f}% of the time other settings were in force than those that are tuned, or it is "
+        "not known which.",
         RED if share >= OTHER_PROFILE_RED else AMBER,
+        other_profile_percent=100 * share,
     )
 
 
 def data_as_served(case: Case) -> RuleFinding | None:
     if not case.corrected:
-        return AMBER, "The data were taken as the site served them: what upstream misreads is in these numbers."
+        return finding(True, "The data were taken as the site served them: what upstream misreads is in these numbers.")
     return finding(
-        case.quarantined, f"{case.quarantined} records could not be understood and are missing; see ledger.json."
+        case.quarantined,
+        "{records:.0f} records could not be understood and are missing; see ledger.json.",
+        records=case.quarantined,
     )
 
 
@@ -87,10 +95,11 @@ def unlogged_lows(case: Case) -> RuleFinding | None:
     harmless = case.step is not None and not more_aggressive(case)
     return finding(
         count >= UNLOGGED_LOWS_AMBER,
-        f"{count} times glucose rose after a low and no carbs were entered within the hour. If they were eaten, "
+        "{rises:.0f} times glucose rose after a low and no carbs were entered within the hour. If they were eaten, "
         "upstream takes the rise for missing basal and raises it in the hours before the low. Enter them, or leave "
         "those days out.",
         RED if many and not harmless else AMBER,
+        rises=count,
     )
 
 
@@ -98,13 +107,19 @@ def unannounced(case: Case) -> RuleFinding | None:
     share = case.glucose.unannounced_share_percent if case.glucose else None
     without = sum(day.carb_entries == 0 for day in case.days)
     if share is not None and share >= AMBER_UNANNOUNCED_PERCENT:
-        return (RED if share >= RED_UNANNOUNCED_PERCENT else AMBER), (
-            f"{share:.0f} % of the readings rose faster than the entered carbs explain: upstream attributes meals that "
-            "are not entered to basal or sensitivity."
+        return finding(
+            True,
+            "{unannounced_percent:.0f} % of the readings rose faster than the entered carbs explain: upstream "
+            "attributes meals that are not entered to basal or sensitivity.",
+            RED if share >= RED_UNANNOUNCED_PERCENT else AMBER,
+            unannounced_percent=share,
         )
     return finding(
         without > len(case.days) / 2,
-        f"On {without} of {len(case.days)} days no carbs were entered: upstream then attributes meals to basal.",
+        "On {days_without_carbs:.0f} of {days_used:.0f} days no carbs were entered: upstream then attributes meals to "
+        "basal.",
+        days_without_carbs=without,
+        days_used=len(case.days),
     )
 
 

@@ -13,12 +13,14 @@ from flows.proposal.consensus_limits import (
     HIGH,
     LOW,
     RULE_OF,
+    Limit,
     SharesByLimit,
     exceeded,
     shares_of,
 )
 from flows.proposal.document import GlucoseLimit
 from flows.settings import AgeGroup
+from flows.values.sentence import CASE
 
 ADVICE = {
     LOW: "First check whether there is too much insulin at some time of the day.",
@@ -38,14 +40,20 @@ def beyond_limit(side: GlucoseLimit, shares: SharesByLimit, group: AgeGroup) -> 
     """What is said of glucose beyond the limits on one side; `None` where it is within them."""
     found = [e for e in exceeded(shares, group) if e.limit.side is side]
     named = " and ".join(
-        f"{e.limit.where} for {e.share_percent:g} % of the time ({e.limit.allowed} is asked for)" for e in found
+        f"{e.limit.where} for {{{_fact(e.limit)}:g}} % of the time ({e.limit.allowed} is asked for)" for e in found
     )
-    of = "in pregnancy " if group is AgeGroup.PREGNANT else ""
+    facts: dict[str, float | str] = {_fact(e.limit): e.share_percent for e in found}
+    of, its_case = ("in pregnancy ", {CASE: "pregnancy"}) if group is AgeGroup.PREGNANT else ("", {})
     return finding(
         found,
         f"On these days glucose was {named}: {of}beyond the International Consensus on Time in Range, whatever is "
         f"changed or kept. {ADVICE[side]} Discuss it with your diabetes team.",
+        **facts | its_case,
     )
+
+
+def _fact(limit: Limit) -> str:
+    return f"{limit.word}_{limit.mgdl}_percent"
 
 
 RULES: tuple[SafetyRule, ...] = (

@@ -18,16 +18,17 @@ def lows(case: Case) -> RuleFinding | None:
     if case.glucose is None or not more_aggressive(case):
         return None
     deep, low = case.glucose.below_54_percent, below_70_percent(case.glucose)
-    where = "these numbers would give more insulin."
-    if case.for_pump.daily_basal_u < case.current.daily_basal_u and (rising := _rising(case)):
-        where = f"these numbers would give more insulin at {_named(rising)}, though less in the whole day."
-    sentence = (
-        f"Glucose was below 70 mg/dL (3.9 mmol/L) for {low:.1f} % and below 54 mg/dL (3.0 mmol/L) for {deep:.1f} % of "
-        f"the time, and {where}"
+    rising = _rising(case) if case.for_pump.daily_basal_u < case.current.daily_basal_u else []
+    where = " at {hours}, though less in the whole day" if rising else ""
+    return finding(
+        low >= BELOW_70_PERCENT / 2 or deep >= BELOW_54_PERCENT / 2,
+        "Glucose was below 70 mg/dL (3.9 mmol/L) for {below_70_percent:.1f} % and below 54 mg/dL (3.0 mmol/L) for "
+        f"{{below_54_percent:.1f}} % of the time, and these numbers would give more insulin{where}.",
+        RED if low >= BELOW_70_PERCENT or deep >= BELOW_54_PERCENT else AMBER,
+        below_70_percent=low,
+        below_54_percent=deep,
+        hours=_named(rising),
     )
-    if low >= BELOW_70_PERCENT or deep >= BELOW_54_PERCENT:
-        return RED, sentence
-    return (AMBER, sentence) if low >= BELOW_70_PERCENT / 2 or deep >= BELOW_54_PERCENT / 2 else None
 
 
 def lows_after_rises(case: Case) -> RuleFinding | None:
@@ -37,8 +38,11 @@ def lows_after_rises(case: Case) -> RuleFinding | None:
     hours = [hour for hour in _rising(case) if shares_after(glucose, hour)[0] > OF["lows_after"]]
     return finding(
         hours,
-        f"The basal would rise at {_named(hours)}, and glucose is below 70 mg/dL (3.9 mmol/L) for more than "
-        f"{OF['lows_after']:g} % of the time in the {OF['acts_for']:g} hours after that.",
+        "The basal would rise at {hours}, and glucose is below 70 mg/dL (3.9 mmol/L) for more than "
+        "{more_than_percent:g} % of the time in the {hours_after:g} hours after that.",
+        hours=_named(hours),
+        more_than_percent=OF["lows_after"],
+        hours_after=OF["acts_for"],
     )
 
 
@@ -49,17 +53,28 @@ def highs(case: Case) -> RuleFinding | None:
     lows_too = below_70_percent(case.glucose) >= BELOW_70_PERCENT
     return finding(
         high > OF["high"] and not lows_too,
-        f"Glucose was above 180 mg/dL (10.0 mmol/L) for {high:.1f} % of the time, and these numbers would give less "
-        "insulin.",
+        "Glucose was above 180 mg/dL (10.0 mmol/L) for {above_180_percent:.1f} % of the time, and these numbers would "
+        "give less insulin.",
+        above_180_percent=high,
     )
 
 
 def large_single(case: Case) -> RuleFinding | None:
-    single = (("ISF", case.evidence.isf.change_percent), ("carb ratio", case.evidence.carb_ratio.change_percent))
-    large = [f"{name} {change:+.0f} %" for name, change in single if abs(change) >= 100 * LARGE_SETTING]
+    isf, ratio = case.evidence.isf.change_percent, case.evidence.carb_ratio.change_percent
     hours = [h.hour for h in case.evidence.basal if abs(h.change_percent) >= 100 * LARGE_HOUR]
-    large += [f"basal of {len(hours)} hours"] if hours else []
-    return finding(large, f"A single setting would change by a large amount ({', '.join(large)}): go in smaller steps.")
+    single = (
+        (abs(isf) >= 100 * LARGE_SETTING, "ISF {isf_percent:+.0f} %"),
+        (abs(ratio) >= 100 * LARGE_SETTING, "carb ratio {carb_ratio_percent:+.0f} %"),
+        (hours, "basal of {basal_hours:.0f} hours"),
+    )
+    large = [words for holds, words in single if holds]
+    return finding(
+        large,
+        f"A single setting would change by a large amount ({', '.join(large)}): go in smaller steps.",
+        isf_percent=isf,
+        carb_ratio_percent=ratio,
+        basal_hours=len(hours),
+    )
 
 
 def _rising(case: Case) -> list[int]:

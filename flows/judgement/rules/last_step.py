@@ -18,15 +18,19 @@ def last_step(case: Case) -> RuleFinding | None:
     follow_up = case.step.follow_up if case.step is not None else None
     if follow_up is None or follow_up.verdict is not FollowUpVerdict.TAKE_BACK:
         return None
-    return finding(True, worse_sentence(follow_up))
+    return worse(follow_up)
 
 
-def worse_sentence(follow_up: FollowUp) -> str:
+def worse(follow_up: FollowUp) -> RuleFinding | None:
     """What got worse after a step, with the noise named."""
     named = " and ".join(WORSE[reason] for reason in follow_up.reasons)
-    return (
-        f"Since the step of {follow_up.taken_on} there is {named}. It is proposed to take it back to be safe: a week's "
-        f"time in range differs by about {OF['noise']:g} points by chance, so the step need not be the cause."
+    return finding(
+        True,
+        f"Since the step of {{taken_on}} there is {named}. It is proposed to take it back to be safe: a week's "
+        "time in range differs by about {by_chance_points:g} points by chance, so the step need not be the cause.",
+        case=", ".join(follow_up.reasons),
+        taken_on=follow_up.taken_on,
+        by_chance_points=OF["noise"],
     )
 
 

@@ -11,6 +11,7 @@ from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.aaps_limits import AAPS_LIMITS
 from flows.proposal.document import ForPump
 from flows.proposal.rounding import EXACT
+from flows.values.sentence import CASE
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 # Changing one thing at a time, watched for two or three days (AAPS documentation), means changes of about a tenth.
@@ -21,6 +22,11 @@ JUMP = 1.5
 AT_CAP_AMBER, AT_CAP_RED = 12, 20
 HUMAN_ISF_MGDL = (10.0, 400.0)
 HUMAN_CARB_RATIO = (3.0, 60.0)
+CARB_RATIO_OUTSIDE = "a carb ratio outside {carb_ratio_low_g_per_u:g}–{carb_ratio_high_g_per_u:g} g/U"
+ISF_OUTSIDE = (
+    "an insulin sensitivity outside {isf_low_mgdl_per_u:g}–{isf_high_mgdl_per_u:g} mg/dL/U "
+    "({isf_low_mmoll_per_u:.1f}–{isf_high_mmoll_per_u:.0f} mmol/L/U)"
+)
 
 
 def within_caps(case: Case) -> RuleFinding | None:
@@ -33,7 +39,10 @@ def within_caps(case: Case) -> RuleFinding | None:
     slack = 0.0011  # both numbers are rounded to three decimals
     outside = [new for new, (low, high) in limits if not low - slack <= new <= high + slack]
     return finding(
-        outside, f"{len(outside)} of the numbers to enter lie beyond upstream's caps. Please report this.", RED
+        outside,
+        "{numbers:.0f} of the numbers to enter lie beyond upstream's caps. Please report this.",
+        RED,
+        numbers=len(outside),
     )
 
 
@@ -41,39 +50,68 @@ def receiver_takes_it(case: Case) -> RuleFinding | None:
     limits, entered = AAPS_LIMITS[case.age_group], case.for_pump
     lowest, highest = limits.lowest_basal_u_per_h, limits.highest_basal_u_per_h
     refused = (
-        (max(entered.basal_u_per_h) > highest + EXACT, f"a basal of more than {highest:g} U/h"),
-        (min(entered.basal_u_per_h) < lowest, f"a basal below {lowest:g} U/h"),
-        _carb_ratio_outside(limits.carb_ratio_g_per_u, entered),
-        (_isf_outside(limits.isf_mgdl_per_u, entered), "an insulin sensitivity beyond its limits"),
+        (
+            "highest_basal",
+            max(entered.basal_u_per_h) > highest + EXACT,
+            "a basal of more than {highest_basal_u_per_h:g} U/h",
+        ),
+        ("lowest_basal", min(entered.basal_u_per_h) < lowest, "a basal below {lowest_basal_u_per_h:g} U/h"),
+        ("carb_ratio", _carb_ratio_outside(limits.carb_ratio_g_per_u, entered), CARB_RATIO_OUTSIDE),
+        ("isf", _isf_outside(limits.isf_mgdl_per_u, entered), "an insulin sensitivity beyond its limits"),
     )
-    if wrong := [what for holds, what in refused if holds]:
-        return RED, f"AAPS would refuse {', '.join(wrong)} (age group: {case.age_group.value})."
+    if wrong := {which: words for which, holds, words in refused if holds}:
+        return finding(
+            wrong,
+            f"AAPS would refuse {', '.join(wrong.values())} (age group: {{age_group}}).",
+            RED,
+            case=", ".join(wrong),
+            highest_basal_u_per_h=highest,
+            lowest_basal_u_per_h=lowest,
+            carb_ratio_low_g_per_u=limits.carb_ratio_g_per_u[0],
+            carb_ratio_high_g_per_u=limits.carb_ratio_g_per_u[1],
+            age_group=case.age_group.value,
+        )
     low, high = limits.dia_h
     dia_h = case.recommended.dia_h
     if dia_h is not None and not low <= dia_h <= high:
-        return AMBER, f"The duration of insulin action is {dia_h:g} h; AAPS takes {low:g}–{high:g} h."
+        return finding(
+            True,
+            "The duration of insulin action is {dia_h:g} h; AAPS takes {lowest_dia_h:g}–{highest_dia_h:g} h.",
+            dia_h=dia_h,
+            lowest_dia_h=low,
+            highest_dia_h=high,
+        )
     starts = [*(b.start for b in case.for_pump.isf), *(b.start for b in case.for_pump.carb_ratio)]
     blocks = [start for start in starts if not start.endswith(":00")]
     return finding(
-        blocks, f"AAPS takes blocks on the full hour only; this profile has some at {', '.join(blocks[:4])}."
+        blocks,
+        "AAPS takes blocks on the full hour only; this profile has some at {starts}.",
+        starts=", ".join(blocks[:4]),
     )
 
 
 def humanly_possible(case: Case) -> RuleFinding | None:
-    low, high = HUMAN_ISF_MGDL
-    isf = (
-        f"an insulin sensitivity outside {low:g}–{high:g} mg/dL/U "
-        f"({low / MGDL_PER_MMOLL:.1f}–{high / MGDL_PER_MMOLL:.0f} mmol/L/U)"
+    (low, high), (low_ratio, high_ratio) = HUMAN_ISF_MGDL, HUMAN_CARB_RATIO
+    unusual = (
+        (_carb_ratio_outside(HUMAN_CARB_RATIO, case.for_pump), CARB_RATIO_OUTSIDE),
+        (_isf_outside(HUMAN_ISF_MGDL, case.for_pump), ISF_OUTSIDE),
     )
-    unusual = _carb_ratio_outside(HUMAN_CARB_RATIO, case.for_pump), (_isf_outside(HUMAN_ISF_MGDL, case.for_pump), isf)
-    wrong = [what for holds, what in unusual if holds]
-    return finding(wrong, f"Few people have {' or '.join(wrong)}: check units and entries.")
+    wrong = [words for holds, words in unusual if holds]
+    return finding(
+        wrong,
+        f"Few people have {' or '.join(wrong)}: check units and entries.",
+        carb_ratio_low_g_per_u=low_ratio,
+        carb_ratio_high_g_per_u=high_ratio,
+        isf_low_mgdl_per_u=low,
+        isf_high_mgdl_per_u=high,
+        isf_low_mmoll_per_u=low / MGDL_PER_MMOLL,
+        isf_high_mmoll_per_u=high / MGDL_PER_MMOLL,
+    )
 
 
-def _carb_ratio_outside(limits: tuple[float, float], entered: ForPump) -> tuple[bool, str]:
+def _carb_ratio_outside(limits: tuple[float, float], entered: ForPump) -> bool:
     low, high = limits
-    outside = not all(low <= block.recommended_g_per_u <= high for block in entered.carb_ratio)
-    return outside, f"a carb ratio outside {low:g}–{high:g} g/U"
+    return not all(low <= block.recommended_g_per_u <= high for block in entered.carb_ratio)
 
 
 def _isf_outside(limits: tuple[float, float], entered: ForPump) -> bool:
@@ -86,8 +124,11 @@ def daily_basal(case: Case) -> RuleFinding | None:
     change = case.daily_basal_change
     return finding(
         abs(change) >= AMBER_BASAL_CHANGE,
-        f"The daily basal would change by {change:+.0%}, from {now:.2f} to {new:.2f} U: make such a change in steps, "
-        "each watched for two or three days.",
+        "The daily basal would change by {change_percent:+.0f}%, from {daily_basal_current_u:.2f} to "
+        "{daily_basal_new_u:.2f} U: make such a change in steps, each watched for two or three days.",
+        change_percent=100 * change,
+        daily_basal_current_u=now,
+        daily_basal_new_u=new,
     )
 
 
@@ -95,10 +136,11 @@ def many_at_caps(case: Case) -> RuleFinding | None:
     at = [h.at_cap for h in case.evidence.basal if h.at_cap is not None]
     return finding(
         len(at) >= AT_CAP_AMBER,
-        f"{len(at)} of 24 basal rates are at upstream's caps, or were limited by them on half of the days: the data "
-        "ask for a larger change than upstream may make, so the profile or the data are far off. Find out why before "
-        "you continue.",
+        "{basal_rates:.0f} of 24 basal rates are at upstream's caps, or were limited by them on half of the days: the "
+        "data ask for a larger change than upstream may make, so the profile or the data are far off. Find out why "
+        "before you continue.",
         RED if len(at) >= AT_CAP_RED else AMBER,
+        basal_rates=len(at),
     )
 
 
@@ -106,16 +148,21 @@ def isf_or_ratio_at_cap(case: Case) -> RuleFinding | None:
     at = [name for name, e in (("ISF", case.evidence.isf), ("carb ratio", case.evidence.carb_ratio)) if e.at_cap]
     return finding(
         at,
-        f"The {' and the '.join(at)} is limited by upstream's cap: the data ask for a larger change, and how large is "
-        "not known. A narrow interval there is due to the cap.",
+        "The {settings} is limited by upstream's cap: the data ask for a larger change, and how large is not known. A "
+        "narrow interval there is due to the cap.",
+        settings=" and the ".join(at),
     )
 
 
 def wide_caps(case: Case) -> RuleFinding | None:
     return finding(
         case.caps.wider_than_usual,
-        f"The pump profile's own caps ({case.caps.low:g}–{case.caps.high:g}) let settings move further than upstream's "
-        f"usual {DEFAULT_LOW:g}–{DEFAULT_HIGH:g}.",
+        "The pump profile's own caps ({lowest_factor:g}–{highest_factor:g}) let settings move further than upstream's "
+        "usual {usual_lowest_factor:g}–{usual_highest_factor:g}.",
+        lowest_factor=case.caps.low,
+        highest_factor=case.caps.high,
+        usual_lowest_factor=DEFAULT_LOW,
+        usual_highest_factor=DEFAULT_HIGH,
     )
 
 
@@ -135,21 +182,23 @@ def jumps(case: Case) -> RuleFinding | None:
     now, new = case.current.basal_u_per_h, case.for_pump.basal_u_per_h
     hours = [h for h in range(HOURS_PER_DAY) if steepest(new, h) > max(JUMP, steepest(now, h)) * (1 + EXACT)]
     named = ", ".join(f"{(h + 1) % HOURS_PER_DAY:02d}:00" for h in hours)
-    return finding(hours, f"The basal would jump by more than half from one hour to the next at {named}.")
+    return finding(hours, "The basal would jump by more than half from one hour to the next at {hours}.", hours=named)
 
 
 def several_at_once(case: Case) -> RuleFinding | None:
-    changes = {
-        "ISF": case.evidence.isf.change_percent,
-        "carb ratio": case.evidence.carb_ratio.change_percent,
-        "daily basal": 100 * case.daily_basal_change,
+    changes: dict[str, tuple[str, float]] = {
+        "isf_percent": ("ISF", case.evidence.isf.change_percent),
+        "carb_ratio_percent": ("carb ratio", case.evidence.carb_ratio.change_percent),
+        "daily_basal_percent": ("daily basal", 100 * case.daily_basal_change),
     }
-    large = [f"{name} {change:+.0f} %" for name, change in changes.items() if abs(change) >= 100 * LARGE_CHANGE]
+    large = {fact: change for fact, (_, change) in changes.items() if abs(change) >= 100 * LARGE_CHANGE}
+    words = [f"{changes[fact][0]} {{{fact}:+.0f}} %" for fact in large]
     if case.curve_changes:
-        large.append("insulin curve")
+        words.append("insulin curve")
     return finding(
-        len(large) > 1,
-        f"Several settings would change by a large amount at once ({', '.join(large)}): change one at a time.",
+        len(words) > 1,
+        f"Several settings would change by a large amount at once ({', '.join(words)}): change one at a time.",
+        **large | ({CASE: "insulin_curve"} if case.curve_changes else {}),
     )
 
 

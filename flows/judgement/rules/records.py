@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from flows.history import doubts
+from flows.history.doubts import Doubt
 from flows.history.situations.table import SITUATIONS
 from flows.judgement.case import Case, RuleFinding
 from flows.judgement.rule import NEVER, OUR_CHOICE, USERS, SafetyRule
@@ -16,7 +18,16 @@ def doubted(name: str, case: Case) -> RuleFinding | None:
     found = [doubt for doubt in case.doubts if doubt.name == name]
     if not found:
         return None
-    return Colour(max(doubt.colour for doubt in found)), " ".join(doubt.sentence for doubt in found)
+    sentence = " ".join(doubt.sentence for doubt in found)
+    return RuleFinding(Colour(max(doubt.colour for doubt in found)), sentence, _all_facts(found))
+
+
+def _all_facts(found: Sequence[Doubt]) -> dict[str, float | str]:
+    """Of all doubts; where a later one has a name again, with its place among them."""
+    facts: dict[str, float | str] = {}
+    for n, doubt in enumerate(found, 1):
+        facts |= {f"{name}_{n}" if name in facts else name: fact for name, fact in doubt.facts.items()}
+    return facts
 
 
 def _rule(name: str, title: str, amber: str, source: str) -> SafetyRule:

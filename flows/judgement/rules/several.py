@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flows.judgement.case import AMBER, RED, Case, RuleFinding
+from flows.judgement.case import RED, Case, RuleFinding, finding
 from flows.judgement.rule import ONE_OF_EACH, SafetyRule
 from flows.oref0.several_values import LEAST_ISF_POINTS, LEAST_MEALS, NAMES, different
 from flows.proposal.agreement import WORTH_A_CHANGE
 from flows.proposal.document import OneForSeveral
 from flows.values.parts import Part
+from flows.values.sentence import CASE
 
 MANY = 6  # blocks named in a sentence
 
@@ -19,15 +20,19 @@ def several_isfs(case: Case) -> RuleFinding | None:
     if one is None or Part.ISF in case.for_pump.untrusted:
         return _untrusted(case, Part.ISF, [b.current_mgdl_per_u for b in case.for_pump.isf])
     if not one.tuned:
-        return AMBER, (
-            f"The profile has several {NAMES[Part.ISF]}, and no day has {LEAST_ISF_POINTS} points to tune them by: "
-            "they stay. The basal was tuned with their mean over the day."
+        return finding(
+            True,
+            f"The profile has several {NAMES[Part.ISF]}, and no day has {{least_points:.0f}} points to tune them by: "
+            "they stay. The basal was tuned with their mean over the day.",
+            least_points=LEAST_ISF_POINTS,
         )
-    if not _moves(one):
-        return None
-    return AMBER, (
+    words, facts = _blocks(case, Part.ISF)
+    return finding(
+        _moves(one),
         f"The profile has several {NAMES[Part.ISF]}; upstream tuned one in their place, the mean over its points, by "
-        f"{_percent(one)}. {_blocks(case, Part.ISF)} It does not know which of them is wrong: right ones change, too."
+        f"{{change_percent:+.0f}}%. {words} It does not know which of them is wrong: right ones change, too.",
+        change_percent=100 * (one.factor - 1),
+        **facts,
     )
 
 
@@ -36,32 +41,40 @@ def several_carb_ratios(case: Case) -> RuleFinding | None:
     if one is None or Part.CARB_RATIO in case.for_pump.untrusted:
         return _untrusted(case, Part.CARB_RATIO, [b.current_g_per_u for b in case.for_pump.carb_ratio])
     if not one.tuned:
-        return AMBER, (
+        return finding(
+            True,
             f"The profile has several {NAMES[Part.CARB_RATIO]}, and no carbs are recorded on the days used: they stay. "
-            "The basal was tuned with their mean over the day."
+            "The basal was tuned with their mean over the day.",
         )
     if not one.reliable:
-        return AMBER, (
-            f"The profile has several {NAMES[Part.CARB_RATIO]}, and only {one.meals} of the {LEAST_MEALS} meals that "
-            "it takes to compare them with what upstream tunes: their change is unreliable."
+        return finding(
+            True,
+            f"The profile has several {NAMES[Part.CARB_RATIO]}, and only {{meals:.0f}} of the {{least_meals:.0f}} "
+            "meals that it takes to compare them with what upstream tunes: their change is unreliable.",
+            meals=one.meals or 0,
+            least_meals=LEAST_MEALS,
         )
-    if not _moves(one):
-        return None
-    return AMBER, (
+    words, facts = _blocks(case, Part.CARB_RATIO)
+    return finding(
+        _moves(one),
         f"The profile has several {NAMES[Part.CARB_RATIO]}; upstream tuned one in their place, which gives the insulin "
-        f"they give for the meals of these days, by {_percent(one)}. {_blocks(case, Part.CARB_RATIO)} It does not know "
-        "which of them is wrong."
+        f"they give for the meals of these days, by {{change_percent:+.0f}}%. {words} It does not know which of them "
+        "is wrong.",
+        change_percent=100 * (one.factor - 1),
+        **facts,
     )
 
 
 def _untrusted(case: Case, part: Part, values: Sequence[float]) -> RuleFinding | None:
-    if part not in case.for_pump.several:
-        return None
-    count = f"{different(values)} different" if different(values) > 1 else "several"
-    unread = " whose times or values cannot be read" if part in case.for_pump.unread else ""
-    return RED, (
+    count = "{different:.0f} different" if different(values) > 1 else "several"
+    is_unread = part in case.for_pump.unread
+    unread = " whose times or values cannot be read" if is_unread else ""
+    return finding(
+        part in case.for_pump.several,
         f"The profile has {count} {NAMES[part]}{unread}, and upstream tunes one as if it held all day: "
-        "the recommendation for them cannot be trusted yet. The basal was tuned with that one, too."
+        "the recommendation for them cannot be trusted yet. The basal was tuned with that one, too.",
+        RED,
+        **{"different": different(values)} | ({CASE: "unread"} if is_unread else {}),
     )
 
 
@@ -69,19 +82,15 @@ def _moves(one: OneForSeveral) -> bool:
     return round(abs(one.factor - 1), 4) >= WORTH_A_CHANGE
 
 
-def _percent(one: OneForSeveral) -> str:
-    return f"{one.factor - 1:+.0%}"
-
-
-def _blocks(case: Case, part: Part) -> str:
+def _blocks(case: Case, part: Part) -> tuple[str, dict[str, float | str]]:
+    """Which blocks would change: the words, and the facts in them."""
     starts = case.for_pump.unused(part)
     if not starts:
-        return "Each block would change by that."
-    more = f" and {len(starts) - MANY} more" if len(starts) > MANY else ""
+        return "Each block would change by that.", {}
+    more = " and {more_blocks:.0f} more" if len(starts) > MANY else ""
     what = "points" if part is Part.ISF else "meals"
-    return (
-        f"Each block with {what} would change by that; those from {', '.join(starts[:MANY])}{more} have none and stay."
-    )
+    words = f"Each block with {what} would change by that; those from {{unused_starts}}{more} have none and stay."
+    return words, {"unused_starts": ", ".join(starts[:MANY]), "more_blocks": len(starts) - MANY}
 
 
 RULES: tuple[SafetyRule, ...] = (

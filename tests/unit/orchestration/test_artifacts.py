@@ -101,6 +101,7 @@ def test_the_page_holds_no_number_of_the_person() -> None:
         recommended=settings(51.7375, 8.8125, 0.9125),
         in_range=61.375,
         sentence="Only 61.375 % in range, ISF 51.7375.",
+        facts={"in_range_percent": 61.375, "isf_mgdl_per_u": 51.7375},
     )
     shown = page_markdown(RUN, document)
     numbers = [canaries["isf_mgdl_per_u"], 51.7375, 8.8125, 9.2175, 0.9125, 61.375, 146.0, 0.8375]

@@ -1,0 +1,50 @@
+"""A sentence follows from its facts, also from those that were stored."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flows.values.sentence import sentence_of
+
+WORDS = "For {share_percent:.1f} % of {days:.0f} days ({change_percent:+.0f} %, {factor:g}) at {hours}."
+NUMBERS = st.floats(-1e6, 1e6)
+
+
+@given(NUMBERS, st.integers(0, 10_000), NUMBERS, NUMBERS, st.text(max_size=20))
+def test_stored_facts_make_the_same_sentence(share: float, days: int, change: float, factor: float, at: str) -> None:
+    given_facts = {"share_percent": share, "days": days, "change_percent": change, "factor": factor, "hours": at}
+    sentence, facts = sentence_of(WORDS, given_facts)
+    assert sentence == WORDS.format(**given_facts)
+    assert WORDS.format(**json.loads(json.dumps(facts))) == sentence
+
+
+@pytest.mark.parametrize(
+    ("words", "facts", "said", "kept"),
+    [
+        ("{a:.1f} %", {"a": 4.26}, "4.3 %", {"a": 4.3}),
+        ("{a:.0f} of {b:.0f}", {"a": 3, "b": 24}, "3 of 24", {"a": 3.0, "b": 24.0}),
+        ("{a:g} h", {"a": 5.0, "other": 7.0}, "5 h", {"a": 5.0}),
+        ("{a}", {"a": "{b} 100 %"}, "{b} 100 %", {"a": "{b} 100 %"}),
+        ("Nothing.", {"case": "unread"}, "Nothing.", {"case": "unread"}),
+        ("Nothing.", {}, "Nothing.", {}),
+    ],
+)
+def test_a_fact_is_as_exact_as_it_is_said(
+    words: str, facts: dict[str, float | str], said: str, kept: dict[str, float | str]
+) -> None:
+    assert sentence_of(words, facts) == (said, kept)
+
+
+@pytest.mark.parametrize(("words", "facts"), [("{days:.0f}", {}), ("{days:.0f}", {"day": 1})])
+def test_words_without_their_fact_are_an_error(words: str, facts: dict[str, float | str]) -> None:
+    with pytest.raises(KeyError):
+        sentence_of(words, facts)
+
+
+def test_a_share_is_given_in_percent() -> None:
+    with pytest.raises(ValueError):  # a reader of the facts would take 0.33 for what the name says
+        sentence_of("{share:.0%}", {"share": 0.33})
