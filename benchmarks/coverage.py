@@ -57,8 +57,8 @@ def run(person: Made, resamples: int, base: Path) -> Ran:
 
 
 def nothing_to_find(ran: list[Ran]) -> list[list[str]]:
-    """A row for each constructed case: how much was moved, and how surely."""
-    rows = [["case", "verdict", "sure numbers", "ISF", "carb ratio", "basal a day", "largest change of an hour"]]
+    """A row for each constructed case: how much was moved, and how repeatably."""
+    rows = [["case", "verdict", "repeatable numbers", "ISF", "carb ratio", "basal a day", "largest change of an hour"]]
     for one in ran:
         if one.proposal is None:
             rows.append([one.person.name, f"refused: {one.refusal}", *["–"] * 5])
@@ -66,13 +66,13 @@ def nothing_to_find(ran: list[Ran]) -> list[list[str]]:
         now, new = one.proposal["current"], one.proposal["recommended"]
         isf, ratio, hours = spreads_of(one.proposal)
         known = [s for s in (isf, ratio, *hours) if s is not None]
-        sure = sum(max(up, down) >= AGREED for _, _, up, down in known)
+        repeatable = sum(max(up, down) >= AGREED for _, _, up, down in known)
         changes = [b / a - 1 for a, b in zip(now["basal_u_per_h"], new["basal_u_per_h"], strict=True)]
         rows.append(
             [
                 one.person.name,
                 _verdict(one.proposal),
-                f"{sure} of {len(known)}",
+                f"{repeatable} of {len(known)}",
                 f"{new['isf_mgdl_per_u'] / now['isf_mgdl_per_u'] - 1:+.1%}",
                 f"{new['carb_ratio_g_per_u'] / now['carb_ratio_g_per_u'] - 1:+.1%}",
                 f"{sum(new['basal_u_per_h']) / sum(now['basal_u_per_h']) - 1:+.1%}",

@@ -66,7 +66,7 @@ class Judged:
         return abs(self.recommended - self.truth) < abs(self.current - self.truth) - SAME
 
     @property
-    def sure(self) -> bool:
+    def repeatable(self) -> bool:
         """Nine of ten repetitions move it the same way."""
         return max(self.up, self.down) >= AGREED
 
@@ -168,8 +168,8 @@ HEAD = (
     "… of the truth at 4–8 h",
     "wrong ones moved nearer",
     "right ones kept",
-    "sure and wrong setting: direction right",
-    "sure though nothing to move",
+    "repeatable and wrong setting: direction right",
+    "repeatable though nothing to move",
 )
 
 
@@ -193,8 +193,8 @@ def _counts(them: list[Judged]) -> list[str]:
         _share((j for j in with_interval if len(j.truths) > 1), lambda j: j.covered_by_any),
         _share(wrong, lambda j: j.nearer),
         _share(right, lambda j: abs(j.recommended / j.truth - 1) < RIGHT),
-        _share((j for j in wrong if j.sure), lambda j: j.direction_right),
-        _share((j for j in right if j.interval is not None), lambda j: j.sure),
+        _share((j for j in wrong if j.repeatable), lambda j: j.direction_right),
+        _share((j for j in right if j.interval is not None), lambda j: j.repeatable),
     ]
 
 

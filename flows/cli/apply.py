@@ -69,7 +69,7 @@ COMMAND = Command(
         argument("--name", help="name of the new profile (default: Autotune and the date)"),
         argument("--overwrite", action="store_true", help="replace a profile of that name on purpose"),
         argument("--activate", action="store_true", help="also switch to it, by a Profile Switch"),
-        argument(ACCEPT, action="store_true", help="also where the verdict says that nothing is certain enough"),
+        argument(ACCEPT, action="store_true", help="also where the verdict says that nothing is repeatable enough"),
         *(
             argument(old, action="store_true", dest="accept_uncertain", help=argparse.SUPPRESS)
             for old in earlier(NameKind.OPTION, ACCEPT)

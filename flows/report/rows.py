@@ -55,7 +55,7 @@ class Row:
         interval_low, interval_high: of the repetitions; `None` without them.
         cap_low, cap_high: upstream's.
         outside_interval: whether the recommended number lies outside the interval.
-        worth_changing: whether it changes by enough, and surely enough; `None` where the document does not say.
+        worth_changing: whether it changes by enough, and repeatably; `None` where the document does not say.
         entries: the numbers to enter, in the order of the day.
         evidence: its change, the agreement, the cap that decided, the explanation.
         several: how its one value came about, where the profile has several: what counts then is `as_factor`.

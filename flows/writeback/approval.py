@@ -75,7 +75,7 @@ class SyncRequest(_Request):
     overwrite: bool = Field(default=False, description="Replace a profile of that name on purpose.")
     activate: bool = Field(default=False, description="Also switch to the new profile, by a Profile Switch.")
     although_unsure: bool = Field(
-        default=False, description="Also where the verdict says that nothing in it is certain enough to act on."
+        default=False, description="Also where the verdict says that nothing in it is repeatable enough to act on."
     )
     max_age_h: float = Field(
         default=MAX_AGE_H, gt=0, le=14 * HOURS_PER_DAY, description="An older proposal is refused (hours)."

@@ -111,7 +111,7 @@ def check_policy(
         forbid(
             # A step has none of it; whoever made another one is stopped here.
             (beyond_low and line.more_insulin, f"glucose is beyond a low limit, and {what} would give more insulin"),
-            (not is_worth, f"{what} is not worth changing: too small or not sure enough"),
+            (not is_worth, f"{what} is not worth changing: too small or not repeatable enough"),
             (not line.current, f"{what} is zero now, and has no change in percent"),
         )
     for line in plan.lines:
@@ -143,7 +143,7 @@ def _check_verdict(proposal: Proposal) -> None:
     for_limits_alone = verdict.colour is Colour.AMBER and bool(beyond) and bool(verdict.reasons) and not others
     forbid(
         (verdict.colour is not Colour.GREEN and not for_limits_alone, f"its verdict is {verdict.colour}, not green"),
-        (verdict.nothing_certain, "nothing in it is certain enough to act on"),
+        (verdict.nothing_certain, "nothing in it is repeatable enough to act on"),
         (unknown(proposal), "it is not known whether glucose is within the limits of the consensus"),
         (
             beyond == (GlucoseLimit.HIGH,),

@@ -44,8 +44,14 @@ def proposal(version: int) -> dict[str, Any]:
 @pytest.mark.parametrize("version", [1, 2])
 def test_numbers_of_either_version_are_held_against_the_truth(version: int) -> None:
     isf, ratio, *hours, day = judged("p", "k", proposal(version), TRUTH)
-    assert (isf.covered, isf.covered_by_any, isf.reachable, isf.nearer, isf.sure) == (False, True, True, True, True)
-    assert (ratio.covered, ratio.sure, ratio.direction_right, ratio.nearer) == (True, True, False, True)
+    assert (isf.covered, isf.covered_by_any, isf.reachable, isf.nearer, isf.repeatable) == (
+        False,
+        True,
+        True,
+        True,
+        True,
+    )
+    assert (ratio.covered, ratio.repeatable, ratio.direction_right, ratio.nearer) == (True, True, False, True)
     assert [h.covered for h in hours] == [True] * 23 + [False]
     assert [h.reachable for h in hours] == [True] * 23 + [False]
     assert (day.interval, day.nearer, day.setting) == (None, True, "basal a day")

@@ -678,7 +678,7 @@ LOW, HIGH = GlucoseLimit.LOW, GlucoseLimit.HIGH
         (Colour.AMBER, [], (LOW,), True, True, "not green"),
         (Colour.AMBER, [LIMIT, OTHER], (LOW,), True, True, "not green"),
         (Colour.RED, [LIMIT], (LOW,), True, True, "not green"),
-        (Colour.GREEN, [], (), False, True, "certain enough"),
+        (Colour.GREEN, [], (), False, True, "repeatable enough"),
         (Colour.GREEN, [], (), True, False, "not known"),
         (Colour.GREEN, [], (HIGH,), True, True, "high limit"),
     ],

@@ -60,7 +60,7 @@ def unsure(document: dict[str, Any]) -> None:
         ({}, {}, None),
         ({}, {"colour": "amber"}, "not green"),
         ({}, {"colour": "red"}, "not green"),
-        ({}, {"change": unsure}, "nothing in it is certain"),
+        ({}, {"change": unsure}, "nothing in it is repeatable"),
         ({"max_change_percent_per_night": 5}, {}, "more than 5 % in a night"),
         ({"max_change_percent_per_night": 5}, {"factor": 0.97}, None),
         ({}, {"activate": True}, "does not allow to activate"),
@@ -238,7 +238,7 @@ def test_beyond_a_limit_what_is_not_sure_is_not_written() -> None:
         limits(LOW, below_54=1.0)(document)
         document["verdict"]["worth_changing"] = []
 
-    assert "nothing in it is certain" in str(checked({}, change=change))
+    assert "nothing in it is repeatable" in str(checked({}, change=change))
 
 
 @pytest.mark.parametrize(
