@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from shlex import quote
 
 from flows.proposal.document import Proposal
 from flows.proposal.step_document import (
@@ -50,8 +51,8 @@ WHY = {
     Because.OTHER_CURVE: "all numbers were tuned under another insulin curve",
     Because.DATA: "the data do not bear a step: see the reasons",
     Because.NO_GLUCOSE: "glucose of these days is not known",
-    Because.COOL_DOWN: "the last step is watched for {days_left} more day(s)",
-    Because.PAUSE: "the last step was taken back; {days_left} day(s) of pause are left",
+    Because.COOL_DOWN: "the last step is watched for {days_left:.0f} more day(s)",
+    Because.PAUSE: "the last step was taken back; {days_left:.0f} day(s) of pause are left",
     Because.LAST_STEP_HARMED: "glucose got worse after the last step",
     Because.NOTHING_WANTED: "upstream does not change it",
     Because.REDUCTIONS_NOT_ENOUGH: "glucose is too often low, and what upstream would reduce will hardly be enough: "
@@ -188,8 +189,10 @@ def _hours(kept: Kept) -> str:
 
 
 def follow_up_sentence(follow_up: FollowUp) -> str:
-    """Whether the last step helped, with the noise named."""
-    said = f"The step of {follow_up.taken_on}, {follow_up.days_since} days ago: {HELPED[follow_up.verdict]}."
+    """Whether the last step helped, with the noise named; to take it back, how, where its run is known."""
+    takes_back = follow_up.verdict is FollowUpVerdict.TAKE_BACK and follow_up.run
+    command = f" (`autotune rollback {quote(follow_up.run)}`)" if takes_back else ""
+    said = f"The step of {follow_up.taken_on}, {follow_up.days_since} days ago: {HELPED[follow_up.verdict]}{command}."
     if follow_up.before is None or follow_up.after is None:
         return said
     before, after = follow_up.before, follow_up.after

@@ -11,7 +11,7 @@ import pytest
 
 from flows.proposal.document import Proposal
 from flows.proposal.step import next_step
-from flows.proposal.step_document import Baseline, Because, BlockValue, FollowUpVerdict, StepChange, Watch
+from flows.proposal.step_document import Baseline, Because, BlockValue, FollowUp, FollowUpVerdict, StepChange, Watch
 from flows.report.html.report import report_html
 from flows.report.step_rows import step_rows
 from flows.report.text.step import (
@@ -20,6 +20,7 @@ from flows.report.text.step import (
     WHY,
     baseline_sentence,
     change_lines,
+    follow_up_sentence,
     step_in_words,
     what_to_do,
     why,
@@ -42,6 +43,41 @@ def test_what_is_said_has_its_facts(below: float, above: float) -> None:
     step = next_step(step_case(glucose=high(above, below)))
     for said in (*(kept.said for kept in step.kept), *([step.said] if step.said else [])):
         assert why(said)
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [({"days_since_step": 3.5}, "for 4 more day(s)"), ({"taken_back_days_ago": 1.0}, "; 13 day(s) of pause are left")],
+)
+def test_days_are_counted_whole(days: dict[str, float], said: str) -> None:
+    assert said in what_to_do(next_step(step_case(**days)))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "run", "command"),
+    [
+        (FollowUpVerdict.TAKE_BACK, "20260501-020000-aaaaaa", " (`autotune rollback 20260501-020000-aaaaaa`)."),
+        (FollowUpVerdict.TAKE_BACK, "my run", " (`autotune rollback 'my run'`)."),
+        (FollowUpVerdict.TAKE_BACK, "", "worse: take it back to be safe."),
+        (FollowUpVerdict.UNCLEAR, "20260501-020000-aaaaaa", "no clear difference."),
+    ],
+)
+def test_a_step_to_take_back_is_said_with_its_command(verdict: FollowUpVerdict, run: str, command: str) -> None:
+    follow_up = FollowUp(
+        change="",
+        proposal_sha256="",
+        run=run,
+        taken_on="2026-05-01",
+        days_since=8,
+        before=None,
+        after=None,
+        weekdays_paired=7,
+        verdict=verdict,
+        reasons=(),
+    )
+    assert follow_up_sentence(follow_up).endswith(command)
+    page = report_html(with_step(follow_up=follow_up)).decode()
+    assert ("autotune rollback" in page.partition("<dt>The last step</dt>")[2][:300]) is ("rollback" in command)
 
 
 def test_neighbouring_hours_are_one_line() -> None:
