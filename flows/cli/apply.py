@@ -121,6 +121,7 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
         although_unsure=arguments.accept_uncertain,
         max_age_h=arguments.max_age,
     )
+    told = ""
     if decision is not Decision.REJECT:
         check_may_be_written(
             approved.proposal, now(), request.max_age_h, scope=request.scope, although_unsure=request.although_unsure
@@ -136,7 +137,7 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
                 f"Site      {approved.site}\nProposal  {approved.sha256}\n"
                 f"{verdict_text(approved.proposal, planned.what)}"
             )
-        _say_whether_too_soon(approved, request, refuses=not arguments.dry_run)
+        told = _say_whether_too_soon(approved, request, refuses=not arguments.dry_run)
         if arguments.dry_run:
             return ExitCode.OK
         _warn_of_another_journal(directory, approved)
@@ -149,13 +150,19 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     with damage_shown(approved):
         done = apply(directory, request, ready, "policy" if arguments.by_policy else how(arguments))
     print_result(done, arguments.as_json)
+    for note in done.notes:
+        if note != told:  # the site knew more of the last changes than this machine
+            message(f"Note: {note}")
     if done.outcome == "applied" and not arguments.as_json:
         message(f"To undo it: autotune rollback {arguments.run}")
     return ExitCode.OK
 
 
-def _say_whether_too_soon(approved: Approved, request: SyncRequest, *, refuses: bool) -> None:
+def _say_whether_too_soon(approved: Approved, request: SyncRequest, *, refuses: bool) -> str:
     """Say, before anything is asked, what of the last changes is known here and not watched for long enough yet.
+
+    Returns:
+        The note that was said; empty where there is none.
 
     Raises:
         Refused: `STEP_TOO_SOON`.
@@ -167,14 +174,15 @@ def _say_whether_too_soon(approved: Approved, request: SyncRequest, *, refuses: 
     try:
         changes = Journal(approved.site).changes()
     except Refused:
-        return  # `apply` reads it again, and says what is wrong
+        return ""  # `apply` reads it again, and says what is wrong
     # The proposal's own change is no reason: applied again, it is activated, or said to be there.
     found = too_soon(request, last_changes(changes, served_documents(approved.run), but=approved.sha256), now())
     if found is None:
-        return
+        return ""
     if found.forbids and refuses:
         raise found.refusal
     message(f"Note: {found.note}")
+    return found.note
 
 
 def _warn_of_another_journal(directory: RunDirectory, approved: Approved) -> None:

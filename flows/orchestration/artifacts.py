@@ -21,6 +21,7 @@ from prefect.artifacts import (
 )
 
 from flows.environment import Environment
+from flows.report.text.markdown import escaped
 from flows.report.text.run_page import page_markdown, report_address, settings_table
 from flows.settings import AnalysisRequest
 from flows.values.run_directory import RunDirectory
@@ -61,6 +62,7 @@ def show_change(proposal_id: str, sha256: str, done: WritebackResult) -> None:
         f"# {done.outcome.replace('-', ' ').capitalize()}\n\n"
         f"- Proposal: `{proposal_id}`\n- Proposal sha256: `{sha256}`\n- Change in the journal: `{done.change}`\n"
         f"- Active: {'yes' if done.active else 'no'}\n"
+        + "".join(f"- Note: {escaped(note, 400)}\n" for note in done.notes)
     )
     shown_on_the_page(
         lambda: create_markdown_artifact(key="autotune-change", description="What became of it", markdown=markdown)

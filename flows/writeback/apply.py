@@ -55,13 +55,15 @@ from flows.writeback.transaction import carry_out
 class WritebackResult:
     """What became of a request: `outcome` is `applied`, `already-applied`, `rejected`, `rolled-back` or `settled`.
 
-    `active`: whether the site counts the new profile as active. Holds no number of anybody's therapy.
+    `active`: whether the site counts the new profile as active; `notes`: what to know about a change that was let
+    through. Holds no number of anybody's therapy.
     """
 
     outcome: str
     name: str | None = None
     active: bool = False
     change: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def _in_the_environment(permissions: str) -> str:
@@ -160,8 +162,9 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
         if policy is not None:
             check_without_a_person(policy, approved, request, planned, journal, state, now)
         first = first_baseline(approved.proposal, source, now)
+        notes: tuple[str, ...] = ()
         if done is None:
-            check_not_too_soon(request, last_changes(journal.changes(), state.documents), now)
+            notes = check_not_too_soon(request, last_changes(journal.changes(), state.documents), now)
 
         def make(state: SiteProfiles) -> Intent:
             # Of the state that is backed up and written over: one read before may be somebody else's by now.
@@ -193,7 +196,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
                 one_for_several=[one.part.value for one in approved.proposal.for_pump.one_for_several],
                 **audit(tools, approved, how),
             )
-    return WritebackResult("applied", planned.name, request.activate, change.name)
+    return WritebackResult("applied", planned.name, request.activate, change.name, notes)
 
 
 def resume(run: RunDirectory, tools: Tools) -> list[WritebackResult]:

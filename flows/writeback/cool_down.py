@@ -68,8 +68,11 @@ def too_soon(request: SyncRequest, last: LastChanges, now: datetime) -> TooSoon 
     return None
 
 
-def check_not_too_soon(request: SyncRequest, last: LastChanges, now: datetime) -> None:
+def check_not_too_soon(request: SyncRequest, last: LastChanges, now: datetime) -> tuple[str, ...]:
     """Refuse a step that comes too soon.
+
+    Returns:
+        What is said to who is let through, where a step would have had to wait.
 
     Raises:
         Refused: `STEP_TOO_SOON`.
@@ -77,6 +80,7 @@ def check_not_too_soon(request: SyncRequest, last: LastChanges, now: datetime) -
     found = too_soon(request, last, now)
     if found is not None and found.forbids:
         raise found.refusal
+    return () if found is None else (found.note,)
 
 
 def last_changes(changes: Sequence[Change], documents: Sequence[Record], but: str | None = None) -> LastChanges:

@@ -25,6 +25,7 @@ from flows.writeback.approval import RollbackRequest, SyncRequest
 from tests.conftest import ROOT
 from tests.flows.test_autotune_analysis import everything_stored, flow_runs
 from tests.integration.standin import API_SECRET, READER, StandIn, standing_in
+from tests.integration.test_baseline import somebody
 from tests.proposals import profile_document
 from tests.writing import Person, active_name, person
 
@@ -80,6 +81,16 @@ def test_what_was_approved_is_written_and_rolled_back(prefect_server: str, someo
         "# Applied",
         "# Rolled back",
     }
+
+
+def test_who_writes_too_soon_by_name_is_told_on_the_page(prefect_server: str, site: StandIn, someone: Person) -> None:
+    assert sync(someone.request(name="Day", overwrite=True, activate=True)).notes == ()
+    again = somebody(site, someone.run.path.parent, "run-2")
+    (note,) = sync(again.request(only=["cr"], name="Ratio")).notes
+    assert "a step would wait until then" in note
+    artifacts = requests.post(f"{prefect_server}/artifacts/filter", json={}, timeout=30).json()
+    shown = [a["data"] for a in artifacts if a["key"] == "autotune-change" and "Note: " in a["data"]]
+    assert [text.count("a step would wait until then") for text in shown] == [1]
 
 
 def test_no_decision_decides_nothing(someone: Person) -> None:

@@ -54,10 +54,9 @@ def test_a_step_waits_for_seven_days_by_the_journal_and_by_the_site(
         if waits:
             assert refusal_of(lambda: again.apply(what=what, **AS_DAY)).reason is Reason.STEP_TOO_SOON  # noqa: B023
     assert posts(site) == count
-    if not waits:
-        assert again.apply(what="step", **AS_DAY).outcome == "applied"
-    else:
-        assert again.apply(only=["cr"], **AS_DAY).outcome == "applied"
+    done = again.apply(**AS_DAY, **({"only": ["cr"]} if waits else {"what": "step"}))
+    assert done.outcome == "applied"
+    assert [note[:29] for note in done.notes] == ["The last change was applied on"[:29]] * waits
 
 
 @pytest.mark.parametrize("journal", ["applied", "another"])
@@ -137,4 +136,21 @@ def test_the_terminal_says_so_before_anything_is_asked(
     assert len(site.database.requests) == count
     approval = ["--yes", "--sha256", again.made.sha256, "--name", "Hours"]
     assert main(["apply", "run-2", "--hours", "3,4", *approval]) == 0
-    assert "Note: The last change was applied on" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("Note: The last change was applied on") == 1  # not again with the result
+
+
+def test_what_only_the_site_knows_is_said_with_the_result(
+    site: StandIn,
+    memory: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_RUNS", str(memory))
+    monkeypatch.setenv("AUTOTUNE_APPLIED", str(memory / "another"))
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_WRITE_API_SECRET", API_SECRET)
+    again = somebody(site, memory, "run-2", "another")
+    first = somebody(site, memory)  # whose changes are made after the other run, and leave the site as it was
+    first.apply(name="Ours")
+    first.roll_back()
+    assert main(["apply", "run-2", "--only", "cr", "--yes", "--sha256", again.made.sha256, "--name", "Ratio"]) == 0
+    assert capsys.readouterr().err.count("Note: The last change was rolled back on") == 1
