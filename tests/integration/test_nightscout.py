@@ -184,6 +184,7 @@ def test_an_export_is_what_from_reads(
 
 
 @pytest.mark.oref0
+@real_only  # upstream's own fetch is what is looked at, and takes half a minute
 def test_untouched_inputs_equal_upstreams_complete_script(
     nightscout: Nightscout, person: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from tests.parity.fuzz import HOUR, ZONES, Pair, compare_pairs, fuzz, iso, make_
 pytestmark = pytest.mark.oref0
 
 FIRST_SEED = 1
-PAIRS = 48
+PAIRS = 32
 NAMES = ["instants", "basal-lookup", "contributions", "insulin", "current-iob", "history-window"]
 GUARDED = [
     "lib/autotune-prep/index.js",
@@ -106,7 +106,7 @@ def test_random_days_have_the_same_bytes_both_ways() -> None:
 )
 def test_a_broken_acceleration_is_seen(file: str, old: str, new: str, tmp_path: Path) -> None:
     copy = copy_of_runner(tmp_path, file, old, new)
-    pairs = usual_pairs(1, tune=True) if "dia" in old else usual_pairs(4)
+    pairs = usual_pairs(1, tune=True) if "dia" in old else usual_pairs(2)
     found = compare_pairs(pairs, tmp_path, copy)
     assert found.differing
 
