@@ -17,6 +17,8 @@ from flows.proposal.evidence_document import (
     Repetitions,
 )
 from flows.proposal.rounding import for_pump
+from flows.proposal.step_case import StepCase
+from flows.proposal.step_document import FollowUp, FollowUpVerdict
 from flows.values.schedule import Schedule
 
 CAPS = Caps(0.7, 1.2)
@@ -132,3 +134,30 @@ def with_hours(found: Evidence, **changes: Any) -> Evidence:
 def entered(base: Case, **changes: Any) -> Case:
     """The case with other numbers to enter."""
     return replace(base, for_pump=base.for_pump.model_copy(update=changes))
+
+
+def step_case(whole: Case, **more: Any) -> StepCase:
+    """What a step is made from, of a case of upstream's numbers whole."""
+    return StepCase(
+        current=whole.current,
+        recommended=whole.recommended,
+        for_pump=whole.for_pump,
+        caps=whole.caps,
+        glucose=whole.glucose,
+        **more,
+    )
+
+
+def harmful(*worse: str) -> FollowUp:
+    """A last step that is to be taken back, for these reasons."""
+    return FollowUp(
+        change="",
+        proposal_sha256="",
+        taken_on="2026-05-15",
+        days_since=8,
+        before=None,
+        after=None,
+        weekdays_paired=7,
+        verdict=FollowUpVerdict.TAKE_BACK,
+        reasons=worse,
+    )

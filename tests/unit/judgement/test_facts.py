@@ -15,10 +15,10 @@ from flows.judgement.stepped import stepped
 from flows.judgement.verdict import RULES, judge_case
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal, VerdictReason
-from flows.proposal.step_document import FollowUp, FollowUpVerdict, NextStep, StepKind
+from flows.proposal.step_document import NextStep, StepKind
 from flows.settings import AgeGroup
 from tests.numbers_said import constant_numbers, numbers_apart
-from tests.proposal_case import case, glucose, settings
+from tests.proposal_case import case, glucose, harmful, settings
 from tests.sample_proposals import document, sealed
 from tests.unit.judgement import test_limits, test_verdict
 
@@ -27,17 +27,7 @@ MODULES = {rule.name: rule.find.__module__ for rule in RULES if not isinstance(r
 
 def after_a_harm(*worse: str) -> Case:
     whole = case()
-    harmed = FollowUp(
-        change="",
-        proposal_sha256="",
-        taken_on="2026-05-15",
-        days_since=8,
-        before=None,
-        after=None,
-        weekdays_paired=7,
-        verdict=FollowUpVerdict.TAKE_BACK,
-        reasons=worse,
-    )
+    harmed = harmful(*worse)
     step = NextStep(
         kind=StepKind.TAKE_BACK,
         daily_basal_current_u=24.0,

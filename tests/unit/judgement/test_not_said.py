@@ -10,9 +10,8 @@ from flows.judgement.stepped import stepped
 from flows.judgement.verdict import RULES, judge_case
 from flows.proposal.document import Colour
 from flows.proposal.step import next_step
-from flows.proposal.step_case import StepCase
 from flows.proposal.step_document import StepKind
-from tests.proposal_case import case, evidence, glucose, settings
+from tests.proposal_case import case, evidence, glucose, settings, step_case
 
 NOW = settings()
 LOW = glucose(below_54_percent=0.6, from_54_to_69_percent=2.0)
@@ -61,16 +60,7 @@ def test_a_situation_is_named_by_what_it_looks_like(name: str) -> None:
 
 def test_who_waits_is_not_told_that_nothing_is_to_change() -> None:
     whole = case(NOW, settings(basal=1.2), glucose=glucose(from_181_to_250_percent=18.1))
-    step = next_step(
-        StepCase(
-            current=whole.current,
-            recommended=whole.recommended,
-            for_pump=whole.for_pump,
-            caps=whole.caps,
-            glucose=whole.glucose,
-            days_since_step=3.0,
-        )
-    )
+    step = next_step(step_case(whole, days_since_step=3.0))
     verdict = judge_case(stepped(whole, step))
     assert step.kind is StepKind.WAIT
     assert verdict.colour is Colour.GREEN

@@ -12,9 +12,8 @@ from flows.judgement.stepped import stepped
 from flows.judgement.verdict import against_steps, judge_case
 from flows.proposal.document import Colour, Verdict
 from flows.proposal.step import next_step
-from flows.proposal.step_case import StepCase
-from flows.proposal.step_document import FollowUp, FollowUpVerdict, NextStep, StepKind
-from tests.proposal_case import UNSURE, case, evidence, glucose, settings
+from flows.proposal.step_document import FollowUpVerdict, NextStep, StepKind
+from tests.proposal_case import UNSURE, case, evidence, glucose, harmful, settings, step_case
 
 NOW, WHOLE = settings(), settings(isf=70.0, ratio=8.0, basal=1.2)
 NEEDS_MORE = {"from_181_to_250_percent": 18.1, "from_54_to_69_percent": 0.9}
@@ -24,17 +23,7 @@ def both(new: Any = WHOLE, steps: dict[str, Any] | None = None, **changes: Any) 
     """The verdict of all, the step, and its verdict."""
     whole: Case = case(NOW, new, **{"glucose": glucose(**NEEDS_MORE), **changes})
     told = judge_case(whole)
-    step = next_step(
-        StepCase(
-            current=whole.current,
-            recommended=whole.recommended,
-            for_pump=whole.for_pump,
-            caps=whole.caps,
-            glucose=whole.glucose,
-            against=against_steps(told),
-            **(steps or {}),
-        )
-    )
+    step = next_step(step_case(whole, against=against_steps(told), **(steps or {})))
     return told, step, judge_case(stepped(whole, step))
 
 
@@ -104,17 +93,7 @@ def test_data_that_forbid_steps_make_it_wait(days: int) -> None:
 
 
 def test_a_last_step_that_harmed_is_said_first() -> None:
-    harmed = FollowUp(
-        change="",
-        proposal_sha256="",
-        taken_on="2026-05-15",
-        days_since=8,
-        before=None,
-        after=None,
-        weekdays_paired=7,
-        verdict=FollowUpVerdict.TAKE_BACK,
-        reasons=("below_70",),
-    )
+    harmed = harmful("below_70")
     _, step, verdict = both(steps={"follow_up": harmed})
     assert (step.kind, step.changes) == (StepKind.TAKE_BACK, ())
     assert "last_step" in rules(verdict)
@@ -125,15 +104,7 @@ def test_a_last_step_that_harmed_is_said_first() -> None:
 
 def test_the_numbers_of_a_step_are_those_to_enter() -> None:
     whole = case(NOW, WHOLE, glucose=glucose(**NEEDS_MORE))
-    step = next_step(
-        StepCase(
-            current=whole.current,
-            recommended=whole.recommended,
-            for_pump=whole.for_pump,
-            caps=whole.caps,
-            glucose=whole.glucose,
-        )
-    )
+    step = next_step(step_case(whole))
     entered = stepped(whole, step).for_pump
     assert entered.daily_basal_u == pytest.approx(step.daily_basal_new_u)
     assert entered.isf[0].recommended_mgdl_per_u == entered.isf[0].current_mgdl_per_u
