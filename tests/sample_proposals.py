@@ -7,8 +7,11 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-from flows.proposal.document import Proposal, maybe_mmoll, mmoll
+from flows.oref0.caps import Caps
+from flows.proposal.document import Colour, Proposal, maybe_mmoll, mmoll
 from flows.proposal.sealed import seal
+from flows.proposal.step import next_step
+from flows.proposal.step_case import StepCase
 from flows.values.units import MGDL_PER_MMOLL
 
 FIRST_DAY = date(2026, 3, 20)
@@ -24,6 +27,7 @@ def document(
     evidence: bool = True,
     glucose: bool = True,
     nothing_to_change: bool = False,
+    step: bool = False,
     seed: int = 1,
 ) -> dict[str, Any]:
     """A proposal document (not yet sealed), to be changed as a test needs.
@@ -36,6 +40,7 @@ def document(
         evidence: without it everything that may be missing is.
         glucose: whether the document holds the window's glucose.
         nothing_to_change: whether the verdict says so.
+        step: whether it ends in one, as those since schema 3 do; the verdict is of both then.
         seed: of the small random differences.
     """
     chance = random.Random(seed)  # noqa: S311
@@ -47,7 +52,7 @@ def document(
     isf_now, isf_new = (54.0, 49.316)
     ratio_now, ratio_new = (10.0, 8.714)
     mmol = units == "mmol/L"
-    return {
+    made: dict[str, Any] = {
         "schema_version": 2,
         "proposal_id": "20261125-215733-a1b2c3",
         "created_at": "2026-11-25T21:57:33+00:00",
@@ -116,6 +121,7 @@ def document(
             for name in ("autotune", "newprofile")
         },
     }
+    return _with_step(made) if step else made
 
 
 def proposal(**options: Any) -> Proposal:
@@ -132,6 +138,14 @@ def sealed(changed: dict[str, Any]) -> Proposal:
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
+
+
+def _with_step(made: dict[str, Any]) -> dict[str, Any]:
+    whole = sealed(made)
+    against = ["too_little_data"] if whole.verdict.colour is Colour.RED else []
+    caps = Caps(CAP_LOW, CAP_HIGH)
+    step = next_step(StepCase(whole.current, whole.recommended, whole.for_pump, caps, whole.glucose, against=against))
+    return {**made, "schema_version": 3, "verdict_of_all": made["verdict"], "step": step.model_dump(mode="json")}
 
 
 def _tuned(rate: float, hour: int, chance: random.Random) -> float:
