@@ -1,22 +1,19 @@
 """Make a Prefect server ready for the application: pools, queues, limits, blocks, deployments, automations.
 
-Running it again brings all of it back to what prefect.yaml and this room say. Schedules that somebody else made, and
-their parameters, stay as they are.
+Running it again brings it up to date with prefect.yaml, this room and the settings. What a person changed of the
+deployments on Prefect's page stays as it is, and so do schedules, pauses and what was switched off.
 
     python -m flows.orchestration.set_up     reads the AUTOTUNE_… settings of docker-compose.yml
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from datetime import timedelta
 from enum import StrEnum
 from zoneinfo import available_timezones
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -26,15 +23,14 @@ from flows.environment import Environment, variable
 from flows.errors import Refused
 from flows.orchestration.blocks import NightscoutSite
 from flows.orchestration.concurrency import make_limit
+from flows.orchestration.deployments import deploy
 from flows.orchestration.nightly_schedule import set_nightly
 from flows.orchestration.notices import make_notices
 from flows.orchestration.pools import DOCKER_POOL, PROCESS_POOL, QUEUES, Containers, make_pools
 from flows.settings import AgeGroup, Insulin, site_url
-from flows.values.bundled import bundled
 
 SWITCH = {"true": True, "false": False, "": None}
-# Deployments whose requests name the person's age group and insulin, where the environment says them.
-ANALYSES = ("on-demand", "nightly-autotune")
+# What the requests of the deployments say of the person, where the environment does.
 OF_THE_PERSON: dict[str, type[StrEnum]] = {"age_group": AgeGroup, "insulin": Insulin}
 
 # A run whose worker was stopped says nothing any more, but would stay Running and keep the next one waiting. The worker
@@ -91,41 +87,25 @@ def main() -> int:
             make_limit(client, site_url(environment.nightscout_site))
         _end_of_abandoned_runs(client)
         made = make_notices(client, environment.secret("webhook"))
-        if (status := _deploy(client, environment.nightscout_site or "", pool)) != 0:
-            return status
-        _say_of_whom(client, environment)
+        person = {name: value for name in OF_THE_PERSON if (value := getattr(environment, name))}
+        settings = {variable("nightscout_site"): environment.nightscout_site or "", variable("pool"): pool}
+        deploy(client, settings, person, _say)
         switched = "on" if set_nightly(client, zone, SWITCH[nightly]) else "off"
     _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {switched}, {made or 'no'} notices.")
     return 0
 
 
-def _deploy(client: SyncPrefectClient, site: str, pool: str) -> int:
-    """Deploy all of prefect.yaml; what somebody paused stays paused, which a deploy by itself would end."""
-    paused = [deployment.id for deployment in client.read_deployments() if deployment.paused]
-    command = ["--no-prompt", "deploy", "--all", "--prefect-file", str(bundled("prefect.yaml"))]
-    # prefect.yaml takes these from the environment; unset, Prefect would put empty texts without a word.
-    given = {**os.environ, variable("nightscout_site"): site, variable("pool"): pool}
-    done = subprocess.run([sys.executable, "-m", "prefect", *command], stdin=subprocess.DEVNULL, env=given, check=False)
-    for deployment in paused:
-        client.pause_deployment(deployment)
-    return done.returncode
-
-
-def _say_of_whom(client: SyncPrefectClient, environment: Environment) -> None:
-    """Put the person's age group and insulin into the requests of the deployments, where they were said."""
-    said = {name: value for name in OF_THE_PERSON if (value := getattr(environment, name))}
-    for name in ANALYSES if said else ():
-        deployment = client.read_deployment_by_name(f"autotune-analysis/{name}")
-        request = {**(deployment.parameters.get("request") or {}), **said}
-        client.update_deployment(
-            deployment.id, DeploymentUpdate(parameters={**deployment.parameters, "request": request})
-        )
-
-
 def _end_of_abandoned_runs(client: SyncPrefectClient) -> None:
-    for known in client.read_automations_by_name(ABANDONED.name):
-        client.delete_automation(known.id)
-    client.create_automation(ABANDONED)
+    """Make the automation, or bring it up to date; one that was switched off stays off."""
+    known = client.read_automations_by_name(ABANDONED.name)
+    for more in known[1:]:
+        client.delete_automation(more.id)
+    if not known:
+        client.create_automation(ABANDONED)
+        return
+    wanted = ABANDONED.model_copy(update={"enabled": known[0].enabled})
+    if AutomationCore.model_validate(known[0].model_dump(exclude={"id"})) != wanted:
+        client.update_automation(known[0].id, wanted)
 
 
 def _wrong(sentence: str) -> int:
