@@ -62,6 +62,10 @@ class Reason(Enum):
     SITE_BEHIND_LOGIN = auto()
     PREFECT_ADDRESS = auto()
     SITE_BLOCK = auto()
+    NIGHT_SERVER = auto()
+    NIGHT_THERE = auto()
+    NIGHT_UNKNOWN = auto()
+    NIGHT_REQUEST = auto()
     BASIC_AUTH_FORM = auto()
 
     # --- profiles

@@ -44,7 +44,7 @@ COMMAND = Command(
     description="Asks for what is not given. The token comes from a question, from AUTOTUNE_NIGHTSCOUT_TOKEN, or "
     "from the file that --token-file names, if it is there already.",
     arguments=(
-        argument("--nightly", action=argparse.BooleanOptionalAction, default=None, help="run every night at 02:00"),
+        argument("--nightly", action=argparse.BooleanOptionalAction, default=None, help="run every night at 04:30"),
         argument("--docker", action=argparse.BooleanOptionalAction, default=None, help="each run in a container"),
         argument(
             "--token-file",
@@ -82,7 +82,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     insulin = arguments.insulin or _one_of(ask, "Insulin", Insulin, "--insulin")
     nightly = arguments.nightly
     if nightly is None:
-        nightly = ask("Run every night at 02:00? (yes/no)", "yes", "--nightly").lower() in ("y", "yes", "true")
+        nightly = ask("Run every night at 04:30? (yes/no)", "yes", "--nightly").lower() in ("y", "yes", "true")
     settings = {
         "AUTOTUNE_NIGHTSCOUT_SITE": str(request.site),
         "AUTOTUNE_TIMEZONE": zone,

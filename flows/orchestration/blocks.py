@@ -132,7 +132,7 @@ def resolved(request: AnalysisRequest) -> AnalysisRequest:
     Raises:
         Refused: `SITE_BLOCK`.
     """
-    return request if request.site_block is None else _block(request.site_block).completed(request)
+    return request if request.site_block is None else saved_block(request.site_block).completed(request)
 
 
 def credentials_for(request: AnalysisRequest) -> Credentials:
@@ -171,13 +171,18 @@ def saved_site(request: AnalysisRequest, name: str) -> NightscoutSite:
     Raises:
         Refused: `SITE_BLOCK`.
     """
-    block = _block(name)
+    block = saved_block(name)
     if request.site != block.url:  # not resolved, or the block was given another address since
         raise Refused(Reason.SITE_BLOCK, name=name, detail="it is the block of another address than the run's")
     return block
 
 
-def _block(name: str) -> NightscoutSite:
+def saved_block(name: str) -> NightscoutSite:
+    """The block of a name.
+
+    Raises:
+        Refused: `SITE_BLOCK`.
+    """
     try:
         block = NightscoutSite.load(name, validate=True)
     except Refused:

@@ -6,6 +6,7 @@ Knows time zones and nothing of records.
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
@@ -135,3 +136,15 @@ def _first_instant(day: date, clock: time, zone: str) -> datetime:
 
 def _ms(instant: datetime) -> int:
     return round(instant.timestamp() * 1000)
+
+
+def clock_time(text: str) -> tuple[int, int]:
+    """Hour and minute of a local time of the form HH:MM.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", text):
+        raise ValueError(f"{text!r} is no time of a day such as 04:30")
+    hour, minute = text.split(":")
+    return int(hour), int(minute)

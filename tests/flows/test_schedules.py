@@ -13,6 +13,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
+from prefect.variables import Variable
 
 from flows.doctor import schedules, server
 from flows.doctor.check import CheckContext, CheckResult, Level
@@ -92,8 +93,14 @@ def test_the_set_up_switches_its_own_schedule_and_nobody_else_s(client: SyncPref
     assert others(client) == before
     assert ours(client).active is True
     assert ours(client).parameters == GRACE
-    assert ours(client).schedule == CronSchedule(cron="0 2 * * *", timezone="Europe/Paris")
+    assert ours(client).schedule == CronSchedule(cron="30 4 * * *", timezone="Europe/Paris")
     assert client.read_deployment(deployment(client)).paused is True
+    # Changed on the page, and set up again as by an upgrade: it stays.
+    theirs = CronSchedule(cron="15 6 * * 1-5", timezone="Asia/Tokyo")
+    nightly_schedule.update_whole(client, ours(client).model_copy(update={"schedule": theirs, "active": False}))
+    set_up("true")
+    assert (ours(client).schedule, ours(client).active, ours(client).parameters) == (theirs, False, GRACE)
+    assert others(client) == before
 
 
 @pytest.mark.parametrize(
@@ -107,8 +114,22 @@ def test_left_out_the_switch_stays_as_it_is(
     before = others(client)
     assert nightly_schedule.set_nightly(client, "Asia/Tokyo", switch) is after
     assert ours(client).active is after
-    assert ours(client).schedule == CronSchedule(cron="0 2 * * *", timezone="Asia/Tokyo")
+    assert ours(client).schedule == CronSchedule(cron="30 4 * * *", timezone="Asia/Tokyo")
     assert others(client) == before
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_schedule_of_an_earlier_version_keeps_its_hour_switch_and_parameters(
+    client: SyncPrefectClient, known: bool
+) -> None:
+    earlier = CronSchedule(cron="0 2 * * *", timezone="Europe/Paris")
+    new = DeploymentScheduleCreate(schedule=earlier, active=False, slug=nightly_schedule.SLUG, parameters=GRACE)
+    client.create_deployment_schedules(made(client), [new])
+    told = {"timezone": "UTC", "switch": None}
+    Variable.set(nightly_schedule.TOLD, told, overwrite=True) if known else Variable.unset(nightly_schedule.TOLD)
+    # What was set before nobody knows: then the page counts. Known, what was changed since is meant.
+    assert nightly_schedule.set_nightly(client, "Europe/Rome", True) is known
+    assert (ours(client).schedule, ours(client).active, ours(client).parameters) == (earlier, known, GRACE)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +192,7 @@ def test_a_run_that_was_due_and_has_not_started_is_found(
     found = schedules.schedules(CheckContext(tmp_path, due + schedules.LATE + later, prefect_api=prefect_server))
     assert found.level is level, found
     assert ("has not started" in found.sentence) is (level is Level.FAIL)
-    assert f"{due + timedelta(days=level is Level.OK):%Y-%m-%d} 02:00 UTC" in found.sentence
+    assert f"{due + timedelta(days=level is Level.OK):%Y-%m-%d} 04:30 UTC" in found.sentence
 
 
 def test_a_paused_deployment_is_found(client: SyncPrefectClient, prefect_server: str, tmp_path: Path) -> None:
