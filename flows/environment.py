@@ -26,7 +26,9 @@ class Environment(BaseSettings):
 
     runs: Path | None = Field(None, description="where runs keep their evidence (`autotune-runs` where it is run)")
     applied: Path | None = Field(None, description="where the journals of changes lie (beside the runs, or user state)")
-    state: Path | None = Field(None, description="where is kept how often each site is asked (the user's cache)")
+    state: Path | None = Field(
+        None, description="where is kept how often sites are asked and what notices said (the user's)"
+    )
     node: Path | None = Field(None, description="the Node.js to use (the newest of the system's and the wheel's)")
     debug: str | None = Field(None, description="anything: an internal error is shown with its traceback")
     report_url: str | None = Field(None, description="where run directories are served, with `{run}` for their name")
@@ -58,6 +60,10 @@ class Environment(BaseSettings):
     pool: str | None = Field(None, description="work pool of the runs: `autotune` or `autotune-docker`")
     webhook: SecretStr | None = Field(None, description="address that notices are sent to")
     webhook_file: Path | None = Field(None, description="file with it")
+    notices: SecretStr | None = Field(None, description="further addresses for notices as apprise has them, one a line")
+    notices_file: Path | None = Field(None, description="file with them")
+    ping: SecretStr | None = Field(None, description="address of an outside monitor, asked while all is well")
+    ping_file: Path | None = Field(None, description="file with it")
     image: str | None = Field(None, description="image of the runs' containers")
     pull_policy: str | None = Field(None, description="`Never`, `IfNotPresent` or `Always`, for that image")
     network: str | None = Field(None, description="network of the runs' containers, on which the server is")

@@ -36,6 +36,7 @@ COMMANDS = [
     "history",
     "nights",
     "doctor",
+    "notices",
     "setup",
 ]
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell counts what a signal ended

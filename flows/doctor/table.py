@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flows.doctor import machine, schedules, server, site
+from flows.doctor import machine, notices, schedules, server, site
 from flows.doctor.check import Check, CheckContext, CheckResult, ExaminedCheck, Level
 from flows.errors import Refused
 
@@ -20,6 +20,7 @@ CHECKS: tuple[Check, ...] = (
     Check("schedules", "whether the runs of the schedules that are on are coming", schedules.schedules),
     Check("worker", "the work pool and who polls it", server.worker),
     Check("limits", "whether a limit is held by a run that is over", server.limits),
+    Check("notices", "whether a notice can reach anybody", notices.notices),
     Check("site", "the Nightscout site's address", site.reachable),
     Check("site-version", "which Nightscout it is", site.version),
     Check("site-reading", "the credentials for reading", site.reading),

@@ -1,6 +1,7 @@
 """What a run tells Prefect of itself beside its state: each step's duration and counts, and how the run ended.
 
-Notices are made of these (`flows.orchestration.notices`). An event holds durations, counts, a reason's code; no health
+For the page *Event Feed* and for automations of one's own; notices are made of run directories (`flows.watch`), also of
+a run that ended too early to tell. An event holds durations, counts, a reason's code; no health
 data and no address. A server that cannot be told is no reason to lose a run.
 """
 

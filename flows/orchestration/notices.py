@@ -1,31 +1,25 @@
-"""The notices that are shipped: an automation each, sent through a block named `autotune-notices` where there is one.
+"""The blocks named `autotune-notices`, which notices go to as well; and an end to the automations of earlier versions.
 
-Their texts say that there is something to look at, and where; never a number, a name or an address of a person's site.
+What is told, and when, is `flows.watch`'s: it reads how runs ended, so that a run that never began is told of too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import timedelta
-from json import dumps
+from typing import Any
 
+from prefect.blocks.abstract import NotificationBlock
+from prefect.blocks.core import Block
 from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.objects import BlockDocument
-from prefect.events.actions import CallWebhook, SendNotification
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
-from prefect.events.schemas.events import ResourceSpecification
 from prefect.exceptions import ObjectNotFound
-from prefect.variables import Variable
+from prefect.utilities.urls import validate_restricted_url
 from pydantic import SecretStr
 
-from flows.orchestration import events
+from flows.doctor.notices import BLOCK
+from flows.watch.addresses import NoticeAddress, apprise_is_quiet, key_of, post
+from flows.watch.words import Notice
 
-BLOCK = "autotune-notices"
-NIGHTS = "autotune_failed_nights"  # the Prefect variable: after how many failed nights in a row there is a notice
-NIGHTS_WHERE_UNSET = 3
 # Prefect's own blocks that can notify; a webhook is told everything as JSON.
 KINDS = (
     "webhook",
@@ -36,81 +30,17 @@ KINDS = (
     "mattermost-webhook",
     "sendgrid-email",
 )
+# Until 0.1 each kind of notice was an automation; with them each notice would come twice.
+EARLIER_AUTOMATIONS = (
+    "autotune: notice of a proposal",
+    "autotune: notice of a step to take back",
+    "autotune: notice of a refusal",
+    "autotune: notice of failed nights",
+)
 
 
-@dataclass(frozen=True)
-class Notice:
-    """One notice: its automation's name, when it is sent, and the words."""
-
-    name: str
-    trigger: EventTrigger
-    title: str
-    text: str
-
-
-def notices(nights: int) -> tuple[Notice, ...]:
-    """All of them.
-
-    Args:
-        nights: after how many failed nights in a row there is a notice.
-    """
-    return (
-        Notice(
-            "autotune: notice of a proposal",
-            _at_once(events.PROPOSAL_READY),
-            "Autotune: a proposal is ready",
-            "There is a new proposal to look at. Nothing was changed in Nightscout or on a pump.",
-        ),
-        Notice(
-            "autotune: notice of a step to take back",
-            _at_once(events.TAKE_BACK),
-            "Autotune: take the last step back, to be safe",
-            "After the last change of settings the days got worse. The report says how, and what to do. Nothing "
-            "was changed.",
-        ),
-        Notice(
-            "autotune: notice of a refusal",
-            _at_once(events.REFUSED),
-            "Autotune: no recommendation",
-            "A run ended without a recommendation, for a reason that can be fixed; the run's page says which.",
-        ),
-        Notice(
-            "autotune: notice of failed nights",
-            _nights_in_a_row(nights),
-            "Autotune: no result for several nights",
-            f"The nightly run has failed {nights} nights in a row. `autotune doctor` says what is wrong.",
-        ),
-    )
-
-
-def _at_once(event: str) -> EventTrigger:
-    return EventTrigger(
-        posture=Posture.Reactive,
-        match=ResourceSpecification({"prefect.resource.id": "autotune.run.*"}),
-        for_each={"prefect.resource.id"},
-        expect={event},
-        threshold=1,
-        within=timedelta(0),
-    )
-
-
-def _nights_in_a_row(nights: int) -> EventTrigger:
-    # One run a night: so many failures fit into this time only if no night between them was good. Prefect's own events,
-    # because a process that was killed tells nothing any more.
-    return EventTrigger(
-        posture=Posture.Reactive,
-        match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
-        match_related=ResourceSpecification(
-            {"prefect.resource.role": "deployment", "prefect.resource.name": "nightly-autotune"}
-        ),
-        expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
-        threshold=nights,
-        within=timedelta(days=nights - 1, hours=12),
-    )
-
-
-def make_notices(client: SyncPrefectClient, webhook_url: str | None) -> int:
-    """Recreate every notice, or remove all where nothing can send them; how many there are.
+def make_notices(client: SyncPrefectClient, webhook_url: str | None) -> None:
+    """Save the webhook's address as a block, where one is given, and remove the automations of earlier versions.
 
     Args:
         client: of the server.
@@ -118,38 +48,48 @@ def make_notices(client: SyncPrefectClient, webhook_url: str | None) -> int:
     """
     if webhook_url:
         Webhook(url=SecretStr(webhook_url)).save(BLOCK, overwrite=True)
-    nights = _nights()
-    senders = list(_senders(client))
-    for notice in notices(nights):
-        for known in client.read_automations_by_name(notice.name):
+    for name in EARLIER_AUTOMATIONS:
+        for known in client.read_automations_by_name(name):
             client.delete_automation(known.id)
-        if senders:
-            actions = [_action(kind, document, notice) for kind, document in senders]
-            client.create_automation(
-                AutomationCore(name=notice.name, description=notice.text, trigger=notice.trigger, actions=actions)
-            )
-    return len(notices(nights)) if senders else 0
 
 
-def _nights() -> int:
-    value = Variable.get(NIGHTS)
-    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 30:
-        return value
-    Variable.set(NIGHTS, NIGHTS_WHERE_UNSET, overwrite=True)
-    return NIGHTS_WHERE_UNSET
-
-
-def _senders(client: SyncPrefectClient) -> Iterable[tuple[str, BlockDocument]]:
+def block_addresses(client: SyncPrefectClient) -> tuple[NoticeAddress, ...]:
+    """The addresses that the server's blocks hold, read anew each time: a block is changed on Prefect's page."""
+    found = []
     for kind in KINDS:
         with suppress(ObjectNotFound):
-            yield kind, client.read_block_document_by_name(BLOCK, kind, include_secrets=False)
+            document = client.read_block_document_by_name(BLOCK, kind, include_secrets=True)
+            found.append(_address(kind, document.data))
+    return tuple(found)
 
 
-def _action(kind: str, document: BlockDocument, notice: Notice) -> CallWebhook | SendNotification:
-    assert document.id is not None
-    words = notice.text + "\nRun {{ flow_run.name }}{% if flow_run|ui_url %}: {{ flow_run|ui_url }}{% endif %}"
+def _address(kind: str, held: dict[str, Any]) -> NoticeAddress:
+    block_class = Block.get_block_class_from_key(kind)
     if kind == "webhook":
-        # `text` is what Slack reads, `content` Discord, `title` and `message` most others.
-        payload = {"title": notice.title, "message": words, "text": words, "content": words}
-        return CallWebhook(block_document_id=document.id, payload=dumps(payload))
-    return SendNotification(block_document_id=document.id, subject=notice.title, body=words)
+        # By its own address, so that the same one in AUTOTUNE_WEBHOOK_FILE is not told twice.
+        return NoticeAddress(key_of(str(held.get("url"))), kind, lambda notice: _call(held, notice))
+
+    def send(notice: Notice) -> str | None:
+        try:
+            block = block_class(**held)
+            assert isinstance(block, NotificationBlock)
+            with apprise_is_quiet(), block.raise_on_failure():
+                block.notify(notice.text, notice.title)  # type: ignore[unused-coroutine]  # outside a loop it is sync
+        except Exception as error:  # noqa: BLE001 - whatever a block's service raises; its text may hold the address
+            return type(error).__name__
+        return None
+
+    return NoticeAddress(key_of(f"{kind}/{BLOCK}"), kind, send)
+
+
+def _call(held: dict[str, Any], notice: Notice) -> str | None:
+    """As Prefect's block calls it: its own client can be used once only."""
+    try:
+        webhook = Webhook(**held)
+        address = webhook.url.get_secret_value()
+        if not webhook.allow_private_urls:
+            validate_restricted_url(address)
+    except ValueError as error:
+        return type(error).__name__
+    headers = {name: str(value) for name, value in (webhook.headers.get_secret_value() or {}).items()}
+    return post(address, notice, method=webhook.method, headers=headers, verify=webhook.verify)

@@ -86,12 +86,12 @@ def main() -> int:
         if environment.nightscout_site:  # a run makes the limit of a site that is not known here
             make_limit(client, site_url(environment.nightscout_site))
         _end_of_abandoned_runs(client)
-        made = make_notices(client, environment.secret("webhook"))
+        make_notices(client, environment.secret("webhook"))
         person = {name: value for name in OF_THE_PERSON if (value := getattr(environment, name))}
         settings = {variable("nightscout_site"): environment.nightscout_site or "", variable("pool"): pool}
         deploy(client, settings, person, _say)
         switched = "on" if set_nightly(client, zone, SWITCH[nightly]) else "off"
-    _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {switched}, {made or 'no'} notices.")
+    _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {switched}.")
     return 0
 
 

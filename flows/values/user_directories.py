@@ -51,6 +51,17 @@ def sites_root() -> Path | None:
         return None
 
 
+def notices_root() -> Path:
+    """Where is kept which notices were sent: `notices` in `AUTOTUNE_STATE`, else in the user's own state.
+
+    Raises:
+        RuntimeError: for a user without a home.
+    """
+    if named := Environment().state:
+        return named / "notices"
+    return _found(_linux("XDG_STATE_HOME", ".local/state") / NAME, _system().user_state_path) / "notices"
+
+
 def upstream_root(lock_sha256: str) -> Path:
     """Where the oref0 of a lock is installed for this user."""
     return _cache() / f"oref0-{lock_sha256[:12]}"

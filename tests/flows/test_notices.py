@@ -1,25 +1,24 @@
-"""Notices reach a real receiver when a run ends, and say nothing of a person; a step's metrics are events."""
+"""Notices of real runs reach real receivers, also those of blocks, and say nothing of a person; events are told too."""
 
 from __future__ import annotations
 
 import json
-import queue
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.schedules import CronSchedule
 
 from flows.errors import Refused
 from flows.settings import AnalysisRequest
 from tests.demo import READ_TOKEN, demo_site
-from tests.flows.test_autotune_analysis import flow_runs, run_flow
+from tests.flows.test_autotune_analysis import run_flow
+from tests.unit.watch.receiver import CANARY, receiver
 
 pytestmark = [pytest.mark.flow, pytest.mark.oref0]
 
@@ -27,71 +26,62 @@ QUICK = {"days": 1, "resamples": 0, "compare": False}
 PATIENCE_S = 60
 
 
-@contextmanager
-def receiver() -> Iterator[tuple[str, queue.Queue[Any]]]:
-    """An address that takes what is posted to it."""
-    got: queue.Queue[Any] = queue.Queue()
+def test_a_proposal_a_refusal_and_missed_nights_are_told(
+    prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.blocks.notifications import CustomWebhookNotificationBlock
+    from prefect.blocks.webhook import Webhook
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
+    from flows.orchestration.blocks import NightscoutSite
+    from flows.orchestration.notices import BLOCK, EARLIER_AUTOMATIONS, make_notices
+    from flows.orchestration.watch import service
+    from flows.watch.watcher import Watcher
 
-        def log_message(self, *_: Any) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/canary-webhook-path", got
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def _tell_of_a_step_to_take_back() -> None:
-    from prefect import flow
-
-    from flows.orchestration.events import take_back
-
-    flow(name="tells-of-a-step", log_prints=False)(take_back)()
-
-
-def test_a_proposal_and_a_refusal_are_told(prefect_server: str, tmp_path: Path) -> None:
-    from prefect import get_client
-
-    from flows.orchestration.notices import make_notices
-
-    with receiver() as (address, got), demo_site(tmp_path) as site, get_client(sync_client=True) as client:
-        assert make_notices(client, address) == 4
-        names = [automation.name for automation in client.read_automations() if "notice" in automation.name]
-        assert len(names) == 4
-        assert make_notices(client, None) == 4  # anew, not twice
-        assert len([a for a in client.read_automations() if "notice" in a.name]) == 4
-
-        from flows.orchestration.blocks import NightscoutSite
-
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    said: list[str] = []
+    with receiver() as received, demo_site(tmp_path) as site, SyncPrefectClient(prefect_server) as client:
+        watcher = Watcher(runs, said.append, tmp_path / "kept")
+        an_automation_of_an_earlier_version(client, EARLIER_AUTOMATIONS[0])
+        make_notices(client, received.webhook)
+        assert not client.read_automations_by_name(EARLIER_AUTOMATIONS[0])
+        custom = CustomWebhookNotificationBlock(
+            name="custom", url=f"http://{received.host}/{CANARY}-custom", json_data={"title": "{{subject}}"}
+        )
+        custom.save(BLOCK, overwrite=True)
+        monkeypatch.setenv("AUTOTUNE_WEBHOOK", received.webhook)  # the same as the block's: told once
+        deployment = nights_of(client, "told", "nobody")
         NightscoutSite(url=site, read_token=READ_TOKEN).save("told", overwrite=True)
-        run_flow(AnalysisRequest(site_block="told", **QUICK), tmp_path / "good")
-        good = got.get(timeout=PATIENCE_S)
-        with pytest.raises(Refused):
-            run_flow(AnalysisRequest(site_block="nobody", **QUICK), tmp_path / "refused")
-        refused = got.get(timeout=PATIENCE_S)
-        _tell_of_a_step_to_take_back()
-        taken_back = got.get(timeout=PATIENCE_S)
-    assert good["title"] == "Autotune: a proposal is ready"
-    assert refused["title"] == "Autotune: no recommendation"
-    assert taken_back["title"] == "Autotune: take the last step back, to be safe"
-    proposal = json.loads((tmp_path / "good" / "proposal.json").read_text())
-    for said in (good, refused, taken_back):
-        assert set(said) == {"title", "message", "text", "content"}
-        assert any(f"\nRun {run['name']}" in said["text"] for run in flow_runs(prefect_server))
-        for private in (site, READ_TOKEN, proposal["sha256"], str(proposal["recommended"]["isf_mgdl_per_u"])):
-            assert private not in json.dumps(said)
-    # The receiver's address is a secret of the block.
-    assert (
-        "canary-webhook-path" not in requests.post(f"{prefect_server}/block_documents/filter", json={}, timeout=30).text
-    )
+        try:
+            assert watcher.look(service(), datetime.now(UTC))
+            run_flow(AnalysisRequest(site_block="told", **QUICK), runs / "good")
+            with pytest.raises(Refused):
+                run_flow(AnalysisRequest(site_block="nobody", **QUICK), runs / "refused")
+            for _ in range(2):
+                watcher.look(service(), datetime.now(UTC))
+            # Two days later, without a run in between.
+            watcher.look(service(), datetime.now(UTC) + timedelta(days=2))
+        finally:
+            client.delete_deployment(deployment)
+            Webhook.delete(BLOCK)
+            client.delete_block_document(custom._block_document_id)
+        first, second = "a proposal is ready for told", "no recommendation for nobody"
+        for of in (received.webhook, f"{CANARY}-custom"):
+            titles = received.titles(f"/{of}")
+            assert set(titles[:2]) == {first, second}
+            assert {title.partition(" since")[0] for title in titles[2:]} == {
+                "no result for told",
+                "no result for nobody yet",
+            }
+            assert len(titles) == 4
+        everything = json.dumps(received.got)
+    proposal = json.loads((runs / "good" / "proposal.json").read_text())
+    for private in (site, READ_TOKEN, proposal["sha256"], str(proposal["recommended"]["isf_mgdl_per_u"])):
+        assert private not in everything
+    assert "the saved site cannot be used" in everything
+    # A receiver's address is a secret of the block.
+    assert CANARY not in "\n".join(said)
+    assert CANARY not in requests.post(f"{prefect_server}/block_documents/filter", json={}, timeout=30).text
 
     seen = events_told(prefect_server, until="autotune.refused")
     steps = {event["payload"]["step"]: event["payload"] for event in seen if event["event"] == "autotune.step-ended"}
@@ -99,6 +89,29 @@ def test_a_proposal_and_a_refusal_are_told(prefect_server: str, tmp_path: Path) 
     assert steps["run-autotune-analysis"]["seconds"] > 0
     reasons = [event["payload"].get("reason") for event in seen if event["event"] == "autotune.refused"]
     assert "site_block" in reasons
+
+
+def nights_of(client: SyncPrefectClient, *blocks: str) -> Any:
+    """The nightly deployment, with a schedule for each block, and one that is off."""
+    flow = client.create_flow_from_name("autotune-analysis")
+    deployment = client.create_deployment(flow, "nightly-autotune")
+    # Not due while the test lasts.
+    daily = CronSchedule(cron=f"0 {(datetime.now(UTC) + timedelta(hours=12)).hour} * * *", timezone="UTC")
+    on = [
+        DeploymentScheduleCreate(schedule=daily, active=True, parameters={"request": {"site_block": block}})
+        for block in blocks
+    ]
+    off = DeploymentScheduleCreate(schedule=daily, active=False, parameters={"request": {"site_block": "off"}})
+    client.create_deployment_schedules(deployment, [*on, off])
+    return deployment
+
+
+def an_automation_of_an_earlier_version(client: SyncPrefectClient, name: str) -> None:
+    from prefect.events.actions import DoNothing
+    from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+
+    trigger = EventTrigger(posture=Posture.Reactive, expect={"autotune.proposal-ready"}, threshold=1)
+    client.create_automation(AutomationCore(name=name, trigger=trigger, actions=[DoNothing()]))
 
 
 def events_told(api: str, until: str) -> list[dict[str, Any]]:
@@ -110,28 +123,3 @@ def events_told(api: str, until: str) -> list[dict[str, Any]]:
         if any(event["event"] == until for event in seen) or time.monotonic() > deadline:
             return seen
         time.sleep(0.5)
-
-
-def test_nights_in_a_row_are_counted_without_a_good_one_between(prefect_server: str) -> None:
-    from flows.orchestration.notices import notices
-
-    for nights in (1, 2, 3, 7):
-        trigger = notices(nights)[-1].trigger
-        assert trigger.threshold == nights
-        # From the first to the last of them; with a good night between they would take a day longer.
-        assert timedelta(days=nights - 1) < trigger.within < timedelta(days=nights)
-    assert "3 nights" in notices(3)[-1].text
-
-
-def test_without_a_block_to_send_them_there_are_no_notices(prefect_server: str) -> None:
-    from prefect import get_client
-    from prefect.blocks.webhook import Webhook
-
-    from flows.orchestration.notices import BLOCK, make_notices
-
-    with get_client(sync_client=True) as client:
-        Webhook(url="http://127.0.0.1:9").save(BLOCK, overwrite=True)
-        assert make_notices(client, None) == 4
-        Webhook.delete(BLOCK)
-        assert make_notices(client, None) == 0
-        assert not [a for a in client.read_automations() if "notice" in a.name]

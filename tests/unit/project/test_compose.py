@@ -125,9 +125,19 @@ def test_what_may_read_and_what_may_write_are_with_one_worker_each_and_the_runs_
     assert SERVICES["worker"]["environment"]["AUTOTUNE_NIGHTSCOUT_TOKEN_FILE"] == "/run/secrets/nightscout_token"
 
 
+def test_addresses_for_notices_are_with_the_worker_that_watches_and_the_webhook_with_the_set_up_too() -> None:
+    assert given("notices") == given("ping") == {"worker"}
+    assert given("webhook") == {"worker", "setup"}
+    for name in ("notices", "webhook", "ping"):
+        variable = f"AUTOTUNE_{name.upper()}_FILE"
+        assert SERVICES["worker"]["environment"][variable] == f"/run/secrets/{name}"
+        assert DOCUMENT["secrets"][name]["file"].startswith(f"${{{variable}:-")
+    assert SERVICES["worker"]["command"][-2:] == ["autotune", "process"]
+
+
 def test_without_a_token_an_empty_file_stands_in() -> None:
     writing = {"nightscout_write_token", "nightscout_write_tokens"}
-    assert set(DOCUMENT["secrets"]) == {"nightscout_token", "webhook"} | writing
+    assert set(DOCUMENT["secrets"]) == {"nightscout_token", "webhook", "notices", "ping"} | writing
     for secret in DOCUMENT["secrets"].values():
         default = re.fullmatch(r"\$\{AUTOTUNE_\w+_FILE:-(.+)\}", secret["file"])
         assert default

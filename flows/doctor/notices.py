@@ -1,0 +1,38 @@
+"""Whether a notice can reach anybody: an address is set here, or a block of the server holds one."""
+
+from __future__ import annotations
+
+from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
+from flows.doctor.server import ask
+from flows.environment import Environment
+from flows.watch.addresses import addresses_of
+
+BLOCK = "autotune-notices"
+REMEDY = (
+    "Put an address into a file and name it with AUTOTUNE_NOTICES_FILE (docs/operations.md, Notices), where the worker "
+    "runs."
+)
+
+
+def notices(context: CheckContext) -> CheckResult:
+    """The kinds of addresses; nothing is sent (`autotune notices test` does)."""
+    found = addresses_of(Environment())
+    if found.not_understood:
+        lines = ", ".join(str(number) for number in found.not_understood)
+        return fail(
+            f"The addresses for notices: line {lines} is none that apprise knows.", "Correct it, or take it out."
+        )
+    kinds = [address.kind for address in found.known] + _of_blocks(context)
+    if kinds:
+        return ok(f"{', '.join(dict.fromkeys(kinds))}; `autotune notices test` sends a test")
+    if not context.prefect_api:
+        return skipped("no server is named: whoever starts a run sees how it ends")
+    return warn("No notice can reach anybody: nobody is told when a night has no result.", REMEDY)
+
+
+def _of_blocks(context: CheckContext) -> list[str]:
+    if not context.prefect_api:
+        return []
+    question = {"block_documents": {"name": {"any_": [BLOCK]}}, "limit": 20}
+    blocks = ask(context, "/block_documents/filter", question) or []
+    return [str((block.get("block_type") or {}).get("slug") or "block") for block in blocks]
