@@ -15,6 +15,7 @@ from flows.orchestration import events
 from flows.orchestration.blocks import resolved
 from flows.orchestration.cancellation import MESSAGE, cancel_requested
 from flows.orchestration.concurrency import one_run_for
+from flows.orchestration.site_reach import completed_by_settings
 from flows.pipeline.publish import Published, refusals_recorded
 from flows.settings import AnalysisRequest
 from flows.tasks import (
@@ -55,7 +56,7 @@ def data_preparation(request: AnalysisRequest, run_path: str) -> int:
         >>> data_preparation(AnalysisRequest(from_directory="data"), "/runs/1")  # doctest: +SKIP
         7
     """
-    request = resolved(request)
+    request = completed_by_settings(resolved(request))
     load_nightscout_data(request, run_path)
     return len(prepare_work_dir(request, run_path).dates)
 
@@ -97,7 +98,7 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
     logger.info("started: run directory %s, engine %s, inputs %s", run.path, request.engine, request.inputs)
     try:
         with refusals_recorded(run, request, now):
-            request = resolved(request)
+            request = completed_by_settings(resolved(request))
             with one_run_for(request):
                 data_preparation(request, str(run.path))
                 run_autotune_analysis(request, str(run.path))

@@ -39,6 +39,7 @@ class Environment(BaseSettings):
     max_json_depth: str | None = Field(None, description="most levels of nesting in JSON that is read (100)")
 
     nightscout_site: str | None = Field(None, description="site of runs that name none; the secrets are for it only")
+    allow_http: str | None = Field(None, description="`true`: that site may be read over plain http, never written to")
     allowed_sites: str | None = Field(None, description="further sites of private networks, for runs asked of a server")
     nightscout_token: SecretStr | None = Field(None, description="access token that may read the site")
     nightscout_token_file: Path | None = Field(None, description="file with it")

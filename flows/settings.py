@@ -14,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from flows.environment import Environment
 from flows.errors import Reason, Refused
 from flows.values.local_days import canonical_zone
 from flows.values.run_form import in_order
@@ -114,6 +115,12 @@ def site_url(value: str) -> str:
         raise Refused(Reason.SITE_URL, detail="it carries a query or fragment (a token goes into the environment)")
     path = parts.path.rstrip("/").removesuffix("/api/v1").removesuffix("/api")
     return urlunsplit((parts.scheme, parts.netloc, path, "", ""))
+
+
+def _operator_allows_http(site: str) -> bool:
+    environment = Environment()
+    named = environment.nightscout_site
+    return (environment.allow_http or "").lower() == "true" and named is not None and site_url(named) == site
 
 
 TimeZone = Annotated[str, AfterValidator(canonical_zone)]
@@ -292,15 +299,21 @@ class AnalysisRequest(BaseModel):
             count = (self.end - self.start).days + 1
             if count > MAX_DAYS:
                 raise Refused(Reason.TOO_MANY_DAYS, count=count, limit=MAX_DAYS)
-        if self.site and self.site.startswith("http://") and not self._plain_http_is_fine():
+        if self._needs_leave_for_http() and not (self.allow_http or _operator_allows_http(str(self.site))):
             raise Refused(
                 Reason.SITE_URL,
                 detail="plain http would send your credentials unencrypted (use https, or --allow-http)",
             )
         return self
 
-    def _plain_http_is_fine(self) -> bool:
-        return self.allow_http or urlsplit(self.site or "").hostname in ("localhost", "127.0.0.1", "::1")
+    def _needs_leave_for_http(self) -> bool:
+        parts = urlsplit(self.site or "")
+        return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
+
+    @property
+    def may_only_read(self) -> bool:
+        """Whether plain http is allowed by the service's setting alone, which is no leave to send what may write."""
+        return self._needs_leave_for_http() and not self.allow_http
 
     def options(self) -> dict[str, Any]:
         """The request as a document for the manifest; paths as text."""

@@ -16,12 +16,12 @@ PERSON = ROOT / "fixtures" / "aaps_closed_loop"
 
 
 @contextmanager
-def demo_site(data: Path) -> Iterator[str]:
+def demo_site(data: Path, host: str = "127.0.0.1") -> Iterator[str]:
     """Its address while it serves; what is written to it is kept under `data`."""
-    server = serve(PERSON, data, "127.0.0.1", 0)
+    server = serve(PERSON, data, host, 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"http://{host}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()

@@ -85,6 +85,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         nightly = ask("Run every night at 04:30? (yes/no)", "yes", "--nightly").lower() in ("y", "yes", "true")
     settings = {
         "AUTOTUNE_NIGHTSCOUT_SITE": str(request.site),
+        **({"AUTOTUNE_ALLOW_HTTP": "true"} if request.allow_http else {}),
         "AUTOTUNE_TIMEZONE": zone,
         **({"AUTOTUNE_AGE_GROUP": age_group} if age_group else {}),
         **({"AUTOTUNE_INSULIN": insulin} if insulin else {}),

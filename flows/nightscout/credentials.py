@@ -12,6 +12,10 @@ from flows.settings import AnalysisRequest, site_url
 
 WRITE_TOKEN = variable("nightscout_write_token")
 WRITE_API_SECRET = variable("nightscout_write_api_secret")
+READ_ONLY_HTTP = (
+    f"{variable('allow_http')} is for reading, and plain http would send what may write unencrypted "
+    "(use https, or `allow_http` in the request of the run that is to be applied)"
+)
 SITE = variable("nightscout_site")  # where it is set, the secrets are for this site only
 
 
@@ -28,11 +32,23 @@ def write_credentials_for(request: AnalysisRequest) -> Credentials:
     """What a profile may be written with; `anonymous` when none was given, for what may only read is never used.
 
     Raises:
-        Refused: as `credentials_for` and `write_tokens_for`.
+        Refused: as `credentials_for` and `write_tokens_for` and `over_https`.
     """
-    if request.site is not None and (found := write_tokens_for(request.site)) is not None:
-        return found
-    return _credentials(request, "nightscout_write_token", "nightscout_write_api_secret")
+    found = write_tokens_for(request.site) if request.site is not None else None
+    if found is None:
+        found = _credentials(request, "nightscout_write_token", "nightscout_write_api_secret")
+    return over_https(request, found)
+
+
+def over_https(request: AnalysisRequest, found: Credentials) -> Credentials:
+    """What was found for writing.
+
+    Raises:
+        Refused: `SITE_URL` where it would go over plain http that the service's setting allows for reading.
+    """
+    if request.may_only_read and not found.anonymous:
+        raise Refused(Reason.SITE_URL, detail=READ_ONLY_HTTP)
+    return found
 
 
 def names_site(request: AnalysisRequest) -> bool:

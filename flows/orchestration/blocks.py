@@ -159,8 +159,8 @@ def write_credentials_for(request: AnalysisRequest, warn: Callable[[str], object
         return environment.write_credentials_for(request)
     block = saved_site(request, request.site_block)
     if (found := write_tokens_for(block.url)) is not None:
-        return found
-    if not (credentials := block.write_credentials()).anonymous:
+        return environment.over_https(request, found)
+    if not (credentials := environment.over_https(request, block.write_credentials())).anonymous:
         warn(WRITES_BY_BLOCK.format(name=request.site_block, file=WRITE_TOKENS_FILE))
     return credentials
 

@@ -21,7 +21,8 @@ TOKEN_FILE = "/run/secrets/nightscout_token"  # noqa: S105 - where it is, not wh
 USER = "1001:1001"
 MEMORY = "2g"  # upstream's own limit of 1 GB, and what Python needs beside it
 PIDS = 256
-LIMITS = ("max_answer_mib", "max_files_mib", "max_json_depth")
+# What a run's container is told of the settings, where they are set.
+PASSED_ON = ("allow_http", "age_group", "insulin", "max_answer_mib", "max_files_mib", "max_json_depth")
 PULL_POLICIES = ("Never", "IfNotPresent", "Always")
 
 
@@ -36,7 +37,7 @@ class Containers:
         token_file: this machine's file with the read token, `/dev/null` for none.
         site: the site the token is for, empty for none.
         allowed_sites: further sites of private networks that a run may ask, separated by commas.
-        limits: how much a run may read, by variable (`flows.values.limits`); what is not set is not named.
+        passed_on: further settings of `PASSED_ON` by variable; what is not set is not named.
         report_url: where run directories are served, empty for nowhere.
         pull_policy: `Never` for an image built here, `IfNotPresent` for one of a registry.
     """
@@ -49,7 +50,7 @@ class Containers:
     allowed_sites: str = ""
     report_url: str = ""
     pull_policy: str = "Never"
-    limits: dict[str, str] = field(default_factory=dict)
+    passed_on: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, environment: Environment) -> Containers:
@@ -63,7 +64,7 @@ class Containers:
             allowed_sites=environment.allowed_sites or "",
             report_url=environment.report_url or "",
             pull_policy=environment.pull_policy or "Never",
-            limits={variable(name): getattr(environment, name) for name in LIMITS if getattr(environment, name)},
+            passed_on={variable(name): getattr(environment, name) for name in PASSED_ON if getattr(environment, name)},
         )
 
     def trouble(self) -> str | None:
@@ -93,7 +94,7 @@ def job_variables(containers: Containers) -> dict[str, Any]:
             "AUTOTUNE_REPORT_URL": containers.report_url,
             "AUTOTUNE_NIGHTSCOUT_SITE": containers.site,
             "AUTOTUNE_ALLOWED_SITES": containers.allowed_sites,
-            **containers.limits,
+            **containers.passed_on,
             "AUTOTUNE_NIGHTSCOUT_TOKEN_FILE": TOKEN_FILE,
             "HOME": "/tmp",  # noqa: S108 - the one writable place
             "PREFECT_HOME": "/tmp/.prefect",  # noqa: S108

@@ -68,6 +68,10 @@ def main() -> int:
             SWITCH.get(nightly) and not environment.nightscout_site,
             "AUTOTUNE_NIGHTLY=true needs AUTOTUNE_NIGHTSCOUT_SITE: whose data to tune every night.",
         ),
+        (
+            (environment.allow_http or "").lower() not in SWITCH,
+            "AUTOTUNE_ALLOW_HTTP is true or false: whether AUTOTUNE_NIGHTSCOUT_SITE may be read over plain http.",
+        ),
         *(
             (given is not None and given not in set(values), f"{variable(name)} is one of {', '.join(values)}.")
             for name, values in OF_THE_PERSON.items()

@@ -75,3 +75,25 @@ def test_a_file_that_is_not_there_is_refused(file: Path) -> None:
     with pytest.raises(Refused) as refused:
         write_tokens_for(SITE)
     assert refused.value.reason is Reason.FILE_MISSING
+
+
+@pytest.mark.parametrize("token", ["AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN", "AUTOTUNE_NIGHTSCOUT_WRITE_TOKENS"])
+def test_leave_to_read_over_plain_http_is_none_to_write(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = "http://nas.example:1337"
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_SITE", f"{site}/")
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_TOKEN", "reader-0123456789abcdef")
+    for refused in ("", "false", "yes"):
+        monkeypatch.setenv("AUTOTUNE_ALLOW_HTTP", refused)
+        with pytest.raises(Refused, match="plain http"):
+            AnalysisRequest(site=site)
+    monkeypatch.setenv("AUTOTUNE_ALLOW_HTTP", "true")
+    request = AnalysisRequest(site=site)
+    assert credentials_for(request).token == "reader-0123456789abcdef"  # noqa: S105
+    assert write_credentials_for(request).anonymous
+    with pytest.raises(Refused, match="plain http"):
+        AnalysisRequest(site="http://another.example")
+    written = json.dumps({site: {"token": SECRET}}) if token.endswith("S") else SECRET
+    monkeypatch.setenv(token, written)
+    with pytest.raises(Refused, match="AUTOTUNE_ALLOW_HTTP is for reading"):
+        write_credentials_for(request)
+    assert write_credentials_for(AnalysisRequest(site=site, allow_http=True)).token == SECRET
