@@ -59,6 +59,8 @@ class Environment(BaseSettings):
     insulin: str | None = Field(None, description="the person's insulin, as `--insulin` has it")
     nightly: str | None = Field(None, description="`true` or `false`: the nightly run is switched on or off")
     pool: str | None = Field(None, description="work pool of the runs: `autotune` or `autotune-docker`")
+    port: str | None = Field(None, description="port of the service's pages on this machine (4200)")
+    poll_seconds: str | None = Field(None, description="how often a worker of the service asks for runs (5)")
     webhook: SecretStr | None = Field(None, description="address that notices are sent to")
     webhook_file: Path | None = Field(None, description="file with it")
     notices: SecretStr | None = Field(None, description="further addresses for notices as apprise has them, one a line")

@@ -66,6 +66,8 @@ class Reason(Enum):
     NIGHT_THERE = auto()
     NIGHT_UNKNOWN = auto()
     NIGHT_REQUEST = auto()
+    SERVICE_RUNNING = auto()
+    SERVICE_PORT = auto()
     BASIC_AUTH_FORM = auto()
 
     # --- profiles

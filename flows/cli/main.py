@@ -38,6 +38,7 @@ COMMANDS = [
     "doctor",
     "notices",
     "setup",
+    "serve",
 ]
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell counts what a signal ended
 

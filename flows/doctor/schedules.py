@@ -7,6 +7,7 @@ shown as active all the same; and a run that it made proves nothing before it ha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,14 +19,15 @@ SCHEDULER_LOOKS = timedelta(minutes=3)  # its minute, and what a busy server nee
 LATE = timedelta(minutes=15)  # a worker that is there and free takes a run within seconds
 MOST = 200  # what one answer of the API holds
 
+Scheduled = tuple[dict[str, Any], dict[str, Any]]  # a deployment, and a schedule of it, as the API gives both
+
 
 @when_it_answers
 def schedules(context: CheckContext) -> CheckResult:
     """The next run's time; a failure where a schedule is on and no run of it is coming."""
-    found = ask(context, "/deployments/filter", {"limit": MOST, "deployments": {"tags": {"any_": ["autotune"]}}})
-    if found is None:
+    if (found := _deployments(context)) is None:
         return skipped("the server does not say")
-    on = [(d, s) for d in found if not d.get("paused") for s in d["schedules"] if s["active"]]
+    on = _on(found)
     paused = [d["name"] for d in found if d.get("paused") and any(s["active"] for s in d["schedules"])]
     if paused:
         return fail(
@@ -39,7 +41,7 @@ def schedules(context: CheckContext) -> CheckResult:
     next_runs = _next_runs(context, [d["id"] for d, _ in on])
     if next_runs is None:
         return skipped("the server does not say")
-    missing = [(d, s) for d, s in on if s["id"] not in next_runs and _comes_within_weeks(s["schedule"], context.now)]
+    missing = _missing(on, next_runs, context.now)
     for deployment, schedule in missing:
         if context.now - datetime.fromisoformat(schedule["updated"]) > SCHEDULER_LOOKS:
             return fail(
@@ -64,6 +66,40 @@ def schedules(context: CheckContext) -> CheckResult:
     at = next_runs[schedule["id"]].astimezone(ZoneInfo(zone))
     others = f"; {len(on)} schedules are on" if len(on) > 1 else ""
     return ok(f"the next run of {deployment['name']} is at {at:%Y-%m-%d %H:%M} {zone}{others}")
+
+
+@dataclass(frozen=True)
+class WithoutNextRun:
+    """A schedule that is on and has no coming run, though it must have one; since when it stands as it is."""
+
+    deployment_id: str
+    schedule_id: str
+    name: str
+    since: datetime
+
+
+def without_next_run(context: CheckContext) -> list[WithoutNextRun]:
+    """The schedules that the server has forgotten; none where it does not say."""
+    on = _on(_deployments(context) or [])
+    next_runs = _next_runs(context, [d["id"] for d, _ in on]) if on else None
+    return [
+        WithoutNextRun(d["id"], s["id"], f"{_name(s)} of {d['name']}", datetime.fromisoformat(s["updated"]))
+        for d, s in (_missing(on, next_runs, context.now) if next_runs is not None else [])
+    ]
+
+
+def _deployments(context: CheckContext) -> list[dict[str, Any]] | None:
+    question = {"limit": MOST, "deployments": {"tags": {"any_": ["autotune"]}}}
+    found = ask(context, "/deployments/filter", question)
+    return found if isinstance(found, list) else None
+
+
+def _on(found: list[dict[str, Any]]) -> list[Scheduled]:
+    return [(d, s) for d in found if not d.get("paused") for s in d["schedules"] if s["active"]]
+
+
+def _missing(on: list[Scheduled], next_runs: dict[str, datetime], now: datetime) -> list[Scheduled]:
+    return [(d, s) for d, s in on if s["id"] not in next_runs and _comes_within_weeks(s["schedule"], now)]
 
 
 def _late(context: CheckContext, deployments: dict[str, str]) -> CheckResult | None:

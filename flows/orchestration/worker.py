@@ -19,15 +19,26 @@ EXISTS = {"docker": container_exists, "process": process_exists}
 
 
 def main() -> None:
-    """Work for the pool, one run at a time, so that the queues' order means something."""
+    """Work for the pool that the command line names; its container asks whether it is well."""
     pool, kind = sys.argv[1:]
+    work(pool, kind, "--with-healthcheck")
+
+
+def work(pool: str, kind: str, *options: str) -> None:
+    """Work for a pool, one run at a time, so that the queues' order means something.
+
+    Args:
+        pool: name of the work pool.
+        kind: `docker` or `process`.
+        options: more of `prefect worker start`.
+    """
     name = f"{pool}-worker"  # the same after a restart: it is the same worker
     lost = LostRuns(pool, name, EXISTS[kind])
     threading.Thread(target=look_after, args=(lost,), name="autotune-lost-runs", daemon=True).start()
     if pool == PROCESS_POOL:
         start_watching()
     sys.argv = ["prefect", "worker", "start", "--pool", pool, "--type", kind, "--name", name]
-    sys.argv += ["--limit", "1", "--with-healthcheck"]
+    sys.argv += ["--limit", "1", *options]
     runpy.run_module("prefect", run_name="__main__", alter_sys=True)
 
 

@@ -41,6 +41,15 @@ def journals_root() -> Path:
         raise Refused(Reason.BACKUP_UNUSABLE, detail="this user has no home directory") from None
 
 
+def service_root() -> Path:
+    """Where `autotune serve` keeps its own: Prefect's database, and the lock that lets it run once.
+
+    Raises:
+        RuntimeError: for a user without a home.
+    """
+    return _found(_linux("XDG_STATE_HOME", ".local/state") / NAME, _system().user_state_path) / "service"
+
+
 def sites_root() -> Path | None:
     """`AUTOTUNE_STATE`, else `sites` in the user's cache; `None` for a user without a home."""
     if named := Environment().state:

@@ -14,7 +14,7 @@ from flows.errors import Reason, Refused
 from tests.conftest import ROOT
 
 # Of docker-compose.yml and the registry's deployments alone: no code of ours reads them.
-OF_COMPOSE = {"PORT", "METRICS", "POSTGRES_IMAGE", "DOCKER_GID", "POLL_SECONDS", "REGISTRY"}
+OF_COMPOSE = {"METRICS", "POSTGRES_IMAGE", "DOCKER_GID", "REGISTRY"}
 NAME = re.compile(r"\bAUTOTUNE_([A-Z][A-Z_]*[A-Z])\b")
 FIELDS = {variable(name).removeprefix("AUTOTUNE_") for name in Environment.model_fields}
 SECRETS = [name for name in Environment.model_fields if f"{name}_file" in Environment.model_fields]

@@ -1,0 +1,58 @@
+"""`autotune serve`: the whole service on this machine, without Docker, until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from flows.cli.console import message
+from flows.cli.exit_code import ExitCode, UsageError
+from flows.cli.options import Command, argument
+
+PORT = 4200
+
+COMMAND = Command(
+    help="run the service on this machine without Docker: server, schedules, runs; until it is stopped",
+    description="Starts a Prefect server (on this machine only), sets it up by the .env that `autotune setup` wrote, "
+    "and works off what is asked for and scheduled, one run at a time. Starts again what ends; Ctrl-C or SIGTERM ends "
+    "all of it. docs/operations.md has a systemd unit.",
+    arguments=(
+        argument("--port", type=int, help=f"of the pages (default: AUTOTUNE_PORT or {PORT})"),
+        argument("--runs", type=Path, metavar="DIR", help="where runs are kept (default: AUTOTUNE_RUNS)"),
+        argument("--state", type=Path, metavar="DIR", help="the service's own files (default: the user's state)"),
+        argument("--directory", type=Path, metavar="DIR", default=Path(), help="of .env (default: .)"),
+    ),
+)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Serve until stopped; a usage error where a setting is wrong."""
+    message("autotune-flows: the service of this machine.")
+    from flows.orchestration.serve import WRONG_SETTINGS, LocalService
+    from flows.orchestration.service_settings import POOL, ServiceSettings, told_by
+    from flows.oref0.runtime import ensure_upstream, find_node
+    from flows.values.user_directories import runs_root, service_root
+
+    told = told_by(arguments.directory / ".env")
+    if told.get("AUTOTUNE_POOL", POOL) != POOL:
+        message(f"  The pool {told['AUTOTUNE_POOL']} needs Docker; here runs are processes.")
+    try:
+        state = arguments.state or service_root()
+    except RuntimeError:
+        raise UsageError("autotune serve: this user has no home directory: give --state.") from None
+    runs = arguments.runs or told.get("AUTOTUNE_RUNS") or runs_root()
+    settings = ServiceSettings(state.absolute(), Path(runs).absolute(), _port(arguments, told), told)
+    message(f"  upstream runs in Node.js {find_node().version}")
+    ensure_upstream()  # now, where a person reads why it cannot be, and not in the first night
+    status = LocalService(settings, message).run()
+    if status == 0:
+        return ExitCode.OK
+    message("The service could not be set up; the lines above say why.")
+    return ExitCode.USAGE if status == WRONG_SETTINGS else ExitCode.INTERNAL
+
+
+def _port(arguments: argparse.Namespace, told: dict[str, str]) -> int:
+    named = str(arguments.port if arguments.port is not None else told.get("AUTOTUNE_PORT", PORT))
+    if not named.isdigit() or not 0 < int(named) < 65536:
+        raise UsageError(f"autotune serve: {named!r} is no port of a machine (1 to 65535).")
+    return int(named)
