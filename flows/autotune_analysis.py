@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import rmtree
 
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
@@ -15,12 +16,14 @@ from flows.orchestration import events
 from flows.orchestration.blocks import resolved
 from flows.orchestration.cancellation import MESSAGE, cancel_requested
 from flows.orchestration.concurrency import one_run_for
+from flows.orchestration.postponing import postponed
 from flows.orchestration.site_reach import completed_by_settings
 from flows.pipeline.publish import Published, refusals_recorded
 from flows.settings import AnalysisRequest
 from flows.tasks import (
     assess_recommendation,
     load_nightscout_data,
+    look_for_last_night,
     prepare_work_dir,
     publish_report,
     run_autotune_analysis,
@@ -82,7 +85,8 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
         run_path: an existing, empty run directory; a new one is made when left out.
 
     Returns:
-        Where the results are and the proposal's sha256; *Cancelled* where the run was cancelled.
+        Where the results are and the proposal's sha256; *Cancelled* where the run was cancelled, *Postponed* where
+        another run looks again for last night's readings.
 
     Raises:
         Refused: there is no recommendation, and why; the run is Failed, not Completed.
@@ -100,6 +104,11 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
         with refusals_recorded(run, request, now):
             request = completed_by_settings(resolved(request))
             with one_run_for(request):
+                request, state = postponed(request, look_for_last_night)
+                if state is not None:
+                    if run_path is None:
+                        rmtree(run.path)  # nothing is in it
+                    return state
                 data_preparation(request, str(run.path))
                 run_autotune_analysis(request, str(run.path))
                 assess_recommendation(request, str(run.path))

@@ -28,7 +28,7 @@ from flows.orchestration.site_reach import reach_for
 from flows.oref0.engine import EngineReport
 from flows.pipeline.assess import assess
 from flows.pipeline.judge import judge
-from flows.pipeline.load import load
+from flows.pipeline.load import last_night_is_there, load
 from flows.pipeline.prepare import Prepared, prepare
 from flows.pipeline.publish import Published, publish
 from flows.pipeline.tune import tune
@@ -70,6 +70,35 @@ def logged(what: str) -> Iterator[dict[str, object]]:
     seconds = time.monotonic() - began
     logger.info("%s: done in %.1f s (%s)", what, seconds, ", ".join(f"{k} {v}" for k, v in counts.items()))
     step_ended(what, seconds, counts)
+
+
+@task(
+    name="look-for-last-night",
+    description="Ask the site once whether the last day's readings have arrived; nothing is kept.",
+    retries=0,  # the client retries what is worth retrying, with jitter
+    timeout_seconds=900,
+    **PRIVATE,
+)
+def look_for_last_night(request: AnalysisRequest) -> bool:
+    """Whether the readings that a run needs are there.
+
+    Args:
+        request: whose data and which days.
+
+    Returns:
+        Whether they are.
+
+    Raises:
+        Refused: the site cannot be used; the sentence says why and what to do.
+
+    Example:
+        >>> look_for_last_night(AnalysisRequest(site="https://my.site.example"))  # doctest: +SKIP
+        True
+    """
+    with logged("look-for-last-night") as counts:
+        there = last_night_is_there(request, credentials_for(request), datetime.now(UTC), reach_for(request))
+        counts |= {"there": there}
+    return there
 
 
 @task(

@@ -16,6 +16,7 @@ from prefect.flows import Flow
 from prefect.runtime import flow_run as this_run
 
 from flows.errors import Refused
+from flows.orchestration.postponing import POSTPONED
 
 STEP_ENDED = "autotune.step-ended"
 PROPOSAL_READY = "autotune.proposal-ready"
@@ -38,7 +39,9 @@ def take_back() -> None:
 
 
 def on_completion(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
-    """There is a proposal to look at."""
+    """There is a proposal to look at; not after a run that was postponed."""
+    if state.name == POSTPONED:
+        return
     _emit(PROPOSAL_READY, flow_run.id, _duration(flow_run, state), flow_run)
 
 

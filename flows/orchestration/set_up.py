@@ -27,11 +27,15 @@ from flows.orchestration.deployments import deploy
 from flows.orchestration.nightly_schedule import set_nightly
 from flows.orchestration.notices import make_notices
 from flows.orchestration.pools import DOCKER_POOL, PROCESS_POOL, QUEUES, Containers, make_pools
+from flows.orchestration.postponing import POSTPONED
 from flows.settings import AgeGroup, Insulin, site_url
 
 SWITCH = {"true": True, "false": False, "": None}
 # What the requests of the deployments say of the person, where the environment does.
 OF_THE_PERSON: dict[str, type[StrEnum]] = {"age_group": AgeGroup, "insulin": Insulin}
+
+# Prefect's event of a run's end has the name of its state.
+ENDS = ("Completed", POSTPONED, "Failed", "Cancelled", "Crashed", "Paused", "Suspended")
 
 # A run whose worker was stopped says nothing any more, but would stay Running and keep the next one waiting. The worker
 # has it say every 30 s that it lives (PREFECT_FLOWS_HEARTBEAT_FREQUENCY).
@@ -43,8 +47,7 @@ ABANDONED = AutomationCore(
         match=ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"}),
         for_each={"prefect.resource.id"},
         after={"prefect.flow-run.heartbeat"},
-        expect={"prefect.flow-run.heartbeat"}
-        | {f"prefect.flow-run.{end}" for end in ("Completed", "Failed", "Cancelled", "Crashed", "Paused", "Suspended")},
+        expect={"prefect.flow-run.heartbeat"} | {f"prefect.flow-run.{end}" for end in ENDS},
         threshold=1,
         within=timedelta(minutes=3),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -40,6 +41,7 @@ from flows.values.units import SECOND_MS
 # The consensus on CGM metrics asks for 14 days. Of upstream's result the last five of them weigh two thirds, the first
 # seven a sixth: it keeps 80 % a day (oref0@0.7.1 lib/autotune/index.js); a longer range adds almost nothing.
 DEFAULT_DAYS = 14
+ASK_EVERY_S = 300  # while a run waits for readings
 
 
 def load(
@@ -65,6 +67,31 @@ def load(
         Refused: a `SITE_…`, `FILE_…`, `NO_…` or `PROFILE_…` reason.
     """
     raw = RawFiles(run)
+    _copy_own_files(request, raw)
+    if request.from_directory is not None:
+        _load_directory(request, request.from_directory, raw)
+        return raw.close(requests=0)
+    with _client(request, credentials, reach) as client:
+        _load_site(request, client, raw, now)
+    return raw.close(client.requests_made)
+
+
+def last_night_is_there(
+    request: AnalysisRequest, credentials: Credentials, now: datetime, reach: Reach = Reach.ANYWHERE
+) -> bool:
+    """Whether the last day's readings have arrived at the site, asked once; nothing of the answer is kept.
+
+    Raises:
+        Refused: as `load`.
+    """
+    with TemporaryDirectory() as scratch, _client(request, credentials, reach) as client:
+        raw = RawFiles(RunDirectory.create(Path(scratch) / "run", now))
+        _copy_own_files(request, raw)
+        days = _days_of_site(request, client, raw, now)[1]
+        return wait_for_readings(client, days[-1].glucose.end_ms, at_most_s=0, every_s=ASK_EVERY_S)
+
+
+def _copy_own_files(request: AnalysisRequest, raw: RawFiles) -> None:
     for kind, file in (
         ("pumpprofile", request.openaps_profile),
         ("autotune", request.openaps_autotune),
@@ -72,21 +99,19 @@ def load(
     ):
         if file is not None:
             raw.copy(kind, file)
-    if request.from_directory is not None:
-        _load_directory(request, request.from_directory, raw)
-        return raw.close(requests=0)
+
+
+def _client(request: AnalysisRequest, credentials: Credentials, reach: Reach) -> NightscoutClient:
     assert request.site is not None
     memory = SiteMemory(request.site)
-    with NightscoutClient(
+    return NightscoutClient(
         request.site,
         credentials,
         rate_limit=RateLimit(memory),
         breaker=CircuitBreaker(memory),
         ignore_breaker=request.ask_now,
         reach=reach,
-    ) as client:
-        _load_site(request, client, raw, now)
-    return raw.close(client.requests_made)
+    )
 
 
 def _load_directory(request: AnalysisRequest, source: Path, raw: RawFiles) -> None:
@@ -103,14 +128,23 @@ def _load_directory(request: AnalysisRequest, source: Path, raw: RawFiles) -> No
         raw.write("profile", records_bytes(documents), len(documents))
 
 
-def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles, now: datetime) -> None:
+def _days_of_site(
+    request: AnalysisRequest, client: NightscoutClient, raw: RawFiles, now: datetime
+) -> tuple[str, list[LocalDay]]:
+    """The time zone and the days asked for; the profile, which may name the zone, is fetched where it is not there."""
     if not raw.has("pumpprofile") and not raw.has("profile"):
         raw.answer("profile", fetch_profiles(client))
     zone = zone_of(request, raw, until_ms=now.timestamp() * SECOND_MS)
-    days = _asked_days(request, zone, now)
+    return zone, _asked_days(request, zone, now)
+
+
+def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles, now: datetime) -> None:
+    zone, days = _days_of_site(request, client, raw, now)
     if request.wait_for_data_min:
         # Whether it came or not: the rules for the quality of a day judge what is there.
-        wait_for_readings(client, days[-1].glucose.end_ms, at_most_s=60 * request.wait_for_data_min, every_s=300)
+        wait_for_readings(
+            client, days[-1].glucose.end_ms, at_most_s=60 * request.wait_for_data_min, every_s=ASK_EVERY_S
+        )
     if request.inputs is InputsMode.UPSTREAM:
         for day in days:
             entries, treatments = ask_as_upstream(client, day)

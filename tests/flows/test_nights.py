@@ -7,20 +7,24 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
-from prefect.client.schemas.objects import DeploymentSchedule, FlowRun
+from prefect.client.schemas.objects import DeploymentSchedule, FlowRun, State, StateType
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.states import Pending
 
 from flows.cli.exit_code import ExitCode
 from flows.cli.main import main
+from flows.orchestration import events
 from flows.orchestration.blocks import NightscoutSite
 from flows.orchestration.nightly_schedule import DEPLOYMENT, SLUG
 from flows.orchestration.pools import Containers, make_pools
 from tests.demo import READ_TOKEN, demo_site
+from tests.integration.standin import READER, standing_in
+from tests.people import ZONE, entries, profile_document, treatments
 
 pytestmark = pytest.mark.flow
 
@@ -205,6 +209,69 @@ def test_removed_a_night_leaves_the_block_and_the_runs(
     assert schedules(client) == before
     assert client.read_flow_run(ended.id)
     assert NightscoutSite.load("ada").url == "https://ada.example"
+
+
+@pytest.mark.oref0
+def test_late_readings_are_waited_for_by_later_runs_that_hold_no_worker(
+    client: SyncPrefectClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from prefect.flow_engine import run_flow
+
+    from flows.autotune_analysis import autotune_analysis
+
+    monkeypatch.setenv("AUTOTUNE_RUNS", str(tmp_path / "runs"))
+    told: list[str] = []
+    monkeypatch.setattr(events, "_emit", lambda event, *_: told.append(event))
+    yesterday = (datetime.now(ZoneInfo(ZONE)) - timedelta(hours=28)).date()
+    first = yesterday - timedelta(days=1)
+
+    def looked(run: FlowRun) -> State[Any]:
+        client.set_flow_run_state(run.id, Pending(), force=True)  # as a worker does it when it is due
+        return run_flow(autotune_analysis, flow_run=run, parameters=run.parameters, return_type="state")
+
+    def successors() -> list[FlowRun]:
+        mine = [r for r in client.read_flow_runs(limit=200) if (r.idempotency_key or "").startswith("autotune-postp")]
+        return sorted(mine, key=lambda run: run.name)
+
+    with standing_in() as site:
+        now = datetime.now(UTC).isoformat()
+        site.database.add_treatments([t for t in treatments(first, days=2) if t["created_at"] < now])
+        site.database.add_profile(profile_document())
+        NightscoutSite(url=site.url, read_token=READER, options=QUICK).save("late", overwrite=True)
+        nights(capsys, "add", "late", "--days", "2", "--wait-for-data", "45")
+        run = made_runs(client, "nightly-late")[0]
+        for again in (1, 2):  # the second time as one that is taken up again: it makes no second successor
+            state = looked(run)
+            assert (state.type, state.name) == (StateType.COMPLETED, "Postponed"), again
+        (second,) = successors()
+        assert second.parameters == run.parameters
+        assert second.deployment_id == run.deployment_id
+        assert second.name == f"{run.name} (postponed 1)"
+        assert second.work_queue_name == run.work_queue_name
+        assert in_minutes(second) == pytest.approx(30, abs=1.5)
+        assert looked(second).name == "Postponed"
+        third = successors()[1]
+        assert third.name == f"{run.name} (postponed 2)"
+        assert in_minutes(third) == pytest.approx(15, abs=1.5)
+        assert not list((tmp_path / "runs").glob("*"))  # nothing of the looks remains
+        assert events.PROPOSAL_READY not in told
+        # The last one does not wait any more: with nothing there it is refused, as ever.
+        assert looked(third).name == "Failed"
+        assert len(successors()) == 2
+        # One whose readings have arrived does not wait at all.
+        site.database.add_entries(entries(first, days=2))
+        assert looked(made_runs(client, "nightly-late")[1]).name == "Completed"
+        assert len(successors()) == 2
+        assert told.count(events.PROPOSAL_READY) == 1
+    ended = [json.loads(file.read_text())["status"] for file in sorted((tmp_path / "runs").glob("*/manifest.json"))]
+    assert ended == ["refused", "proposal"]
+    stored = [r.state.message for r in client.read_flow_runs(limit=200) if r.state and r.state.name == "Postponed"]
+    assert stored and not any(site.url in str(message) for message in stored)
+
+
+def in_minutes(run: FlowRun) -> float:
+    assert run.expected_start_time is not None
+    return (run.expected_start_time - datetime.now(UTC)).total_seconds() / 60
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ HARMLESS = {"request", "run_path"}
 
 def test_the_tasks_and_flows_are_those_the_documentation_names() -> None:
     assert {t.name for t in TASKS} == {
+        "look-for-last-night",
         "load-nightscout-data",
         "prepare-work-dir",
         "run-autotune-analysis",
