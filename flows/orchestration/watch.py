@@ -26,12 +26,13 @@ from flows.environment import Environment
 from flows.orchestration.nightly_schedule import DEPLOYMENT
 from flows.orchestration.notices import block_addresses
 from flows.values.user_directories import runs_root
+from flows.watch.look import COUNTED
 from flows.watch.nights import PATIENCE, Expected
 from flows.watch.results import Person, person_of
 from flows.watch.watcher import Service, Watcher
 
 LOOK_EVERY_S = 180.0
-BACK, AHEAD = timedelta(days=31), timedelta(days=14)  # nights that are counted, and that hold while no server answers
+AHEAD = timedelta(days=14)  # nights that are known while no server answers
 MOST_RUNS = 200  # what one answer of the API holds
 SAID_BACK = timedelta(days=2)  # the last missed night is what a reason is given of
 
@@ -102,21 +103,20 @@ def _nights(
     person: Person, request: dict[str, Any], schedule: DeploymentSchedule, runs: Iterable[FlowRun], now: datetime
 ) -> Expected:
     # What it was before it was last changed, or switched on, is not known.
-    since = max(schedule.updated or now, now - BACK)
+    since = max(schedule.updated or now, now - COUNTED)
     wait = request.get("wait_for_data_min")
+    own = {
+        run.expected_start_time: run
+        for run in runs
+        if run.expected_start_time is not None and run.created_by is not None and run.created_by.id == schedule.id
+    }
     return Expected(
         person,
         getattr(schedule.schedule, "timezone", None) or "UTC",
         due_times(schedule.schedule, since, now + AHEAD),
         PATIENCE + timedelta(minutes=wait if isinstance(wait, int) else 0),
-        {
-            run.expected_start_time: words
-            for run in runs
-            if run.expected_start_time is not None
-            and run.created_by is not None
-            and run.created_by.id == schedule.id
-            and (words := _became_of(run)) is not None
-        },
+        ended={due: words for due, run in own.items() if (words := _ended_as(run)) is not None},
+        said={due: words for due, run in own.items() if (words := _as_far_as(run)) is not None},
     )
 
 
@@ -130,19 +130,23 @@ def due_times(schedule: Any, after: datetime, until: datetime) -> tuple[datetime
     return ()
 
 
-def _became_of(run: FlowRun) -> str | None:
-    """In words, of a run that left no manifest; the run's own text is not repeated, for it may hold anything."""
+def _ended_as(run: FlowRun) -> str | None:
+    """How a run ended that left no manifest; its own text is not repeated, for it may hold anything."""
     if run.state is None:
         return None
-    if run.state.is_cancelled() or run.state.is_cancelling():
+    if run.state.is_cancelled():
         return "its run was cancelled"
     if run.state.is_crashed():
         return "its run was stopped from outside"
-    if run.state.is_scheduled():
-        return "its run has not started; no worker took it, or another run is in its way"
-    if run.state.is_running() or run.state.is_pending():
-        return "its run is still in progress"
     return "its run failed before it read anything" if run.state.is_failed() else None
+
+
+def _as_far_as(run: FlowRun) -> str | None:
+    if run.state is None or run.state.is_final():
+        return None
+    if run.state.is_scheduled():
+        return "its run has not started: no worker took it, or another run is in its way"
+    return "its run is still in progress"
 
 
 def _say(sentence: str) -> None:

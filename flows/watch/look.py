@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from flows.watch.nights import Expected, Standing, from_runs, merged, standing
 from flows.watch.results import RunResult
 from flows.watch.words import Notice
 
+COUNTED = timedelta(days=31)  # nights before that are not counted any more
 UNREACHABLE_FOR = timedelta(minutes=30)  # a restart, an upgrade or a busy machine is over by then
 
 
@@ -34,6 +36,20 @@ def standings(
     return tuple(standing(one, results, now) for one in merged(expected))
 
 
+def remembering(expected: Iterable[Expected], memory: Memory, now: datetime) -> tuple[Expected, ...]:
+    """One for each person, with the instants that were due before a schedule was changed: a night stays missed.
+
+    A schedule itself says nothing of what it was before.
+    """
+    kept = {person.key: person.due for person in memory.expected or ()}
+    return tuple(
+        replace(
+            one, due=tuple(sorted({*one.due, *(d for d in kept.get(one.person.key, ()) if now - COUNTED <= d <= now)}))
+        )
+        for one in merged(expected)
+    )
+
+
 def look(
     results: Sequence[RunResult],
     expected: Iterable[Expected] | None,
@@ -46,7 +62,7 @@ def look(
     Each person is told of at most once a day without a proposal, and of each new proposal. The first look of all takes
     the runs that are there as told; nights that are missed are told at once.
     """
-    expected = None if expected is None else list(expected)
+    expected = None if expected is None else remembering(expected, memory, now)
     after = memory.model_copy(deep=True)
     notices = _of_the_server(expected is not None, after, now)
     judged = standings(results, expected, memory, now)
@@ -58,7 +74,7 @@ def look(
     notices += _new_runs(new, results, judged, after, now, report_url)
     after.runs = [result.run for result in results]
     if expected is not None:
-        after.expected = [KeptPerson.of(one) for one in merged(expected)]
+        after.expected = [KeptPerson.of(one) for one in expected]
     return notices, after
 
 

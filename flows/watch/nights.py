@@ -6,10 +6,9 @@ missed once a run of it ended without one, or once its patience is over and noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from flows.report.trend.past_runs import RunOutcome
@@ -30,13 +29,15 @@ class Expected:
         zone: time zone in which nights are counted.
         due: the instants at which runs are to start, some past and some to come.
         patience: how long after one of them its run may take.
-        said: of runs that left no directory, by the instant they were due: what became of them.
+        ended: of runs that ended without a word in a directory, by the instant they were due: how.
+        said: of those that have not, how far they are.
     """
 
     person: Person
     zone: str
     due: tuple[datetime, ...]
     patience: timedelta = PATIENCE
+    ended: Mapping[datetime, str] = field(default_factory=dict)
     said: Mapping[datetime, str] = field(default_factory=dict)
 
 
@@ -62,20 +63,33 @@ def standing(expected: Expected, results: Iterable[RunResult], now: datetime) ->
     own = [result for result in results if result.person.key == expected.person.key]
     last = max((r.at for r in own if r.outcome is RunOutcome.PROPOSAL), default=None)
     failed = [r for r in own if r.outcome is not RunOutcome.PROPOSAL]
-    due = sorted(set(expected.due))
-    missed = []
-    for this, following in pairwise([*due, datetime.max.replace(tzinfo=UTC)]):
-        if last is not None and last >= this - CLOCKS_DIFFER:
+    missed: list[datetime] = []
+    of_the_last: list[RunResult] = []
+    for this, begins, ends in _windows(expected.due):
+        if this > now:
+            break
+        if last is not None and last >= begins:
             continue
-        ended = any(this - CLOCKS_DIFFER <= r.at < following - CLOCKS_DIFFER for r in failed)
-        if this <= now and (ended or now - this >= expected.patience):
+        without = [r for r in failed if begins <= r.at < ends]
+        if without or this in expected.ended or now - this >= expected.patience:
             missed.append(this)
+            of_the_last = without
     if not missed:
         return Standing(expected.person, expected.zone, last)
-    since_then = [r for r in failed if r.at >= missed[-1] - CLOCKS_DIFFER]
-    why = why_refused(since_then[-1].code) if since_then else expected.said.get(missed[-1], NOT_ENDED)
+    of_the_server = {**expected.said, **expected.ended}
+    why = why_refused(of_the_last[-1].code) if of_the_last else of_the_server.get(missed[-1], NOT_ENDED)
     nights = sorted({moment.astimezone(ZoneInfo(expected.zone)).date() for moment in missed})
     return Standing(expected.person, expected.zone, last, tuple(nights), why)
+
+
+def _windows(due: Iterable[datetime]) -> Iterator[tuple[datetime, datetime, datetime]]:
+    """Each instant at which a run is due, with the time within which a run that begins is its run."""
+    moments = sorted(set(due))
+    begins = [
+        this - min(CLOCKS_DIFFER, (this - before) / 2 if before else CLOCKS_DIFFER)
+        for before, this in zip([None, *moments], moments, strict=False)
+    ]
+    yield from zip(moments, begins, [*begins[1:], datetime.max.replace(tzinfo=UTC)], strict=True)
 
 
 def merged(expected: Iterable[Expected]) -> tuple[Expected, ...]:
@@ -83,8 +97,14 @@ def merged(expected: Iterable[Expected]) -> tuple[Expected, ...]:
     people: dict[str, Expected] = {}
     for one in expected:
         if (other := people.get(one.person.key)) is not None:
-            due, patience = (*other.due, *one.due), max(other.patience, one.patience)
-            one = Expected(other.person, other.zone, due, patience, {**other.said, **one.said})
+            one = Expected(
+                other.person,
+                other.zone,
+                (*other.due, *one.due),
+                max(other.patience, one.patience),
+                {**other.ended, **one.ended},
+                {**other.said, **one.said},
+            )
         people[one.person.key] = one
     return tuple(people.values())
 

@@ -14,7 +14,7 @@ from flows.values.lock import acquire
 from flows.values.user_directories import notices_root
 from flows.watch.addresses import NoticeAddress, addresses_of, ping
 from flows.watch.deliver import deliver, enqueue
-from flows.watch.look import look, standings
+from flows.watch.look import look, remembering, standings
 from flows.watch.memory import keep_memory, read_memory
 from flows.watch.nights import Expected, Standing
 from flows.watch.results import RunResults
@@ -71,14 +71,14 @@ class Watcher:
     def outlook(self, service: Service | None, now: datetime) -> Outlook:
         """What a look would tell; nothing is sent and nothing kept."""
         memory, results = read_memory(self.kept), self.results.read()
-        expected = None if service is None else service.expected
+        expected = None if service is None else remembering(service.expected, memory, now)
         notices, _ = look(results, expected, memory, now)
         return Outlook(standings(results, expected, memory, now), tuple(notices), len(memory.waiting))
 
     def _look(self, service: Service | None, now: datetime) -> bool:
         environment = Environment()
         before, results = read_memory(self.kept), self.results.read()
-        expected = None if service is None else service.expected
+        expected = None if service is None else remembering(service.expected, before, now)
         notices, memory = look(results, expected, before, now, environment.report_url)
         if service is not None:
             self._blocks = service.addresses
@@ -94,7 +94,8 @@ class Watcher:
             keep_memory(self.kept, memory)
         else:
             sent = True
-        well = sent and service is not None and not any(one.missed for one in standings(results, expected, memory, now))
+        missed = any(one.missed for one in standings(results, expected, memory, now))
+        well = sent and service is not None and not missed
         if well:
             self._ping(environment)
         return well

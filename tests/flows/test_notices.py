@@ -14,6 +14,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.schedules import CronSchedule
 
+from flows.doctor.check import CheckContext
+from flows.doctor.notices import notices as doctor_of_notices
 from flows.errors import Refused
 from flows.settings import AnalysisRequest
 from tests.demo import READ_TOKEN, demo_site
@@ -49,6 +51,8 @@ def test_a_proposal_a_refusal_and_missed_nights_are_told(
             name="custom", url=f"http://{received.host}/{CANARY}-custom", json_data={"title": "{{subject}}"}
         )
         custom.save(BLOCK, overwrite=True)
+        found = doctor_of_notices(CheckContext(runs, datetime.now(UTC), prefect_api=prefect_server))
+        assert found.sentence.startswith("webhook, custom-webhook;")
         monkeypatch.setenv("AUTOTUNE_WEBHOOK", received.webhook)  # the same as the block's: told once
         deployment = nights_of(client, "told", "nobody")
         NightscoutSite(url=site, read_token=READ_TOKEN).save("told", overwrite=True)

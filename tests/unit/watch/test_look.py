@@ -8,7 +8,7 @@ import pytest
 
 from flows.errors import Reason
 from flows.watch import words
-from flows.watch.look import UNREACHABLE_FOR, look
+from flows.watch.look import COUNTED, UNREACHABLE_FOR, look, remembering
 from flows.watch.memory import Memory
 from flows.watch.nights import Expected
 from flows.watch.results import RunResult
@@ -61,6 +61,28 @@ def test_at_most_once_a_day_also_where_a_night_was_told_late() -> None:
     assert nights.look("11-21 00:30") == ["no result for ada since Thursday"]  # the machine was off
     assert nights.look("11-21 02:01", refused("11-21 02:00")) == []
     assert nights.look("11-22 00:01") == ["no result for ada since Thursday"]
+
+
+def test_a_schedule_that_is_changed_forgives_no_missed_night() -> None:
+    nights = Nights()
+    nights.look("11-24 03:00", result("11-24 02:04"))
+    assert nights.look("11-26 05:00") == ["no result for ada since Tuesday"]
+    nights.expected = (Expected(ADA, "UTC", tuple(moment + timedelta(hours=3) for moment in DUE[7:])),)
+    nights.look("11-26 05:03")
+    told, _ = look(nights.results, nights.expected, nights.memory, at("11-27 08:00"))
+    assert "(3 nights missed)" in told[0].text
+    nights.expected = ()  # switched off: nobody is expected, and nothing of it is kept
+    assert nights.look("11-27 08:00") == []
+    assert nights.memory.expected == []
+
+
+def test_nights_are_counted_for_a_month() -> None:
+    nights = Nights()
+    nights.look("11-20 01:00")
+    for days, count in ((COUNTED - timedelta(seconds=1), 1), (COUNTED + timedelta(seconds=1), 0)):
+        later = [Expected(ADA, "UTC", ())]
+        (kept,) = remembering(later, nights.memory.model_copy(deep=True), DUE[0] + days)
+        assert kept.due.count(DUE[0]) == count
 
 
 def test_people_are_told_of_one_by_one() -> None:

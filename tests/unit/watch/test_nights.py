@@ -72,6 +72,25 @@ def test_the_reason_is_that_of_the_last_night() -> None:
     assert standing(EXPECTED, [early], at("11-26 06:00")).why == NOT_ENDED
 
 
+def test_runs_that_are_due_every_few_minutes_are_told_apart() -> None:
+    due = [at("11-26 02:00") + timedelta(minutes=3 * n) for n in range(4)]
+    often = Expected(ADA, "UTC", tuple(due))
+    assert standing(often, [refused("11-26 02:03")], at("11-26 02:04")).missed
+    assert not standing(often, [result("11-26 02:03"), refused("11-26 02:04")], at("11-26 02:05")).missed
+    assert standing(often, [result("11-26 02:03"), refused("11-26 02:06")], at("11-26 02:07")).missed
+
+
+def test_a_run_that_ended_without_a_word_is_not_waited_for() -> None:
+    night = at("11-26 02:00")
+    before = [result("11-25 02:05")]
+    ended = Expected(ADA, "UTC", DUE, ended={night: "its run was cancelled"}, said={night: "not this"})
+    found = standing(ended, before, at("11-26 02:01"))
+    assert ([str(day) for day in found.missed], found.why) == (["2026-11-26"], "its run was cancelled")
+    still = Expected(ADA, "UTC", DUE, said={night: "its run is still in progress"})
+    assert not standing(still, before, at("11-26 02:01")).missed
+    assert not standing(ended, [*before, result("11-26 02:30")], at("11-26 02:31")).missed
+
+
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Europe/Paris", "Pacific/Auckland", "Asia/Kathmandu"])
 @pytest.mark.parametrize("first", [date(2026, 3, 6), date(2026, 3, 27), date(2026, 4, 3), date(2026, 10, 23)])
 def test_each_date_is_one_night_in_every_zone_and_over_a_clock_change(zone: str, first: date) -> None:
@@ -84,11 +103,12 @@ def test_each_date_is_one_night_in_every_zone_and_over_a_clock_change(zone: str,
 
 
 def test_two_schedules_of_one_person_are_one_persons_nights() -> None:
-    one = Expected(ADA, "UTC", DUE[:2], said={DUE[0]: "a"})
+    one = Expected(ADA, "UTC", DUE[:2], ended={DUE[1]: "b"}, said={DUE[0]: "a"})
     other = Expected(ADA, "Europe/Paris", (DUE[1] + timedelta(hours=1),), PATIENCE * 2)
     both = merged([one, Expected(BEN, "UTC", DUE), other])
     assert [e.person for e in both] == [ADA, BEN]
-    assert (both[0].zone, both[0].patience, both[0].said) == ("UTC", PATIENCE * 2, {DUE[0]: "a"})
+    assert (both[0].zone, both[0].patience) == ("UTC", PATIENCE * 2)
+    assert (both[0].ended, both[0].said) == ({DUE[1]: "b"}, {DUE[0]: "a"})
     assert len(standing(both[0], [], at("11-22 01:00")).missed) == 2  # nights, and not runs
 
 
