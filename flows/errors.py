@@ -124,6 +124,7 @@ class Reason(Enum):
     PROPOSAL_ALTERED = auto()
     PROPOSAL_OTHER_SHA256 = auto()
     PROPOSAL_OLD = auto()
+    PROPOSAL_OF_BACKFILL = auto()
     APPROVAL_EXPIRED = auto()
     WRITE_TOKENS_FILE = auto()
     PROPOSAL_EARLIER = auto()

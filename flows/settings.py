@@ -258,6 +258,10 @@ class AnalysisRequest(BaseModel):
     ask_now: Annotated[bool, Option(DATA, "--now")] = Field(
         default=False, description="Ask the site even while requests to it are paused after failed runs."
     )
+    past: Annotated[bool, Option(EXPERT)] = Field(
+        default=False,
+        description="A run of days gone by, for the trend only: nothing starts from it, tells of it or is written.",
+    )
     wait_for_data_min: Annotated[int, Option(DATA, "--wait-for-data", "MIN")] = Field(
         default=0,
         ge=0,
@@ -318,3 +322,11 @@ class AnalysisRequest(BaseModel):
     def options(self) -> dict[str, Any]:
         """The request as a document for the manifest; paths as text."""
         return self.model_dump(mode="json")
+
+
+def of_past(options: Any) -> bool:
+    """Whether a run was one of a backfill, by its options as its manifest and proposal hold them.
+
+    Whoever takes up runs (to start from them, tell of them, write them) leaves such a run out; a history shows it.
+    """
+    return isinstance(options, dict) and options.get("past") is True

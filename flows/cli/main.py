@@ -34,6 +34,7 @@ COMMANDS = [
     "recover",
     "baseline",
     "history",
+    "backfill",
     "nights",
     "doctor",
     "notices",

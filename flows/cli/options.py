@@ -46,12 +46,14 @@ class Command:
         arguments: its own, in the order of the help; of a tuple of them only one may be given.
         fields: the fields of a request that are options of it; spaces separate their names.
         required: those of the fields that must be given.
+        site_block: whether a saved site may be named instead of an address or a directory.
     """
 
     help: str
     arguments: tuple[Argument | tuple[Argument, ...], ...] = ()
     fields: str = ""
     required: tuple[str, ...] = ()
+    site_block: bool = False
     description: str | None = None
 
 
@@ -80,6 +82,8 @@ def _add_fields(parser: argparse.ArgumentParser, command: Command) -> None:
     named = [name for name in GROUPS if any(row["group"] == name for row in rows.values())]
     groups: dict[str, Any] = {name: parser.add_argument_group(name) for name in named}
     either = groups["data"].add_mutually_exclusive_group(required=True) if "from_directory" in rows else None
+    if either and command.site_block:
+        either.add_argument("--block", dest="site_block", metavar="NAME", help="a saved Nightscout Site block instead")
     for name, row in rows.items():
         place = either if either and name in ("site", "from_directory") else groups[row["group"]]
         how = {"default": row["default"], "required": name in command.required, **_reading(row)}

@@ -27,7 +27,7 @@ from flows.values.user_directories import runs_root
 
 # What a block cannot set for a run: where the data is from, and what is asked for this one time.
 _NOT_OPTIONS = frozenset(
-    {"site", "site_block", "allow_http", "from_directory", "start", "end", "timezone", "profile", "ask_now"}
+    {"site", "site_block", "allow_http", "from_directory", "start", "end", "timezone", "profile", "ask_now", "past"}
 )
 
 

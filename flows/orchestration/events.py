@@ -17,6 +17,7 @@ from prefect.runtime import flow_run as this_run
 
 from flows.errors import Refused
 from flows.orchestration.postponing import POSTPONED
+from flows.settings import AnalysisRequest, of_past
 
 STEP_ENDED = "autotune.step-ended"
 PROPOSAL_READY = "autotune.proposal-ready"
@@ -40,13 +41,15 @@ def take_back() -> None:
 
 def on_completion(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
     """There is a proposal to look at; not after a run that was postponed."""
-    if state.name == POSTPONED:
+    if state.name == POSTPONED or _past(flow_run):
         return
     _emit(PROPOSAL_READY, flow_run.id, _duration(flow_run, state), flow_run)
 
 
 def on_failure(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
     """There is none: refused for a reason that can be fixed, or failed."""
+    if _past(flow_run):
+        return
     error: object = None
     with suppress(Exception):
         error = state.result(raise_on_failure=False)
@@ -64,6 +67,12 @@ def on_crashed(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> No
 def on_cancellation(flow: Flow[Any, Any], flow_run: FlowRun, state: State[Any]) -> None:
     """A person called it off."""
     _emit(CANCELLED, flow_run.id, _duration(flow_run, state), flow_run)
+
+
+def _past(run: FlowRun) -> bool:
+    """Whether the run is for the trend only; nobody is told of it."""
+    request = run.parameters.get("request")
+    return request.past if isinstance(request, AnalysisRequest) else of_past(request)
 
 
 def _duration(run: FlowRun, state: State[Any]) -> dict[str, float]:

@@ -50,6 +50,11 @@ from flows.values.units import SECOND_MS, SECONDS_PER_DAY
 LEFT_OUT = (LOWS_LEFT_OUT, HIGHS_LEFT_OUT)
 RESTS_ON = (*LEFT_OUT, SEVERAL, LAST_CHANGE)
 
+OF_BACKFILL = (
+    "This run is of days gone by, made later by a backfill: it is for the trend only, and cannot be applied. It says "
+    "what those days would have been told, not what to do now."
+)
+
 
 def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
     """Read what upstream wrote, refuse what is no result, and write `proposal.json`.
@@ -165,7 +170,13 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         glucose=glucose,
         without_correction=_without_correction(recommended, units, _maybe(run, "uncorrected.json")),
         days=tuple(_day(day, outcome.days) for day in prepared.days),
-        warnings=(*engine.warnings, *prepared.warnings, *recommendation.warnings, *_nothing_learnt(outcome.days)),
+        warnings=(
+            *([OF_BACKFILL] if request.past else []),
+            *engine.warnings,
+            *prepared.warnings,
+            *recommendation.warnings,
+            *_nothing_learnt(outcome.days),
+        ),
         ledger=prepared.ledger,
         engine=engine.computed(),
         upstream=_upstream(engine),

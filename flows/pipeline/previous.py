@@ -13,7 +13,7 @@ from typing import Any
 from flows.errors import Refused
 from flows.oref0.several_values import OneValueFrom
 from flows.proposal.sealed import digest
-from flows.settings import AnalysisRequest, Insulin
+from flows.settings import AnalysisRequest, Insulin, of_past
 from flows.values.parts import Part
 from flows.values.run_directory import RunDirectory
 from flows.values.user_directories import runs_root
@@ -54,6 +54,8 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
     newest_first = sorted(proposals, key=lambda item: str(item[1].get("created_at", "")), reverse=True)
     for run, proposal in newest_first:
         options = _object(_read(run, "manifest.json").get("options"))
+        if of_past(options):
+            continue  # made later, of days before
         if any(_value(options, k) != _value(mine, k) for k in SAME_OPTIONS) or not proposal:
             continue
         if _object(proposal.get("verdict")).get("colour") == "red":

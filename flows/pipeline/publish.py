@@ -46,7 +46,7 @@ def publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Publi
     run.write_json("report.json", report_document(run, proposal.model_dump(mode="json")))
     write_pages(run, proposal)
     write_manifest(run, request, now, status="proposal", proposal_sha256=proposal.sha256)
-    to_be_taken_back = proposal.step is not None and proposal.step.kind is StepKind.TAKE_BACK
+    to_be_taken_back = not request.past and proposal.step is not None and proposal.step.kind is StepKind.TAKE_BACK
     return Published(str(run.path), proposal.sha256, to_be_taken_back)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from flows.nightscout.authentication import Credentials
 from flows.nightscout.credentials import credentials_for
 from flows.pipeline.assess import assess
 from flows.pipeline.judge import judge
@@ -16,15 +17,20 @@ from flows.values.progress import tell
 from flows.values.run_directory import RunDirectory
 
 
-def run_locally(request: AnalysisRequest, run: RunDirectory) -> Published:
+def run_locally(request: AnalysisRequest, run: RunDirectory, credentials: Credentials | None = None) -> Published:
     """What the flow `autotune-analysis` does, in this process and without a server.
+
+    Args:
+        request: whose data, which days, and how upstream is to run.
+        run: an empty run directory.
+        credentials: what the site is read with; those of the environment where they are left out.
 
     Raises:
         Refused: there is no recommendation, and why; the run directory's manifest says so too.
     """
     now = datetime.now(UTC)
     with refusals_recorded(run, request, now):
-        load(request, run, credentials_for(request), now)
+        load(request, run, credentials or credentials_for(request), now)
         prepare(request, run, now)
         return tune_and_publish(request, run, now)
 

@@ -15,7 +15,7 @@ from flows.profiles.stored import document_sha256
 from flows.proposal.document import Colour, Proposal
 from flows.proposal.sealed import read_proposal
 from flows.proposal.step_document import NextStep, StepKind
-from flows.settings import AnalysisRequest, site_url
+from flows.settings import AnalysisRequest, of_past, site_url
 from flows.values.private_files import check_ours
 from flows.values.run_directory import RunDirectory
 from flows.writeback.active_on_site import SiteProfiles, store_of
@@ -133,8 +133,10 @@ def check_may_be_written(
 
     Raises:
         Refused: `PROPOSAL_EARLIER`, `PROPOSAL_RED`, `PROPOSAL_TAKE_BACK`, `PROPOSAL_NO_STEP`, `PROPOSAL_UNSURE`,
-            `PROPOSAL_OTHER_CURVE`, `PROPOSAL_OLD`.
+            `PROPOSAL_OTHER_CURVE`, `PROPOSAL_OLD`, `PROPOSAL_OF_BACKFILL`.
     """
+    if of_past(proposal.options):
+        raise Refused(Reason.PROPOSAL_OF_BACKFILL)
     made = datetime.fromisoformat(proposal.created_at)
     made = made if made.tzinfo else made.replace(tzinfo=UTC)
     if (step := proposal.step) is None:

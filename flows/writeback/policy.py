@@ -20,6 +20,7 @@ from flows.nightscout.documents import Record
 from flows.profiles.schedule_blocks import read_schedule
 from flows.proposal.consensus_limits import RULE_OF, beyond_limits, unknown
 from flows.proposal.document import Colour, GlucoseLimit, Proposal
+from flows.settings import of_past
 from flows.values.parts import Part
 from flows.values.schedule import Schedule
 from flows.values.units import HOUR_MS, HOURS_PER_DAY, SECOND_MS
@@ -89,6 +90,7 @@ def check_policy(
     Raises:
         Refused: `POLICY_FORBIDS`; which rule, never a number of the person's therapy.
     """
+    forbid((of_past(proposal.options), "it is of a backfill: days gone by, and no reason to change anything now"))
     _check_verdict(proposal)
     named = bool(request.only or request.hours)
     forbid(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from flows.errors import Reason, Refused
 from flows.proposal.step_document import Baseline
+from flows.settings import of_past
 from flows.values.run_directory import RunDirectory
 from flows.writeback.active_on_site import SiteProfiles, profile_content, store_of
 from flows.writeback.apply import Tools, WritebackResult, audit, remembered, settle, writing_client
@@ -59,8 +61,10 @@ def baseline_of_run(approved: Approved, at: datetime) -> Baseline:
     """The settings in use in a run's source profile, as a baseline that a person sets.
 
     Raises:
-        Refused: `PROPOSAL_WITHOUT_SITE`, `PROFILE_FIELD`.
+        Refused: `PROPOSAL_WITHOUT_SITE`, `PROFILE_FIELD`; `PROPOSAL_OF_BACKFILL`: its profile was in use long ago.
     """
+    if of_past(approved.options):
+        raise Refused(Reason.PROPOSAL_OF_BACKFILL)
     body = store_of(source_document(approved))[str(approved.proposal.profile["name"])]
     return settings_as_baseline(body, approved.proposal.units, at, by_hand=True)
 

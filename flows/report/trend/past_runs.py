@@ -21,7 +21,9 @@ from flows.judgement.headline import colour_today, headline_today
 from flows.proposal.consensus_limits import age_group, exceeded, sides
 from flows.proposal.document import Colour, GlucoseLimit, Units, mmoll
 from flows.proposal.sealed import digest
-from flows.values.units import HOURS_PER_DAY
+from flows.settings import of_past
+from flows.values.local_days import LocalDay
+from flows.values.units import HOURS_PER_DAY, SECOND_MS
 from flows.writeback.applied import YEARS, Applied, applications, changes_of, damaged_records, instant
 
 LARGEST_NUMBER = 100_000  # no setting and no share comes near
@@ -109,6 +111,7 @@ class PastRun:
     shares: Shares | None = None
     sha256: str = ""
     applied: tuple[Applied, ...] = ()
+    past: bool = False  # made later than its days: `at` is then when they ended
 
     @property
     def last_applied(self) -> Applied | None:
@@ -205,10 +208,12 @@ def _without_proposal(directory: Path, manifest: dict[str, Any]) -> PastRun | Sk
     outcome = RunOutcome(manifest["status"])
     reasons = manifest.get("reasons") if outcome is RunOutcome.REFUSED else [f"Our fault: {manifest.get('error')}."]
     options = manifest.get("options") or {}
+    zone, past = _zone(options.get("timezone")), of_past(options)
     return PastRun(
         name=_text(directory.name),
-        at=at,
-        zone=_zone(options.get("timezone")),
+        at=_ended(_day(options["end"]), zone) if past else at,
+        past=past,
+        zone=zone,
         source=_source(options, None),
         profile=_name(options.get("profile")),
         outcome=outcome,
@@ -237,6 +242,7 @@ def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
         directory,
         proposal,
         _source(options, proposal["site_sha256"]),
+        past=of_past(options),
         units=Units(proposal["units"]),
         colour=colour,
         nothing_to_change=nothing,
@@ -250,15 +256,21 @@ def _version_2(directory: Path, proposal: dict[str, Any], manifest: dict[str, An
     )
 
 
-def _with_proposal(directory: Path, proposal: dict[str, Any], source: Source, **more: Any) -> PastRun:
+def _with_proposal(
+    directory: Path, proposal: dict[str, Any], source: Source, past: bool = False, **more: Any
+) -> PastRun:
     """What the versions have in common, and what they have not."""
     if (at := instant(proposal["created_at"])) is None:
         raise ValueError("no point in time")
+    zone = _zone(proposal["timezone"])
+    if past:
+        at = _ended(max(_day(day["date"]) for day in proposal["days"]), zone)
     return PastRun(
         name=_text(directory.name),
         at=at.astimezone(UTC),
-        zone=_zone(proposal["timezone"]),
+        zone=zone,
         source=source,
+        past=past,
         profile=_name(proposal["profile"].get("name")),
         outcome=RunOutcome.PROPOSAL,
         current=_tuned(proposal["current"]),
@@ -333,6 +345,11 @@ def _day(text: str) -> date:
     if (day := date.fromisoformat(text)).year not in YEARS:
         raise ValueError("no day of a run")
     return day
+
+
+def _ended(last: date, zone: str) -> datetime:
+    """When a run of a backfill would have been made: as its last day ended."""
+    return datetime.fromtimestamp(LocalDay(last, zone).glucose.end_ms / SECOND_MS, UTC)
 
 
 def _zone(name: Any) -> str:

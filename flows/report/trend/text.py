@@ -12,6 +12,9 @@ from flows.report.wording import cut, harmless, many
 
 HEAD = ("date", "verdict", "ISF", "carb ratio", "daily basal", "in range", "applied")
 LONGEST_REASON, WIDTH = 100, 100
+PAST = (
+    "Runs marked `past` were made later, by a backfill, and stand where their days ended; none of them can be applied."
+)
 
 
 def history(trend: Trend) -> str:
@@ -41,7 +44,8 @@ def remarks(trend: Trend) -> list[str]:
     counts = sorted(Counter(why for _, why in trend.skipped).items())
     damaged = [f"{harmless(file)} is damaged: what was applied may be more than is shown." for file in trend.damaged]
     skipped = [f"{many(count, 'directory', 'directories')} skipped: {why}." for why, count in counts]
-    return others + skipped + damaged
+    past = [PAST] if any(run.past for run in trend.runs) else []
+    return past + others + skipped + damaged
 
 
 def isf(settings: Tuned, units: Units) -> str:
@@ -50,7 +54,11 @@ def isf(settings: Tuned, units: Units) -> str:
 
 
 def verdict(run: PastRun) -> str:
-    """One or two words: the verdict's colour, or how a run without one ended."""
+    """One or two words: the verdict's colour, or how a run without one ended; and whether a backfill made it."""
+    return f"{_verdict(run)}, past" if run.past else _verdict(run)
+
+
+def _verdict(run: PastRun) -> str:
     if run.outcome is not RunOutcome.PROPOSAL:
         return run.outcome.value
     if run.colour is None:
