@@ -17,7 +17,7 @@ from flows.errors import Refused
 from flows.nightscout.site_memory import site_key
 from flows.proposal.step_document import StepKind
 from flows.report.trend.past_runs import RunOutcome
-from flows.settings import site_url
+from flows.settings import of_past, site_url
 from flows.values.local_days import canonical_zone
 from flows.values.run_directory import json_or_none
 from flows.writeback.applied import instant
@@ -87,7 +87,7 @@ class RunResults:
 def _read(directory: Path) -> RunResult | None:
     manifest = json_or_none(directory / "manifest.json")
     options = manifest.get("options") if isinstance(manifest, dict) else None
-    if not isinstance(options, dict) or manifest.get("past") is True or options.get("past") is True:
+    if not isinstance(options, dict) or of_past(options):
         return None
     person, at = person_of(options.get("site_block"), options.get("site")), instant(manifest.get("written_at"))
     if person is None or at is None or manifest.get("status") not in set(RunOutcome):

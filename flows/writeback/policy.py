@@ -90,7 +90,6 @@ def check_policy(
     Raises:
         Refused: `POLICY_FORBIDS`; which rule, never a number of the person's therapy.
     """
-    forbid((of_past(proposal.options), "it is of a backfill: days gone by, and no reason to change anything now"))
     _check_verdict(proposal)
     named = bool(request.only or request.hours)
     forbid(
@@ -144,6 +143,7 @@ def _check_verdict(proposal: Proposal) -> None:
     others = [r for r in verdict.reasons if r.rule not in RULE_OF.values()]
     for_limits_alone = verdict.colour is Colour.AMBER and bool(beyond) and bool(verdict.reasons) and not others
     forbid(
+        (of_past(proposal.options), "it is of a backfill: days gone by, and no reason to change anything now"),
         (verdict.colour is not Colour.GREEN and not for_limits_alone, f"its verdict is {verdict.colour}, not green"),
         (verdict.nothing_certain, "nothing in it is repeatable enough to act on"),
         (unknown(proposal), "it is not known whether glucose is within the limits of the consensus"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def test_a_site_without_a_block_has_a_hashed_label_of_one_person_however_it_is_s
 def test_what_is_nobodys_night_is_passed_over(how: str, tmp_path: Path) -> None:
     run = leave_proposal(tmp_path, ".hidden" if how == "hidden" else "a", WHEN)
     if how == "past":
-        mark(run, past=True)
+        mark(run, options={**json.loads((run / "manifest.json").read_text())["options"], "past": True})
     elif how == "no person":
         mark(run, options={"from_directory": "/data"})
     elif how == "status":

@@ -537,6 +537,7 @@ def test_a_proposal_is_young_and_not_of_the_future(age: timedelta, is_taken: boo
     curve = SimpleNamespace(dia_h=6, insulin_peak_min=75)
     verdict = SimpleNamespace(colour=Colour.GREEN, nothing_certain=False, reasons=())
     sealed: Any = SimpleNamespace(
+        options={},
         created_at="2026-05-13T00:00:00",
         whole_verdict=verdict,
         current=curve,
@@ -695,7 +696,7 @@ def test_a_policy_takes_green_or_a_low_limit_alone(
     monkeypatch.setattr(policy, "beyond_limits", lambda _: beyond)
     monkeypatch.setattr(policy, "unknown", lambda _: not known)
     verdict = SimpleNamespace(colour=colour, reasons=reasons, nothing_certain=not sure)
-    made: Any = SimpleNamespace(verdict=verdict)
+    made: Any = SimpleNamespace(verdict=verdict, options={})
     if said is None:
         policy._check_verdict(made)
     else:
