@@ -303,21 +303,23 @@ class AnalysisRequest(BaseModel):
             count = (self.end - self.start).days + 1
             if count > MAX_DAYS:
                 raise Refused(Reason.TOO_MANY_DAYS, count=count, limit=MAX_DAYS)
-        if self._needs_leave_for_http() and not (self.allow_http or _operator_allows_http(str(self.site))):
+        if self.goes_unencrypted and not (self.allow_http or _operator_allows_http(str(self.site))):
             raise Refused(
                 Reason.SITE_URL,
                 detail="plain http would send your credentials unencrypted (use https, or --allow-http)",
             )
         return self
 
-    def _needs_leave_for_http(self) -> bool:
+    @property
+    def goes_unencrypted(self) -> bool:
+        """Whether its site is asked over plain http beyond this machine."""
         parts = urlsplit(self.site or "")
         return parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1")
 
     @property
     def may_only_read(self) -> bool:
         """Whether plain http is allowed by the service's setting alone, which is no leave to send what may write."""
-        return self._needs_leave_for_http() and not self.allow_http
+        return self.goes_unencrypted and not self.allow_http
 
     def options(self) -> dict[str, Any]:
         """The request as a document for the manifest; paths as text."""

@@ -95,16 +95,20 @@ def profiles(site: Nightscout) -> int:
     return len(requests.get(f"{site.url}/api/v1/profile.json?count=0", headers=site.headers, timeout=30).json())
 
 
-def test_set_up_with_the_role_it_says_to_make(
+def test_set_up_with_the_roles_it_says_to_make(
     nightscout: Nightscout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from flows.cli.setup import PERMISSIONS
+    from flows.cli.setup_site import READING, WRITING
 
-    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_TOKEN", nightscout.token("setup", PERMISSIONS.split(", ")))
-    options = ["--site", nightscout.url, "--yes", "--no-nightly", "--timezone", "Europe/Berlin"]
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_TOKEN", nightscout.token("setup", READING.split(", ")))
+    monkeypatch.setenv("AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN", nightscout.token("setup-writer", WRITING.split(", ")))
+    options = ["--site", nightscout.url, "--yes", "--no-nightly", "--timezone", "Europe/Berlin", "--serve"]
     person = json.loads((ROOT / "fixtures" / "aaps_closed_loop" / "profile.json").read_text("utf-8"))
     nightscout.post("v1/profile.json", {k: v for k, v in person[0].items() if k != "_id"})
     token_file = tmp_path / "autotune" / "token"
+    before = profiles(nightscout)
     assert main(["setup", *options, "--directory", str(tmp_path), "--token-file", str(token_file)]) == 0
+    assert profiles(nightscout) == before
+    assert token_file.with_name("write-token").is_file()
     assert "Fetched a day to try" in capsys.readouterr().err
     assert f"AUTOTUNE_NIGHTSCOUT_SITE={nightscout.url}" in (tmp_path / ".env").read_text()

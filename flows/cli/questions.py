@@ -1,0 +1,98 @@
+"""Questions to a person at a terminal: a wrong answer is asked again, an empty one takes the default."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TypeVar
+
+from flows.cli.console import message
+from flows.cli.exit_code import UsageError
+from flows.errors import Refused
+
+T = TypeVar("T")
+YES, NO = ("y", "yes", "true"), ("n", "no", "false")
+
+
+class Questions:
+    """What a command asks; where nobody is there to answer, defaults count and a missing one is a usage error."""
+
+    def __init__(self, command: str, *, silent: bool) -> None:
+        self.command = command
+        self.attended = not silent and sys.stdin.isatty()
+
+    def ask(self, question: str, default: str | None, option: str, read: Callable[[str], T]) -> T:
+        """The answer as `read` takes it, asked again for as long as it does not.
+
+        Args:
+            question: without a colon.
+            default: what an empty answer stands for; `None` where there has to be one.
+            option: that gives the answer without a question.
+            read: raises `ValueError` or `Refused` for what is no answer.
+
+        Raises:
+            UsageError: nobody is there to answer, or the default is no answer.
+            Refused: as `read`, where nobody is there.
+        """
+        while True:
+            answer = self._line(question, default, option) if self.attended else default
+            if answer is None and not self.attended:
+                raise UsageError(f"{self.command}: nobody is there to answer: give {option}.")
+            try:
+                if answer is None:
+                    raise ValueError("an answer is needed")
+                return read(answer)
+            except Refused as refusal:
+                if not self.attended:
+                    raise
+                message(f"  {refusal.sentence} {refusal.remedy}")
+            except ValueError as error:
+                if not self.attended:
+                    raise UsageError(f"{self.command}: {option}: {error}.") from None
+                message(f"  {error}: please answer again.")
+
+    def yes(self, question: str, default: bool, option: str) -> bool:
+        """Whether the answer is yes."""
+        return self.ask(f"{question} (yes/no)", "yes" if default else "no", option, read_yes)
+
+    def secret(self, question: str) -> str | None:
+        """What is typed without being shown; `None` for nothing, or where nobody is there."""
+        if not self.attended:
+            return None
+        import getpass
+
+        try:
+            return getpass.getpass(f"{question} (it is not shown; empty for none): ").strip() or None
+        except EOFError:
+            return None
+
+    def _line(self, question: str, default: str | None, option: str) -> str | None:
+        try:
+            return input(f"{question} [{default}]: " if default else f"{question}: ").strip() or default
+        except EOFError:
+            raise UsageError(f"{self.command}: nobody is there to answer: give {option}.") from None
+
+
+def read_yes(text: str) -> bool:
+    """Whether a text says yes.
+
+    Raises:
+        ValueError: it says neither yes nor no.
+    """
+    if (said := text.casefold()) in YES:
+        return True
+    if said in NO:
+        return False
+    raise ValueError(f"{text!r} is neither yes nor no")
+
+
+def one_of(values: type[StrEnum]) -> Callable[[str], str]:
+    """Reads one of some values, or nothing."""
+
+    def read(text: str) -> str:
+        if (said := text.casefold()) and said not in set(values):
+            raise ValueError(f"{text!r} is none of {', '.join(values)}")
+        return said
+
+    return read
