@@ -27,7 +27,7 @@ def notices(context: CheckContext) -> CheckResult:
         return ok(f"{', '.join(dict.fromkeys(kinds))}; `autotune notices test` sends a test")
     if not context.prefect_api:
         return skipped("no server is named: whoever starts a run sees how it ends")
-    return warn("No notice can reach anybody: nobody is told when a night has no result.", REMEDY)
+    return warn("No notice can reach anybody: no address is set here, nor in a block of the server.", REMEDY)
 
 
 def _of_blocks(context: CheckContext) -> list[str]:

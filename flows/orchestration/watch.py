@@ -6,7 +6,7 @@ import asyncio
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,7 @@ from flows.watch.watcher import Service, Watcher
 LOOK_EVERY_S = 180.0
 AHEAD = timedelta(days=14)  # nights that are known while no server answers
 MOST_RUNS = 200  # what one answer of the API holds
+NEVER_MADE = "its schedule is on, and the server has no run of it"
 SAID_BACK = timedelta(days=2)  # the last missed night is what a reason is given of
 
 
@@ -100,7 +101,7 @@ def _person(request: Any) -> Person | None:
 
 
 def _nights(
-    person: Person, request: dict[str, Any], schedule: DeploymentSchedule, runs: Iterable[FlowRun], now: datetime
+    person: Person, request: dict[str, Any], schedule: DeploymentSchedule, runs: Sequence[FlowRun], now: datetime
 ) -> Expected:
     # What it was before it was last changed, or switched on, is not known.
     since = max(schedule.updated or now, now - COUNTED)
@@ -110,13 +111,16 @@ def _nights(
         for run in runs
         if run.expected_start_time is not None and run.created_by is not None and run.created_by.id == schedule.id
     }
+    due = due_times(schedule.schedule, since, now + AHEAD)
+    asked = [moment for moment in due if now - SAID_BACK <= moment <= now] if len(runs) < MOST_RUNS else []
+    never_made = {moment: NEVER_MADE for moment in asked if moment not in own}
     return Expected(
         person,
         getattr(schedule.schedule, "timezone", None) or "UTC",
-        due_times(schedule.schedule, since, now + AHEAD),
+        due,
         PATIENCE + timedelta(minutes=wait if isinstance(wait, int) else 0),
         ended={due: words for due, run in own.items() if (words := _ended_as(run)) is not None},
-        said={due: words for due, run in own.items() if (words := _as_far_as(run)) is not None},
+        said={due: words for due, run in own.items() if (words := _as_far_as(run)) is not None} | never_made,
     )
 
 

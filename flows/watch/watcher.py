@@ -106,6 +106,9 @@ class Watcher:
         except Refused as refusal:
             self.say(f"{refusal.sentence} {refusal.remedy}")
             return self._blocks
+        except UnicodeDecodeError:
+            self.say("A file with addresses for notices is no text in UTF-8.")
+            return self._blocks
         for number in found.not_understood:
             self.say(f"Line {number} of the addresses for notices is none that apprise knows.")
         return tuple({address.key: address for address in (*self._blocks, *found.known)}.values())
@@ -115,6 +118,8 @@ class Watcher:
             trouble = ping(environment)
         except Refused as refusal:
             trouble = refusal.sentence
+        except UnicodeDecodeError:
+            trouble = "its file is no text in UTF-8"
         if trouble:
             self.say(f"The outside monitor could not be told that all is well ({trouble}).")
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -35,3 +40,22 @@ def test_an_interval_counts_from_its_anchor() -> None:
     every = IntervalSchedule(interval=timedelta(hours=36), anchor_date=datetime(2026, 10, 1, tzinfo=UTC))
     found = due_times(every, FROM, FROM + timedelta(days=3))
     assert found == (FROM, FROM + timedelta(hours=36), FROM + timedelta(hours=72))
+
+
+@pytest.mark.parametrize(("pool", "watches"), [("autotune", True), ("autotune-apply", False)])
+def test_the_worker_of_the_process_pool_watches_and_no_other(pool: str, watches: bool, tmp_path: Path) -> None:
+    names = {"AUTOTUNE_STATE": "state", "AUTOTUNE_RUNS": "runs", "PREFECT_HOME": "home"}
+    told = {name: str(tmp_path / directory) for name, directory in names.items()}
+    environment = {**os.environ, **told, "PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    command = [sys.executable, "-m", "flows.orchestration.worker", pool, "process"]
+    with subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE) as worker:
+        assert worker.stderr is not None
+        said = []
+        # Both threads fail at the same server; what comes within three seconds of one is waited for.
+        for line in worker.stderr:
+            if b"Lost runs could not" in line:
+                threading.Timer(3, worker.kill).start()
+            said.append(b"who is expected" in line)
+            if said[-1]:
+                worker.kill()
+    assert any(said) is watches

@@ -181,12 +181,18 @@ def test_lines_that_are_no_address_are_counted_and_doubles_told_once(
     assert CANARY not in caplog.text
 
 
-def test_a_file_that_is_gone_ends_no_look(watching: Watching, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_file_that_is_gone_or_no_text_ends_no_look(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("AUTOTUNE_NOTICES_FILE", str(tmp_path / "nothing"))
     monkeypatch.setenv("AUTOTUNE_PING_FILE", str(tmp_path / "nothing"))
     assert watching.look("11-24 01:00")
     assert any("AUTOTUNE_NOTICES_FILE" in line for line in watching.said)
     assert any("outside monitor" in line for line in watching.said)
+    watching.said.clear()
+    (tmp_path / "nothing").write_bytes(b"ntfy://\xff")
+    assert watching.look("11-24 01:03")
+    assert sum("UTF-8" in line for line in watching.said) == 2
 
 
 def test_the_outlook_sends_nothing_and_keeps_nothing(
