@@ -1,4 +1,7 @@
-"""The carb ratio of a step: half of upstream's way from a clear change on, within its limits, block by block."""
+"""The carb ratio of a step: half of upstream's way from a clear change on, within its limits, block by block.
+
+Somebody beyond a low limit is not made to wait for a clear change: a higher ratio goes upstream's whole way then.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,8 @@ def carb_ratio_step(case: StepCase) -> CarbRatioStep:
         stays = Kept(part=Part.CARB_RATIO, starts=tuple(b.start for b in blocks), said=said)
         return CarbRatioStep(tuple(b.current_g_per_u for b in blocks), (stays,))
     limit = OF["carb_ratio_step"] / 100
-    factor = 1 + min(max(OF["way"] * change, -limit), limit)
+    way = OF["low_ratio_way"] if _gives_way_to_lows(case, change) else OF["way"]
+    factor = 1 + min(max(way * change, -limit), limit)
     unused = case.for_pump.unused(Part.CARB_RATIO)
     values, kept = [], []
     for block in blocks:
@@ -48,7 +52,8 @@ def _why_none(case: StepCase, change: float) -> Said | None:
     one = case.for_pump.one_of(Part.CARB_RATIO)
     if Part.CARB_RATIO in case.for_pump.untrusted or (one is not None and not one.reliable):
         return Said(because=Because.NOT_COMPARABLE, facts=facts)
-    if abs(change) * 100 < OF["carb_ratio_from"] - EXACT:
+    least = OF["low_ratio_from"] if _gives_way_to_lows(case, change) else OF["carb_ratio_from"]
+    if abs(change) * 100 < least - EXACT:
         return Said(because=Because.SMALL, facts=facts)
     shares = {"below_70_percent": case.below_70_percent, "above_180_percent": case.above_180_percent}
     if change < 0 and case.only_reductions:  # a lower ratio is more insulin
@@ -60,6 +65,11 @@ def _why_none(case: StepCase, change: float) -> Said | None:
     if change > 0 and case.below_70_percent < OF["less_from_below_70"]:
         return Said(because=Because.NO_NEED_OF_LESS, facts=facts | shares)
     return None
+
+
+def _gives_way_to_lows(case: StepCase, change: float) -> bool:
+    """Whether less insulin for carbs is asked for, of somebody beyond a low limit: then a small change is worth it."""
+    return change > 0 and case.too_low
 
 
 def _towards(case: StepCase, start: str, now: float, wanted: float) -> float:

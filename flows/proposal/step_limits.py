@@ -39,6 +39,8 @@ LIMITS: tuple[StepLimit, ...] = (
     StepLimit(
         "less_from_below_70", 2.0, "% of the time", "less basal, a higher ratio only with so much below 70", STUDY
     ),
+    StepLimit("low_ratio_from", 3.0, "%", "in lows a carb ratio rises from this change of upstream's on", STUDY),
+    StepLimit("low_ratio_way", 1.0, "of upstream's change", "and goes the whole way, by no more than a step", STUDY),
     StepLimit("low_reduction_from", 2.0, "%", "in lows what falls is stepped from this share of the day on", STUDY),
     StepLimit("low", BELOW_70_PERCENT, "% of the time", "from this below 70 mg/dL on nothing adds insulin", CONSENSUS),
     StepLimit("very_low", BELOW_54_PERCENT, "% of the time", "or this below 54 mg/dL", CONSENSUS),

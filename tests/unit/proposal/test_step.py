@@ -122,6 +122,12 @@ def test_basal_moves_by_need(changes: dict[str, Any], because: Because | None) -
         (11.5, {"above": 25.01}, Because.HIGHS),
         (11.5, {"above": 25.0, "below": 2.0}, None),
         (11.5, {"above": 25.01, "below": 4.0}, None),
+        # beyond a low limit a small change is worth it, if it gives less
+        (10.3, {"below": 4.0}, None),
+        (10.3, {"below": 2.0, "very_low": 1.0}, None),
+        (10.299, {"below": 4.0}, Because.SMALL),
+        (10.3, {"below": 3.99}, Because.SMALL),
+        (10.3, {"rises_after_lows_without_carbs": 3, "below": 2.0}, Because.SMALL),
     ],
 )
 def test_the_carb_ratio_moves_from_a_tenth_on(ratio: float, shares: dict[str, Any], because: Because | None) -> None:
@@ -134,6 +140,12 @@ def test_the_carb_ratio_moves_from_a_tenth_on(ratio: float, shares: dict[str, An
 @pytest.mark.parametrize(("ratio", "new"), [(9.0, 9.5), (8.0, 9.3), (7.5, 9.3), (11.0, 10.5), (12.0, 10.7)])
 def test_half_of_the_way_and_seven_percent_at_most(ratio: float, new: float) -> None:
     (change,) = next_step(step_case(new=settings(ratio=ratio), glucose=high(below=2.2))).changes
+    assert change.new == new
+
+
+@pytest.mark.parametrize(("ratio", "new"), [(10.3, 10.3), (10.6, 10.6), (10.7, 10.7), (12.0, 10.7)])
+def test_beyond_a_low_limit_a_ratio_goes_the_whole_way_up_and_seven_percent_at_most(ratio: float, new: float) -> None:
+    (change,) = next_step(step_case(new=settings(ratio=ratio), glucose=high(below=4.0))).changes
     assert change.new == new
 
 
