@@ -6,6 +6,7 @@ directories of Linux everywhere: what exists there is gone on with, for a journa
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -60,15 +61,19 @@ def sites_root() -> Path | None:
         return None
 
 
-def notices_root() -> Path:
-    """Where is kept which notices were sent: `notices` in `AUTOTUNE_STATE`, else in the user's own state.
+def notices_root(runs: Path) -> Path:
+    """Where is kept what notices said of the runs of a directory, for each directory by itself.
+
+    In `notices` in `AUTOTUNE_STATE`, else in the user's own state.
 
     Raises:
         RuntimeError: for a user without a home.
     """
+    key = hashlib.sha256(os.fsencode(runs.resolve())).hexdigest()[:16]
     if named := Environment().state:
-        return named / "notices"
-    return _found(_linux("XDG_STATE_HOME", ".local/state") / NAME, _system().user_state_path) / "notices"
+        return named / "notices" / key
+    state = _found(_linux("XDG_STATE_HOME", ".local/state") / NAME, _system().user_state_path)
+    return state / "notices" / key
 
 
 def upstream_root(lock_sha256: str) -> Path:

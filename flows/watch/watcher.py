@@ -52,7 +52,7 @@ class Watcher:
             kept: the directory of what was told, by default the environment's.
         """
         self.results, self.say = RunResults(runs), say
-        self.kept = notices_root() if kept is None else kept
+        self.kept = notices_root(runs) if kept is None else kept
         self._blocks: tuple[NoticeAddress, ...] = ()
 
     def look(self, service: Service | None, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from flows.values.user_directories import notices_root
 from flows.watch.addresses import NoticeAddress, NoticeAddresses, addresses_of
 from flows.watch.deliver import FIRST_AGAIN, GIVEN_UP, LAST_AGAIN, deliver, enqueue
 from flows.watch.memory import FILE, Memory
@@ -142,6 +143,21 @@ def test_what_is_kept_is_private_and_holds_no_address_and_a_damaged_file_is_begu
         file.write_text(damaged)
         watching.look("11-25 05:03")
         assert "ada" in file.read_text()
+
+
+def test_two_directories_of_runs_are_watched_apart(
+    received: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_STATE", str(tmp_path / "state"))
+    addresses(received.json, monkeypatch=monkeypatch, tmp_path=tmp_path)
+    for name in ("one", "other"):
+        leave_proposal(tmp_path / name, "good", at("11-24 02:00"))
+        leave_proposal(tmp_path / name, name, at("11-24 02:01"))
+    for minute in (0, 3):
+        for name in ("one", "other"):
+            Watcher(tmp_path / name, print).look(SERVICE, at(f"11-24 03:0{minute}"))
+    assert received.got == []
+    assert notices_root(tmp_path / "one") == notices_root(tmp_path / "other" / ".." / "one")
 
 
 def test_two_watches_over_the_same_runs_tell_once(
