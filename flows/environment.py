@@ -58,6 +58,7 @@ class Environment(BaseSettings):
     age_group: str | None = Field(None, description="the person's age group, as `--age-group` has it")
     insulin: str | None = Field(None, description="the person's insulin, as `--insulin` has it")
     nightly: str | None = Field(None, description="`true` or `false`: the nightly run is switched on or off")
+    nightly_at: str | None = Field(None, description="local time of the nightly run, as HH:MM (04:30)")
     pool: str | None = Field(None, description="work pool of the runs: `autotune` or `autotune-docker`")
     port: str | None = Field(None, description="port of the service's pages on this machine (4200)")
     poll_seconds: str | None = Field(None, description="how often a worker of the service asks for runs (5)")

@@ -52,6 +52,17 @@ class Questions:
                     raise UsageError(f"{self.command}: {option}: {error}.") from None
                 message(f"  {error}: please answer again.")
 
+    def given(self, value: str, option: str, read: Callable[[str], T]) -> T:
+        """What an option says, as `read` takes it.
+
+        Raises:
+            UsageError: it is no answer.
+        """
+        try:
+            return read(value)
+        except ValueError as error:
+            raise UsageError(f"{self.command}: {option}: {error}.") from None
+
     def yes(self, question: str, default: bool, option: str) -> bool:
         """Whether the answer is yes."""
         return self.ask(f"{question} (yes/no)", "yes" if default else "no", option, read_yes)

@@ -18,8 +18,10 @@ from flows.cli.setting_files import settings_file, settings_in, token_file, writ
 from flows.cli.setup_site import NotLetIn, SetUp, of_site, site_that_lets_in, token_for_writing
 
 COMPOSE_FILES = ("docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml")
+AT = "04:30"  # `nightly_schedule.AT`, without its imports
 SOCKET = Path("/var/run/docker.sock")
 TOKEN_FILE = "AUTOTUNE_NIGHTSCOUT_TOKEN_FILE"  # noqa: S105
+NIGHTLY_AT = "AUTOTUNE_NIGHTLY_AT"
 WRITE_TOKEN_FILE = "AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN_FILE"  # noqa: S105
 
 
@@ -28,7 +30,8 @@ COMMAND = Command(
     description="Asks for what is not given. A token comes from a question, from AUTOTUNE_NIGHTSCOUT_TOKEN or "
     "AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN, or from its file, if it is there already. What .env says already is the default.",
     arguments=(
-        argument("--nightly", action=argparse.BooleanOptionalAction, default=None, help="run every night at 04:30"),
+        argument("--nightly", action=argparse.BooleanOptionalAction, default=None, help="run every night"),
+        argument("--at", metavar="HH:MM", help=f"local time of the nightly run (default: {AT})"),
         argument("--docker", action=argparse.BooleanOptionalAction, default=None, help="each run in a container"),
         argument(
             "--token-file",
@@ -63,6 +66,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     env_file = arguments.directory / ".env"
     questions = Questions("autotune setup", silent=arguments.yes)
     known = settings_in(env_file)
+    arguments.at = questions.given(arguments.at, "--at", _time) if arguments.at else None
     from flows.settings import AgeGroup, Insulin
     from flows.values import user_directories
     from flows.values.local_days import canonical_zone
@@ -89,8 +93,13 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     nightly = arguments.nightly
     if nightly is None:
         before = known.get("AUTOTUNE_NIGHTLY", "true").lower() == "true"
-        nightly = questions.yes("Run every night at 04:30?", before, "--nightly")
+        nightly = questions.yes("Run every night?", before, "--nightly")
     settings["AUTOTUNE_NIGHTLY"] = "true" if nightly else "false"
+    at = arguments.at or known.get(NIGHTLY_AT) or AT
+    if nightly and not arguments.at:
+        at = questions.ask("At what time (with 04:30 the day that ended at 04:00 counts)", at, "--at", _time)
+    if at != AT or NIGHTLY_AT in known:
+        settings[NIGHTLY_AT] = at
     settings |= _pool(arguments.docker, known)
     files = []
     if of.token:
@@ -117,6 +126,18 @@ def _refuse_nothing_to_set_up(arguments: argparse.Namespace) -> None:
             "would read what is written there. Go to your copy of autotune-flows (or name it: --directory); for the "
             "service without Docker give --serve."
         )
+
+
+def _time(text: str) -> str:
+    """A local time as HH:MM, of one as it is typed.
+
+    Raises:
+        ValueError: it is none.
+    """
+    from flows.values.local_days import clock_time
+
+    hour, minute = clock_time(text)
+    return f"{hour:02d}:{minute:02d}"
 
 
 def _pool(docker: bool | None, known: dict[str, str]) -> dict[str, str]:

@@ -21,28 +21,29 @@ AT = "04:30"  # the day that ended at 04:00 counts; no zone's clocks change betw
 TOLD = "autotune_nightly_of_set_up"
 
 
-def set_nightly(client: SyncPrefectClient, timezone: str, switch: bool | None) -> bool:
+def set_nightly(client: SyncPrefectClient, timezone: str, switch: bool | None, at: str = AT) -> bool:
     """Make the nightly schedule, or carry to it what was changed of the set-up's settings since the last set-up.
 
-    Its hour stays as it is, and so do its switch and time zone where the settings are those of last time.
+    What a person changed of it stays, and so do its switch, hour and time zone where the settings are as last time.
 
     Args:
         client: of the server that has the deployment.
         timezone: of the time, such as `Europe/Paris`.
         switch: on or off; `None` leaves it as it is, and a new one off.
+        at: its local time as HH:MM.
 
     Returns:
         Whether it is on.
     """
     deployment = client.read_deployment_by_name(DEPLOYMENT)
     ours = next((s for s in client.read_deployment_schedules(deployment.id) if s.slug == SLUG), None)
-    now = {"timezone": timezone, "switch": switch}
+    now = {"timezone": timezone, "switch": switch, "at": at}
     last = Variable.get(TOLD)
     Variable.set(TOLD, now, overwrite=True)
     if ours is None:
-        at = CronSchedule(cron=cron_at(AT), timezone=timezone)
+        new = CronSchedule(cron=cron_at(at), timezone=timezone)
         client.create_deployment_schedules(
-            deployment.id, [DeploymentScheduleCreate(schedule=at, active=bool(switch), slug=SLUG)]
+            deployment.id, [DeploymentScheduleCreate(schedule=new, active=bool(switch), slug=SLUG)]
         )
         return bool(switch)
     if not isinstance(last, dict):  # made before the settings were kept: whether they changed since nobody knows
@@ -51,6 +52,9 @@ def set_nightly(client: SyncPrefectClient, timezone: str, switch: bool | None) -
     how, before = ours.schedule, last.get("timezone")
     if isinstance(how, CronSchedule) and timezone != before and how.timezone == before:
         how = how.model_copy(update={"timezone": timezone})
+    before_at = last.get("at") or AT
+    if isinstance(how, CronSchedule) and at != before_at and how.cron == cron_at(before_at):
+        how = how.model_copy(update={"cron": cron_at(at)})
     if active != ours.active or how != ours.schedule:
         update_whole(client, ours.model_copy(update={"active": active, "schedule": how}))
     return active

@@ -24,11 +24,12 @@ from flows.errors import Refused
 from flows.orchestration.blocks import NightscoutSite
 from flows.orchestration.concurrency import make_limit
 from flows.orchestration.deployments import deploy
-from flows.orchestration.nightly_schedule import set_nightly
+from flows.orchestration.nightly_schedule import AT, set_nightly
 from flows.orchestration.notices import make_notices
 from flows.orchestration.pools import DOCKER_POOL, PROCESS_POOL, QUEUES, Containers, make_pools
 from flows.orchestration.postponing import POSTPONED
 from flows.settings import AgeGroup, Insulin, site_url
+from flows.values.local_days import is_clock_time
 
 SWITCH = {"true": True, "false": False, "": None}
 # What the requests of the deployments say of the person, where the environment does.
@@ -80,6 +81,10 @@ def main() -> int:
             for name, values in OF_THE_PERSON.items()
             for given in (getattr(environment, name),)
         ),
+        (
+            environment.nightly_at is not None and not is_clock_time(environment.nightly_at),
+            "AUTOTUNE_NIGHTLY_AT is a time of the day, such as 05:30.",
+        ),
         (zone not in available_timezones(), "AUTOTUNE_TIMEZONE is the name of a time zone, such as Europe/Paris."),
         (pool not in (PROCESS_POOL, DOCKER_POOL), f"AUTOTUNE_POOL is {PROCESS_POOL} or {DOCKER_POOL}."),
         (pool == DOCKER_POOL and containers.trouble(), containers.trouble() or ""),
@@ -97,7 +102,8 @@ def main() -> int:
         person = {name: value for name in OF_THE_PERSON if (value := getattr(environment, name))}
         settings = {variable("nightscout_site"): environment.nightscout_site or "", variable("pool"): pool}
         deploy(client, settings, person, _say)
-        switched = "on" if set_nightly(client, zone, SWITCH[nightly]) else "off"
+        at = environment.nightly_at or AT
+        switched = "on" if set_nightly(client, zone, SWITCH[nightly], at) else "off"
     _say(f"Ready: pool {pool}, queues {', '.join(QUEUES)}, nightly run {switched}.")
     return 0
 

@@ -138,13 +138,18 @@ def _ms(instant: datetime) -> int:
     return round(instant.timestamp() * 1000)
 
 
+def is_clock_time(text: str) -> bool:
+    """Whether a text is a local time such as 04:30 or 4:30."""
+    return re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", text) is not None
+
+
 def clock_time(text: str) -> tuple[int, int]:
     """Hour and minute of a local time of the form HH:MM.
 
     Raises:
         ValueError: it is none.
     """
-    if not re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", text):
+    if not is_clock_time(text):
         raise ValueError(f"{text!r} is no time of a day such as 04:30")
     hour, minute = text.split(":")
     return int(hour), int(minute)

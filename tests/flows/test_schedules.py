@@ -118,6 +118,18 @@ def test_left_out_the_switch_stays_as_it_is(
     assert others(client) == before
 
 
+def test_another_hour_of_the_settings_moves_a_schedule_that_nobody_moved(client: SyncPrefectClient) -> None:
+    made(client)
+    Variable.unset(nightly_schedule.TOLD)
+    for at, cron in (("04:30", "30 4 * * *"), ("5:05", "5 5 * * *"), ("05:05", "5 5 * * *")):
+        nightly_schedule.set_nightly(client, "Europe/Paris", True, at)
+        assert ours(client).schedule == CronSchedule(cron=cron, timezone="Europe/Paris")
+    theirs = CronSchedule(cron="15 6 * * *", timezone="Europe/Paris")
+    nightly_schedule.update_whole(client, ours(client).model_copy(update={"schedule": theirs}))
+    nightly_schedule.set_nightly(client, "Europe/Paris", True, "07:00")
+    assert ours(client).schedule == theirs
+
+
 @pytest.mark.parametrize("known", [False, True])
 def test_a_schedule_of_an_earlier_version_keeps_its_hour_switch_and_parameters(
     client: SyncPrefectClient, known: bool

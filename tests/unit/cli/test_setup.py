@@ -156,7 +156,7 @@ def test_what_is_set_up_is_the_default_of_the_next_time(
 def test_a_token_for_writing_is_tested_and_kept_apart(
     tmp_path: Path, site: str, asked: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    questions = asked([site, "yes", "", "", "", ""], [READ_TOKEN, READ_TOKEN, WRITE_TOKEN])
+    questions = asked([site, "yes", "", "", "", "", "half past five", "5:30"], [READ_TOKEN, READ_TOKEN, WRITE_TOKEN])
     assert main(options(tmp_path, "--serve")) == 0
     shown = capsys.readouterr()
     assert [q for q in questions if "written to the site" in q]
@@ -167,6 +167,7 @@ def test_a_token_for_writing_is_tested_and_kept_apart(
     assert settings_in(tmp_path / ".env")["AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN_FILE"] == str(file)
     assert not list((tmp_path / "data").rglob("*profile*")), "the test wrote to the site"
     assert WRITE_TOKEN not in shown.out + shown.err
+    assert settings_in(tmp_path / ".env")["AUTOTUNE_NIGHTLY_AT"] == "05:30"
     assert "autotune serve" in shown.out
 
 
@@ -207,6 +208,7 @@ def test_nothing_is_written_where_the_site_says_no(
         (["--site", "http://localhost:1337"], 2, "inside a container it is the container"),
         (["--site", "http://127.0.0.1:1337"], 2, ":1337 (plain http needs --allow-http)"),
         (["--serve", "--docker"], 2, "--docker needs containers"),
+        (["--site", "https://my.site.example", "--at", "24:00"], 2, "is no time of a day such as 04:30"),
     ],
 )
 def test_what_cannot_be_is_said_at_once(

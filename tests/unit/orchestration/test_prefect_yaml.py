@@ -232,6 +232,8 @@ def test_a_container_of_the_docker_pool_is_confined_and_holds_no_secret() -> Non
     [
         ({"AUTOTUNE_POOL": "docker"}, "AUTOTUNE_POOL is autotune or autotune-docker."),
         ({"AUTOTUNE_AGE_GROUP": "grown-up"}, "AUTOTUNE_AGE_GROUP is one of child, teenager, adult"),
+        ({"AUTOTUNE_NIGHTLY_AT": "24:00"}, "AUTOTUNE_NIGHTLY_AT is a time of the day, such as 05:30."),
+        ({"AUTOTUNE_ALLOW_HTTP": "maybe"}, "AUTOTUNE_ALLOW_HTTP is true or false"),
         ({"AUTOTUNE_INSULIN": "slow"}, "AUTOTUNE_INSULIN is one of rapid-acting, ultra-rapid."),
         ({"AUTOTUNE_TIMEZONE": "Europe/Pairs"}, "AUTOTUNE_TIMEZONE is the name of a time zone, such as Europe/Paris."),
         ({"AUTOTUNE_POOL": "autotune-docker", "AUTOTUNE_CONTAINER_TOKEN_FILE": "./token"}, "is an absolute path"),
