@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.cli.setup import with_settings
+from flows.cli.setting_files import with_settings
 from flows.orchestration.pools import APPLY_POOL, PROCESS_POOL
 from flows.orchestration.serve import APPLY_POOL as SERVED_APPLY_POOL
 from flows.orchestration.service_settings import POOL, READING, WRITING, ServiceSettings, told_by
