@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flows.cli.setup import PERMISSIONS
-from flows.nightscout.permissions import READING, WRITING_PROFILES, allowed, lacking
+from flows.cli import setup_site
+from flows.nightscout.permissions import READING, SWITCHING_PROFILES, WRITING_PROFILES, allowed, lacking
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,5 @@ def test_what_is_lacking_is_named() -> None:
 
 
 def test_the_command_names_the_permissions_to_give() -> None:
-    assert ", ".join(READING) == PERMISSIONS
+    assert ", ".join(READING) == setup_site.READING
+    assert ", ".join([*WRITING_PROFILES, *SWITCHING_PROFILES]) == setup_site.WRITING
