@@ -1,0 +1,1 @@
+"""Nights of several people at a real service, with faults between: `python -m tests.nights --seed 1`."""
