@@ -16,6 +16,7 @@ from flows.orchestration import events
 from flows.orchestration.blocks import resolved
 from flows.orchestration.cancellation import MESSAGE, cancel_requested
 from flows.orchestration.concurrency import one_run_for
+from flows.orchestration.own_run import own_run
 from flows.orchestration.postponing import postponed
 from flows.orchestration.site_reach import completed_by_settings
 from flows.pipeline.publish import Published, refusals_recorded
@@ -101,19 +102,23 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
     tell("started")
     logger.info("started: run directory %s, engine %s, inputs %s", run.path, request.engine, request.inputs)
     try:
-        with refusals_recorded(run, request, now):
+        with own_run(refusals_recorded(run, request, now)) as require_own:
             request = completed_by_settings(resolved(request))
             with one_run_for(request):
+                require_own()  # it may have waited for hours
                 request, state = postponed(request, look_for_last_night)
                 if state is not None:
                     if run_path is None:
                         rmtree(run.path)  # nothing is in it
                     return state
                 data_preparation(request, str(run.path))
+                require_own()
                 run_autotune_analysis(request, str(run.path))
                 assess_recommendation(request, str(run.path))
+                require_own()  # before it is sealed
                 validate_recommendation(request, str(run.path))
                 published = publish_report(request, str(run.path))
+                require_own()  # what was sealed meanwhile is withdrawn
     except TerminationSignal:
         if not cancel_requested.is_set():
             raise

@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from typing import TypeVar
 
 from httpx import TransportError
 from prefect import get_client, get_run_logger
@@ -16,6 +17,7 @@ from prefect.runtime import deployment
 from flows.settings import AnalysisRequest
 from flows.values.units import SECONDS_PER_HOUR
 
+ResultT = TypeVar("ResultT")
 LONGEST_WAIT_S = 3 * SECONDS_PER_HOUR
 PATIENCE_S = 120  # with a server that is being restarted
 LEASE_S = 60  # how long a run that was killed keeps its place; a living one renews it
@@ -46,7 +48,7 @@ def one_run_for(request: AnalysisRequest) -> Iterator[None]:
         yield
         return
     held = ExitStack()
-    name = _patiently(lambda: _taken(held, str(request.site)))
+    name = patiently(lambda: _taken(held, str(request.site)))
     get_run_logger().info("acquired the site's slot (%s)", name)
     try:
         yield
@@ -72,7 +74,12 @@ def _taken(held: ExitStack, site: str) -> str:
     return name
 
 
-def _patiently(take: Callable[[], str]) -> str:
+def patiently(take: Callable[[], ResultT]) -> ResultT:
+    """Ask a server, also while it is being restarted.
+
+    Raises:
+        TransportError: it is away for more than `PATIENCE_S`.
+    """
     until = time.monotonic() + PATIENCE_S
     while True:
         try:

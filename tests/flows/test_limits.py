@@ -33,11 +33,11 @@ def test_a_server_that_is_being_restarted_is_waited_for(
     monkeypatch.setattr(concurrency.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(concurrency.time, "sleep", later)
     if comes_back:
-        assert concurrency._patiently(take) == "autotune-site-1"
+        assert concurrency.patiently(take) == "autotune-site-1"
         assert len(asked) == away + 1
     else:
         with pytest.raises(httpx.ConnectError):
-            concurrency._patiently(take)
+            concurrency.patiently(take)
         assert asked[-1] >= concurrency.PATIENCE_S
 
 
