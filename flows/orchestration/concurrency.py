@@ -12,6 +12,7 @@ from httpx import TransportError
 from prefect import get_client, get_run_logger
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectAlreadyExists
 from prefect.runtime import deployment
 
 from flows.settings import AnalysisRequest
@@ -31,7 +32,10 @@ def limit_name(site: str) -> str:
 def make_limit(client: SyncPrefectClient, site: str) -> str:
     """Make the site's limit of one, or bring it back to one; its name."""
     name = limit_name(site)
-    client.upsert_global_concurrency_limit_by_name(name, 1)
+    try:
+        client.upsert_global_concurrency_limit_by_name(name, 1)
+    except ObjectAlreadyExists:  # a second run of the site made it between the client's question and its answer
+        client.upsert_global_concurrency_limit_by_name(name, 1)
     return name
 
 

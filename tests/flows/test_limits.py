@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,3 +61,20 @@ def test_a_limit_that_is_held_though_nothing_runs_is_found(
     if level is Level.WARN:
         assert name in found.sentence
         assert f"prefect gcl update {name} --active-slots 0" in found.remedy
+
+
+@pytest.mark.flow
+def test_the_first_runs_of_a_site_may_come_at_once(prefect_server: str) -> None:
+    """Each asks whether there is a limit and makes it: all but one are told that there is one by then."""
+    with ThreadPoolExecutor(8) as together, SyncPrefectClient(prefect_server) as client:
+
+        def make(site: str) -> str:
+            barrier.wait()
+            with SyncPrefectClient(prefect_server) as own:
+                return concurrency.make_limit(own, site)
+
+        for number in range(3):
+            barrier = threading.Barrier(8)
+            (name,) = set(together.map(make, [f"https://first-{number}.example"] * 8))
+            assert client.read_global_concurrency_limit_by_name(name).limit == 1
+            client.delete_global_concurrency_limit_by_name(name)
