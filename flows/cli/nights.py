@@ -64,12 +64,9 @@ COMMAND = Command(
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Do it, and print the nights that it concerns."""
-    action, names = arguments.action, arguments.names
-    if len(names) != ACTIONS[action]:
-        wants = {0: "takes no name", 1: "takes one name", 2: "takes the name and the new name"}[ACTIONS[action]]
-        raise UsageError(f"autotune nights: {action} {wants}.")
+    request = _checked(arguments)
     with _client() as client:
-        found, said = _done(client, action, names, arguments)
+        found, said = _done(client, arguments, request)
     if arguments.as_json:
         print_document({"nights": [_document(night) for night in found], "said": said})
         return ExitCode.OK
@@ -80,28 +77,43 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     return ExitCode.OK
 
 
+def _checked(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What a night's runs are to ask for, of what was typed.
+
+    Raises:
+        UsageError: for options and names that the action does not take.
+    """
+    action = arguments.action
+    if len(arguments.names) != ACTIONS[action]:
+        wants = {0: "takes no name", 1: "takes one name", 2: "takes the name and the new name"}[ACTIONS[action]]
+        raise UsageError(f"autotune nights: {action} {wants}.")
+    given = {"days": arguments.days, "start_from": arguments.start_from, "wait_for_data_min": arguments.wait_for_data}
+    request = {name: value for name, value in given.items() if value is not None}
+    changes = bool(arguments.at or arguments.timezone or request)
+    if action not in ("add", "change") and (changes or arguments.off):
+        raise UsageError(f"autotune nights: {action} takes no option but --json.")
+    if action == "change" and (arguments.off or not changes):
+        raise UsageError("autotune nights: change takes what to change, such as --at 05:15; on and off switch.")
+    return request
+
+
 def _done(
-    client: SyncPrefectClient, action: str, names: list[str], arguments: argparse.Namespace
+    client: SyncPrefectClient, arguments: argparse.Namespace, request: dict[str, Any]
 ) -> tuple[list[Night], list[str]]:
     """The nights to print, and sentences before them."""
     from flows.orchestration import nights
     from flows.values.local_days import canonical_zone
 
+    names, at = arguments.names, arguments.at
     zone = canonical_zone(arguments.timezone) if arguments.timezone else None
-    given = {"days": arguments.days, "start_from": arguments.start_from, "wait_for_data_min": arguments.wait_for_data}
-    request = {name: value for name, value in given.items() if value is not None}
-    if action not in ("add", "change") and (arguments.at or zone or request or arguments.off):
-        raise UsageError(f"autotune nights: {action} takes no option but --json.")
-    if action == "change" and (arguments.off or not (arguments.at or zone or request)):
-        raise UsageError("autotune nights: change takes what to change, such as --at 05:15; on and off switch.")
-    match action:
+    match arguments.action:
         case "add":
-            night = nights.add(client, names[0], arguments.at, zone, request, active=not arguments.off)
+            night = nights.add(client, names[0], at, zone, request, active=not arguments.off)
             return [night], [f"{night.name} has a night now. No other was touched."]
         case "change":
-            return [nights.change(client, names[0], arguments.at, zone, request)], [f"{names[0]} is changed."]
-        case "on" | "off":
-            return [nights.switch(client, names[0], action == "on")], [f"{names[0]} is {action}."]
+            return [nights.change(client, names[0], at, zone, request)], [f"{names[0]} is changed."]
+        case "on" | "off" as switched:
+            return [nights.switch(client, names[0], switched == "on")], [f"{names[0]} is {switched}."]
         case "remove":
             return [], _said_of_removal(*nights.remove(client, names[0]))
         case "rename":

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import requests
 
+from flows.cli.exit_code import ExitCode
+from flows.cli.main import main
 from flows.errors import Reason, Refused
 from flows.settings import AnalysisRequest
 from tests.demo import READ_TOKEN, WRITE_TOKEN, demo_site
@@ -75,3 +78,20 @@ def test_the_limit_of_a_site_exists_and_lets_one_in(prefect_server: str) -> None
             pytest.fail("two were let in")
         held = requests.get(f"{prefect_server}/v2/concurrency_limits/{name}", timeout=30).json()
         assert held["active_slots"] == 1
+
+
+def test_a_backfill_reads_the_site_of_a_block(
+    prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from flows.orchestration.blocks import NightscoutSite
+
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    monkeypatch.setenv("AUTOTUNE_RUNS", str(tmp_path / "runs"))
+    quick = ["--weeks", "1", "--days", "1", "--resamples", "0", "--no-compare", "--json"]
+    with demo_site(tmp_path) as site:
+        NightscoutSite(url=site, read_token=READ_TOKEN, options={"age_group": "child"}).save("gone-by", overwrite=True)
+        assert main(["backfill", "--block", "gone-by", *quick]) == ExitCode.OK
+    (week,) = json.loads(capsys.readouterr().out)["weeks"]
+    options = json.loads((tmp_path / "runs" / week["run"] / "manifest.json").read_text())["options"]
+    assert (week["status"], options["site_block"], options["site"]) == ("proposal", "gone-by", site)
+    assert (options["age_group"], options["past"]) == ("child", True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,7 @@ def test_each_person_has_a_schedule_that_makes_runs_of_this_person_at_the_local_
         assert run.parameters["request"] == request
         zone = one(client, slug).schedule.timezone
         assert run.expected_start_time is not None
-        assert f"{run.expected_start_time.in_timezone(zone):HH:mm}" == local.split()[0]  # type: ignore[attr-defined]
-        assert zone == local.split()[1]
+        assert f"{run.expected_start_time.astimezone(ZoneInfo(zone)):%H:%M} {zone}" == local
     listed = nights(capsys)
     assert set(listed) == {"ada", "grace", "carol", "nightly"}
     assert listed["grace"]["next_run"] == made_runs(client, "nightly-grace")[0].expected_start_time.isoformat()
@@ -134,7 +134,8 @@ def test_the_run_that_a_night_made_tunes_its_own_person(
 
         for run in runs:
             client.set_flow_run_state(run.id, Pending(), force=True)  # as a worker does it when it is due
-            run_flow(autotune_analysis, flow_run=run, parameters=run.parameters)
+        with ThreadPoolExecutor() as both:  # at once: the site's limit has one of them wait
+            list(both.map(lambda run: run_flow(autotune_analysis, flow_run=run, parameters=run.parameters), runs))
     ended = [client.read_flow_run(run.id).state for run in runs]
     assert [state.name if state else None for state in ended] == ["Completed", "Completed"], ended
     manifests = [json.loads(file.read_text()) for file in (tmp_path / "runs").glob("*/manifest.json")]
@@ -275,17 +276,11 @@ def in_minutes(run: FlowRun) -> float:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "status"),
-    [
-        (["add"], ExitCode.USAGE),
-        (["list", "ada"], ExitCode.USAGE),
-        (["rename", "ada"], ExitCode.USAGE),
-        (["change", "ada"], ExitCode.USAGE),
-        (["off", "ada", "--at", "05:00"], ExitCode.USAGE),
-    ],
+    "arguments",
+    [["add"], ["list", "ada"], ["rename", "ada"], ["change", "ada"], ["off", "ada", "--at", "05:00"], ["on", "--off"]],
 )
-def test_wrong_usage_is_said(arguments: list[str], status: ExitCode, client: SyncPrefectClient) -> None:
-    assert main(["nights", *arguments]) == status
+def test_wrong_usage_is_said(arguments: list[str]) -> None:
+    assert main(["nights", *arguments]) == ExitCode.USAGE
 
 
 def test_without_a_server_it_is_said_where_the_nights_are(
