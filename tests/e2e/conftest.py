@@ -8,6 +8,7 @@ import secrets
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,18 +92,17 @@ class Stack:
         return self.compose("exec", "-T", "worker", *command)
 
 
-@pytest.fixture(scope="package")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The whole stack, with an image, volumes and a port of its own, and a token nobody may see."""
-    if trouble := compose_trouble():
-        missing("docker", trouble)
+@contextmanager
+def running_stack(base: Path, profiles: str = "demo,docker") -> Iterator[Stack]:
+    """A stack with an image, volumes and a port of its own, and a token nobody may see; taken down at the end."""
     # As docs/operations.md says: a readable file in a directory that only its owner can enter.
-    token = tmp_path_factory.mktemp("token") / "token"
+    token = base / "token"
     token.write_text(TOKEN + "\n", "utf-8")
     token.chmod(0o644)
     project = f"autotune-e2e-{secrets.token_hex(4)}"
     image = f"{project}:test"
     running = Stack(project, _free_port(), _environment(image, token))
+    running.environment["COMPOSE_PROFILES"] = profiles
     running.environment["AUTOTUNE_PORT"] = str(running.port)
     running.environment["AUTOTUNE_POSTGRES_IMAGE"] = database_image()
     try:
@@ -119,12 +119,20 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         subprocess.run(["docker", "image", "rm", image], capture_output=True, timeout=60, check=False)
 
 
+@pytest.fixture(scope="package")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The whole stack."""
+    if trouble := compose_trouble():
+        missing("docker", trouble)
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
 def _environment(image: str, token: Path) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith(("AUTOTUNE_", "COMPOSE_"))}
     return own | {
         "AUTOTUNE_IMAGE": image,
         "AUTOTUNE_NIGHTSCOUT_TOKEN_FILE": str(token),
-        "COMPOSE_PROFILES": "demo,docker",
         "AUTOTUNE_DOCKER_GID": str(SOCKET.stat().st_gid) if SOCKET.exists() else "0",
         "AUTOTUNE_POLL_SECONDS": "1",
         "COMPOSE_DISABLE_ENV_FILE": "1",  # not the developer's own site

@@ -28,8 +28,9 @@ def test_a_night_ends_in_a_result_or_a_word_for_each(tmp_path: Path, monkeypatch
 
 
 def test_every_fault_comes_before_one_comes_again() -> None:
-    assert set(faults_of(1, len(Fault))) == set(Fault)
-    assert faults_of(1, 5) == faults_of(1, 5) != faults_of(2, 5)
+    assert set(faults_of(1, len(Fault), database=True)) == set(Fault)
+    assert set(faults_of(1, len(Fault) - 1, database=False)) == set(Fault) - {Fault.DATABASE}
+    assert faults_of(1, 5, database=True) == faults_of(1, 5, database=True) != faults_of(2, 5, database=True)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -23,20 +23,32 @@ from flows.demo.site import READ_TOKEN
 from flows.orchestration.blocks import NightscoutSite
 from tests.nights.night import Fault, Nights, PersonNight, of_others
 from tests.nights.people import FIXTURES, Person
-from tests.nights.service import Serve
+from tests.nights.service import Compose, NightService, Serve
 
 DAYS = "2"  # of each run; their repetitions are few
 
 
-def faults_of(seed: int, nights: int) -> list[Fault]:
-    """What goes wrong night by night: each fault once before one comes again."""
+def faults_of(seed: int, nights: int, *, database: bool) -> list[Fault]:
+    """What goes wrong night by night: each fault once before one comes again.
+
+    Args:
+        seed: draws their order.
+        nights: how many.
+        database: whether the service has one of its own to kill.
+    """
     chance, drawn = random.Random(seed), list[Fault]()  # noqa: S311 - no secret
+    kinds = [fault for fault in Fault if database or fault is not Fault.DATABASE]
     while len(drawn) < nights:
-        drawn += chance.sample(list(Fault), len(Fault))
+        drawn += chance.sample(kinds, len(kinds))
     return drawn[:nights]
 
 
-def pass_nights(names: Sequence[str], faults: Sequence[Fault], seed: int, base: Path) -> list[PersonNight]:
+SERVICES: dict[str, Callable[[Path], NightService]] = {"serve": Serve, "compose": Compose}
+
+
+def pass_nights(
+    names: Sequence[str], faults: Sequence[Fault], seed: int, base: Path, on: str = "serve"
+) -> list[PersonNight]:
     """Let the nights pass at a service that is started for them; how each person's nights ended.
 
     Raises:
@@ -44,8 +56,8 @@ def pass_nights(names: Sequence[str], faults: Sequence[Fault], seed: int, base: 
         TimeoutError: a night did not come to an end.
     """
     chance = random.Random(seed + 1)  # noqa: S311 - no secret
-    people = [Person(name, base / "people" / name) for name in names]
-    served = Serve(base / "service")
+    served = SERVICES[on](base / "service")
+    people = [Person(name, base / "people" / name, served.host) for name in names]
     found: list[PersonNight] = []
     with ExitStack() as stack:
         for person in people:
@@ -71,17 +83,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Let the nights pass, print how each ended; 1 where one ended in neither a result nor a word."""
     parser = argparse.ArgumentParser(prog="python -m tests.nights", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="draws what goes wrong, and for whom (1)")
+    parser.add_argument("--on", choices=list(SERVICES), default="serve", help="which service (serve)")
     parser.add_argument("--people", type=int, default=len(FIXTURES), help=f"how many (up to {len(FIXTURES)})")
     parser.add_argument("--nights", type=int, default=5, help="how many (5)")
     options = parser.parse_args(arguments)
-    names, faults = list(FIXTURES)[: options.people], faults_of(options.seed, options.nights)
+    names, faults = (
+        list(FIXTURES)[: options.people],
+        faults_of(options.seed, options.nights, database=options.on == "compose"),
+    )
     with tempfile.TemporaryDirectory() as scratch:
         os.environ |= {"AUTOTUNE_STATE": scratch}
-        found = pass_nights(names, faults, options.seed, Path(scratch))
+        found = pass_nights(names, faults, options.seed, Path(scratch), options.on)
     rows = ["| night | person | what went wrong | ended |", "|---|---|---|---|"]
     rows += [f"| {n // len(names) + 1} | {one.person} | {one.fault} | {one.ended} |" for n, one in enumerate(found)]
     lost = sum(not one.told for one in found)
-    rows += ["", f"{len(found)} nights, seed {options.seed}: {lost} of them without a result and without a word."]
+    rows += [
+        "",
+        f"{len(found)} nights on {options.on}, seed {options.seed}: {lost} without a result and a word.",
+    ]
     sys.stdout.write("\n".join(rows) + "\n")
     return 1 if lost else 0
 

@@ -25,7 +25,7 @@ from flows.values.run_directory import json_or_none
 from flows.watch.nights import PATIENCE
 from flows.watch.watcher import Service, Watcher
 from tests.nights.people import Person
-from tests.nights.service import Serve, until
+from tests.nights.service import NightService, until
 
 IN = timedelta(seconds=8)  # from now on a night's runs are due
 NIGHT_SECONDS = 600
@@ -41,10 +41,11 @@ class Fault(StrEnum):
     LATE = "readings come late"
     WORKER = "the worker is killed"
     SERVER = "the server is killed"
+    DATABASE = "the database is killed"
 
 
 OF_A_SITE = frozenset({Fault.SITE_AWAY, Fault.TOKEN, Fault.LATE})
-OF_THE_SERVICE = {Fault.WORKER: "worker", Fault.SERVER: "server"}
+OF_THE_SERVICE = {Fault.WORKER: "worker", Fault.SERVER: "server", Fault.DATABASE: "database"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Nights:
     """The nights of some people at one service; `kept` is where what notices told is kept, anew each night."""
 
     people: Sequence[Person]
-    served: Serve
+    served: NightService
     kept: Path
 
     def night(self, number: int, to_come: int, fault: Fault, whom: Person) -> list[PersonNight]:
@@ -95,6 +96,7 @@ class Nights:
             self.served.kill(OF_THE_SERVICE[fault])
         until(lambda: self._over(due, whom), NIGHT_SECONDS, self.served.said)
         whom.well()
+        self.served.fetch()
         words = self._notices(number, datetime.now(UTC) + PATIENCE + timedelta(hours=4))
         hit = {whom.name} if fault in OF_A_SITE else {person.name for person in self.people}
         return [

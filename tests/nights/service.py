@@ -1,20 +1,23 @@
-"""The service that has the nights: `autotune serve` as a process of its own, and what can happen to it."""
+"""The service that has the nights, `autotune serve` or the stack of `docker compose`, and what can happen to it."""
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from flows.orchestration.processes import with_setting
 from tests.conftest import ROOT
+from tests.e2e.conftest import running_stack
 
 UP_SECONDS = 240
 
@@ -33,10 +36,41 @@ def until(what: Callable[[], Any], seconds: float, or_else: Callable[[], str]) -
     raise TimeoutError(or_else())
 
 
+class NightService(Protocol):
+    """What has the nights.
+
+    Attributes:
+        runs: the directories of its runs, as they were when they were fetched.
+        host: by which it reaches a site of this machine.
+    """
+
+    runs: Path
+    host: str
+
+    @property
+    def api(self) -> str:
+        """Of its Prefect server."""
+
+    def start(self) -> None:
+        """Start it, and wait until it runs."""
+
+    def said(self) -> str:
+        """The end of its log."""
+
+    def kill(self, what: str) -> None:
+        """Kill its `server`, its `worker` or its `database`, and see to it that it comes back as it does by itself."""
+
+    def fetch(self) -> None:
+        """Bring the directories of its runs to `runs`."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
 class Serve:
     """`autotune serve` in a directory of its own; no Docker is in its PATH."""
 
-    name = "serve"
+    host = "127.0.0.1"
 
     def __init__(self, base: Path) -> None:
         with socket.socket() as probe:
@@ -78,8 +112,64 @@ class Serve:
                 if "flows.orchestration.served" in words and what in words:
                     os.kill(pid, signal.SIGKILL)
 
+    def fetch(self) -> None:
+        """They are there."""
+
     def stop(self) -> None:
         """End it."""
         if self.process is not None:
             self.process.terminate()
             self.process.wait(90)
+
+
+class Compose:
+    """The stack of `docker compose`, each run a process of the worker's container."""
+
+    def __init__(self, base: Path) -> None:
+        base.mkdir(parents=True)
+        self.base, self.runs = base, base / "runs"
+        self._running = ExitStack()
+        bridge = subprocess.run(
+            ["docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", "bridge"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        self.host = bridge.stdout.strip()
+
+    @property
+    def api(self) -> str:
+        """Of its Prefect server."""
+        return self._stack.api
+
+    def start(self) -> None:
+        """Build and start it."""
+        self._stack = self._running.enter_context(running_stack(self.base, profiles=""))
+
+    def said(self) -> str:
+        """The end of its log."""
+        return self._stack.compose("logs", "--no-color", "--tail", "60", check=False)
+
+    def kill(self, what: str) -> None:
+        """Kill a container, and start what is not there, as the engine does when the machine is started again."""
+        self._stack.compose("kill", what)
+        time.sleep(2)
+        self._stack.compose("up", "--detach", "--wait", "--wait-timeout", "300", seconds=UP_SECONDS)
+
+    def fetch(self) -> None:
+        """Copy them out of the worker's volume."""
+        self.runs.mkdir(exist_ok=True)
+        container = self._stack.compose("ps", "--quiet", "worker").strip()
+        packed = subprocess.run(
+            ["docker", "exec", container, "tar", "-C", "/runs", "--exclude", "./.*", "-cf", "-", "."],
+            capture_output=True,
+            timeout=120,
+            check=True,
+        )
+        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as archive:
+            archive.extractall(self.runs, filter="data")
+
+    def stop(self) -> None:
+        """Take it down with its volumes."""
+        self._running.close()
