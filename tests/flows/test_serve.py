@@ -75,7 +75,7 @@ def test_a_schedule_makes_its_run_without_docker_and_after_kills_and_nothing_is_
                 deployment = client.read_deployment_by_name("autotune-analysis/nightly-autotune").id
                 request = {"site": site, "days": 2, "resamples": 0}
                 soon = IntervalSchedule(
-                    interval=timedelta(days=1), anchor_date=datetime.now(UTC) + timedelta(seconds=10)
+                    interval=timedelta(days=1), anchor_date=datetime.now(UTC) + timedelta(seconds=30)
                 )
                 client.create_deployment_schedules(
                     deployment,
