@@ -31,9 +31,9 @@ def carb_ratio_step(case: StepCase) -> CarbRatioStep:
     if (said := _why_none(case, change)) is not None:
         stays = Kept(part=Part.CARB_RATIO, starts=tuple(b.start for b in blocks), said=said)
         return CarbRatioStep(tuple(b.current_g_per_u for b in blocks), (stays,))
-    limit = OF["carb_ratio_step"] / 100
+    lower, higher = OF["carb_ratio_step"] / 100, OF["higher_ratio_step"] / 100
     way = OF["low_ratio_way"] if _gives_way_to_lows(case, change) else OF["way"]
-    factor = 1 + min(max(way * change, -limit), limit)
+    factor = 1 + min(max(way * change, -lower), higher)
     unused = case.for_pump.unused(Part.CARB_RATIO)
     values, kept = [], []
     for block in blocks:

@@ -30,6 +30,7 @@ LIMITS: tuple[StepLimit, ...] = (
     StepLimit("way", 0.5, "of upstream's change", "a step goes half of the way", STUDY),
     StepLimit("carb_ratio_from", 10.0, "%", "a carb ratio is stepped from this change of upstream's on", STUDY),
     StepLimit("carb_ratio_step", 7.0, "%", "and by no more than this", STUDY),
+    StepLimit("higher_ratio_step", 5.0, "%", "a higher one by no more than this: fewer lows, and less in range", STUDY),
     StepLimit("lower_ratio_from", 10.0, "% of the time", "a lower carb ratio only with so much above 180 mg/dL", STUDY),
     StepLimit("basal_from", 5.0, "%", "basal is stepped from this change of the day's total on", STUDY),
     StepLimit("basal_step", 7.0, "%", "the day's basal changes by no more than this", STUDY),

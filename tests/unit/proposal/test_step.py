@@ -137,14 +137,14 @@ def test_the_carb_ratio_moves_from_a_tenth_on(ratio: float, shares: dict[str, An
     assert because is None or because in why(step, Part.CARB_RATIO)
 
 
-@pytest.mark.parametrize(("ratio", "new"), [(9.0, 9.5), (8.0, 9.3), (7.5, 9.3), (11.0, 10.5), (12.0, 10.7)])
-def test_half_of_the_way_and_seven_percent_at_most(ratio: float, new: float) -> None:
+@pytest.mark.parametrize(("ratio", "new"), [(9.0, 9.5), (8.0, 9.3), (7.5, 9.3), (11.0, 10.5), (12.0, 10.5)])
+def test_half_of_the_way_and_seven_percent_down_or_five_up_at_most(ratio: float, new: float) -> None:
     (change,) = next_step(step_case(new=settings(ratio=ratio), glucose=high(below=2.2))).changes
     assert change.new == new
 
 
-@pytest.mark.parametrize(("ratio", "new"), [(10.3, 10.3), (10.6, 10.6), (10.7, 10.7), (12.0, 10.7)])
-def test_beyond_a_low_limit_a_ratio_goes_the_whole_way_up_and_seven_percent_at_most(ratio: float, new: float) -> None:
+@pytest.mark.parametrize(("ratio", "new"), [(10.3, 10.3), (10.4, 10.4), (10.5, 10.5), (12.0, 10.5)])
+def test_beyond_a_low_limit_a_ratio_goes_the_whole_way_up_and_five_percent_at_most(ratio: float, new: float) -> None:
     (change,) = next_step(step_case(new=settings(ratio=ratio), glucose=high(below=4.0))).changes
     assert change.new == new
 
