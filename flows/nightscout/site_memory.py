@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from filelock import FileLock
 
 from flows.values.lock import acquire
+from flows.values.private_files import make_private_way
 from flows.values.run_directory import write_atomically
 from flows.values.user_directories import sites_root
 
@@ -103,8 +104,7 @@ class SiteMemory:
         if self._directory is None:
             return None
         try:
-            for directory in (self._directory.parent.parent, self._directory.parent, self._directory):
-                directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private_way(self._directory)
             self._directory.chmod(0o700)
             return acquire(self._directory / "lock", LOCK_PATIENCE_S)
         except OSError:  # also where it is held for longer: its holder was stopped, which is no reason to stop too

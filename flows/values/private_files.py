@@ -129,6 +129,19 @@ def write_private(base: Path, *names: str, content: bytes) -> None:
         os.fsync(directory)
 
 
+def make_private_way(directory: Path) -> None:
+    """Make a directory and what is missing above it, each for its owner only; what is there stays as it is.
+
+    `mkdir(parents=True, mode=0o700)` leaves those above open to others.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for each in (*reversed(directory.parents), directory):
+        if not each.is_dir():
+            each.mkdir(mode=0o700, exist_ok=True)
+
+
 def make_private(base: Path, *names: str) -> None:
     """Make a directory below `base` where there is none; mode 0700 then, as of one that is there.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from flows.values.private_files import make_private_way
 from flows.values.run_directory import dump, write_atomically
 from flows.watch.nights import Expected
 from flows.watch.results import Person
@@ -110,7 +111,7 @@ def keep_memory(directory: Path, memory: Memory) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_way(directory)
     directory.chmod(0o700)
     write_atomically(directory / FILE, dump(memory.model_dump(mode="json")))
 

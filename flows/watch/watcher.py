@@ -11,6 +11,7 @@ from pathlib import Path
 from flows.environment import Environment
 from flows.errors import Refused
 from flows.values.lock import acquire
+from flows.values.private_files import make_private_way
 from flows.values.user_directories import notices_root
 from flows.watch.addresses import NoticeAddress, addresses_of, ping
 from flows.watch.deliver import deliver, enqueue
@@ -125,7 +126,7 @@ class Watcher:
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
-        self.kept.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_way(self.kept)
         try:
             lock = acquire(self.kept / "lock", PATIENCE_S)
         except TimeoutError:

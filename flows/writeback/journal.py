@@ -27,6 +27,7 @@ from flows.values.private_files import (
     Damaged,
     Missing,
     make_private,
+    make_private_way,
     open_private,
     opened_directory,
     parse_document,
@@ -162,7 +163,7 @@ class Journal:
             Refused: `CHANGE_UNDER_WAY`, `BACKUP_UNUSABLE`, `JOURNAL_ALTERED`, `PRIVATE_DIRECTORY`.
         """
         with _usable(partial(self.damaged, file=LOCK)):
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private_way(self.root)
             make_private(self.root, self.key)
             with opened_directory(self.root, self.key) as directory:
                 os.close(open_private(directory, LOCK, os.O_RDWR | os.O_CREAT))

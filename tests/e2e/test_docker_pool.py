@@ -139,7 +139,8 @@ def test_the_nightly_run_is_on_and_somebody_else_s_schedule_as_it_was(pool: Stac
         known = client.read_deployment_schedules(client.read_deployment_by_name(nightly_schedule.DEPLOYMENT).id)
     (ours,) = (s for s in known if s.slug == nightly_schedule.SLUG)
     assert ours.active is True
-    assert ours.schedule == CronSchedule(cron=nightly_schedule.CRON, timezone=pool.environment["AUTOTUNE_TIMEZONE"])
+    at = nightly_schedule.cron_at(nightly_schedule.AT)
+    assert ours.schedule == CronSchedule(cron=at, timezone=pool.environment["AUTOTUNE_TIMEZONE"])
     (others,) = (s for s in known if s.schedule == OTHERS_NIGHT)
     assert others.active is False
     assert others.parameters == {"request": DEMO}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,8 @@ def test_nothing_of_the_user_s_own_prefect_is_passed_on(monkeypatch: pytest.Monk
 def test_the_file_of_the_set_up_is_read_and_the_environment_comes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("AUTOTUNE_STATE")
+    for name in [name for name in os.environ if name.startswith("AUTOTUNE_")]:  # also of the tests themselves
+        monkeypatch.delenv(name)
     monkeypatch.setenv("AUTOTUNE_RUNS", "/of/the/environment")
     monkeypatch.setenv("AUTOTUNE_TIMEZONE", "")
     written = {

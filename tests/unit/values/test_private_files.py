@@ -15,6 +15,7 @@ from flows.values.private_files import (
     Damaged,
     check_ours,
     make_private,
+    make_private_way,
     parse_document,
     read_private,
     write_private,
@@ -144,3 +145,13 @@ def test_what_is_no_document_of_ours_is_said(content: bytes, why: str) -> None:
 
 def test_a_document_may_be_nested() -> None:
     assert parse_document(nested(DEPTH.usual)) is not None
+
+
+def test_what_is_made_on_the_way_is_private_and_what_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o755)
+    (tmp_path / "open").chmod(0o755)
+    made = [tmp_path / "open" / "a", tmp_path / "open" / "a" / "b", tmp_path / "open" / "a" / "b" / "c"]
+    for _ in range(2):
+        make_private_way(made[-1])
+    assert [directory.stat().st_mode & 0o777 for directory in made] == [0o700] * 3
+    assert (tmp_path / "open").stat().st_mode & 0o777 == 0o755
