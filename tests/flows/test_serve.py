@@ -1,28 +1,19 @@
-"""The service of one machine, with nothing but Python in reach: it makes scheduled runs, also after kills, and ends."""
+"""The service of one machine, with nothing but Python in reach: a night of two people after kills, and its end."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
-import sys
-import time
-from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
-from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.schedules import IntervalSchedule
 
+from flows.demo.site import READ_TOKEN
 from flows.orchestration.processes import with_setting
-from tests.conftest import ROOT
-from tests.demo import READ_TOKEN, demo_site
+from tests.nights.__main__ import faults_of, pass_nights
+from tests.nights.night import LOST, Fault, PersonNight
+from tests.nights.service import NightService, Serve, until
 
 pytestmark = [
     pytest.mark.flow,
@@ -31,87 +22,55 @@ pytestmark = [
 ]
 
 
-def until(what: Callable[[], object], seconds: float, service: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait for something; a service that ends, or takes too long, fails with what it said."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert service.poll() is None and time.monotonic() < deadline, log.read_text()
-        time.sleep(0.2)
+def test_two_people_have_a_night_after_kills_each_a_result_or_a_word_and_nothing_is_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_STATE", str(tmp_path / "state"))
+    seen: list[Serve] = []
 
-
-def children(state: Path) -> dict[str, int]:
-    """The processes of the service by what they are: `server`, `worker`."""
-    found = {}
-    for pid in with_setting("PREFECT_HOME", str(state / "prefect")):
-        with suppress(OSError, IndexError):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-            found[words[words.index("flows.orchestration.served") + 1] if "served" in " ".join(words) else "run"] = pid
-    return found
-
-
-def test_a_schedule_makes_its_run_without_docker_and_after_kills_and_nothing_is_left_behind(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    (tmp_path / "empty").mkdir()
-    state, runs, log = tmp_path / "state", tmp_path / "runs", tmp_path / "log"
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AUTOTUNE_", "PREFECT_"))}
-    environment |= {"PATH": str(tmp_path / "empty"), "PYTHONPATH": str(ROOT), "AUTOTUNE_STATE": str(tmp_path / "sites")}
-    (tmp_path / "token").write_text(READ_TOKEN)
-    command = [sys.executable, "-m", "flows.cli.main", "serve", "--port", str(port)]
-    command += ["--state", str(state), "--runs", str(runs)]
-    with demo_site(tmp_path) as site, log.open("wb") as said:
-        (tmp_path / ".env").write_text(
-            f"AUTOTUNE_NIGHTSCOUT_SITE={site}\nAUTOTUNE_NIGHTSCOUT_TOKEN_FILE=token\nAUTOTUNE_POLL_SECONDS=1\n"
+    def before_the_night(served: NightService) -> None:
+        assert isinstance(served, Serve)
+        seen.append(served)
+        second = subprocess.run(
+            served.command, cwd=served.base, env=served.environment, capture_output=True, text=True, check=False
         )
-        service = subprocess.Popen(
-            command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
-        )
-        try:
-            until(lambda: "The service runs" in log.read_text(), 180, service, log)
-            until(lambda: set(children(state)) == {"server", "worker"}, 20, service, log)
-            before = children(state)
-            with SyncPrefectClient(f"http://127.0.0.1:{port}/api") as client:
-                deployment = client.read_deployment_by_name("autotune-analysis/nightly-autotune").id
-                request = {"site": site, "days": 2, "resamples": 0}
-                soon = IntervalSchedule(
-                    interval=timedelta(days=1), anchor_date=datetime.now(UTC) + timedelta(seconds=30)
-                )
-                client.create_deployment_schedules(
-                    deployment,
-                    [DeploymentScheduleCreate(schedule=soon, active=True, slug="it", parameters={"request": request})],
-                )
+        assert (second.returncode, "is running already" in second.stderr) == (3, True), second.stderr
+        before = served.children()
+        assert set(before) == {"server", "worker"}
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: len(set(served.children().values()) - set(before.values())) == 2, 60, served.said)
+        until(served.answers, 120, served.said)
 
-                def first() -> FlowRun | None:
-                    with suppress(Exception):  # the server is away for some seconds
-                        made = client.read_flow_runs(
-                            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment]))
-                        )
-                        return min(made, key=lambda run: run.expected_start_time or datetime.now(UTC), default=None)
-                    return None
+    ended = pass_nights(("ada", "grace"), [Fault.TOKEN], 1, tmp_path, before=before_the_night)
+    found = {one.fault: one for one in ended}
+    assert set(found) == {Fault.TOKEN, Fault.NONE}
+    assert found[Fault.NONE].ended == "proposal"
+    refused = found[Fault.TOKEN]
+    assert refused.told
+    assert refused.ended.startswith(f"Autotune: no result for {refused.person} yet")
+    assert "refused the token" in refused.ended
+    (served,) = seen
+    assert served.process is not None
+    assert served.process.returncode == 0, served.said()
+    assert with_setting("PREFECT_HOME", str(served.state / "prefect")) == set()
+    assert READ_TOKEN not in served.log.read_text()
 
-                until(first, 60, service, log)
-                for pid in before.values():
-                    os.kill(pid, signal.SIGKILL)
 
-                def ended() -> bool:
-                    run = first()
-                    return run is not None and run.state is not None and run.state.is_final()
+def test_every_fault_comes_before_one_comes_again() -> None:
+    assert set(faults_of(1, len(Fault), database=True)) == set(Fault)
+    assert set(faults_of(1, len(Fault) - 1, database=False)) == set(Fault) - {Fault.DATABASE}
+    assert faults_of(1, 5, database=True) == faults_of(1, 5, database=True) != faults_of(2, 5, database=True)
 
-                until(ended, 180, service, log)
-                run = first()
-                assert run is not None and run.state is not None and run.state.is_completed(), (run, log.read_text())
-                assert run.auto_scheduled
-            after = children(state)
-            assert {"server", "worker"} <= set(after)
-            assert not set(before.values()) & set(after.values())
-            assert len(list(runs.glob("*/proposal.json"))) == 1
-            second = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-            assert (second.returncode, "is running already" in second.stderr) == (3, True), second.stderr
-            service.terminate()
-            assert service.wait(60) == 0, log.read_text()
-            assert with_setting("PREFECT_HOME", str(state / "prefect")) == set()
-        finally:
-            service.kill()
-            service.wait()
-    assert READ_TOKEN not in log.read_text()
+
+@pytest.mark.parametrize(
+    ("ended", "told"),
+    [
+        ("proposal", True),
+        ("Autotune: no result for ada yet. No result for ada yet (1 night missed): the site refused the token.", True),
+        ("Autotune: no result for grace yet. No result for grace yet (1 night missed): it was stopped.", False),
+        (LOST, False),
+    ],
+)
+def test_a_word_names_the_person_and_says_why(ended: str, told: bool) -> None:
+    assert PersonNight("ada", Fault.TOKEN, ended).told is told

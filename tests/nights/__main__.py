@@ -47,7 +47,12 @@ SERVICES: dict[str, Callable[[Path], NightService]] = {"serve": Serve, "compose"
 
 
 def pass_nights(
-    names: Sequence[str], faults: Sequence[Fault], seed: int, base: Path, on: str = "serve"
+    names: Sequence[str],
+    faults: Sequence[Fault],
+    seed: int,
+    base: Path,
+    on: str = "serve",
+    before: Callable[[NightService], None] = lambda _: None,
 ) -> list[PersonNight]:
     """Let the nights pass at a service that is started for them; how each person's nights ended.
 
@@ -71,6 +76,7 @@ def pass_nights(
             site.save(person.name)
             if autotune(["nights", "add", person.name, "--days", DAYS]) != 0:
                 raise AssertionError(f"{person.name} has no night")
+        before(served)
         nights = Nights(people, served, base / "told")
         for number, fault in enumerate(faults):
             found += nights.night(number, len(faults) - 1 - number, fault, chance.choice(people))

@@ -27,7 +27,7 @@ from flows.watch.watcher import Service, Watcher
 from tests.nights.people import Person
 from tests.nights.service import NightService, until
 
-IN = timedelta(seconds=8)  # from now on a night's runs are due
+IN_SECONDS = (20, 40, 80)  # from now on a night's runs are due
 NIGHT_SECONDS = 600
 LOST = "no result"  # of neither kind: what must not be
 
@@ -84,12 +84,7 @@ class Nights:
         whom.site.refuses, whom.site.late = fault is Fault.TOKEN, fault is Fault.LATE
         if fault is Fault.SITE_AWAY:
             whom.stop()
-        due = datetime.now(UTC) + IN
-        with SyncPrefectClient(self.served.api) as client:
-            for schedule in client.read_deployment_schedules(client.read_deployment_by_name(DEPLOYMENT).id):
-                if schedule.active:
-                    soon = IntervalSchedule(interval=timedelta(days=1), anchor_date=due)
-                    update_whole(client, schedule.model_copy(update={"schedule": soon}))
+        due = self._due()
         if fault in OF_THE_SERVICE:
             until(lambda: any(run.state and run.state.is_running() for run in self._runs(due)), 120, self.served.said)
             time.sleep(1)
@@ -103,6 +98,24 @@ class Nights:
             PersonNight(one.name, fault if one.name in hit else Fault.NONE, self._ended(one, due, words))
             for one in self.people
         ]
+
+    def _due(self) -> datetime:
+        """When this night's runs are due: a scheduler that looks too late makes tomorrow's, and is given more time.
+
+        Raises:
+            TimeoutError: it makes none.
+        """
+        for seconds in IN_SECONDS:
+            due = datetime.now(UTC) + timedelta(seconds=seconds)
+            with SyncPrefectClient(self.served.api) as client:
+                for schedule in client.read_deployment_schedules(client.read_deployment_by_name(DEPLOYMENT).id):
+                    if schedule.active:
+                        soon = IntervalSchedule(interval=timedelta(days=1), anchor_date=due)
+                        update_whole(client, schedule.model_copy(update={"schedule": soon}))
+            with suppress(TimeoutError):
+                until(lambda: len(self._runs(due)) >= len(self.people), seconds, self.served.said)  # noqa: B023
+                return due
+        raise TimeoutError(self.served.said())
 
     def _runs(self, due: datetime) -> list[FlowRun]:
         """This night's, those of a schedule and those that a late upload put off."""

@@ -10,8 +10,10 @@ import subprocess
 import sys
 import tarfile
 import time
+import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -79,6 +81,11 @@ class Serve:
         self.base, self.runs, self.state, self.log = base, base / "runs", base / "state", base / "log"
         (base / "empty").mkdir(parents=True)
         (base / ".env").write_text("AUTOTUNE_POLL_SECONDS=1\nAUTOTUNE_ALLOWED_SITES=http://127.0.0.1\n", "utf-8")
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AUTOTUNE_", "PREFECT_"))}
+        self.environment = {**kept, "PATH": str(base / "empty"), "PYTHONPATH": str(ROOT)}
+        self.environment |= {"AUTOTUNE_STATE": str(base / "sites")}
+        self.command = [sys.executable, "-m", "flows.cli", "serve", "--port", str(self.port)]
+        self.command += ["--state", str(self.state), "--runs", str(self.runs)]
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -88,14 +95,14 @@ class Serve:
 
     def start(self) -> None:
         """Start it, and wait until it says that it runs."""
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AUTOTUNE_", "PREFECT_"))}
-        environment = {**kept, "PATH": str(self.base / "empty"), "PYTHONPATH": str(ROOT)}
-        environment |= {"AUTOTUNE_STATE": str(self.base / "sites")}
-        command = [sys.executable, "-m", "flows.cli", "serve", "--port", str(self.port)]
-        command += ["--state", str(self.state), "--runs", str(self.runs)]
         with self.log.open("ab") as said:
             self.process = subprocess.Popen(
-                command, cwd=self.base, env=environment, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+                self.command,
+                cwd=self.base,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
             )
         began = self.log.read_text("utf-8").count("The service runs")
         until(lambda: self.log.read_text("utf-8").count("The service runs") > began, UP_SECONDS, self.said)
@@ -106,11 +113,22 @@ class Serve:
 
     def kill(self, what: str) -> None:
         """Kill its `server` or its `worker`; it starts them again."""
+        os.kill(self.children()[what], signal.SIGKILL)
+
+    def children(self) -> dict[str, int]:
+        """Its own processes by what they are."""
+        found = {}
         for pid in with_setting("PREFECT_HOME", str(self.state / "prefect")):
-            with suppress(OSError):
+            with suppress(OSError, ValueError):
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-                if "flows.orchestration.served" in words and what in words:
-                    os.kill(pid, signal.SIGKILL)
+                found[words[words.index("flows.orchestration.served") + 1]] = pid
+        return found
+
+    def answers(self) -> bool:
+        """Whether its server is well."""
+        with suppress(OSError), urllib.request.urlopen(f"{self.api}/health", timeout=5) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+        return False
 
     def fetch(self) -> None:
         """They are there."""
