@@ -11,7 +11,7 @@ from flows.writeback.journal import ChangeOutcome
 from tests.integration.kill import SCENARIOS, every_instant, stand_in_site, step
 from tests.integration.standin import standing_in
 
-THINNED, LEAST_RUNS = 4, 40
+THINNED, LEAST_RUNS = 6, 26
 
 
 def test_a_change_killed_at_any_instant_leaves_the_site_before_or_after(memory: Path) -> None:

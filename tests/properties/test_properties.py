@@ -24,7 +24,7 @@ SEED = int(os.environ.get("AUTOTUNE_TEST_SEED", "0"))
 FIXTURES = ("aaps_closed_loop", "careportal_mdi", "loop_temp_basal")
 RECORDED = ("aaps_recorded_test1", "aaps_recorded_test4", "nsexport_74077367", "patient_a")
 DAYS = 3
-DEALT, OF_EACH_RECORDED = 24, 4
+DEALT, OF_EACH_RECORDED = 24, 3
 
 
 @dataclass(frozen=True)

@@ -279,7 +279,7 @@ def _swapped(document: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.oref0
-@pytest.mark.parametrize("fixture", ["loop_temp_basal", "careportal_mdi"])
+@pytest.mark.parametrize("fixture", ["careportal_mdi"])
 def test_right_schedules_are_told_what_their_single_ratio_twin_is_told(fixture: str, tmp_path: Path) -> None:
     assert set(TWINS) >= {fixture}
     twin_of = read_twin(ROOT / "fixtures" / fixture)
