@@ -84,6 +84,7 @@ class Nights:
         whom.site.refuses, whom.site.late = fault is Fault.TOKEN, fault is Fault.LATE
         if fault is Fault.SITE_AWAY:
             whom.stop()
+        earlier = {run.name for run in self.served.runs.iterdir()} if self.served.runs.is_dir() else set()
         due = self._due()
         if fault in OF_THE_SERVICE:
             until(lambda: any(run.state and run.state.is_running() for run in self._runs(due)), 120, self.served.said)
@@ -92,7 +93,7 @@ class Nights:
         until(lambda: self._over(due, whom), NIGHT_SECONDS, self.served.said)
         whom.well()
         self.served.fetch()
-        words = self._notices(number, datetime.now(UTC) + PATIENCE + timedelta(hours=4))
+        words = self._notices(number, earlier, datetime.now(UTC) + PATIENCE + timedelta(hours=4))
         hit = {whom.name} if fault in OF_A_SITE else {person.name for person in self.people}
         return [
             PersonNight(one.name, fault if one.name in hit else Fault.NONE, self._ended(one, due, words))
@@ -137,13 +138,20 @@ class Nights:
         final = all(run.state is not None and run.state.is_final() for run in runs)
         return not put_off and final and len(of_schedules) == len(self.people)
 
-    def _notices(self, number: int, now: datetime) -> list[str]:
-        """What is told once the patience with this night's runs is over."""
+    def _notices(self, number: int, earlier: set[str], now: datetime) -> list[str]:
+        """What is told once the patience with this night's runs is over.
+
+        Of this night alone: these nights are minutes apart, and what is five minutes old counts for one that is due.
+        """
         with SyncPrefectClient(self.served.api) as client:
             service = Service(expected(client, datetime.now(UTC)))
         said: list[str] = []
-        kept = self.kept / str(number)
-        Watcher(self.served.runs, said.append, kept).look(service, now)
+        runs = self.kept / str(number) / "runs"
+        runs.mkdir(parents=True)
+        for run in self.served.runs.iterdir():
+            if run.name not in earlier and not run.name.startswith("."):
+                (runs / run.name).symlink_to(run)
+        Watcher(runs, said.append, self.kept / str(number) / "told").look(service, now)
         return said
 
     def _ended(self, person: Person, due: datetime, words: Sequence[str]) -> str:
