@@ -6,6 +6,7 @@ from flows.judgement.case import AMBER, Case, RuleFinding, agreed, finding, wort
 from flows.judgement.rule import NEVER, OUR_CHOICE, SMOOTHING, SafetyRule
 from flows.proposal.agreement import AGREED, WORTH_A_CHANGE
 from flows.proposal.insulin_response import CLEARLY_ABOVE_SD
+from flows.proposal.step_document import StepKind
 from flows.proposal.stopping import LEAST_REPETITIONS
 
 UNSURE_HOURS_SHARE = 1 / 3
@@ -66,6 +67,8 @@ def agreement(case: Case) -> RuleFinding | None:
 
 
 def insulin_unseen(case: Case) -> RuleFinding | None:
+    if case.step is not None and case.step.kind is StepKind.KEEP:
+        return None  # no setting is to follow from it; what speaks against keeping, glucose itself says
     isf = case.evidence.isf
     found, needed = isf.insulin_correlation, isf.insulin_correlation_needed
     return finding(
@@ -180,7 +183,7 @@ RULES: tuple[SafetyRule, ...] = (
         "insulin_unseen",
         "A response of glucose to insulin could not be seen",
         f"in upstream's ISF points glucose and insulin are correlated by no more than {CLEARLY_ABOVE_SD:g} standard "
-        "deviations above the same insulin shifted in time",
+        "deviations above the same insulin shifted in time; silent where the step keeps every setting",
         NEVER,
         OUR_CHOICE,
         insulin_unseen,

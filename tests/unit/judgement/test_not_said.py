@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from flows.history.quality import RULES as QUALITY
@@ -43,6 +45,26 @@ def test_insulin_whose_effect_could_not_be_seen_is_not_called_chance() -> None:
     said = sentence(case(NOW, settings(isf=60.0), evidence=found.model_copy(update={"isf": isf})), "insulin_unseen")
     assert "could not be seen" in said
     assert "chance" not in said
+
+
+@pytest.mark.parametrize(
+    ("basal", "days_since_step", "kind", "said"),
+    [
+        (1.0, None, StepKind.KEEP, False),
+        (1.2, None, StepKind.CHANGE, True),
+        (1.2, 3.0, StepKind.WAIT, True),
+    ],
+)
+def test_insulin_whose_effect_could_not_be_seen_is_no_reservation_where_all_stays(
+    basal: float, days_since_step: float | None, kind: StepKind, said: bool
+) -> None:
+    """Even glucose of right settings shows no response: with that alone no right person would be told in green."""
+    whole = case(NOW, settings(basal=basal, isf=60.0), glucose=glucose(from_181_to_250_percent=22.0))
+    isf = whole.evidence.isf.model_copy(update={"insulin_correlation": 0.2, "insulin_correlation_needed": 0.3})
+    whole = replace(whole, evidence=whole.evidence.model_copy(update={"isf": isf}))
+    step = next_step(step_case(whole, days_since_step=days_since_step))
+    assert step.kind is kind
+    assert ("insulin_unseen" in {reason.rule for reason in judge_case(stepped(whole, step)).reasons}) is said
 
 
 def test_what_looks_like_compression_is_not_said_to_be_it() -> None:
