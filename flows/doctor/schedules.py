@@ -17,6 +17,7 @@ from flows.doctor.server import ask, when_it_answers
 
 SCHEDULER_LOOKS = timedelta(minutes=3)  # its minute, and what a busy server needs
 LATE = timedelta(minutes=15)  # a worker that is there and free takes a run within seconds
+LOGS = "`docker compose logs` (or what `autotune serve` prints)"
 MOST = 200  # what one answer of the API holds
 
 Scheduled = tuple[dict[str, Any], dict[str, Any]]  # a deployment, and a schedule of it, as the API gives both
@@ -46,8 +47,7 @@ def schedules(context: CheckContext) -> CheckResult:
         if context.now - datetime.fromisoformat(schedule["updated"]) > SCHEDULER_LOOKS:
             return fail(
                 f"The schedule {_name(schedule)} of {deployment['name']} is on, but the server has made no run of it.",
-                "`docker compose logs server` says why its scheduler fails; bring both up to date: "
-                "`docker compose up --detach --build --wait`.",
+                f"{LOGS} says why its scheduler fails; bring server and worker up to the same version.",
             )
     if missing:
         deployment, schedule = missing[0]
@@ -59,7 +59,7 @@ def schedules(context: CheckContext) -> CheckResult:
     if not coming:
         return warn(
             f"The schedule {_name(on[0][1])} of {on[0][0]['name']} is on, but has no run within 100 days.",
-            "If it should have one: it may have ended, or the server's scheduler fails (`docker compose logs server`).",
+            f"If it should have one: it may have ended, or the server's scheduler fails. {LOGS} says why.",
         )
     deployment, schedule = min(coming, key=lambda pair: next_runs[pair[1]["id"]])
     zone = schedule["schedule"].get("timezone") or "UTC"
@@ -114,7 +114,7 @@ def _late(context: CheckContext, deployments: dict[str, str]) -> CheckResult | N
     )
     if busy:
         return warn(sentence, "Another run is in progress; check again when it has ended.")
-    return fail(sentence, "Look at the checks `worker` and `limits`, and at `docker compose logs worker`.")
+    return fail(sentence, f"Look at the checks `worker` and `limits`. {LOGS} says what its worker did.")
 
 
 def _comes_within_weeks(how: dict[str, Any], now: datetime) -> bool:

@@ -15,7 +15,8 @@ from flows.nightscout.answers import failure_kind
 
 TIMEOUT_S = (5, 15)
 DEPLOYMENTS = ("autotune-analysis/on-demand", "autotune-analysis/nightly-autotune")
-SET_UP = "Run `docker compose up --detach --wait`, or `python -m flows.orchestration.set_up` with PREFECT_API_URL set."
+START = "`docker compose up --detach --wait`, or `autotune serve` where there is no Docker"
+SET_UP = f"Start the service again, which sets it up: {START}."
 
 
 def server(context: CheckContext) -> CheckResult:
@@ -28,7 +29,7 @@ def server(context: CheckContext) -> CheckResult:
     if isinstance(answer, str):
         return fail(
             f"Prefect's server at {api} cannot be reached: {answer}.",
-            "Start it (`docker compose up --detach --wait`), or correct or unset PREFECT_API_URL.",
+            f"Start it ({START}), or correct or unset PREFECT_API_URL.",
         )
     if answer.status_code == 401:
         return fail(f"Prefect's server at {api} asks for a password.", "Set PREFECT_API_AUTH_STRING to user:password.")
@@ -82,7 +83,7 @@ def worker(context: CheckContext) -> CheckResult:
         if pool.get("status") != "READY":
             return fail(
                 f"No worker polls the work pool {name}: runs would stay Scheduled.",
-                f"Start one: `docker compose up --detach --wait`, or `prefect worker start --pool {name}`.",
+                f"Start the service: {START}.",
             )
     return ok(f"a worker polls {', '.join(sorted(pools))}")
 
