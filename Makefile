@@ -9,7 +9,7 @@ PROCESSES ?= 4
 .PHONY: demo up test test-fast lint types imports check parity benchmark lock clean help
 
 help:
-	@echo "make demo       tune the bundled synthetic person; prints the recommendation and where the report is"
+	@echo "make demo       tune the bundled synthetic person as a Prefect flow; prints the recommendation and where the report is"
 	@echo "make up         start the service: a Prefect server and a worker, in containers"
 	@echo "make test       run the tests (what needs Docker or Nightscout skips, saying so, where there is none)"
 	@echo "make check      lint, types and import rules"
@@ -31,7 +31,7 @@ $(STAMPS)/node: $(STAMPS)/python images/oref0/package-lock.json
 	touch $@
 
 demo: $(STAMPS)/node
-	$(BIN)/autotune demo
+	$(BIN)/autotune demo --prefect
 
 # Prefect's server and a worker in containers: docs/operations.md.
 up:

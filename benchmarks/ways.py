@@ -122,7 +122,7 @@ def propose(
         module: the command line, or the one that goes on to the ceiling.
         prefect: the environment of Prefect (PREFECT_HOME, PREFECT_API_URL); without one it runs with `--no-prefect`.
     """
-    how = [] if prefect else ["--no-prefect"]
+    how = ["--prefect" if prefect else "--no-prefect"]
     return autotune("propose", "--from", source, "--out", out, *how, *options, module=module, prefect=prefect)
 
 

@@ -61,6 +61,7 @@ class Reason(Enum):
     SITE_BASIC_AUTH = auto()
     SITE_BEHIND_LOGIN = auto()
     PREFECT_ADDRESS = auto()
+    PREFECT_UNREACHABLE = auto()
     SITE_BLOCK = auto()
     NIGHT_SERVER = auto()
     NIGHT_THERE = auto()

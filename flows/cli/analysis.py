@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.cli import option_table
-from flows.cli.console import message, now, prefect_server, print_document, progress, show, still_starting
+from flows.cli.console import message, now, print_document, progress, show
 from flows.cli.exit_code import ExitCode, UsageError
+from flows.cli.prefect_api import prefect_server, server_to_use, still_starting
 
 if TYPE_CHECKING:
     from flows.nightscout.authentication import Credentials
@@ -54,21 +54,23 @@ def say_assumed_scheme(typed: str | None, site: str | None) -> None:
 
 
 def analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> ExitCode:
-    """Tune, through Prefect or without, and print the recommendation."""
+    """Tune, through Prefect where a server is named or it is asked for, else without; print the recommendation."""
     request = request_of(options)
+    server = None if arguments.no_prefect else server_to_use()
+    through_prefect = arguments.prefect or server is not None
     run = make_run(arguments)
-    if not arguments.no_prefect:
+    if through_prefect:
         _ask_whether_it_answers(request, run)  # before Prefect is started for nothing
     if request.insulin_peak_min is None and request.openaps_profile is None:
         taken = request.insulin or "the data name it, rapid-acting where they name none"
         message(f"Insulin taken as {taken}; use --insulin ultra-rapid for Fiasp or Lyumjev.")
     with progress():
-        if arguments.no_prefect:
+        if through_prefect:
+            _through_prefect(request, run, server)
+        else:
             from flows.pipeline.run_locally import run_locally
 
             run_locally(request, run)
-        else:
-            _through_prefect(request, run)
     return print_run(run, arguments.as_json)
 
 
@@ -121,8 +123,8 @@ def _ask_whether_it_answers(request: AnalysisRequest, run: RunDirectory) -> None
         probe(request, credentials_for(request))
 
 
-def _through_prefect(request: AnalysisRequest, run: RunDirectory) -> None:
-    message("Starting Prefect …" if os.environ.get("PREFECT_API_URL") else "Starting Prefect (a temporary server) …")
+def _through_prefect(request: AnalysisRequest, run: RunDirectory, server: str | None) -> None:
+    message("Starting Prefect …" if server else "Starting Prefect (a temporary server) …")
     with still_starting():
         prefect_server()
         from flows.autotune_analysis import autotune_analysis

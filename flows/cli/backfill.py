@@ -6,9 +6,10 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from flows.cli.analysis import loaded, request_of
-from flows.cli.console import message, now, prefect_server, print_document, progress, show
+from flows.cli.console import message, now, print_document, progress, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import COMPUTING, JSON, TUNING, Command, argument, asked
+from flows.cli.prefect_api import prefect_server
 
 if TYPE_CHECKING:
     from datetime import date

@@ -39,50 +39,6 @@ def print_either(as_json: bool, document: Any, text: str) -> None:
         show(text)
 
 
-def quiet_prefect() -> None:
-    """What Prefect is told before it is imported, where the person has not said otherwise."""
-    for name, value in {
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
-        "DO_NOT_TRACK": "1",
-    }.items():
-        os.environ.setdefault(name, value)
-
-
-def prefect_server() -> str | None:
-    """The Prefect server that the environment or Prefect's profile names; none of both means one of its own.
-
-    Raises:
-        Refused: `PREFECT_ADDRESS`. Its value, which may hold a password, is in no message.
-    """
-    from flows.errors import Reason, Refused
-
-    quiet_prefect()
-    named = os.environ.get("PREFECT_API_URL", "")
-    if named and not _is_address(named):  # before Prefect's own settings fail at it
-        raise Refused(Reason.PREFECT_ADDRESS, what="PREFECT_API_URL")
-    try:
-        from prefect.settings import get_current_settings
-
-        server = get_current_settings().api.url
-    except ValueError:  # it does not say of which
-        server = ""
-    if server is not None and not _is_address(server):
-        raise Refused(Reason.PREFECT_ADDRESS, what="The API address in Prefect's own settings")
-    return server
-
-
-def _is_address(url: str) -> bool:
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
 @contextmanager
 def progress() -> Iterator[None]:
     """Show how far a run is: a bar on a terminal, else lines."""
@@ -94,29 +50,6 @@ def progress() -> Iterator[None]:
         return
     with _bars() as draw, listening(draw):
         yield
-
-
-@contextmanager
-def still_starting(every_s: float = 5.0) -> Iterator[None]:
-    """A line now and then until the run tells of itself: a first start takes Prefect a while."""
-    import threading
-
-    from flows.values.progress import listening
-
-    started = threading.Event()
-
-    def lines() -> None:
-        waited_s = 0.0
-        while not started.wait(every_s):
-            waited_s += every_s
-            message(f"  still starting Prefect, {waited_s:g} s …")
-
-    threading.Thread(target=lines, daemon=True).start()
-    try:
-        with listening(lambda *_: started.set()):
-            yield
-    finally:
-        started.set()
 
 
 def told_of_waiting(event: str, facts: dict[str, Any]) -> None:

@@ -8,11 +8,11 @@ import json
 from flows.cli import analysis
 from flows.cli.console import message
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import COMPUTING, NO_PREFECT, RESULT, Command, asked
+from flows.cli.options import COMPUTING, PREFECT, RESULT, Command, asked
 
 COMMAND = Command(
     help="tune a bundled synthetic person",
-    arguments=(*RESULT, NO_PREFECT),
+    arguments=(*RESULT, PREFECT),
     fields=f"{COMPUTING} page_numbers",
 )
 

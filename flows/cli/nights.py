@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from flows.cli.console import message, prefect_server, print_document, show
+from flows.cli.console import message, print_document, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import JSON, Command, argument
+from flows.cli.prefect_api import prefect_server
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.cli.console import message, now, prefect_server, print_document, show
+from flows.cli.console import message, now, print_document, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import JSON, Command, argument
+from flows.cli.prefect_api import prefect_server
 
 if TYPE_CHECKING:
     from flows.watch.addresses import NoticeAddress

@@ -63,7 +63,11 @@ RESULT = (
     JSON,
     argument("--out", type=Path, metavar="DIR", help="run directory to make (default: under autotune-runs)"),
 )
-NO_PREFECT = argument("--no-prefect", action="store_true", help="run the same steps without a Prefect server")
+# The same steps either way; without both a server that PREFECT_API_URL or Prefect's profile names is taken.
+PREFECT = (
+    argument("--prefect", action="store_true", help="run as a Prefect flow; a temporary server where none is named"),
+    argument("--no-prefect", action="store_true", help="run without Prefect, also where a server is named"),
+)
 
 
 def add_command(subparsers: Any, name: str, command: Command) -> None:

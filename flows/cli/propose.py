@@ -7,14 +7,14 @@ import argparse
 from flows.cli import analysis
 from flows.cli.console import message
 from flows.cli.exit_code import ExitCode
-from flows.cli.options import COMPUTING, HISTORY, NO_PREFECT, RESULT, TUNING, Command, asked
+from flows.cli.options import COMPUTING, HISTORY, PREFECT, RESULT, TUNING, Command, asked
 
 COMMAND = Command(
     help="tune a person's settings from Nightscout or a directory",
     description="Secrets come from the environment: AUTOTUNE_NIGHTSCOUT_TOKEN (an access token) or "
     "AUTOTUNE_NIGHTSCOUT_API_SECRET, and AUTOTUNE_NIGHTSCOUT_BASIC_AUTH (user:password) for a proxy; "
     "with _FILE appended, from a file.",
-    arguments=(*RESULT, NO_PREFECT),
+    arguments=(*RESULT, PREFECT),
     fields=f"{HISTORY} {COMPUTING} {TUNING} compare page_numbers",
 )
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flows.cli.console import message, prefect_server
+from flows.cli.console import message
+from flows.cli.prefect_api import prefect_server
 
 if TYPE_CHECKING:
     from flows.nightscout.authentication import Credentials

@@ -36,7 +36,7 @@ class CheckContext:
         runs_root: where runs keep their evidence.
         engine: the engine that is meant to be used; Docker is needed for `docker` only.
         timezone: the person's zone as it was named, `None` where the profile's own counts.
-        prefect_api: address of Prefect's API, `None` where each run starts a server of its own.
+        prefect_api: address of Prefect's API, `None` where none is named.
         prefect_auth: `user:password` for it.
         site: the Nightscout site, `None` where none is named.
         now: this computer's clock.

@@ -23,7 +23,7 @@ def server(context: CheckContext) -> CheckResult:
     """Whether the server that runs report to answers, and is of the version that is installed here."""
     api = context.prefect_api
     if not api:
-        return ok("PREFECT_API_URL is not set: each run starts a server of its own")
+        return ok("PREFECT_API_URL is not set: runs of the command line take no server")
     answer = _send(context, "GET", "/admin/version")
     api = _without_password(api)
     if isinstance(answer, str):

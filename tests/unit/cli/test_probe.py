@@ -48,7 +48,7 @@ def run(tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
     def command(*arguments: str) -> tuple[int, list[str]]:
         own = {k: v for k, v in os.environ.items() if not k.startswith(("AUTOTUNE_", "PREFECT_"))}
         own |= {"PREFECT_HOME": str(tmp_path / "prefect"), "AUTOTUNE_STATE": str(tmp_path / "state")}
-        given = [sys.executable, "-c", COMMAND, "propose", "--out", str(tmp_path / "run"), *arguments]
+        given = [sys.executable, "-c", COMMAND, "propose", "--prefect", "--out", str(tmp_path / "run"), *arguments]
         done = subprocess.run(given, capture_output=True, text=True, env=own, timeout=60, check=False)
         assert not (tmp_path / "prefect").exists()
         assert "Traceback" not in done.stderr and "Prefect" not in done.stderr
