@@ -71,7 +71,7 @@ def analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> ExitCode:
             from flows.pipeline.run_locally import run_locally
 
             run_locally(request, run)
-    return print_run(run, arguments.as_json)
+    return print_run(run, arguments)
 
 
 def make_run(arguments: argparse.Namespace) -> RunDirectory:
@@ -100,16 +100,34 @@ def loaded(request: AnalysisRequest, credentials: Credentials | None = None) -> 
         yield run, load(request, run, credentials or credentials_for(request), now())
 
 
-def print_run(run: RunDirectory, as_json: bool) -> ExitCode:
-    """Print a run's recommendation."""
-    if as_json:
+def print_run(run: RunDirectory, arguments: argparse.Namespace) -> ExitCode:
+    """Print a run's recommendation: in some lines, at length or as a document; open its report where asked."""
+    if arguments.as_json:
         print_document(run.read_json("report.json"))
     else:
         from flows.proposal.sealed import read_proposal
+        from flows.report.text.result import result
         from flows.report.text.terminal import summary
 
-        show(summary(run, read_proposal(run.file("proposal.json"))))
+        proposal = read_proposal(run.file("proposal.json"))
+        show(summary(run, proposal) if arguments.verbose else result(run, proposal, name_of(run)))
+    if arguments.open_report:
+        _open(run.file("report.html"))
     return ExitCode.OK
+
+
+def name_of(run: RunDirectory) -> str:
+    """The shortest that a command takes for the run: its name where runs are kept, else its path."""
+    from flows.values.user_directories import runs_root
+
+    return run.path.name if run.path.parent == runs_root().resolve() else str(run.path)
+
+
+def _open(page: Path) -> None:
+    import webbrowser
+
+    if not page.is_file() or not webbrowser.open(page.as_uri()):
+        message(f"No browser could be opened; the report is {page}.")
 
 
 def _ask_whether_it_answers(request: AnalysisRequest, run: RunDirectory) -> None:

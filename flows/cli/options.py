@@ -58,9 +58,14 @@ class Command:
 
 
 JSON = argument("--json", action="store_true", dest="as_json", help="print one JSON document")
-# Where a run's result goes.
-RESULT = (
+# How a run's result is shown, and where it goes.
+SHOWN = (
     JSON,
+    argument("-v", "--verbose", action="store_true", help="print every number and what it rests on"),
+    argument("--open", action="store_true", dest="open_report", help="open the report in the browser"),
+)
+RESULT = (
+    *SHOWN,
     argument("--out", type=Path, metavar="DIR", help="run directory to make (default: under autotune-runs)"),
 )
 # The same steps either way; without both a server that PREFECT_API_URL or Prefect's profile names is taken.

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-from pathlib import Path
 
 from flows.cli.analysis import print_run
+from flows.cli.approval import RUN, run_directory
 from flows.cli.exit_code import ExitCode, UsageError
-from flows.cli.options import JSON, Command, argument
+from flows.cli.options import SHOWN, Command
 
-COMMAND = Command(help="show a run's recommendation again", arguments=(argument("run", type=Path, metavar="RUN"), JSON))
+COMMAND = Command(help="show a run's recommendation again", arguments=(RUN, *SHOWN))
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Print what the run directory holds."""
-    from flows.values.run_directory import RunDirectory
-
-    run = RunDirectory(arguments.run.resolve())
+    run = run_directory(arguments.run)
     if not os.path.lexists(run.file("report.json" if arguments.as_json else "proposal.json")):
         raise UsageError(f"{arguments.run} holds no proposal; its manifest.json says why, if it is a run directory.")
-    return print_run(run, arguments.as_json)
+    return print_run(run, arguments)

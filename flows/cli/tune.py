@@ -32,4 +32,4 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     with progress(), refusals_recorded(run, request, now()):
         prepare_openaps(arguments.directory, run, request.timezone, now())
         tune_and_publish(request, run, now())
-    return print_run(run, arguments.as_json)
+    return print_run(run, arguments)

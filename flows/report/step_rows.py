@@ -29,6 +29,9 @@ class StepRow:
         """Up or down, to be read without colour."""
         return "▲" if self.is_up else "▼"
 
+    def __str__(self) -> str:
+        return f"{self.name} {self.when}: {self.now} → {self.new} {self.unit} {self.arrow}"
+
 
 def step_rows(step: NextStep) -> list[StepRow]:
     """In the order of the step."""

@@ -75,6 +75,11 @@ def in_chosen_unit(text: str) -> Markup:
     return Markup("").join([*parts, escape(whole[done:])])
 
 
+def in_one_unit(text: str, *, mmol: bool) -> str:
+    """A sentence that names glucose in both units, in the person's own."""
+    return _IN_BOTH.sub(lambda pair: (pair[2] or pair[3]) if mmol else pair[1], text)
+
+
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 

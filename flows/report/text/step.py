@@ -58,6 +58,29 @@ WHY = {
     Because.REDUCTIONS_NOT_ENOUGH: "glucose is too often low, and what upstream would reduce will hardly be enough: "
     "discuss with your diabetes team where there is too much insulin",
 }
+# Of each reason the words that stand by themselves, where many settings share a line; a test finds them in `WHY`.
+GIST = {
+    Because.ISF_NEVER: "an ISF that followed its answers went wrong in too many simulated people",
+    Because.SMALL: "too small to act on",
+    Because.NO_NEED_OF_MORE: "there is no need of more insulin",
+    Because.NO_NEED_OF_LESS: "lows are rare",
+    Because.LOWS: "glucose is too often low",
+    Because.HIGHS: "no insulin is taken away",
+    Because.UNTOLD_CARBS: "glucose rose after lows without carbs entered",
+    Because.LOWS_AFTER: "lows follow in the four hours after it",
+    Because.HIGHS_AFTER: "high glucose follows in the four hours after it",
+    Because.BASELINE: "as far from your baseline as steps may go",
+    Because.PUMP_STEP: "less than a step of the pump, or beyond the limit of a step",
+    Because.NOT_COMPARABLE: "upstream's one number is not comparable with it",
+    Because.OTHER_CURVE: "tuned under another insulin curve",
+    Because.DATA: "the data do not bear a step",
+    Because.NO_GLUCOSE: "glucose of these days is not known",
+    Because.COOL_DOWN: "the last step is watched",
+    Because.PAUSE: "the last step was taken back",
+    Because.LAST_STEP_HARMED: "glucose got worse after the last step",
+    Because.NOTHING_WANTED: "upstream does not change it",
+    Because.REDUCTIONS_NOT_ENOUGH: "what upstream would reduce will hardly be enough",
+}
 ONLY_REDUCTIONS = "Only reductions: whatever would give more insulin is held back."
 NO_BASELINE = "No baseline is known: the limits of steps count from the settings in use."
 ALL_STAY = "no setting is off by enough, with a need for it, to act on"
@@ -141,7 +164,7 @@ def what_to_do(step: NextStep) -> str:
 
 def change_lines(step: NextStep) -> list[str]:
     """Each number that changes; neighbouring hours with the same two numbers are one line."""
-    lines = [f"{row.name} {row.when}: {row.now} → {row.new} {row.unit} {row.arrow}" for row in step_rows(step)]
+    lines = list(map(str, step_rows(step)))
     if step.daily_basal_new_u != step.daily_basal_current_u:
         lines.append(f"basal a day: {step.daily_basal_current_u:.2f} → {step.daily_basal_new_u:.2f} U")
     return lines
@@ -168,10 +191,22 @@ def why(said: Said) -> str:
 
 def kept_sentence(kept: Kept) -> str:
     """What stays, and why."""
-    name = {Part.BASAL: "Basal", Part.ISF: "ISF", Part.CARB_RATIO: "Carb ratio"}[kept.part]
+    name = _name(kept)
+    return f"{name[0].upper()}{name[1:]} stays: {why(kept.said)}."
+
+
+def kept_in_short(kept: Sequence[Kept]) -> str:
+    """All that stays, and the gist of why, in one sentence."""
+    by_reason: dict[Because, list[str]] = {}
+    for one in kept:
+        by_reason.setdefault(one.said.because, []).append(_name(one))
+    said = [f"{' and '.join(names)} ({GIST[because]})" for because, names in by_reason.items()]
+    return f"Stays: {'; '.join(said)}."
+
+
+def _name(kept: Kept) -> str:
     all_day = len(kept.starts) == (HOURS_PER_DAY if kept.part is Part.BASAL else 1)
-    some = "" if all_day else _hours(kept)
-    return f"{name}{some} stays: {why(kept.said)}."
+    return f"{NAMES_OF_PARTS[kept.part]}{'' if all_day else _hours(kept)}"
 
 
 def _hours(kept: Kept) -> str:

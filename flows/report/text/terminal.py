@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal
 from flows.report.text.certainty import certainty, day_weights_sentence
@@ -12,10 +14,11 @@ from flows.values.run_directory import RunDirectory
 from flows.writeback.applied import applications, changes_of, damaged_records
 
 UPSTREAMS = "What the step rests on. The columns of upstream are evidence, not what to enter:"
+NOTHING_YET = "This is a proposal: nothing was changed in Nightscout or on a pump. Discuss it with your diabetes team."
 
 
 def summary(run: RunDirectory, proposal: Proposal) -> str:
-    """What `autotune propose` prints."""
+    """What `autotune propose -v` prints; `flows.report.text.result` is the short form."""
     used = [d.date for d in proposal.days if d.status == "used"]
     verdict = verdict_today(proposal)
     rules = proposal.ledger.get("rules", {}).values()
@@ -40,7 +43,7 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
         *_section("What that changed in the recommendation:", _shortened(changed) if rules else []),
         *_section("Please note:", [f"- {warning}" for warning in proposal.warnings]),
         "",
-        _what_became_of_it(run, proposal),
+        fate(run, proposal, str(run.path)),
         f"Report: {run.file('report.html')}",
     ]
     return "\n".join(lines)
@@ -51,21 +54,28 @@ def _section(title: str, lines: list[str]) -> list[str]:
     return ["", title, *(f"  {line}" for line in lines)] if lines else []
 
 
-def _what_became_of_it(run: RunDirectory, proposal: Proposal) -> str:
+def fate(run: RunDirectory, proposal: Proposal, name: str) -> str:
+    """What became of the proposal, in one line: nothing yet, or written, and how to undo that.
+
+    Args:
+        run: its directory.
+        proposal: that lies in it.
+        name: by which a command finds the run.
+    """
     done = applications(proposal.sha256, changes_of([run.path]))
     if damaged := damaged_records(run.path):
         return (
             f"What became of this proposal is not known: {', '.join(map(str, damaged))} is damaged. "
-            f"`autotune recover {run.path}` says what the site has."
+            f"`autotune recover {quote(name)}` says what the site has."
         )
     if not done:
-        return "This is a proposal: nothing was changed in Nightscout or on a pump. Discuss it with your diabetes team."
+        return NOTHING_YET
     last = done[-1]
     applied = f"This proposal was written to the site on {last.at:%Y-%m-%d %H:%M} UTC ({', '.join(last.parts)})"
     if last.undone_at is not None:
         return f"{applied} and rolled back on {last.undone_at:%Y-%m-%d %H:%M} UTC."
     active = "and activated" if last.activated else "and not activated"
-    return f"{applied} {active}. `autotune rollback {run.path}` undoes it."
+    return f"{applied} {active}. `autotune rollback {quote(name)}` undoes it."
 
 
 def _shortened(lines: list[str], most: int = 8) -> list[str]:

@@ -51,8 +51,10 @@ def test_a_proposal_is_printed_and_kept(engine: str, tmp_path: Path, capsys: pyt
     assert set(manifest["inputs_sha256"]) | set(manifest["outputs_sha256"]) == files - {"manifest.json"}
     assert main(["show", str(tmp_path / "run"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == document
-    assert main(["show", str(tmp_path / "run")]) == 0
+    assert main(["show", str(tmp_path / "run"), "-v"]) == 0
     assert "ISF [mg/dL/U]" in capsys.readouterr().out
+    assert main(["show", str(tmp_path / "run")]) == 0
+    assert 7 <= len(capsys.readouterr().out.splitlines()) <= 12
     computed = manifest["computed"]
     assert (computed["faster"], computed["redone"]) == (engine != "reference", False)
     assert (computed["check"] or {}).get("same") is (None if engine == "reference" else True)
