@@ -57,12 +57,10 @@ def _why_none(case: StepCase) -> Said | None:
         return Said(because=Because.SMALL, facts=facts)
     shares = {"below_70_percent": case.below_70_percent, "above_180_percent": case.above_180_percent}
     if change > 0:
-        need = case.above_180_percent >= OF["more_from_above_180"] and case.below_70_percent < OF["more_below_70"]
-        return None if need else Said(because=Because.NO_NEED_OF_MORE, facts=facts | shares)
+        return None if case.high_enough_for_more_basal else Said(because=Because.NO_NEED_OF_MORE, facts=facts | shares)
     if case.too_high:
         return Said(because=Because.HIGHS, facts=facts | shares)
-    need = case.below_70_percent >= OF["less_from_below_70"]
-    return None if need else Said(because=Because.NO_NEED_OF_LESS, facts=facts | shares)
+    return None if case.low_enough_for_less else Said(because=Because.NO_NEED_OF_LESS, facts=facts | shares)
 
 
 def _why_not(case: StepCase, hour: int, move: float) -> Said | None:

@@ -52,8 +52,7 @@ def _why_none(case: StepCase, change: float) -> Said | None:
     one = case.for_pump.one_of(Part.CARB_RATIO)
     if Part.CARB_RATIO in case.for_pump.untrusted or (one is not None and not one.reliable):
         return Said(because=Because.NOT_COMPARABLE, facts=facts)
-    least = OF["low_ratio_from"] if _gives_way_to_lows(case, change) else OF["carb_ratio_from"]
-    if abs(change) * 100 < least - EXACT:
+    if abs(change) * 100 < _least_change(case, change) - EXACT:
         return Said(because=Because.SMALL, facts=facts)
     shares = {"below_70_percent": case.below_70_percent, "above_180_percent": case.above_180_percent}
     if change < 0 and case.only_reductions:  # a lower ratio is more insulin
@@ -62,9 +61,16 @@ def _why_none(case: StepCase, change: float) -> Said | None:
         return Said(because=Because.NO_NEED_OF_MORE, facts=facts | shares)
     if change > 0 and case.too_high:
         return Said(because=Because.HIGHS, facts=facts | shares)
-    if change > 0 and case.below_70_percent < OF["less_from_below_70"]:
+    if change > 0 and not case.low_enough_for_less:
         return Said(because=Because.NO_NEED_OF_LESS, facts=facts | shares)
     return None
+
+
+def _least_change(case: StepCase, change: float) -> float:
+    """From which change of upstream's on (%) a ratio moves: one that gives less insulin is not waited for as long."""
+    if _gives_way_to_lows(case, change):
+        return OF["low_ratio_from"]
+    return OF["lower_ratio_change"] if change < 0 else OF["higher_ratio_change"]
 
 
 def _gives_way_to_lows(case: StepCase, change: float) -> bool:

@@ -75,6 +75,19 @@ class StepCase:
         """So much is high that nothing may take insulin away, unless there are lows as well."""
         return self.above_180_percent > OF["high"] and not self.too_low
 
+    @property
+    def high_enough_for_more_basal(self) -> bool:
+        """There is so much high glucose that more basal is worth it: less of it where there is room for it."""
+        few = self.below_70_percent < OF["few_lows"]
+        enough = self.above_180_percent >= OF["more_with_few_lows" if few else "more_from_above_180"]
+        return enough and self.below_70_percent < OF["more_below_70"]
+
+    @property
+    def low_enough_for_less(self) -> bool:
+        """There are so many lows that less insulin is worth it: fewer of them where it hardly costs anything."""
+        few = self.above_180_percent < OF["few_highs"]
+        return self.below_70_percent >= OF["less_with_few_highs" if few else "less_from_below_70"]
+
     def after(self, hour: int) -> tuple[float, float]:
         """The shares (percent) below 70 and above 180 mg/dL in the hours in which an hour's basal acts."""
         return shares_after(self.glucose, hour) if self.glucose else (0.0, 0.0)

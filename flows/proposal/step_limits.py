@@ -28,18 +28,29 @@ class StepLimit:
 
 LIMITS: tuple[StepLimit, ...] = (
     StepLimit("way", 0.5, "of upstream's change", "a step goes half of the way", STUDY),
-    StepLimit("carb_ratio_from", 10.0, "%", "a carb ratio is stepped from this change of upstream's on", STUDY),
+    StepLimit("lower_ratio_change", 10.0, "%", "a carb ratio falls from this change of upstream's on", STUDY),
+    StepLimit("higher_ratio_change", 6.0, "%", "and rises from this one on", STUDY),
     StepLimit("carb_ratio_step", 7.0, "%", "and by no more than this", STUDY),
     StepLimit("higher_ratio_step", 5.0, "%", "a higher one by no more than this: fewer lows, and less in range", STUDY),
     StepLimit("lower_ratio_from", 10.0, "% of the time", "a lower carb ratio only with so much above 180 mg/dL", STUDY),
     StepLimit("basal_from", 5.0, "%", "basal is stepped from this change of the day's total on", STUDY),
-    StepLimit("basal_step", 7.0, "%", "the day's basal changes by no more than this", STUDY),
+    StepLimit("basal_step", 5.0, "%", "the day's basal changes by no more than this", STUDY),
     StepLimit("hour_step", 14.0, "%", "an hour's basal changes by no more than this", STUDY),
     StepLimit("more_from_above_180", 20.0, "% of the time", "more basal only with so much above 180 mg/dL", STUDY),
     StepLimit("more_below_70", 2.5, "% of the time", "and less than this below 70 mg/dL", STUDY),
+    StepLimit("few_lows", 0.3, "% of the time", "with less than this below 70 mg/dL, where there is room,", STUDY),
+    StepLimit("more_with_few_lows", 10.0, "% of the time", "more basal already with so much above 180 mg/dL", STUDY),
     StepLimit(
         "less_from_below_70", 2.0, "% of the time", "less basal, a higher ratio only with so much below 70", STUDY
     ),
+    StepLimit(
+        "few_highs",
+        5.0,
+        "% of the time",
+        "with less than this above 180 mg/dL, where less insulin costs little,",
+        STUDY,
+    ),
+    StepLimit("less_with_few_highs", 1.0, "% of the time", "already with so much below 70", STUDY),
     StepLimit("low_ratio_from", 3.0, "%", "in lows a carb ratio rises from this change of upstream's on", STUDY),
     StepLimit("low_ratio_way", 1.0, "of upstream's change", "and goes the whole way, by no more than a step", STUDY),
     StepLimit("low_reduction_from", 2.0, "%", "in lows what falls is stepped from this share of the day on", STUDY),
