@@ -7,7 +7,9 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
+from flows.judgement.headline import headline_of_step
 from flows.oref0.caps import Caps
+from flows.proposal.consensus_limits import beyond_limits
 from flows.proposal.document import Colour, Proposal, maybe_mmoll, mmoll
 from flows.proposal.sealed import seal
 from flows.proposal.step import next_step
@@ -135,6 +137,46 @@ def sealed(changed: dict[str, Any]) -> Proposal:
         return Proposal.model_validate(seal(changed))
     except UnicodeEncodeError:
         return Proposal.model_validate({**changed, "sha256": "0" * 64})
+
+
+def stepped(
+    *,
+    basal: float = 1.0,
+    ratio: float = 10.0,
+    shares: dict[str, float] | None = None,
+    units: str = "mg/dL",
+    seal_with: dict[str, Any] | None = None,
+    **of_case: Any,
+) -> Proposal:
+    """A proposal whose step comes of what upstream says, and whose verdict has that step's headline.
+
+    Args:
+        basal: by which upstream multiplies each hour's rate; every fifth hour's by a tenth more.
+        ratio: upstream's carb ratio in g/U; 10 is in use.
+        shares: of glucose, in percent, by the names of their fields.
+        units: of the source profile.
+        seal_with: parts of the document to seal in the place of those made.
+        of_case: more of the case of the step, such as the follow-up of the last one.
+    """
+    made = document(units=units)
+    made["glucose"] |= shares or {}
+    new = [
+        round(rate * (basal + (0.1 * (basal != 1) if hour % 5 == 0 else 0)), 3)
+        for hour, rate in enumerate(made["current"]["basal_u_per_h"])
+    ]
+    made["recommended"] |= {"basal_u_per_h": new, "daily_basal_u": round(sum(new), 3), "carb_ratio_g_per_u": ratio}
+    made["for_pump"]["carb_ratio"][0]["recommended_g_per_u"] = ratio
+    whole = sealed(made)
+    caps = Caps(CAP_LOW, CAP_HIGH)
+    step = next_step(StepCase(whole.current, whole.recommended, whole.for_pump, caps, whole.glucose, **of_case))
+    beyond = beyond_limits(whole)
+    verdict = {
+        **made["verdict"],
+        "headline": headline_of_step(whole.verdict.colour, step, beyond),
+        "beyond_limits": list(beyond),
+    }
+    stepped_one = {"schema_version": 3, "verdict": verdict, "verdict_of_all": made["verdict"]}
+    return sealed({**made, **stepped_one, "step": step.model_dump(mode="json"), **(seal_with or {})})
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------

@@ -186,3 +186,11 @@ def _by_hour(readings: Mapping[float, float], above: Collection[float], zone: st
         }
         found.append(GlucoseHour(hour=hour, readings=len(values), **numbers, **shares))
     return found
+
+
+def gmi_percent(mean_mgdl: float) -> float:
+    """The glucose management indicator: the HbA1c, in percent, that people with this mean glucose have on average.
+
+    Source: Bergenstal and others, Diabetes Care 2018;41:2275: 3.31 + 0.02392 × the mean in mg/dL.
+    """
+    return 3.31 + 0.02392 * mean_mgdl

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flows.proposal.consensus_limits import below_70_percent
 from flows.proposal.document import Proposal
+from flows.report.first_screen import above_180_percent
 from flows.report.html.report import report_html
 from flows.report.wording import fixed, harmless_all
 from tests import hostile_proposals, sample_proposals
@@ -70,6 +72,8 @@ def test_every_number_is_in_the_proposal(open_page: Open, person: dict[str, Any]
     page, proposal = _page_of(open_page, person, all_open=True)
     document = harmless_all(proposal.model_dump(mode="json"))
     numbers, strings = _numbers(document), " ".join(_strings(document))
+    if proposal.glucose:
+        numbers += [below_70_percent(proposal.glucose), above_180_percent(proposal.glucose)]
     known = {places: {fixed(n, places).lstrip("−") for n in numbers} for places in range(5)}
     for unit in ("mgdl", "mmoll"):
         _choose(page, unit)
@@ -133,6 +137,7 @@ def test_both_units_agree_to_rounding(open_page: Open, person: dict[str, Any]) -
 
 def test_the_table_of_basals_holds_the_evidence_of_each_hour(open_page: Open) -> None:
     page, proposal = _page_of(open_page, {})
+    ask(page, "document.querySelector('table.basals').closest('details').open = true")
     rows = ask(
         page,
         """() => [...document.querySelectorAll('table.basals tbody tr')].map(
@@ -223,7 +228,7 @@ def test_the_page_has_landmarks_headings_captions_and_names(open_page: Open, per
 def test_the_unit_is_chosen_by_keyboard_and_focus_is_seen(open_page: Open) -> None:
     page, _ = _page_of(open_page, {})
     places = []
-    for _ in range(4):
+    for _ in range(9):
         page.keyboard.press("Tab")
         places.append(
             ask(
@@ -236,7 +241,7 @@ def test_the_unit_is_chosen_by_keyboard_and_focus_is_seen(open_page: Open) -> No
         )
         if places[-1][0] == "unit-mgdl":
             page.keyboard.press("ArrowRight")
-    assert [place[0] for place in places] == ["skip", "unit-mgdl", "SUMMARY", "SUMMARY"]
+    assert [place[0] for place in places] == ["skip", "unit-mgdl", *["A"] * 6, "SUMMARY"]
     assert all(style == "solid" and width >= 2 and on_screen for _, style, width, on_screen in places)
     assert ask(page, "document.querySelector('#unit-mmoll').checked")
     assert not [seen for seen in ask(page, SEEN) if seen["unit"] == "mg/dL"]
@@ -245,7 +250,7 @@ def test_the_unit_is_chosen_by_keyboard_and_focus_is_seen(open_page: Open) -> No
 def test_a_red_verdict_gives_nothing_to_type(open_page: Open) -> None:
     page, _ = _page_of(open_page, PEOPLE["a step, red, mmol/L"], all_open=True)
     text = ask(page, "document.body.innerText")
-    assert "Red: not to be used" in text
+    assert "Red. Not to be used: the data do not carry a change of settings" in text
     assert "Nothing to type into the pump" in text
     assert "for the pump:" not in text.lower()
     assert (
@@ -300,7 +305,7 @@ def test_light_and_dark_are_drawn_and_differ(open_page: Open, width: int) -> Non
     brightness = {}
     for dark in (False, True):
         page, _ = _page_of(open_page, {}, width=width, dark=dark)
-        for section in ("h-verdict", "h-settings"):
+        for section in ("h-verdict", "h-pump"):
             ask(page, f"document.querySelector('section[aria-labelledby={section}]').scrollIntoView()")
             place = page.locator(f"section[aria-labelledby={section}]").bounding_box()
             assert place
@@ -308,7 +313,7 @@ def test_light_and_dark_are_drawn_and_differ(open_page: Open, width: int) -> Non
             pixels = pixels_of(page.screenshot(clip=clip))
             assert len(set(pixels)) > 9, f"{section} is blank"
             brightness[dark, section] = sum(sum(p) for p in pixels) / len(pixels) / 3
-    for section in ("h-verdict", "h-settings"):
+    for section in ("h-verdict", "h-pump"):
         assert brightness[False, section] > 170
         assert brightness[True, section] < 90
 

@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from flows.report.wording import glucose, isolated, number
+from flows.report.wording import glucose, isolated, many, number
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -36,6 +36,6 @@ def environment() -> Environment:
     )
     # Ours, and inside <style>, where escaping would break it.
     made.globals["style"] = Markup((TEMPLATES / "style.css").read_text("utf-8"))  # noqa: S704
-    made.globals.update(number=number, glucose=glucose)
+    made.globals.update(number=number, glucose=glucose, many=many)
     made.filters["text"] = isolated
     return made

@@ -1,7 +1,8 @@
 """The report a person decides with: one self-contained HTML file of a proposal document, and of nothing else.
 
 Every number on it is a field of the document, rounded to the decimals shown, and settings not rounded at all; only
-clock times, marks of axes and the consensus' targets are not of it. Times are local clock times.
+clock times, marks of axes, the consensus' targets, the first screen's sums of shares and its GMI are not of it. Times
+are local clock times.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from flows.judgement.verdict_today import verdict_today
 from flows.proposal.consensus_limits import age_group, limits_for, shares_of
 from flows.proposal.document import Glucose, Proposal, Units
 from flows.report import numbers_to_enter
+from flows.report.first_screen import first_screen
 from flows.report.html.page import page
-from flows.report.numbers_to_enter import may_be_entered, nothing_to_change, why_nothing_to_enter
+from flows.report.numbers_to_enter import may_be_entered, why_nothing_to_enter
 from flows.report.repetitions import why_no_more
 from flows.report.rows import (
     OUTSIDE,
@@ -61,12 +63,6 @@ TARGETS = (
     ("from_54_to_69_percent", "low", "54–69", "3.0–3.8", "all below the range under 4 %"),
     ("below_54_percent", "very-low", "below 54", "below 3.0", "under 1 %"),
 )
-WORDS = {
-    "green": "Green: may be discussed as it stands",
-    "amber": "Amber: discuss with care",
-    "red": "Red: not to be used",
-}
-NOTHING = "Green: nothing to change"
 LETTERS = {"green": "G", "amber": "A", "red": "R"}
 
 
@@ -74,7 +70,7 @@ def report_html(proposal: Proposal) -> bytes:
     """The report as one HTML file, in the proposal's own unit until the reader chooses the other."""
     verdict, rows = verdict_today(proposal), setting_rows(proposal)
     document = harmless_all({**proposal.model_dump(mode="json"), "verdict": verdict.model_dump(mode="json")})
-    colour, evidence = document["verdict"]["colour"], document["evidence"]
+    evidence = document["evidence"]
     repetitions = evidence["repetitions"]
     to_enter = may_be_entered(proposal)
     isf, ratio = rows.isf_in_both, (rows.carb_ratio,)
@@ -97,9 +93,7 @@ def report_html(proposal: Proposal) -> bytes:
         several={"isf": several_sentences(proposal, Part.ISF), "ratio": several_sentences(proposal, Part.CARB_RATIO)},
         to_enter=to_enter,
         nothing_to_enter=why_nothing_to_enter(proposal),
-        word=NOTHING if nothing_to_change(proposal) and colour == "green" else WORDS[colour],
-        headline=verdict.headline,
-        words=WORDS,
+        screen=first_screen(proposal),
         share=share,
         how_ended=why_no_more(proposal.evidence.repetitions),
         rates=joined(rows.rates),

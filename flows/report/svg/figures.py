@@ -6,7 +6,7 @@ drawing stands in the document; numbers of glucose are written in both units, of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
@@ -24,6 +24,8 @@ MIDDLES = tuple(h + 0.5 for h in range(HOURS_PER_DAY))
 LEVELS = ((54.0, "54", "3.0"), (70.0, "70", "3.9"), (180.0, "180", "10.0"), (250.0, "250", "13.9"))
 LOWEST_SHOWN, HIGHEST_SHOWN = 40.0, 300.0
 WIDE, NARROW = 880.0, 330.0
+BAR, LEAST_FOR_NUMBER = 26.0, 30.0  # height of the bar of shares; width of a share with its number under it
+HATCHED = {"very-low": 4.0, "low": 7.0}  # between the lines
 PERCENTILES = (("p95", "95th percentile"), ("p75", "75th"), ("median", "median"), ("p25", "25th"), ("p5", "5th"))
 NUMBERS = ("current", "recommended", "cap_low", "cap_high", "interval_low", "interval_high")
 
@@ -262,13 +264,34 @@ def deviations(hours: Sequence[dict[str, Any]]) -> Markup:
 
 
 def time_in_range(shares: Sequence[tuple[float, str]]) -> Markup:
-    """One bar of shares in percent, each with its class, the lowest glucose first; the table under it names them."""
-    frame = Frame(WIDE, 30, (0, 100), (0, 1), left=0, right=0, top=0, bottom=0)
-    edges = pairwise(map(frame.x, accumulate((share for share, _ in shares), initial=0.0)))
-    parts = [
-        plots.box(left, 0, right - left, 30, f"share {css}")
-        for (left, right), (_, css) in zip(edges, shares, strict=True)
-        if right > left
-    ]
+    """One bar of shares in percent, each with its class, the lowest glucose first; its larger shares under it.
+
+    A gap parts them and lows are hatched, so that they are told apart without colour; the table has every share.
+    """
     words = "From below 54 mg/dL (3.0 mmol/L) to above 250 mg/dL (13.89 mmol/L); the table names each share."
-    return plots.drawing(frame, "time-in-range", "Time in range", words, parts, "whole")
+
+    def draw(frame: Frame, size: str) -> Markup:
+        edges = pairwise(map(frame.x, accumulate((share for share, _ in shares), initial=0.0)))
+        return plots.drawing(
+            frame,
+            f"time-in-range-{size}",
+            "Time in range",
+            words,
+            [part for ends, (share, css) in zip(edges, shares, strict=True) for part in _share(*ends, share, css)],
+            size,
+        )
+
+    sizes = (Frame(width, BAR + 18, (0, 100), (0, 1), left=0, right=0, top=0, bottom=0) for width in (WIDE, NARROW))
+    return plots.both(draw, *sizes)
+
+
+def _share(left: float, right: float, share: float, css: str) -> Iterator[Markup]:
+    """A part of the bar, a gap of two short of the next; its number where there is room for it."""
+    right = max(right - 2, left + 1)
+    if share <= 0:
+        return
+    yield plots.box(left, 0, right - left, BAR, f"share {css}")
+    if css in HATCHED:
+        yield plots.hatch(left, 0, right - left, BAR, HATCHED[css])
+    if right - left >= LEAST_FOR_NUMBER:
+        yield plots.label((left + right) / 2, BAR + 14, f"{fixed(share, 0)} %", "share-text", "middle")

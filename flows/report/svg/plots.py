@@ -234,6 +234,14 @@ def box(x: float, y: float, width: float, height: float, css: str) -> Markup:
     return Markup('<rect class="{}" x="{:g}" y="{:g}" width="{:g}" height="{:g}"/>').format(css, x, y, width, height)
 
 
+def hatch(x: float, y: float, width: float, height: float, gap: float) -> Markup:
+    """Diagonal lines over a box, so that it is told from its neighbours without colour; `gap` lies between them."""
+    starts = (gap * n - height for n in range(1, math.ceil((width + height) / gap)))
+    ends = ((start, max(start, 0.0), min(start + height, width)) for start in starts)
+    lines = ([f"{x + at:g} {y + height - (at - start):g}" for at in (a, b)] for start, a, b in ends if b > a)
+    return _path(lines, "hatch")
+
+
 def mark(x: float, y: float, css: str, size: float = 6) -> Markup:
     """A diamond."""
     corners = (x, y - size), (x + size, y), (x, y + size), (x - size, y)

@@ -55,7 +55,7 @@ def forms(proposal: Proposal, root: Path) -> dict[str, str]:
     run.write_json("proposal.json", dump)
     trend = trend_of(find_runs(root), root)
     whole = report_html(proposal).decode()
-    card = whole[whole.index('<section class="card verdict') : whole.index("All rules that were checked")]
+    card = whole[whole.index('<section class="card verdict') : whole.index('aria-labelledby="h-pump"')]
     trend_whole = trend_page(trend).decode()
     trend_card = trend_whole[trend_whole.index('<section class="card') :].split("</section>")[0]
     rows = list(csv.DictReader(io.StringIO(report_csv(proposal).decode("utf-8-sig"))))

@@ -116,10 +116,10 @@ def test_lines_and_bands_break_where_nothing_is_known() -> None:
 def test_the_page_says_its_verdict_in_a_word_and_loads_nothing(person: dict[str, Any], colour: str) -> None:
     page = report_html(sample_proposals.proposal(colour=colour, **person)).decode()
     assert page.count("<!doctype html>") == 1
-    assert f">{colour.capitalize()}: " in page
+    assert f'<strong class="verdict-word">{colour.capitalize()}.</strong>' in page
     assert "<script" not in page
     assert not re.search(r"(?:src|href)=\"(?!#)|url\(|@import|https?://", page)
-    assert ("What to type into the pump" in page) == (colour != "red")
+    assert ("Settings before and after" in page) == (colour != "red")
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,9 @@ def test_a_step_to_take_back_is_said_with_its_command(verdict: FollowUpVerdict, 
     )
     assert follow_up_sentence(follow_up).endswith(command)
     page = report_html(with_step(follow_up=follow_up)).decode()
-    assert ("autotune rollback" in page.partition("<dt>The last step</dt>")[2][:300]) is ("rollback" in command)
+    assert ("autotune rollback" in page.partition("<strong>The last step.</strong>")[2][:300]) is (
+        "rollback" in command
+    )
 
 
 def test_neighbouring_hours_are_one_line() -> None:
@@ -119,11 +121,12 @@ def test_terminal_and_page_say_the_step_before_upstreams_numbers() -> None:
     said = step_in_words(proposal)
     assert said is not None
     page = report_html(proposal).decode().partition("<body>")[2]
-    for sentence in (said.next, said.baseline, *said.kept):
+    for sentence in (said.baseline, *said.kept):
         assert str(in_chosen_unit(sentence)) in page
     page = re.sub(r"<[^>]+>", "", page)
-    for text, upstream in ((summary(run, proposal), UPSTREAMS), (page, "Upstream&#39;s numbers, not what to enter")):
-        places = [html.unescape(text).index(what) for what in (said.what, *said.notes, html.unescape(upstream))]
+    on_page = "The step to take now", *said.notes, "Upstream&#39;s numbers, not what to enter"
+    for text, parts in ((summary(run, proposal), (said.what, *said.notes, UPSTREAMS)), (page, on_page)):
+        places = [html.unescape(text).index(html.unescape(what)) for what in parts]
         assert places == sorted(places)
     assert all(line in summary(run, proposal) for line in (*said.kept, said.next, said.baseline))
 
