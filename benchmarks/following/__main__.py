@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.bodies.people import Family
 from benchmarks.following.claims import claims
-from benchmarks.following.document import put
+from benchmarks.following.document import put, put_counts
 from benchmarks.following.draw import plan
 from benchmarks.following.follow import FIRST_DAY, Asked, Group, check_dates, follow
 from benchmarks.following.lanes import Followed, Kept, Policy
@@ -72,6 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{asked.first_day} to {asked.last_day}."
         )
         put(options.write, name, command_of(asked), f"{title}\n\n{text}")
+    if options.counts:
+        put_counts(
+            options.counts, f"{options.family or options.bodies}, seed {options.seed}", options.rounds, people, policies
+        )
     failed = Policy.OURS in policies and any(one.holds is False for one in claims(people, Policy.OURS))
     return 1 if failed else 0
 
@@ -139,6 +143,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--again", default="", metavar="P,P", help="forget what is kept of these policies")
     parser.add_argument("--show", type=int, metavar="PERSON", help="instead of the tables one person's rounds")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables into this document")
+    parser.add_argument("--counts", type=Path, metavar="FILE", help="put the counts of harm into this JSON document")
     return parser.parse_args(arguments)
 
 
