@@ -20,6 +20,7 @@ from flows.cli.approval import (
 from flows.cli.console import message, now, print_either, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument, names
+from flows.cli.parsing import one_of, perhaps
 from flows.errors import Refused
 from flows.values.aliases import NameKind, earlier
 from flows.values.units import HOURS_PER_DAY
@@ -37,14 +38,14 @@ def _parts(text: str) -> list[str]:
 
     chosen = names(text)
     if unknown := [name for name in chosen if name not in set(Part)]:
-        raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(Part)}")
+        raise argparse.ArgumentTypeError(f"takes {one_of(Part)}, not {unknown[0]!r}{perhaps(unknown[0], Part)}")
     return chosen
 
 
 def _hours(text: str) -> list[int]:
     chosen = names(text)
     if wrong := [hour for hour in chosen if not (hour.isdecimal() and int(hour) < HOURS_PER_DAY)]:
-        raise argparse.ArgumentTypeError(f"{wrong[0]!r} is no hour from 0 to {HOURS_PER_DAY - 1}")
+        raise argparse.ArgumentTypeError(f"takes hours from 0 to {HOURS_PER_DAY - 1}, not {wrong[0]!r}")
     return sorted({int(hour) for hour in chosen})
 
 
@@ -106,7 +107,7 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
 
     approved = read_approved(directory, arguments.sha256)
     if not 0 < arguments.max_age <= LONGEST_AGE_H:
-        raise UsageError("autotune: --max-age takes hours, up to two weeks.")
+        raise UsageError("autotune apply: --max-age takes hours above 0, up to two weeks (336).")
     decision = Decision.REJECT if arguments.reject else Decision.POLICY if arguments.by_policy else Decision.APPROVE
     request = SyncRequest(
         proposal_id=approved.proposal.proposal_id,

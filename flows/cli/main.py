@@ -15,6 +15,7 @@ from flows import __version__
 from flows.cli.console import message, print_document, told_of_waiting
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import add_command
+from flows.cli.parsing import Parser
 from flows.errors import Refused
 from flows.values.progress import listening
 
@@ -44,9 +45,9 @@ COMMANDS = [
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell counts what a signal ended
 
 
-def parser(*commands: str) -> argparse.ArgumentParser:
+def parser(*commands: str) -> Parser:
     """The command line with these commands, all where none is given."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="autotune",
         description="Insulin-pump settings tuned by the reference OpenAPS oref0 autotune from your Nightscout data. "
         "It proposes. Only `apply` and `rollback` write, what a person approved, to Nightscout; nothing to a pump.",

@@ -19,7 +19,7 @@ FILE = Path(__file__).with_name("option_table.json")
 
 @cache
 def read() -> list[dict[str, Any]]:
-    """The rows: field, group, option, kind, metavar, choices, default and help of each."""
+    """The rows: field, group, option, kind, metavar, choices, range, default and help of each."""
     rows: list[dict[str, Any]] = json.loads(FILE.read_text("utf-8"))
     return rows
 
@@ -41,6 +41,7 @@ def made_from_fields() -> str:
                         "kind": kind,
                         "metavar": option.metavar,
                         "choices": choices,
+                        "range": _range(field.metadata),
                         "default": field.get_default(call_default_factory=True),
                         "help": field.description,
                     },
@@ -48,6 +49,13 @@ def made_from_fields() -> str:
                 )
             )
     return "[\n" + ",\n".join(rows) + "\n]\n"
+
+
+def _range(marks: list[Any]) -> dict[str, float] | None:
+    """The smallest (`from`) or what it must be above, and the largest, of a number."""
+    limits = {"from": "ge", "above": "gt", "to": "le"}
+    found = {name: getattr(mark, of) for name, of in limits.items() for mark in marks if hasattr(mark, of)}
+    return found or None
 
 
 def _kind(annotation: Any) -> tuple[str, list[str] | None]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flows.cli import option_table
+from flows.cli.parsing import one_of, perhaps, shown
 
 GROUPS = ("data", "days", "person", "expert")  # in the order of the help
 # Fields of a request that commands share.
@@ -121,11 +123,39 @@ def _reading(row: dict[str, Any]) -> dict[str, Any]:
     elif row["default"] is not None and row["default"] != []:
         text = f"{text} Default: {row['default']}."
     return {
-        "type": _READERS[row["kind"]],
+        "type": _reader(row),
         "metavar": row["metavar"],
         "choices": row["choices"] if row["kind"] == "choice" else None,
         "help": text,
     }
+
+
+def _reader(row: dict[str, Any]) -> Any:
+    if row["kind"] in ("int", "float"):
+        return partial(_number, row)
+    return partial(_names, row["choices"]) if row["kind"] == "names" else _READERS[row["kind"]]
+
+
+def _number(row: dict[str, Any], text: str) -> float:
+    """A number within its range, which the error names."""
+    limits, whole = row["range"], row["kind"] == "int"
+    try:
+        number = int(text) if whole else float(text)
+        above = number > limits["above"] if "above" in limits else number >= limits["from"]
+        if above and number <= limits["to"]:
+            return number
+    except ValueError:
+        pass
+    least = f"above {limits['above']:g} up" if "above" in limits else f"from {limits['from']:g}"
+    what = "a whole number" if whole else "a number"
+    raise argparse.ArgumentTypeError(f"takes {what} {least} to {limits['to']:g}, not {shown(text)}")
+
+
+def _names(known: list[str], text: str) -> list[str]:
+    chosen = names(text)
+    if unknown := [name for name in chosen if name not in known]:
+        raise argparse.ArgumentTypeError(f"takes {one_of(known)}, not {shown(unknown[0])}{perhaps(unknown[0], known)}")
+    return chosen
 
 
 def _dates(text: str) -> list[date]:
@@ -136,9 +166,11 @@ def _dates(text: str) -> list[date]:
         try:
             start, end = date.fromisoformat(first), date.fromisoformat(last or first)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{part!r} is no day or period such as 2026-11-08..2026-11-10") from None
+            raise argparse.ArgumentTypeError(
+                f"takes days and periods such as 2026-11-08..2026-11-10, not {part!r}"
+            ) from None
         if end < start:
-            raise argparse.ArgumentTypeError(f"{part!r} ends before it starts")
+            raise argparse.ArgumentTypeError(f"takes periods that end after they start, not {part!r}")
         found += [date.fromordinal(n) for n in range(start.toordinal(), end.toordinal() + 1)]
     return found
 
@@ -146,10 +178,7 @@ def _dates(text: str) -> list[date]:
 _READERS: dict[str, Any] = {
     "text": str,
     "choice": str,
-    "int": int,
-    "float": float,
     "path": Path,
     "date": date.fromisoformat,
     "dates": _dates,
-    "names": names,
 }
