@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from flows.entry.apps import APPS
+from flows.entry.pumps import PUMPS, Pump
+from flows.entry.steps import Steps
 from flows.history import glucose, treatments
 from flows.history.duplicates import RULE as DUPLICATE
 from flows.history.quality import RULES as QUALITY
@@ -57,6 +60,51 @@ def steps_as_markdown() -> str:
     """The thresholds of a step, for docs/safety.md."""
     lines = ["| limit | value | what it does | source |", "|---|---|---|---|"]
     return "\n".join([*lines, *(f"| `{r.name}` | {r.value:g} {r.unit} | {r.what} | {r.source} |" for r in LIMITS)])
+
+
+def apps_as_markdown() -> str:
+    """What apps take, for docs/entry.md."""
+    heads = "order of its screens | blocks begin on | carb ratio, g/U | ISF, mg/dL/U | ISF, mmol/L/U | read in"
+    lines = [f"| `--for` | app | {heads} |", "|---|---|---|---|---|---|---|---|"]
+    for key, app in APPS.items():
+        order = " · ".join(screen.title for screen in app.screens)
+        taken = (app.carb_ratio_g_per_u, app.isf_mgdl_per_u, app.isf_mmoll_per_u)
+        numbers = " | ".join(map(_numbers, taken))
+        lines.append(f"| `{key}` | {app.name} | {order} | {_begin(app.block_minutes)} | {numbers} | {app.source} |")
+    return "\n".join(lines)
+
+
+def pumps_as_markdown() -> str:
+    """What pumps take, for docs/entry.md."""
+    lines = [
+        "| `--for`, `--pump` | pump | basal, U/h | blocks | carb ratio, g/U | ISF, mg/dL/U | read in |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for key, pump in PUMPS.items():
+        own = pump.calculator
+        taken = (own.carb_ratio_g_per_u, own.isf_mgdl_per_u) if own else ()
+        numbers = " | ".join(map(_numbers, taken)) or "not known | not known"
+        lines.append(
+            f"| `{key}` | {pump.name} | {_numbers(pump.basal)} | {_blocks(pump)} | {numbers} | {pump.source} |"
+        )
+    return "\n".join(lines)
+
+
+def _numbers(steps: Steps) -> str:
+    bands = [f"{band.step:g}" + (f" below {band.below:g}" if band.below else "") for band in steps.bands]
+    return f"{steps.least:g}–{steps.greatest:g} by {', '.join(bands)}"
+
+
+def _blocks(pump: Pump) -> str:
+    if pump.every_hour:
+        return "a rate for each hour"
+    shared = ", shared by all settings" if pump.shared_blocks else ""
+    own = f"; {pump.calculator.most_blocks} of each other" if pump.calculator and not pump.shared_blocks else ""
+    return f"{pump.most_blocks} on the {_begin(pump.block_minutes)}{shared}{own}"
+
+
+def _begin(minutes: int) -> str:
+    return {60: "hour", 30: "half hour", 1: "minute"}[minutes]
 
 
 def proposal_schema() -> str:

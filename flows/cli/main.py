@@ -29,6 +29,7 @@ COMMANDS = [
     "tune",
     "show",
     "parity",
+    "entry",
     "apply",
     "tidy",
     "rollback",

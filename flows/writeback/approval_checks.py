@@ -181,16 +181,25 @@ def source_document(approved: Approved) -> Record:
     Raises:
         Refused: `PROPOSAL_WITHOUT_SITE`; `RUN_DAMAGED`, `FILE_NOT_JSON`, `FILE_NOT_RECORDS`: of what the site served.
     """
-    identity = approved.proposal.profile
-    wanted, name = identity.get("document_sha256"), identity.get("name")
-    documents = served_documents(approved.run)
-    if isinstance(wanted, str) and isinstance(name, str) and documents:
-        if (found := next((d for d in documents if document_sha256(d) == wanted), None)) is not None:
-            return found
-        newest = SiteProfiles(tuple(documents), ()).newest
-        if document_sha256(store_of(newest).get(name)) == wanted:
-            return newest
+    if (found := source_in(approved.run, approved.proposal)) is not None:
+        return found
     raise Refused(Reason.PROPOSAL_WITHOUT_SITE, detail="its source is not among the site's profile documents")
+
+
+def source_in(run: RunDirectory, proposal: Proposal) -> Record | None:
+    """As `source_document`, of any run; `None` where the source is not among the profile documents it was given.
+
+    Raises:
+        Refused: `RUN_DAMAGED`, `FILE_NOT_JSON`, `FILE_NOT_RECORDS`.
+    """
+    wanted, name = proposal.profile.get("document_sha256"), proposal.profile.get("name")
+    documents = served_documents(run)
+    if not (isinstance(wanted, str) and isinstance(name, str) and documents):
+        return None
+    if (found := next((d for d in documents if document_sha256(d) == wanted), None)) is not None:
+        return found
+    newest = SiteProfiles(tuple(documents), ()).newest
+    return newest if document_sha256(store_of(newest).get(name)) == wanted else None
 
 
 def report_only_app(document: Record) -> str | None:

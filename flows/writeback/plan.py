@@ -118,7 +118,7 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
     if source_name not in store:
         raise Refused(Reason.PROPOSAL_WITHOUT_SITE, detail="its profile is not in the document")
     parts, wanted = _wanted(proposal, request)
-    _trusted(proposal, parts)
+    check_trusted(proposal, parts)
     name = _name(proposal, request, source, store)
     body = copy.deepcopy(store[source_name])
     old = {part: read_schedule(body.get(field), field, []) for part, field in FIELDS.items()}
@@ -190,8 +190,12 @@ def _wanted(proposal: Proposal, request: SyncRequest) -> tuple[tuple[Part, ...],
     return parts, Wanted(proposal.for_pump.after_step(now, step), now)
 
 
-def _trusted(proposal: Proposal, parts: Sequence[Part]) -> None:
-    """Refuse settings of which upstream tuned several as their mean: a proposal may be sealed before that was red."""
+def check_trusted(proposal: Proposal, parts: Sequence[Part]) -> None:
+    """Refuse settings of which upstream tuned several as their mean: a proposal may be sealed before that was red.
+
+    Raises:
+        Refused: `PROPOSAL_SEVERAL`.
+    """
     untrusted = [NAMES[part] for part in proposal.for_pump.untrusted if part in parts]
     if untrusted:
         raise Refused(Reason.PROPOSAL_SEVERAL, what=" and ".join(untrusted))

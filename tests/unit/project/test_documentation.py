@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import re
 
-from docs.rule_tables import proposal_schema, rules_as_markdown, safety_as_markdown, steps_as_markdown
+from docs.rule_tables import (
+    apps_as_markdown,
+    proposal_schema,
+    pumps_as_markdown,
+    rules_as_markdown,
+    safety_as_markdown,
+    steps_as_markdown,
+)
 from flows.cli.main import parser
 from flows.errors import Reason
 from flows.proposal.document import SCHEMA_VERSION
@@ -23,6 +30,12 @@ def test_the_thresholds_of_a_step_in_the_documentation_are_the_programs_own() ->
     assert steps_as_markdown() in (ROOT / "docs" / "safety.md").read_text("utf-8")
 
 
+def test_what_apps_and_pumps_take_is_in_the_documentation_as_the_program_has_it() -> None:
+    text = (ROOT / "docs" / "entry.md").read_text("utf-8")
+    assert apps_as_markdown() in text
+    assert pumps_as_markdown() in text
+
+
 def test_the_published_schema_is_that_of_the_program() -> None:
     assert proposal_schema() == (ROOT / "docs" / "schemas" / f"proposal-{SCHEMA_VERSION}.json").read_text("utf-8")
 
@@ -36,7 +49,7 @@ def test_every_reason_code_in_the_documentation_exists() -> None:
 
 
 def test_every_option_in_the_readme_exists() -> None:
-    documents = (ROOT / "README.md", ROOT / "docs" / "data.md", ROOT / "docs" / "writing-back.md")
+    documents = (ROOT / "README.md", *(ROOT / "docs" / name for name in ("data.md", "entry.md", "writing-back.md")))
     readme = "".join(document.read_text("utf-8") for document in documents)
     known = {"--watch", "--param", "--runs"}  # Prefect's, and the kill test's
     for action in parser()._subparsers._group_actions[0].choices.values():  # type: ignore[union-attr, attr-defined]

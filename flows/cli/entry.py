@@ -1,0 +1,64 @@
+"""`autotune entry`: the sheet to type from, for the app or the pump that is named. Writes to no site."""
+
+from __future__ import annotations
+
+import argparse
+
+from flows.cli.approval import RUN, run_directory
+from flows.cli.console import now, print_either
+from flows.cli.exit_code import ExitCode, UsageError
+from flows.cli.options import JSON, Command, argument
+from flows.entry.apps import APPS
+from flows.entry.pumps import PUMPS
+from flows.values.units import HOURS_PER_DAY
+
+LONGEST_AGE_H = 14 * HOURS_PER_DAY
+
+COMMAND = Command(
+    help="make the sheet to type a proposal's step into an app or a pump from",
+    description="Every number as the app or the pump takes it, in the order of its screens, and first what it cannot "
+    "take. Checks the proposal as `apply` does, and writes to no site.",
+    arguments=(
+        RUN,
+        argument(
+            "--for",
+            dest="system",
+            required=True,
+            choices=(*APPS, *PUMPS),
+            metavar="SYSTEM",
+            help=f"the app ({', '.join(APPS)}), or the pump that is typed into ({', '.join(PUMPS)})",
+        ),
+        argument("--pump", choices=tuple(PUMPS), metavar="PUMP", help="the pump that the app drives: any of the pumps"),
+        argument("--all", action="store_true", help="upstream's numbers whole, not the step"),
+        argument("--accept-uncertain", action="store_true", help="with --all: also where nothing is repeatable enough"),
+        argument("--max-age", type=float, default=48.0, metavar="H", help="hours (default 48)"),
+        JSON,
+    ),
+)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Check the proposal, and print the sheet."""
+    from flows.entry.sheet import entry_sheet
+    from flows.entry.system import entry_system
+    from flows.proposal.consensus_limits import age_group
+    from flows.proposal.sealed import read_proposal
+    from flows.report.entry_rows import sheet_document
+    from flows.report.text.entry import sheet_text
+    from flows.writeback.approval import Scope
+    from flows.writeback.approval_checks import check_may_be_written, source_in
+    from flows.writeback.schedules_after import settings_to_enter
+
+    if arguments.pump and arguments.system in PUMPS:
+        raise UsageError("autotune: --pump names the pump that an app drives; --for names a pump already.")
+    if not 0 < arguments.max_age <= LONGEST_AGE_H:
+        raise UsageError("autotune: --max-age takes hours, up to two weeks.")
+    directory = run_directory(arguments.run)
+    proposal = read_proposal(directory.file("proposal.json"))
+    scope = Scope.ALL if arguments.all else Scope.STEP
+    unsure = arguments.accept_uncertain
+    check_may_be_written(proposal, now(), arguments.max_age, scope=scope, although_unsure=unsure)
+    system = entry_system(arguments.system, proposal.units, age_group(proposal.options), arguments.pump)
+    sheet = entry_sheet(settings_to_enter(proposal, source_in(directory, proposal), scope), system)
+    print_either(arguments.as_json, sheet_document(sheet, proposal, scope), sheet_text(sheet, proposal, scope))
+    return ExitCode.REFUSED if sheet.refusals else ExitCode.OK
