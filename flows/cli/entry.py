@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from flows.cli.approval import RUN, run_directory
-from flows.cli.console import now, print_either
+from flows.cli.console import message, now, print_either
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import JSON, Command, argument
 from flows.entry.apps import APPS
@@ -32,6 +33,7 @@ COMMAND = Command(
         argument("--all", action="store_true", help="upstream's numbers whole, not the step"),
         argument("--accept-uncertain", action="store_true", help="with --all: also where nothing is repeatable enough"),
         argument("--max-age", type=float, default=48.0, metavar="H", help="hours (default 48)"),
+        argument("--html", type=Path, metavar="FILE", help="also as a page to print, with boxes to tick"),
         JSON,
     ),
 )
@@ -44,6 +46,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from flows.proposal.consensus_limits import age_group
     from flows.proposal.sealed import read_proposal
     from flows.report.entry_rows import sheet_document
+    from flows.report.html.entry import sheet_html
     from flows.report.text.entry import sheet_text
     from flows.writeback.approval import Scope
     from flows.writeback.approval_checks import check_may_be_written, source_in
@@ -61,4 +64,18 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     system = entry_system(arguments.system, proposal.units, age_group(proposal.options), arguments.pump)
     sheet = entry_sheet(settings_to_enter(proposal, source_in(directory, proposal), scope), system)
     print_either(arguments.as_json, sheet_document(sheet, proposal, scope), sheet_text(sheet, proposal, scope))
-    return ExitCode.REFUSED if sheet.refusals else ExitCode.OK
+    if sheet.refusals:
+        return ExitCode.REFUSED
+    if arguments.html:
+        _write(arguments.html, sheet_html(sheet, proposal, scope))
+    return ExitCode.OK
+
+
+def _write(file: Path, page: bytes) -> None:
+    from flows.values.run_directory import write_atomically
+
+    try:
+        write_atomically(file, page)
+    except OSError as error:
+        raise UsageError(f"autotune: {file} cannot be written ({type(error).__name__}).") from None
+    message(f"The page is in {file}.")

@@ -39,6 +39,7 @@ class Pump:
         shared_blocks: basal, ISF and carb ratio share its blocks (the number is that of all of them together).
         calculator: of its own, where what it takes is known.
         greatest_in_loop_kit: U/h, where the driver of Loop, Trio and iAPS goes less high.
+        in_aaps: AAPS has a driver for it.
         remarks: what a person has to know who types into the pump itself; `app_remarks` who types into an app.
         source: of these numbers.
     """
@@ -54,6 +55,7 @@ class Pump:
     greatest_in_loop_kit: float | None = None
     remarks: tuple[str, ...] = ()
     app_remarks: tuple[str, ...] = ()
+    in_aaps: bool = True
 
 
 HALF_HOUR, HOUR = 30, 60
@@ -89,6 +91,7 @@ PUMPS: dict[str, Pump] = {
             "In automated mode it uses neither this basal nor this ISF for what it gives by itself.",
             _NOT_VERIFIED.format("That a basal program has 24 blocks"),
         ),
+        in_aaps=False,
     ),
     "medtronic": Pump(
         "Medtronic 523, 723, 554 or 754",
@@ -117,6 +120,7 @@ PUMPS: dict[str, Pump] = {
         48,
         AAPS_PUMPS + " (MEDTRONIC_640G); Medtronic how-to guide of the 600 series (48 segments a pattern)",
         remarks=("In automatic mode it uses neither this basal nor the ISF; it does use the carb ratio.",),
+        in_aaps=False,
     ),
     "tandem": Pump(
         "Tandem t:slim X2 or Mobi",
@@ -141,6 +145,7 @@ PUMPS: dict[str, Pump] = {
                 "The range of its basal (to 15 U/h), carb ratio and ISF, and the steps of its carb ratio"
             ),
         ),
+        in_aaps=False,
     ),
     "dana": Pump(
         "Dana RS or Dana-i",
@@ -179,6 +184,7 @@ PUMPS: dict[str, Pump] = {
         AAPS_PUMPS,
         every_hour=True,
         remarks=(_NOT_VERIFIED.format("That it has a rate for each of 24 hours"),),
+        in_aaps=False,
     ),
     "medtrum": Pump(
         "Medtrum Nano",

@@ -26,7 +26,7 @@ from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
 
 # Of the day's basal: from this difference on a stretch of one rate is entered as two rates in turn.
 CLOSE_SHARE = 0.01
-# Nothing is entered that misses the day by more: a step changes it by 7 % at most.
+# Nothing is entered that misses the day by more: it would be a step of its own (`basal_step` of the step's limits).
 MOST_MISSED_SHARE = 0.03
 SHOWN_U = 0.005  # of a day: what two decimals show
 HOUR_MINUTES = 60

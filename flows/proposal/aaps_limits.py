@@ -13,13 +13,15 @@ from flows.settings import AgeGroup
 
 @dataclass(frozen=True)
 class AapsLimits:
-    """The highest basal in U/h, and the ranges of DIA (h), carb ratio (g/U) and ISF (mg/dL per U)."""
+    """The highest basal in U/h, and the ranges of DIA (h), carb ratio (g/U), ISF (mg/dL per U) and targets (mg/dL)."""
 
     highest_basal_u_per_h: float
     dia_h: tuple[float, float] = (5.0, 9.0)
     carb_ratio_g_per_u: tuple[float, float] = (2.0, 100.0)
     isf_mgdl_per_u: tuple[float, float] = (2.0, 1000.0)
     lowest_basal_u_per_h: float = 0.01
+    target_low_mgdl: tuple[float, float] = (80.0, 180.0)
+    target_high_mgdl: tuple[float, float] = (90.0, 200.0)
 
 
 AAPS_LIMITS: dict[AgeGroup, AapsLimits] = {

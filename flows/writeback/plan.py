@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import chain, pairwise
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
@@ -21,13 +21,13 @@ from flows.oref0.several_values import NAMES
 from flows.profiles.parse import unit_name
 from flows.profiles.schedule_blocks import clock_text, read_schedule
 from flows.profiles.stored import is_flat
-from flows.proposal.aaps_limits import AAPS_LIMITS, AapsLimits
+from flows.proposal.aaps_limits import AAPS_LIMITS
 from flows.proposal.consensus_limits import age_group
 from flows.proposal.document import Proposal, Units
-from flows.values.numbers import number_or_none
 from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
 from flows.values.units import HOURS_PER_DAY, MINUTES_PER_DAY
+from flows.writeback.aaps_checks import aaps_notes
 from flows.writeback.active_on_site import profile_content, store_of
 from flows.writeback.approval import Scope, SyncRequest
 from flows.writeback.planned_schedules import Wanted, as_entries, new_basal, new_by_block, unchanged_hours
@@ -169,7 +169,7 @@ def plan(proposal: Proposal, source: Record, request: SyncRequest) -> Plan:
             *_note_of_unwritten(stay),
             *(_unused(proposal, parts) if request.scope is not Scope.STEP else ()),
             *(_flattened(wanted, old[Part.BASAL], only_less) if Part.BASAL in parts else ()),
-            *_refusals_of_aaps(carried, AAPS_LIMITS[age_group(proposal.options)]),
+            *aaps_notes(document, name, AAPS_LIMITS[age_group(proposal.options)]),
         ),
     )
     if not done.changed:
@@ -294,26 +294,3 @@ def _flattened(wanted: Wanted, old: Schedule, only_less: bool) -> tuple[str, ...
     named = ", ".join(f"{hour:02d}:00" for hour in hours)
     said = f"The basal changes within the hour of {named} now; it becomes one rate for that whole hour."
     return (said,) if hours else ()
-
-
-def _refusals_of_aaps(body: Record, limits: AapsLimits) -> tuple[str, ...]:
-    """Why AAPS, where it is used, would not take the profile."""
-    blocks = {field: read_schedule(body.get(field), field, []).blocks for field in FIELDS.values()}
-    least_basal, (least_ratio, most_ratio) = limits.lowest_basal_u_per_h, limits.carb_ratio_g_per_u
-    dia_h, (least_dia_h, most_dia_h) = number_or_none(body.get("dia")) or 0.0, limits.dia_h
-    checks = (
-        (
-            any(b.minutes % 60 for b in chain(*blocks.values())),
-            "AAPS takes only profiles whose blocks all begin on a full hour; this one has others.",
-        ),
-        (min(b.value for b in blocks["basal"]) < least_basal, f"AAPS takes no basal below {least_basal:g} U/h."),
-        (
-            not all(least_ratio <= b.value <= most_ratio for b in blocks["carbratio"]),
-            f"AAPS takes no carb ratio outside {least_ratio:g}–{most_ratio:g} g/U.",
-        ),
-        (
-            not least_dia_h <= dia_h <= most_dia_h,
-            f"AAPS takes no duration of insulin action outside {least_dia_h:g}–{most_dia_h:g} h.",
-        ),
-    )
-    return tuple(words for found, words in checks if found)

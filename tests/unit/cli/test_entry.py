@@ -112,6 +112,26 @@ def test_all_of_upstreams_numbers_in_the_unit_of_the_person(tmp_path: Path, caps
     assert "3.1   now 2.8   changed ▲" in said
 
 
+def test_the_page_has_a_box_for_each_row_and_loads_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "sheet.html"
+    source = profile_document()
+    assert entry(made(tmp_path, source), "--for", "iaps", "--pump", "omnipod", "--html", str(file)) == 0
+    page = file.read_text("utf-8")
+    assert file.stat().st_mode & 0o077 == 0
+    assert page.count('type="checkbox"') == 4  # two rates, an ISF, a carb ratio
+    assert page.index("Before you type") < page.index("FIRST") < page.index("Basal Profile") < page.index("0.75")
+    assert not [tag for tag in ("<script", "<link", "src=", 'href="http') if tag in page]
+    assert f"The page is in {file}." in capsys.readouterr().err
+    assert entry(made(tmp_path / "again"), "--for", "iaps", "--html", str(tmp_path)) == 2  # it is a directory
+
+
+def test_there_is_no_page_of_what_cannot_be_taken(tmp_path: Path) -> None:
+    source = profile_document()
+    source["store"]["Day"]["carbratio"] = [{"time": "00:00", "value": 60}]
+    assert entry(made(tmp_path, source), "--for", "trio", "--html", str(tmp_path / "sheet.html")) == 3
+    assert not (tmp_path / "sheet.html").exists()
+
+
 REFUSED: list[tuple[str, dict[str, Any], list[str], str]] = [
     ("red", {"colour": "red"}, [], "red"),
     ("no step", {"step": "keep"}, [], "keep"),

@@ -35,6 +35,7 @@ from flows.writeback import (
     tidy,
     transaction,
 )
+from flows.writeback.aaps_checks import TARGETS, aaps_notes, pumps_that_refuse, refusals_of_aaps
 from flows.writeback.active_on_site import SiteProfiles, differences, same_active_from, start_ms
 from flows.writeback.approval import Decision, Scope, SyncRequest
 from flows.writeback.approval_checks import check_may_be_written
@@ -45,7 +46,6 @@ from flows.writeback.plan import (
     _check,
     _flattened,
     _lines,
-    _refusals_of_aaps,
 )
 from flows.writeback.planned_schedules import Wanted, _least, as_entries, new_basal, unchanged_hours
 from flows.writeback.policy import Policy, check_policy
@@ -478,6 +478,25 @@ def pump(**changes: Any) -> dict[str, Any]:
         ({"dia": "long"}, "duration of insulin action"),
         ({"basal": 0.01}, None),
         ({"basal": 0.009}, "no basal below"),
+        ({"basal": 10}, None),
+        ({"basal": 10.1}, "no basal above 10"),
+        ({"sens": 2}, None),
+        ({"sens": 1.9}, "no insulin sensitivity outside"),
+        ({"sens": 1000}, None),
+        ({"sens": 1001}, "no insulin sensitivity outside"),
+        ({"sens": 55.5, "units": "mmol"}, None),
+        ({"sens": 55.7, "units": "mmol"}, "no insulin sensitivity outside"),
+        ({"target_low": 80, "target_high": 90}, None),
+        ({"target_low": 79, "target_high": 90}, "no target low outside 80–180"),
+        ({"target_low": 80, "target_high": 89}, "no target high outside 90–200"),
+        ({"target_low": 180, "target_high": 200}, None),
+        ({"target_low": 181, "target_high": 200}, "no target low"),
+        ({"target_low": 180, "target_high": 201}, "no target high"),
+        ({"target_low": 4.4, "target_high": 5.0, "units": "mmol/L"}, None),
+        ({"target_low": 4.3, "target_high": 5.0, "units": "mmol/L"}, "no target low"),
+        ({"target_low": 100}, "same times"),
+        ({"target_low": [{"time": "00:00", "value": 100}, {"time": "06:00", "value": 90}], "target_high": 110}, "same"),
+        ({name: [{"time": "00:00", "value": 100}, {"time": "06:30", "value": 100}] for name in TARGETS}, "full hour"),
         ({"carbratio": 2}, None),
         ({"carbratio": 1.9}, "no carb ratio outside"),
         ({"carbratio": 100}, None),
@@ -487,9 +506,46 @@ def pump(**changes: Any) -> dict[str, Any]:
     ],
 )
 def test_what_aaps_would_refuse_is_said(changes: dict[str, Any], said: str | None) -> None:
-    notes = _refusals_of_aaps(pump(**changes), AAPS_LIMITS[AgeGroup.ADULT])
+    notes = refusals_of_aaps(pump(**changes), AAPS_LIMITS[AgeGroup.ADULT])
     assert len(notes) == (0 if said is None else 1)
     assert (said or "") in "".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("rate", "named"),
+    [
+        (0.1, []),
+        (0.09, ["Dana R Korean (0.1)"]),
+        (0.05, ["Dana R Korean (0.1)"]),
+        (0.04, ["Omnipod", "Medtronic 515", "Combo", "Medtrum", "Diaconn", "EOPatch", "Dana R Korean"]),
+        (0.03, ["Omnipod", "Dana RS or Dana-i (0.04)", "Medtrum"]),
+        (0.024, ["Medtronic 523"]),
+        (0.019, ["Insight (0.02)"]),
+    ],
+)
+def test_pumps_with_which_aaps_refuses_the_lowest_rate_are_named(rate: float, named: list[str]) -> None:
+    notes = pumps_that_refuse(pump(basal=[{"time": "00:00", "value": 1}, {"time": "01:00", "value": rate}]))
+    assert bool(notes) is bool(named)
+    assert [name for name in named if name not in "".join(notes)] == []
+    assert not any(name in "".join(notes) for name in ("Tandem", "Omnipod 5", "YpsoPump", "630G"))
+    assert ("Insight" in "".join(notes)) is (rate < 0.02)
+
+
+@pytest.mark.parametrize(
+    ("sibling", "is_lost"),
+    [
+        ({}, False),
+        ({"dia": 4}, True),
+        ({"units": None}, False),  # the document's are taken
+        ({"basal": "none"}, True),
+        ({"carbratio": [{"time": "00:00", "value": 10}, {"time": "00:30", "value": 9}]}, True),
+    ],
+)
+def test_a_profile_of_the_same_document_that_aaps_would_remove_is_named(sibling: dict[str, Any], is_lost: bool) -> None:
+    store = {"New": pump(units="mg/dl"), "Old": {**pump(units="mg/dl"), **sibling}}
+    notes = aaps_notes({"units": "mg/dl", "store": store}, "New", AAPS_LIMITS[AgeGroup.ADULT])
+    assert [("'Old'" in note, "removes" in note) for note in notes] == [(True, True)] * is_lost
+    assert len(aaps_notes({"store": {**store, "Old": "text"}}, "New", AAPS_LIMITS[AgeGroup.ADULT])) == 1
 
 
 @pytest.mark.parametrize(("length", "is_taken"), [(1, True), (40, True), (41, False)])
