@@ -42,6 +42,7 @@ class Reason(Enum):
     # --- the history of runs
     HISTORY_EMPTY = auto()
     HISTORY_OF_SEVERAL = auto()
+    PDF_NOT_MADE = auto()
 
     # --- talking to Nightscout
     SITE_URL = auto()

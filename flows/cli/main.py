@@ -28,6 +28,7 @@ COMMANDS = [
     "export",
     "tune",
     "show",
+    "report",
     "parity",
     "entry",
     "apply",

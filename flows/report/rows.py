@@ -19,6 +19,7 @@ from flows.values.units import HOURS_PER_DAY
 RowEvidence = IsfEvidence | CarbRatioEvidence | BasalEvidence
 MGDL, MMOLL, RATIO, RATE, FACTOR = "mgdl_per_u", "mmoll_per_u", "g_per_u", "u_per_h", "factor"
 UNITS = {MGDL: "mg/dL/U", MMOLL: "mmol/L/U", RATIO: "g/U", RATE: "U/h", FACTOR: "× schedule"}
+STOPPED = "stopped at the limit"  # said in the place of an interval, which says nothing there
 OUTSIDE = "outside it: the order of days matters"  # said of a number beside its interval
 
 

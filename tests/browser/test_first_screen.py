@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from flows.proposal.document import Proposal
 from flows.proposal.step_document import FollowUpVerdict
+from flows.report import pdf
 from flows.report.first_screen import first_screen
 from flows.report.html.report import report_html
 from tests import sample_proposals
 from tests.browser.conftest import Open, ask
+from tests.conftest import chromium
 from tests.unit.report.test_first_screen import LOWS_AND_HIGHS, MANY_HIGHS, ON_TARGET, follow_up
 
 pytestmark = pytest.mark.browser
@@ -81,3 +86,10 @@ def test_each_reason_stands_once_and_no_rule_id_before_the_rules(open_page: Open
         assert text.count(reason.sentence) == 1
         assert text.count(reason.rule) == 2  # where it found something, and among all that were checked
         assert text.index("Where it comes from") > text.index(reason.rule) > text.index("Rules what was checked")
+
+
+def test_the_systems_browser_makes_the_pdf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "NAMES", (chromium(),))
+    made = pdf.write_pdf(PEOPLE["carb ratio"], tmp_path / "report.pdf").read_bytes()
+    assert len(re.findall(rb"/MediaBox", made)) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["report.pdf"]

@@ -24,6 +24,7 @@ from flows.report.numbers_to_enter import may_be_entered, why_nothing_to_enter
 from flows.report.repetitions import why_no_more
 from flows.report.rows import (
     OUTSIDE,
+    STOPPED,
     Row,
     RowEntry,
     SettingRows,
@@ -103,6 +104,7 @@ def report_html(proposal: Proposal) -> bytes:
         no_change=numbers_to_enter.NOTHING,
         order_matters=ORDER_MATTERS,
         outside=OUTSIDE,
+        stopped=STOPPED,
         kept_aside=KEPT_ASIDE,
         in_chosen_unit=in_chosen_unit,
         together=together_sentence(rows) if repetitions else "",

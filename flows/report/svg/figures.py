@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from flows.report.rows import MGDL, MMOLL, Row, RowEntry, blocks_of
+from flows.report.rows import MGDL, MMOLL, STOPPED, Row, RowEntry, blocks_of
 from flows.report.svg import plots
 from flows.report.svg.plots import Frame
 from flows.report.wording import DECIMALS, decimals_of, exact, fixed
@@ -38,6 +38,8 @@ def basal(hours: Sequence[Row], *, for_pump: bool) -> Markup:
         for_pump: whether the line for the pump is drawn (not when there is nothing to enter).
     """
     of = {name: [getattr(hour, name) for hour in hours] for name in NUMBERS}
+    for end in ("interval_low", "interval_high"):  # where a cap stopped it, an interval says nothing
+        of[end] = [None if hour.cap_label else value for hour, value in zip(hours, of[end], strict=True)]
     of["to_enter"] = [hour.entries[0].to_enter for hour in hours]
     every = [v for values in of.values() for v in values if v is not None]
     low, high = max(0.0, min(every) * 0.92), max(max(every) * 1.04, 0.05)
@@ -153,7 +155,7 @@ def between_caps(same: Sequence[Row], what: str, name: str, share: str) -> Marku
     def draw(frame: Frame, size: str) -> Markup:
         x1, x2 = frame.x(row.cap_low), frame.x(row.cap_high)
         parts = [plots.box(x1, middle - 7, max(x2 - x1, 1), 14, "track")]
-        if row.interval_low is not None and row.interval_high is not None:
+        if row.interval_low is not None and row.interval_high is not None and not row.cap_label:
             a, b = frame.x(row.interval_low), frame.x(row.interval_high)
             parts.append(plots.box(min(a, b), middle - 7, max(b - a, 2), 14, "interval"))
         parts += [
@@ -197,10 +199,11 @@ def _anchor(frame: Frame, x: float) -> str:
 def _strip_sentence(row: Row, share: str) -> str:
     current, recommended, low, high = _four(row)
     text = f"Now {current}, recommended {recommended}, caps {low} and {high}"
-    if row.interval_low is not None:
+    if row.cap_label:
+        text += f", {STOPPED}"
+    elif row.interval_low is not None:
         ends = (fixed(end, DECIMALS[row.unit]) for end in (row.interval_low, row.interval_high))
         text += f", {share} of the repetitions between {' and '.join(ends)}"
-        text += ", where the cap decided" if row.cap_label else ""
     return f"{text} {row.unit}"
 
 

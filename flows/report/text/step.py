@@ -6,6 +6,7 @@ The document has ids and facts; these are their English sentences, and the only 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
@@ -81,6 +82,7 @@ GIST = {
     Because.NOTHING_WANTED: "upstream does not change it",
     Because.REDUCTIONS_NOT_ENOUGH: "what upstream would reduce will hardly be enough",
 }
+_MINUS = re.compile(r"(?<!\w)-(?=\d)")  # as in every other number of the report
 ONLY_REDUCTIONS = "Only reductions: whatever would give more insulin is held back."
 NO_BASELINE = "No baseline is known: the limits of steps count from the settings in use."
 ALL_STAY = "no setting is off by enough, with a need for it, to act on"
@@ -186,7 +188,7 @@ def _repeatable(proposal: Proposal, step: NextStep) -> str:
 
 def why(said: Said) -> str:
     """A reason as a part of a sentence."""
-    return WHY[said.because].format(**said.facts)
+    return _MINUS.sub("−", WHY[said.because].format(**said.facts))
 
 
 def kept_sentence(kept: Kept) -> str:

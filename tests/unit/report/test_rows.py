@@ -440,7 +440,8 @@ def test_where_a_cap_decided_the_interval_is_no_certainty() -> None:
         "lower cap decided",
         *[""] * 14,
     ]
-    assert whole.count("an interval that shrank at a cap says nothing of the number's worth") == 2
+    assert whole.count("an interval would say nothing of the number's worth") == 2
+    assert whole.count('<span class="stopped">stopped at the limit</span>') == 2
     text = numbers_table(proposal)
     assert "lower cap decided" in _line(proposal, "09:00")
     assert "upper cap decided" in _line(proposal, "ISF")

@@ -1,0 +1,46 @@
+"""`autotune report`: where a run's report is, or the report as a PDF for paper."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from flows.cli.approval import RUN, run_directory
+from flows.cli.console import show
+from flows.cli.exit_code import ExitCode, UsageError
+from flows.cli.options import Command, argument
+
+IN_THE_RUN = Path("report.pdf")  # by identity: a file of that name elsewhere is another one
+COMMAND = Command(
+    help="say where a run's report is, or make it a PDF of two pages",
+    arguments=(
+        RUN,
+        argument(
+            "--pdf",
+            nargs="?",
+            const=IN_THE_RUN,
+            type=Path,
+            metavar="FILE",
+            help="write it as a PDF, by the Chromium, Chrome or Edge of this system (default: report.pdf of the run)",
+        ),
+    ),
+)
+
+
+def run(arguments: argparse.Namespace) -> ExitCode:
+    """Print the path of report.html, or of the PDF once it is written."""
+    run = run_directory(arguments.run)
+    if not os.path.lexists(run.file("proposal.json")):
+        raise UsageError(f"{arguments.run} holds no proposal; its manifest.json says why, if it is a run directory.")
+    if arguments.pdf is None:
+        show(str(run.file("report.html")))
+        return ExitCode.OK
+    from flows.proposal.sealed import read_proposal
+    from flows.report.pdf import write_pdf
+
+    to = run.file("report.pdf") if arguments.pdf is IN_THE_RUN else arguments.pdf
+    if to.is_dir():
+        to /= "report.pdf"
+    show(str(write_pdf(read_proposal(run.file("proposal.json")), to)))
+    return ExitCode.OK
