@@ -34,6 +34,7 @@ class Reason(Enum):
     LIMIT_EXCEEDED = auto()
     LIMIT_UNREADABLE = auto()
     FILE_MISSING = auto()
+    RUN_NOT_FOUND = auto()
     RUN_DAMAGED = auto()
     FILE_NOT_JSON = auto()
     FILE_NOT_RECORDS = auto()

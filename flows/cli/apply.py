@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING
 
 from flows.cli.approval import (
     APPROVAL,
-    RUN,
     ask,
     check_names_proposal,
     damage_shown,
     how,
     print_result,
     result_text,
-    run_directory,
     tools,
 )
 from flows.cli.console import message, now, print_either, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument, names
 from flows.cli.parsing import one_of, perhaps
+from flows.cli.run_named import RUN, run_named
 from flows.errors import Refused
 from flows.values.aliases import NameKind, earlier
 from flows.values.units import HOURS_PER_DAY
@@ -89,7 +88,7 @@ COMMAND = Command(
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Apply, reject, resume or only show."""
-    directory = run_directory(arguments.run)
+    directory = run_named(arguments.run)
     if arguments.dry_run and (arguments.resume or arguments.reject):
         raise UsageError("autotune: --dry-run writes nothing; --resume and --reject do. Give one of them.")
     if arguments.dry_run and arguments.by_policy:

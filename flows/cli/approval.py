@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli.console import message, now, print_either
@@ -14,7 +13,6 @@ from flows.cli.options import JSON, argument
 from flows.errors import Reason, Refused
 
 if TYPE_CHECKING:
-    from flows.values.run_directory import RunDirectory
     from flows.writeback.apply import Tools, WritebackResult
     from flows.writeback.approval_checks import SealedRun
     from flows.writeback.recover import SiteNow
@@ -35,23 +33,12 @@ RESULT_TEXTS = {
 }
 
 
-RUN = argument("run", type=Path, metavar="RUN", help="run directory, or its name")
 # By which a script approves.
 APPROVAL = (
     argument("--yes", action="store_true", help="approve without being asked; needs --sha256"),
     argument("--sha256", metavar="SHA256", help="of the proposal that was looked at"),
     JSON,
 )
-
-
-def run_directory(path: Path) -> RunDirectory:
-    """The run a person names: a path, or a name under the runs' directory."""
-    from flows.values.run_directory import RunDirectory
-    from flows.values.user_directories import runs_root
-
-    if not path.exists() and len(path.parts) == 1 and (runs_root() / path).is_dir():
-        path = runs_root() / path
-    return RunDirectory(path.resolve())
 
 
 def tools(approved: SealedRun, *, writes: bool = True) -> Tools:

@@ -13,12 +13,12 @@ from flows.cli.approval import (
     how,
     print_result,
     reading_tools,
-    run_directory,
     tools,
 )
 from flows.cli.console import message, now, print_either, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import Command, argument
+from flows.cli.run_named import LAST, find_run, not_found, run_named
 
 COMMAND = Command(
     help="show the settings that limits count from, or set them by hand",
@@ -28,7 +28,7 @@ COMMAND = Command(
     "profile itself stays as it is.",
     arguments=(
         argument("action", choices=("show", "set"), help="what to do"),
-        argument("of", metavar="RUN", help="run directory, or its name; with show also a site's address"),
+        argument("of", metavar="RUN", help="run directory, its name, or `last`; with show also a site's address"),
         *APPROVAL,
     ),
 )
@@ -47,8 +47,10 @@ def _show(arguments: argparse.Namespace) -> ExitCode:
     from flows.writeback.approval_checks import read_approved
     from flows.writeback.set_baseline import baseline_on_site
 
-    directory = run_directory(Path(arguments.of))
-    if directory.path.is_dir():
+    directory = find_run(Path(arguments.of))
+    if directory is None and (arguments.of == LAST or not set(".:/") & set(arguments.of)):  # is no address
+        raise not_found(Path(arguments.of))
+    if directory is not None:
         approved = read_approved(directory, arguments.sha256)
         site, ready = approved.site, reading_tools(approved)
     else:
@@ -65,7 +67,7 @@ def _set(arguments: argparse.Namespace) -> ExitCode:
     from flows.writeback.approval_checks import read_approved
     from flows.writeback.set_baseline import baseline_of_run, set_baseline
 
-    directory = run_directory(Path(arguments.of))
+    directory = run_named(Path(arguments.of))
     approved = read_approved(directory, arguments.sha256)
     write = message if arguments.as_json else show
     write(f"{baseline_text(baseline_of_run(approved, now()))}\n\nSite      {approved.site}")

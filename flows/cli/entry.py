@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from flows.cli.approval import RUN, run_directory
 from flows.cli.console import message, now, print_either
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import JSON, Command, argument
+from flows.cli.run_named import RUN, run_named
 from flows.entry.apps import APPS
 from flows.entry.pumps import PUMPS
 from flows.values.units import HOURS_PER_DAY
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError("autotune: --pump names the pump that an app drives; --for names a pump already.")
     if not 0 < arguments.max_age <= LONGEST_AGE_H:
         raise UsageError("autotune: --max-age takes hours, up to two weeks.")
-    directory = run_directory(arguments.run)
+    directory = run_named(arguments.run)
     proposal = read_proposal(directory.file("proposal.json"))
     scope = Scope.ALL if arguments.all else Scope.STEP
     unsure = arguments.accept_uncertain

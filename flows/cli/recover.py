@@ -6,17 +6,16 @@ import argparse
 
 from flows.cli.approval import (
     APPROVAL,
-    RUN,
     ask,
     check_names_proposal,
     how,
     reading_tools,
-    run_directory,
     site_now_text,
 )
 from flows.cli.console import message, print_either
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import Command
+from flows.cli.run_named import RUN, run_named
 
 COMMAND = Command(
     help="go on after the journal of a site was damaged",
@@ -39,7 +38,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from flows.writeback.approval_checks import read_sealed
     from flows.writeback.recover import damage, recover, site_now
 
-    approved = read_sealed(run_directory(arguments.run), arguments.sha256)
+    approved = read_sealed(run_named(arguments.run), arguments.sha256)
     tools = reading_tools(approved)
     journal = tools.open_journal(approved.site)
     with tools.open_client(approved.site) as client:

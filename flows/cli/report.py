@@ -6,10 +6,10 @@ import argparse
 import os
 from pathlib import Path
 
-from flows.cli.approval import RUN, run_directory
 from flows.cli.console import show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument
+from flows.cli.run_named import RUN, run_named
 
 IN_THE_RUN = Path("report.pdf")  # by identity: a file of that name elsewhere is another one
 COMMAND = Command(
@@ -30,7 +30,7 @@ COMMAND = Command(
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Print the path of report.html, or of the PDF once it is written."""
-    run = run_directory(arguments.run)
+    run = run_named(arguments.run)
     if not os.path.lexists(run.file("proposal.json")):
         raise UsageError(f"{arguments.run} holds no proposal; its manifest.json says why, if it is a run directory.")
     if arguments.pdf is None:

@@ -6,18 +6,17 @@ import argparse
 
 from flows.cli.approval import (
     APPROVAL,
-    RUN,
     ask,
     check_names_proposal,
     damage_shown,
     how,
     print_result,
-    run_directory,
     tools,
 )
 from flows.cli.console import now
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import Command, argument
+from flows.cli.run_named import RUN, run_named
 
 COMMAND = Command(
     help="put back what was on the site before a run was applied",
@@ -38,7 +37,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from flows.writeback.approval_checks import read_sealed
     from flows.writeback.rollback import rollback
 
-    directory = run_directory(arguments.run)
+    directory = run_named(arguments.run)
     approved = read_sealed(directory, arguments.sha256)
     check_names_proposal(arguments)
     ready = tools(approved)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from flows.cli.approval import ask, damage_shown, print_result, run_directory, tools
+from flows.cli.approval import ask, damage_shown, print_result, tools
 from flows.cli.console import show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument
+from flows.cli.run_named import RUN, run_named
 
 COMMAND = Command(
     help="take older profiles that `apply` wrote out of the site's newest document",
     arguments=(
-        argument("run", type=Path, metavar="RUN", help="any run of the site"),
+        RUN,
         argument("--keep", type=int, required=True, metavar="N", help="how many of ours stay, the newest"),
         argument("--yes", action="store_true", help="do it without being asked"),
     ),
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     if arguments.keep < 0:
         raise UsageError("autotune: --keep takes 0 or more.")
-    directory = run_directory(arguments.run)
+    directory = run_named(arguments.run)
     approved = read_approved(directory, None)
     ask(f"Take all but the newest {arguments.keep} profiles that we wrote out of {approved.site}?", yes=arguments.yes)
     with damage_shown(approved):

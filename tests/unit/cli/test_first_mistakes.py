@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flows.cli.main import main
+from flows.values.user_directories import runs_root
+from tests.proposal_documents import proposal, refused_run, run_directory
 
 MOST_LINES = 5
-USAGE = 2
+USAGE, REFUSED = 2, 3
 
 # What was typed, the exit status, and what the answer says to do.
 TYPED: dict[str, tuple[list[str], int, str]] = {
@@ -105,3 +109,49 @@ def test_what_was_typed_does_nothing_in_the_answer_and_is_cut(capsys: pytest.Cap
     assert (status, len(said)) == (USAGE, 1)
     assert "\x1b" not in said[0]
     assert len(said[0]) < 160
+
+
+# --- runs that are named ---------------------------------------------------------------------------------------------
+
+RUN, OLDER = "20261125-215733-a1b2c3", "20261101-020000-d4e5f6"
+
+
+def runs(*names: str, **manifest: Any) -> None:
+    """Runs with a proposal where runs are kept."""
+    for name in names:
+        run_directory(runs_root(), proposal(run=name), **manifest)
+
+
+@pytest.mark.parametrize(
+    ("command", "named", "says"),
+    [
+        (["show"], RUN[:8], f"Did you mean {RUN}?"),
+        (["apply"], f"{RUN[:-1]}9", f"Did you mean {RUN}?"),
+        (["rollback"], "lst", "Did you mean last?"),
+        (["baseline", "show"], "lats", "Did you mean last?"),
+        (["recover"], "nothing-like-it", "`autotune history` lists them"),
+        (["tidy", "--keep", "2"], "no/such/run", "`autotune history` lists them"),
+        (["parity"], RUN[:13], f"Did you mean {RUN}?"),
+    ],
+)
+def test_a_run_that_is_not_there_says_which_may_have_been_meant(
+    command: list[str], named: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs(RUN, OLDER)
+    status, said = answer([*command, named], capsys)
+    assert (status, len(said) <= MOST_LINES) == (REFUSED, True), said
+    assert f"There is no run {named} here, or under {runs_root()}" in "\n".join(said)
+    assert says in said[-1]
+
+
+def test_where_no_run_was_made_it_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    status, said = answer(["show", "last"], capsys)
+    assert (status, said[-1].strip()) == (REFUSED, "None was made there yet.")
+
+
+def test_last_is_the_newest_run_with_a_result_that_is_not_of_the_past(capsys: pytest.CaptureFixture[str]) -> None:
+    runs(OLDER, RUN)
+    runs("20261126-020000-aaaaaa", past=True)
+    refused_run(runs_root(), "20261127-020000-bbbbbb", datetime(2026, 11, 27, tzinfo=UTC).isoformat())
+    main(["show", "last"])
+    assert f"The last run with a result is {RUN}." in capsys.readouterr().err
