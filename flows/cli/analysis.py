@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from flows.cli import option_table
@@ -15,6 +16,7 @@ from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.prefect_api import prefect_server, server_to_use, still_starting
 
 if TYPE_CHECKING:
+    from flows.errors import Refused
     from flows.nightscout.authentication import Credentials
     from flows.profiles.raw_files import Loaded
     from flows.settings import AnalysisRequest
@@ -58,7 +60,19 @@ def analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> ExitCode:
     request = request_of(options)
     server = None if arguments.no_prefect else server_to_use()
     through_prefect = arguments.prefect or server is not None
-    run = make_run(arguments)
+    with made_run(arguments, request) as run:
+        _analyse(arguments, request, run, server, through_prefect=through_prefect)
+    return print_run(run, arguments)
+
+
+def _analyse(
+    arguments: argparse.Namespace,
+    request: AnalysisRequest,
+    run: RunDirectory,
+    server: str | None,
+    *,
+    through_prefect: bool,
+) -> None:
     if through_prefect:
         _ask_whether_it_answers(request, run)  # before Prefect is started for nothing
     if request.insulin_peak_min is None and request.openaps_profile is None:
@@ -71,16 +85,45 @@ def analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> ExitCode:
             from flows.pipeline.run_locally import run_locally
 
             run_locally(request, run)
-    return print_run(run, arguments)
 
 
-def make_run(arguments: argparse.Namespace) -> RunDirectory:
-    """The run directory of `--out`; the document of a later refusal names it."""
+@contextmanager
+def made_run(arguments: argparse.Namespace, request: AnalysisRequest) -> Iterator[RunDirectory]:
+    """The run directory of `--out`, or a new one; the document of a later refusal names it.
+
+    What was mistyped leaves no run: a new directory goes where it was refused for that.
+    """
+    from flows.errors import Refused
     from flows.values.run_directory import RunDirectory
 
     run = RunDirectory.create(arguments.out, now())
     arguments.run_made = run
-    return run
+    try:
+        yield run
+    except Refused as refusal:
+        if arguments.out is None and _was_mistyped(refusal, request, run):
+            arguments.run_made = None
+            rmtree(run.path)
+            with suppress(OSError):  # what else lies there stays
+                run.path.parent.rmdir()
+        raise
+
+
+def _was_mistyped(refusal: Refused, request: AnalysisRequest, run: RunDirectory) -> bool:
+    """Whether a name is wrong, or nothing was read of a source that no run had a result of: no evidence is in it.
+
+    A site that runs had results of is not mistyped: that it could not be read stays on record.
+    """
+    from flows.errors import Reason
+    from flows.report.trend.past_runs import RunOutcome, directory_key, find_runs, site_key
+
+    if refusal.reason in (Reason.FILE_MISSING, Reason.PROFILE_NOT_FOUND):
+        return True
+    if run.file("raw/index.json").exists():
+        return False
+    key = site_key(request.site) if request.site else directory_key(request.from_directory or "")
+    known = find_runs(run.path.parent).runs
+    return not any(past.source.key == key and past.outcome is RunOutcome.PROPOSAL for past in known)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from flows.cli.analysis import make_run, print_run, request_of
+from flows.cli.analysis import made_run, print_run, request_of
 from flows.cli.console import message, now, progress
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import COMPUTING, RESULT, TUNING, Command, argument, asked
@@ -28,8 +28,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from flows.pipeline.run_locally import tune_and_publish
 
     request = request_of({**asked(arguments), "from_directory": arguments.directory, "inputs": "upstream"})
-    run = make_run(arguments)
-    with progress(), refusals_recorded(run, request, now()):
+    with made_run(arguments, request) as run, progress(), refusals_recorded(run, request, now()):
         prepare_openaps(arguments.directory, run, request.timezone, now())
         tune_and_publish(request, run, now())
     return print_run(run, arguments)

@@ -31,7 +31,7 @@ from flows.nightscout.wait import wait_for_readings
 from flows.oref0.work_dir import records_bytes
 from flows.pipeline.last_change import EARLIER, earlier_window
 from flows.profiles.active_in_data import MARGIN_MS
-from flows.profiles.raw_files import Loaded, RawFiles, zone_of
+from flows.profiles.raw_files import NEWEST, Loaded, RawFiles, zone_of
 from flows.profiles.timeline import History
 from flows.settings import AnalysisRequest, InputsMode
 from flows.values.local_days import LocalDay, Window, day_range
@@ -159,6 +159,8 @@ def _load_site(request: AnalysisRequest, client: NightscoutClient, raw: RawFiles
     for kind, answers in zip(("entries", "treatments", "treatments"), fetch_together(client, *parts), strict=False):
         for answer in answers:
             raw.answer(kind, answer)
+    if not raw.records("entries"):  # for whoever asked for days without data: what there is
+        raw.answer(NEWEST, client.records("entries/sgv.json", "count=1"))
     before = earlier_window(raw, zone, readings.start_ms, readings.end_ms) if raw.has("profile") else None
     for answer in fetch_entries(client, before) if before is not None else ():
         raw.answer(EARLIER, answer)

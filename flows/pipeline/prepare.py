@@ -33,6 +33,7 @@ from flows.oref0.inputs import check_profile, check_work_dir
 from flows.oref0.upstream_records import readings_for_upstream, treatments_for_upstream
 from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_day, write_settings
 from flows.pipeline.last_change import write_last_change
+from flows.pipeline.newest_reading import newest_reading
 from flows.pipeline.previous import previous_profile
 from flows.pipeline.profile_to_tune import ProfileToTune, as_it_is, profile_to_tune
 from flows.pipeline.several import set_one_values
@@ -117,11 +118,12 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         notes += check_quarantine(ledger, len(entries), sum(bool(kinds_of(t)) for t in treatments))
         notes += without_a_time(lost)
         check_automatic_basal(events, zone)
-        days = _days(request, clean, zone)
+        newest = newest_reading(raw, zone, now_ms)
+        days = _days(request, clean, zone, newest)
         doubts += long_acting_pattern(events, zone)
         doubts += unsure_copies(events, zone)
         doubts += travel(entries, treatments, zones_named(raw.records("profile"), treatments), days)
-        cut, event_notes = _cut(request, days, readings, events, lost)
+        cut, event_notes = _cut(request, days, readings, events, lost, newest)
         doubts += doubtful_glucose([d.summary() for d in cut])
         doubts += find_situations(_observed(cut, readings, events, tuned, context))
         days_used = {str(d.day) for d in cut if not d.skipped}
@@ -213,7 +215,7 @@ def _write_left_out(run: RunDirectory, readings: Readings) -> list[str]:
     return [LOWS_LEFT_OUT, HIGHS_LEFT_OUT]
 
 
-def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str) -> list[LocalDay]:
+def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str, newest: str) -> list[LocalDay]:
     if request.start and request.end:
         return day_range(request.start, request.end, zone)
     ends = first_and_last_day(entries, zone)
@@ -223,7 +225,9 @@ def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str) ->
         assert first is not None and last is not None
         return day_range(first, last, zone)
     if ends is None:
-        raise Refused(Reason.NO_RECORDS, what="usable glucose readings")
+        raise Refused(
+            Reason.NO_RECORDS, what=f"usable glucose readings{f' in these days ({newest})' if newest else ''}"
+        )
     if request.days is not None:
         return day_range(ends[1] - timedelta(days=request.days - 1), ends[1], zone)
     return covered_days(entries, zone)
@@ -235,6 +239,7 @@ def _cut(
     readings: Readings,
     treatments: list[dict[str, Any]],
     lost: list[Loss],
+    newest: str,
 ) -> tuple[list[DayData], Callable[[list[DayData]], list[str]]]:
     """The days asked for, judged, and what to say of events on those that are used.
 
@@ -247,7 +252,7 @@ def _cut(
     event_days = {d.date for e in events if e.kind in wanted for d in e.days(zone)}
     selection = Selection(frozenset(request.exclude), frozenset(w.value for w in request.weekdays))
     cut = cut_days(days, readings.for_upstream, treatments, selection, event_days, *_instants(readings), lost)
-    _enough(cut, [d for d in cut if not d.skipped], selection, event_days)
+    _enough(cut, [d for d in cut if not d.skipped], selection, event_days, newest)
     return cut, lambda used: notes_on((e for e in events if any(d.day in e.days(zone) for d in used)), zone)
 
 
@@ -301,12 +306,13 @@ def _lows_of(left_out: DayData) -> str:
     return f"; so are its {count} readings below {LOWEST_MGDL} mg/dL" if count else ""
 
 
-def _enough(cut: list[DayData], used: list[DayData], selection: Selection, event_days: set[date]) -> None:
+def _enough(cut: list[DayData], used: list[DayData], selection: Selection, event_days: set[date], newest: str) -> None:
     if not used and all(d.facts.readings and not (d.facts.boluses or d.facts.temp_basals) for d in cut):
         raise Refused(Reason.NO_INSULIN, days=", ".join(str(d.day) for d in cut[:5]))
     reasons = ", ".join(sorted({d.skipped for d in cut if d.skipped}))
     if not used:
-        raise Refused(Reason.NO_DAYS_LEFT, count=len(cut), detail=reasons)
+        empty = newest and not any(d.facts.readings for d in cut)
+        raise Refused(Reason.NO_DAYS_LEFT, count=len(cut), detail=f"{reasons}; {newest}" if empty else reasons)
     asked = [d for d in cut if selection.why_not(d.day, event_days) is None]
     if len(used) < LEAST_GOOD_SHARE * len(asked):
         raise Refused(Reason.TOO_FEW_GOOD_DAYS, used=len(used), count=len(asked), detail=reasons)
@@ -328,7 +334,7 @@ def _write_untouched(
         write_day(run.work, day, mine, events)
     if not dates:
         readings = sensor_readings(entries)
-        days = _days(request, readings, zone)
+        days = _days(request, readings, zone, "")
         dates = [str(day) for day in days]
         _write_served(run.work, days, readings, treatments)
     return dates, [_as_served(run.work, date, zone, seen) for date in dates]

@@ -18,6 +18,8 @@ from flows.values.limits import check_depth
 from flows.values.local_days import canonical_zone
 from flows.values.run_directory import RunDirectory, write_atomically
 
+NEWEST = "newest-entry"  # the kind of a site's newest reading, asked for where there is none on the days of the run
+
 
 @dataclass(frozen=True)
 class Loaded:

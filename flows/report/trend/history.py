@@ -123,6 +123,9 @@ def trend(
         mine = [r for r in mine if r.profile == profile or (r.profile is None and r.outcome is not RunOutcome.PROPOSAL)]
     if not mine or (profile is not None and all(r.profile is None for r in mine)):
         raise Refused(Reason.HISTORY_EMPTY, who=who, root=root)
+    with_result = {r.source.key for r in mine if r.outcome is RunOutcome.PROPOSAL}
+    if len(with_result) == 1:  # the others never had data: an address with a slip is no other person
+        mine = [r for r in mine if r.source.key in with_result]
     sources = Counter(r.source for r in mine)
     if len({s.key for s in sources}) > 1:
         listed = "; ".join(f"{s.label} ({count})" for s, count in sources.most_common())

@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 
 from flows.cli.main import main
+from flows.report.trend.history import trend
+from flows.report.trend.past_runs import find_runs
 from flows.values.user_directories import runs_root
-from tests.proposal_documents import proposal, refused_run, run_directory
+from tests.people import DAY, export_directory
+from tests.proposal_documents import SITE, proposal, refused_run, run_directory
 
 MOST_LINES = 5
 USAGE, REFUSED = 2, 3
@@ -155,3 +158,63 @@ def test_last_is_the_newest_run_with_a_result_that_is_not_of_the_past(capsys: py
     refused_run(runs_root(), "20261127-020000-bbbbbb", datetime(2026, 11, 27, tzinfo=UTC).isoformat())
     main(["show", "last"])
     assert f"The last run with a result is {RUN}." in capsys.readouterr().err
+
+
+# --- runs that were mistyped, and days without data ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--from", "no-such-directory"], "Give --from an existing directory."),
+        (["--from", "data", "--profile", "Nihgt"], "Choose one with --profile NAME."),
+        (["--from", "data", "--profile-file", "nothing.json"], "nothing.json is not there"),
+        (["--from", "data", "--timezone", "Europe/Pariss"], "such as America/Denver"),
+    ],
+)
+def test_what_was_mistyped_leaves_no_run(
+    arguments: list[str],
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    export_directory(tmp_path / "data")
+    status, said = answer(["propose", "--no-prefect", *arguments], capsys)
+    assert (status, len(said) <= MOST_LINES) == (REFUSED, True), said
+    assert says in "\n".join(said)
+    assert not runs_root().exists()
+
+
+def test_a_source_that_had_results_keeps_the_run_that_could_not_read_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "data"
+    broken.mkdir()
+    (broken / "entries.json").write_text("[")
+    arguments = ["propose", "--no-prefect", "--from", str(broken)]
+    assert answer(arguments, capsys)[0] == REFUSED
+    assert not runs_root().exists()
+    runs(RUN, site=None, from_directory=str(broken))
+    assert answer(arguments, capsys)[0] == REFUSED
+    assert len(list(runs_root().iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "days", [["--start", "2026-01-01", "--end", "2026-01-02"], ["--start", "2027-01-01", "--end", "2027-01-02"]]
+)
+def test_days_without_data_name_the_newest_reading(
+    days: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export_directory(tmp_path / "data")
+    status, said = answer(["propose", "--no-prefect", "--from", str(tmp_path / "data"), *days], capsys)
+    assert (status, len(said) <= MOST_LINES) == (REFUSED, True), said
+    assert f"the newest reading is of {DAY}" in "\n".join(said)
+
+
+def test_refused_runs_of_another_address_block_no_history() -> None:
+    runs(RUN)
+    refused_run(runs_root(), "refused", datetime(2026, 11, 27, tzinfo=UTC).isoformat(), site="https://my.sit.example")
+    found = trend(find_runs(runs_root()), runs_root())
+    assert ([run.name for run in found.runs], found.source.label, found.others) == ([RUN], SITE, 1)
