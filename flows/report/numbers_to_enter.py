@@ -45,12 +45,6 @@ def why_nothing_to_enter(proposal: Proposal) -> str | None:
     return NOTHING_BEYOND if beyond_limits(proposal) else NOTHING
 
 
-def nothing_to_change(proposal: Proposal) -> bool:
-    """Whether it may be said that there is nothing to change: never where glucose is beyond a limit as it is."""
-    kept = proposal.step is None or proposal.step.kind is StepKind.KEEP
-    return proposal.verdict.nothing_certain and kept and not beyond_limits(proposal)
-
-
 def worth_changing(proposal: Proposal, key: str) -> bool | None:
     """Whether a setting changes by enough, and repeatably enough; `None` where the document does not say of any."""
     verdict = proposal.verdict
