@@ -12,8 +12,9 @@ from flows.cli.main import main
 from flows.report.trend.history import trend
 from flows.report.trend.past_runs import find_runs
 from flows.values.user_directories import runs_root
-from tests.people import DAY, export_directory
+from tests.people import DAY, export_directory, profile_document
 from tests.proposal_documents import SITE, proposal, refused_run, run_directory
+from tests.unit.nightscout.test_client import Site, json_answer
 
 MOST_LINES = 5
 USAGE, REFUSED = 2, 3
@@ -211,6 +212,32 @@ def test_days_without_data_name_the_newest_reading(
     status, said = answer(["propose", "--no-prefect", "--from", str(tmp_path / "data"), *days], capsys)
     assert (status, len(said) <= MOST_LINES) == (REFUSED, True), said
     assert f"the newest reading is of {DAY}" in "\n".join(said)
+
+
+def test_a_site_without_readings_on_these_days_is_asked_for_its_newest(capsys: pytest.CaptureFixture[str]) -> None:
+    site = Site()
+    newest = {
+        "_id": "a" * 24,
+        "type": "sgv",
+        "sgv": 120,
+        "date": 1_778_673_600_000,
+        "dateString": "2026-05-13T12:00:00Z",
+    }
+
+    def respond(handler: Any, number: int) -> None:
+        asked = handler.path
+        found = [profile_document()] if "profile" in asked else [newest] if asked.endswith("sgv.json?count=1") else []
+        json_answer(found)(handler, number)
+
+    site.respond = respond
+    try:
+        days = ["--start", "2026-01-01", "--end", "2026-01-02"]
+        status, said = answer(["propose", "--no-prefect", "--site", site.url, *days], capsys)
+    finally:
+        site.server.shutdown()
+        site.server.server_close()
+    assert (status, len(said) <= MOST_LINES) == (REFUSED, True), said
+    assert "the newest reading is of 2026-05-13" in "\n".join(said)
 
 
 def test_refused_runs_of_another_address_block_no_history() -> None:
