@@ -175,6 +175,7 @@ PUMPS: dict[str, Pump] = {
         24,
         "AndroidAPS 3.4.2.2 pump/combov2 comboctl BasalProfile.kt",
         every_hour=True,
+        remarks=(_NOT_VERIFIED.format("Its greatest basal (25 U/h)"),),
     ),
     "ypsopump": Pump(
         "YpsoPump",
