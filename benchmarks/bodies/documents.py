@@ -1,4 +1,4 @@
-"""What a life looks like in Nightscout: entries, treatments, profiles, in a directory for `autotune tune --from`.
+"""What a life looks like in Nightscout: entries, treatments, profiles, in a directory for `autotune propose --from`.
 
 A loop's life as AndroidAPS uploads it (carbs and insulin of a meal apart, temp basals with their final length), a plain
 pump's as typed into the careportal. What was not told is not there.

@@ -37,7 +37,7 @@ from flows.writeback.baseline import marker_fields, settings_as_baseline
 FIRST_DAY, ZONE = date(2026, 5, 4), "Europe/Paris"
 TUNED_DAYS, WEEK_DAYS = 14, 7
 # A day goes from 04:00 to 04:00: of the last one four hours are still to come when a round computes, as in
-# `autotune tune --from DIR --days 14` at midnight. Treatments of the day before the first act into it.
+# `autotune propose --from DIR --days 14` at midnight. Treatments of the day before the first act into it.
 SEEN_DAYS = TUNED_DAYS + 1
 # After a change the readings of the fortnight before it are looked at too; a run on a site asks for no more of them.
 FOLLOWED_DAYS = LONGEST_AFTER_DAYS + 1

@@ -1,4 +1,4 @@
-"""The product on a directory, as `autotune tune --from` runs it, without what costs and changes no number.
+"""The product on a directory, as `autotune propose --from` runs it, without what costs and changes no number.
 
 Left out: repetitions, the comparison with uncorrected data, the self-check (its numbers are the same bytes), and the
 report. Upstream's process is kept warm for the next run. Everything else is the product's own steps, called in order.
