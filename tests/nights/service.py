@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from http import HTTPStatus
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -148,13 +149,13 @@ class Compose:
         self.base, self.runs = base, base / "runs"
         self._running = ExitStack()
         bridge = subprocess.run(
-            ["docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", "bridge"],
+            ["docker", "network", "inspect", "--format", "{{(index .IPAM.Config 0).Subnet}}", "bridge"],
             capture_output=True,
             text=True,
             timeout=60,
             check=True,
         )
-        self.host = bridge.stdout.strip()
+        self.host = str(ip_network(bridge.stdout.strip())[1])  # not every engine names the gateway, which is this
 
     @property
     def api(self) -> str:

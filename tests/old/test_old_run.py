@@ -40,7 +40,7 @@ def test_no_file_names_the_machine_it_was_made_on() -> None:
 
 
 def test_show_prints_it(applied: Old) -> None:
-    shown = applied.autotune("show", applied.run)
+    shown = applied.autotune("show", applied.run, "-v")
     assert shown.returncode == 0, shown.stderr
     proposal = applied.proposal
     assert f"{proposal['recommended']['isf_mgdl_per_u']:.3f}" in shown.stdout

@@ -15,6 +15,8 @@ FAILED_SHARE = 0.1
 FEW_MEALS, FEW_ISF_POINTS = 7, 50
 EMPTY_HOURS_SHARE = 0.5
 VARIANT_CHANGE = 0.10
+# Chance that keeps to the range shows as little: two invented people of it are 90 and 94 % in range, and must be told.
+EVEN_IN_RANGE_PERCENT = 95.0
 
 
 def known_certainty(case: Case) -> RuleFinding | None:
@@ -67,8 +69,8 @@ def agreement(case: Case) -> RuleFinding | None:
 
 
 def insulin_unseen(case: Case) -> RuleFinding | None:
-    if case.step is not None and case.step.kind is StepKind.KEEP:
-        return None  # no setting is to follow from it; what speaks against keeping, glucose itself says
+    if _kept_in_range(case):
+        return None
     isf = case.evidence.isf
     found, needed = isf.insulin_correlation, isf.insulin_correlation_needed
     return finding(
@@ -77,6 +79,12 @@ def insulin_unseen(case: Case) -> RuleFinding | None:
         "insulin at other times. An insulin sensitivity computed from these days is not reliable. Check for missing or "
         "duplicate insulin records, wrong times, or an inaccurate sensor.",
     )
+
+
+def _kept_in_range(case: Case) -> bool:
+    """Whether nothing is to follow from the number, and glucose is so even that it has next to nothing to show."""
+    keeps = case.step is not None and case.step.kind is StepKind.KEEP
+    return keeps and case.glucose is not None and case.glucose.in_range_70_180_percent >= EVEN_IN_RANGE_PERCENT
 
 
 def weakly_tuned(case: Case) -> RuleFinding | None:
@@ -183,7 +191,8 @@ RULES: tuple[SafetyRule, ...] = (
         "insulin_unseen",
         "A response of glucose to insulin could not be seen",
         f"in upstream's ISF points glucose and insulin are correlated by no more than {CLEARLY_ABOVE_SD:g} standard "
-        "deviations above the same insulin shifted in time; silent where the step keeps every setting",
+        "deviations above the same insulin shifted in time; silent where the step keeps every setting "
+        f"and {EVEN_IN_RANGE_PERCENT:g} % is in range",
         NEVER,
         OUR_CHOICE,
         insulin_unseen,

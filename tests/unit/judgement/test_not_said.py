@@ -48,18 +48,26 @@ def test_insulin_whose_effect_could_not_be_seen_is_not_called_chance() -> None:
 
 
 @pytest.mark.parametrize(
-    ("basal", "days_since_step", "kind", "said"),
+    ("basal", "days_since_step", "above", "kind", "said"),
     [
-        (1.0, None, StepKind.KEEP, False),
-        (1.2, None, StepKind.CHANGE, True),
-        (1.2, 3.0, StepKind.WAIT, True),
+        (1.0, None, 4.99, StepKind.KEEP, False),
+        (1.0, None, 5.01, StepKind.KEEP, True),
+        (1.2, 3.0, 4.99, StepKind.WAIT, True),
+        (1.2, None, 22.0, StepKind.CHANGE, True),
     ],
 )
-def test_insulin_whose_effect_could_not_be_seen_is_no_reservation_where_all_stays(
-    basal: float, days_since_step: float | None, kind: StepKind, said: bool
+def test_insulin_whose_effect_could_not_be_seen_is_no_reservation_where_glucose_is_even_and_all_stays(
+    basal: float, days_since_step: float | None, above: float, kind: StepKind, said: bool
 ) -> None:
     """Even glucose of right settings shows no response: with that alone no right person would be told in green."""
-    whole = case(NOW, settings(basal=basal, isf=60.0), glucose=glucose(from_181_to_250_percent=22.0))
+    even = glucose(
+        below_54_percent=0.0,
+        from_54_to_69_percent=0.0,
+        in_range_70_180_percent=100 - above,
+        from_181_to_250_percent=above,
+        above_250_percent=0.0,
+    )
+    whole = case(NOW, settings(basal=basal, isf=60.0), glucose=even)
     isf = whole.evidence.isf.model_copy(update={"insulin_correlation": 0.2, "insulin_correlation_needed": 0.3})
     whole = replace(whole, evidence=whole.evidence.model_copy(update={"isf": isf}))
     step = next_step(step_case(whole, days_since_step=days_since_step))
