@@ -28,7 +28,7 @@ def left_by_an_earlier_version(
     someone = person(memory, site.url, source, ADMIN)
     site.gone_after = after
     with monkeypatch.context() as earlier:
-        earlier.setattr(plan, "_trusted", lambda *_: None)
+        earlier.setattr(plan, "check_trusted", lambda *_: None)
         earlier.setattr(transaction, "untrusted_parts", lambda *_: ())
         refusal_of(lambda: someone.apply(**request))
     site.gone_after = None
@@ -125,7 +125,7 @@ def test_a_rollback_that_was_left_unfinished_is_finished(
     source = copy.deepcopy(site.database.add_profile(with_several("carbratio", 10, 8)))
     someone = person(memory, site.url, source, ADMIN)
     with monkeypatch.context() as earlier:
-        earlier.setattr(plan, "_trusted", lambda *_: None)
+        earlier.setattr(plan, "check_trusted", lambda *_: None)
         earlier.setattr(transaction, "untrusted_parts", lambda *_: ())
         someone.apply(activate=True)
     site.gone_after = site.handled + WRITTEN
