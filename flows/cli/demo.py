@@ -25,13 +25,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     person = bundled("fixtures/aaps_closed_loop")
     truth = json.loads((person / "truth.json").read_text("utf-8"))
     days = {"start": truth["first_local_day"], "end": truth["last_local_day"]}
-    # What a person says at the set-up; of this one it is known.
-    told = {
-        "insulin": truth["insulin_curve"]["name"],
-        "age_group": truth["simulator"]["virtual_person"].partition("#")[0],
-    }
-    given = {name: value for name, value in asked(arguments).items() if value is not None}
-    done = analysis.analyse(arguments, {**told, **given, "from_directory": person, **days})
+    done = analysis.analyse(arguments, {**asked(arguments), "from_directory": person, **days})
     if not arguments.as_json:
         from flows.demo.argument import argument_lines
         from flows.proposal.sealed import read_proposal

@@ -25,7 +25,7 @@ def named_in(*files: Path) -> set[str]:
 
 
 # Where the name that is read is no literal: Prefect's own, and the XDG directories.
-READ_BY_A_VARIABLE = {("console.py", "name"), ("user_directories.py", "variable")}
+READ_BY_A_VARIABLE = {("prefect_api.py", "name"), ("user_directories.py", "variable")}
 
 
 def read_in(source: str) -> list[ast.expr]:
