@@ -15,6 +15,7 @@ from flows.judgement.verdict_today import verdict_today
 from flows.proposal.consensus_limits import HIGH, LOW, age_group, below_70_percent, beyond_limits, unknown
 from flows.proposal.document import Glucose, Proposal
 from flows.proposal.glucose import gmi_percent
+from flows.proposal.step_case import above_180_percent
 from flows.proposal.step_document import Because, FollowUpVerdict, Kept, NextStep, StepKind, Watch
 from flows.report.numbers_to_enter import why_nothing_to_enter
 from flows.report.step_rows import NAMES_OF_PARTS, StepRow, step_rows
@@ -152,11 +153,6 @@ def how_glucose_is(proposal: Proposal) -> str:
     if glucose.coverage_percent < COVERAGE_PERCENT:
         return f"Within the targets, but with readings for {fixed(glucose.coverage_percent, 1)} % of the time only."
     return ON_TARGET
-
-
-def above_180_percent(glucose: Glucose) -> float:
-    """The share of readings above 180 mg/dL."""
-    return round(glucose.from_181_to_250_percent + glucose.above_250_percent, 2)
 
 
 def _shares(glucose: Glucose, *, pregnant: bool) -> tuple[Share, ...]:

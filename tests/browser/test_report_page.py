@@ -10,7 +10,7 @@ import pytest
 
 from flows.proposal.consensus_limits import below_70_percent
 from flows.proposal.document import Proposal
-from flows.report.first_screen import above_180_percent
+from flows.proposal.step_case import above_180_percent
 from flows.report.html.report import report_html
 from flows.report.wording import fixed, harmless_all
 from tests import hostile_proposals, sample_proposals
