@@ -52,7 +52,12 @@ def refusals_of_aaps(body: Record, limits: AapsLimits) -> tuple[str, ...]:
         Refused: `PROFILE_FIELD`.
     """
     blocks = {field: read_schedule(body.get(field), field, []).blocks for field in SETTINGS}
-    targets = {field: read_schedule(body[field], field, []).blocks for field in TARGETS if body.get(field) is not None}
+    try:
+        targets = {
+            field: read_schedule(body[field], field, []).blocks for field in TARGETS if body.get(field) is not None
+        }
+    except Refused:  # no step touches them: that AAPS cannot read them is said, and keeps nobody else from writing
+        return ("AAPS takes no profile whose targets cannot be read, and those of this one cannot.",)
     return tuple(words for found, words in _checks(body, blocks, targets, limits) if found)
 
 

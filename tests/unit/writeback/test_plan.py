@@ -387,6 +387,13 @@ def test_what_aaps_would_not_take_is_said() -> None:
     assert planned(profile_document()).notes == ()
 
 
+@pytest.mark.parametrize("targets", [[], "", [{"time": "06:00", "value": "high"}]])
+def test_targets_that_cannot_be_read_are_said_and_keep_nobody_from_writing(targets: Any) -> None:
+    source = profile_document()
+    source["store"]["Day"]["target_low"] = targets
+    assert "targets cannot be read" in " ".join(planned(source).notes)
+
+
 @pytest.mark.parametrize(
     ("changes", "app"),
     [
