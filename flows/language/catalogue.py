@@ -1,0 +1,114 @@
+"""Sentences in the language that is spoken now: English words with named facts are the key, `LANGUAGE.po` has the rest.
+
+A sentence that its catalogue does not have is said in English; a test finds each such, so that none reaches a person.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import date
+from enum import Enum
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+from babel.dates import format_date
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import get_decimal_symbol
+
+CATALOGUES = Path(__file__).parent
+
+
+class Language(Enum):
+    """A language that everything people read exists in; the value is its BCP 47 tag, for `lang` of a page too."""
+
+    ENGLISH = "en"
+    GERMAN = "de"
+
+
+_spoken: ContextVar[Language] = ContextVar("language", default=Language.ENGLISH)
+
+
+def spoken() -> Language:
+    """The language that is spoken now."""
+    return _spoken.get()
+
+
+@contextmanager
+def speaking(language: Language) -> Iterator[None]:
+    """Within it people are spoken to in this language."""
+    before = _spoken.set(language)
+    try:
+        yield
+    finally:
+        _spoken.reset(before)
+
+
+def to_translate(words: str) -> str:
+    """The words as they are: marks those of a table for the catalogue, which `translated` or `phrase` gets later."""
+    return words
+
+
+def phrase(words: str, /, **facts: Any) -> str:
+    """A sentence in the language that is spoken.
+
+    Args:
+        words: in English, with the facts in braces and numbers with their format, as of `str.format`.
+        facts: of the sentence; a number with a format gets the language's decimal mark and a real minus.
+    """
+    return _Sentence().vformat(translated(words), (), facts) if facts else translated(words)
+
+
+def count_phrase(one: str, more: str, count: int, /, **facts: Any) -> str:
+    """A sentence about a count, in the form that the language has for it; the words name it `{count}`."""
+    words = translations(spoken()).ngettext(one, more, count)
+    return _Sentence().vformat(words, (), {"count": count, **facts})
+
+
+def translated(words: str) -> str:
+    """The words in the language that is spoken, their facts not filled in."""
+    return translations(spoken()).gettext(words) if words else ""
+
+
+def number_text(text: str) -> str:
+    """A number as text with a point, such as `−0.5`, with the language's own decimal mark."""
+    return text if spoken() is Language.ENGLISH else text.replace(".", get_decimal_symbol(spoken().value))
+
+
+def date_text(on: date, form: str = "date") -> str:
+    """A day as the language writes it.
+
+    Args:
+        on: the day.
+        form: `day` with the weekday and no year, `date` with the year.
+    """
+    pattern = translated("EEEE d MMMM") if form == "day" else translated("d MMM y")
+    return format_date(on, pattern, locale=spoken().value)
+
+
+@functools.cache
+def translations(language: Language) -> NullTranslations:
+    """The catalogue of a language; English has none, since its sentences are the keys."""
+    if language is Language.ENGLISH:
+        return NullTranslations()
+    with (CATALOGUES / f"{language.value}.po").open("rb") as file:
+        compiled = io.BytesIO()
+        write_mo(compiled, read_po(file, locale=language.value))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+class _Sentence(Formatter):
+    """As `str.format`, but numbers with a format are written as the language writes them."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        text = str(super().format_field(value, format_spec))
+        if format_spec and isinstance(value, int | float):
+            return number_text(text.replace("-", "−"))
+        return text
