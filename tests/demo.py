@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 
 __all__ = ["PERSON", "READ_TOKEN", "WRITE_TOKEN", "demo_site"]
 
-PERSON = ROOT / "fixtures" / "aaps_closed_loop"
+PERSON = ROOT / "fixtures" / "demonstration"
 
 
 @contextmanager

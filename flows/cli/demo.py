@@ -21,11 +21,16 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     """Tune the days of the bundled person."""
     from flows.values.bundled import bundled
 
-    message("autotune-flows: tuning a synthetic person whose true settings are known.")
-    person = bundled("fixtures/aaps_closed_loop")
-    truth = json.loads((person / "truth.json").read_text("utf-8"))
+    person = bundled("fixtures/demonstration")
+    truth, settings = (json.loads((person / f"{name}.json").read_text("utf-8")) for name in ("truth", "settings"))
+    message(
+        "autotune-flows: tuning a simulated person whose true settings are known, drawn by a seed "
+        f"({truth['seed']}) and not selected."
+    )
     days = {"start": truth["first_local_day"], "end": truth["last_local_day"]}
-    done = analysis.analyse(arguments, {**asked(arguments), "from_directory": person, **days})
+    typed = asked(arguments)
+    said = {name: value for name, value in settings.items() if typed[name] is None}  # as at a person's set-up
+    done = analysis.analyse(arguments, {**typed, **said, "from_directory": person, **days})
     if not arguments.as_json:
         from flows.demo.argument import argument_lines
         from flows.proposal.sealed import read_proposal

@@ -149,7 +149,7 @@ def _bundled_run(path: Path, now: datetime) -> RunDirectory:
     from flows.nightscout.authentication import Credentials
 
     run = RunDirectory.create(path, now)
-    request = AnalysisRequest(from_directory=bundled("fixtures/aaps_closed_loop"))
+    request = AnalysisRequest(from_directory=bundled("fixtures/demonstration"))
     load(request, run, Credentials(), now)
     prepare(request, run, now)
     return run

@@ -22,7 +22,7 @@ from tests.e2e.conftest import TOKEN, UP_SECONDS, Stack
 
 pytestmark = pytest.mark.docker
 
-PERSON = "/opt/autotune/flows/_bundled/fixtures/aaps_closed_loop"
+PERSON = "/opt/autotune/flows/_bundled/fixtures/demonstration"
 DAYS = ["2026-03-24", "2026-03-25", "2026-03-26"]
 REQUEST = {"from_directory": PERSON, "start": DAYS[0], "end": DAYS[-1], "resamples": 0}
 RUN_SECONDS = 600  # many at work on the machine

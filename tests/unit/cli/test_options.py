@@ -17,6 +17,7 @@ from flows.cli.main import main, parser
 from flows.cli.options import GROUPS
 from flows.settings import AnalysisRequest, Option, OptionGroup
 from flows.values.aliases import NameKind, current
+from tests.conftest import ROOT
 
 # What the command line of 0.1.0 made of every option: the request, the other values, or the error. An error of usage
 # has other words since: it is one line that names the same options, and what they take.
@@ -24,6 +25,8 @@ from flows.values.aliases import NameKind, current
 BEFORE: list[dict[str, Any]] = json.loads(Path(__file__).with_name("options_0_1_0.json").read_text("utf-8"))
 # Defaults that have changed since, on purpose: CHANGELOG.md says why.
 DEFAULTS_SINCE = {"resamples": 70, "age_group": None}
+# The demonstration's person says what a person says at set-up; what is typed comes first, as the rows below have it.
+SAID_BY_THE_PERSON = json.loads((ROOT / "fixtures" / "demonstration" / "settings.json").read_text("utf-8"))
 FIRST = {row["arguments"][0]: row for row in reversed(BEFORE)}
 ANALYSE = ("demo", "propose", "inspect", "export", "tune")
 
@@ -66,6 +69,8 @@ def test_an_option_of_before_means_what_it_meant(
         if "request" in row:
             assert request is not None
             expected = {**FIRST[command]["request"], **DEFAULTS_SINCE}
+            if command == "demo":
+                expected |= SAID_BY_THE_PERSON
             if row is not FIRST[command]:
                 expected |= row["request"]
             assert {name: request[name] for name in expected} == expected

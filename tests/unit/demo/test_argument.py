@@ -14,10 +14,11 @@ from flows.proposal.document import Proposal
 from flows.proposal.step_document import NextStep, StepChange, StepKind
 from flows.values.parts import Part
 from tests.conftest import ROOT
+from tests.demo import PERSON
 from tests.proposal_documents import proposal
 from tests.unit.benchmarks.test_following import followed, glucose
 
-TRUTH = json.loads((ROOT / "fixtures" / "aaps_closed_loop" / "truth.json").read_text("utf-8"))
+TRUTH = json.loads((PERSON / "truth.json").read_text("utf-8"))
 
 
 def cells(made: dict[str, Any], step: NextStep | None, setting: str) -> list[str]:
@@ -35,13 +36,13 @@ def test_each_setting_stands_beside_upstreams_the_steps_and_the_true_one() -> No
         daily_basal_new_u=19.8,
         look_again_after_days=7,
     )
-    assert cells(proposal(), step, "basal") == ["19.20", "20.40", "19.80", "34.02"]
-    assert cells(proposal(), step, "ISF") == ["50.0", "54.2", "50.0", "21–37"]
-    assert cells(proposal(), step, "carb ratio") == ["10.0", "9.1", "9.5", "24–36"]
+    assert cells(proposal(), step, "basal") == ["19.20", "20.40", "19.80", "20.45"]
+    assert cells(proposal(), step, "ISF") == ["50.0", "54.2", "50.0", "24–40"]
+    assert cells(proposal(), step, "carb ratio") == ["10.0", "9.1", "9.5", "13–20"]
 
 
 def test_a_proposal_without_a_step_has_none_in_the_table() -> None:
-    assert cells(proposal(), None, "carb ratio") == ["10.0", "9.1", "–", "24–36"]
+    assert cells(proposal(), None, "carb ratio") == ["10.0", "9.1", "–", "13–20"]
 
 
 def test_counts_are_added_over_studies_and_a_family_is_counted_once(tmp_path: Path) -> None:
