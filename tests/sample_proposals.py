@@ -104,6 +104,7 @@ def document(
         if evidence
         else None,
         "days": [_day(n, chance) for n in range(days)],
+        "curves": [_curve(n) for n in range(days)] if glucose else [],
         "warnings": ["Upstream's smoothing of hours without data moved the basal at 03:00 beyond its own caps."],
         "ledger": _ledger() if evidence else {},
         "engine": {
@@ -450,6 +451,13 @@ def _day(n: int, chance: random.Random) -> dict[str, Any]:
         "insulin_u": round(chance.uniform(14, 24), 2),
         "carbs_g": float(chance.randint(120, 260)),
     }
+
+
+def _curve(n: int) -> dict[str, str]:
+    values = [round(132 + 34 * math.sin((q / 4 + n) / 24 * 4 * math.pi) + q * (37 + n) % 23) for q in range(96)]
+    gone = range(40, 76) if n == 4 else range(20, 26)  # the day left out has glucose for a part of it only
+    text = " ".join("-" if q in gone else str(value) for q, value in enumerate(values))
+    return {"day": str(FIRST_DAY + timedelta(days=n)), "mgdl": text}
 
 
 def _ledger() -> dict[str, Any]:

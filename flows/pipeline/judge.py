@@ -30,7 +30,7 @@ from flows.pipeline.several import read_several
 from flows.profiles.raw_files import json_object
 from flows.proposal.block_regression import regressions
 from flows.proposal.corrections import changed_by_correction
-from flows.proposal.document import BlockRegression, DayOfRun, Proposal, Settings, Units, WithoutCorrection
+from flows.proposal.document import BlockRegression, DailyCurve, DayOfRun, Proposal, Settings, Units, WithoutCorrection
 from flows.proposal.evidence import evidence_of, settings_document
 from flows.proposal.explanation import explain
 from flows.proposal.glucose import glucose_of, whole_of
@@ -170,6 +170,7 @@ def judge(request: AnalysisRequest, run: RunDirectory, now: datetime) -> str:
         glucose=glucose,
         without_correction=_without_correction(recommended, units, _maybe(run, "uncorrected.json")),
         days=tuple(_day(day, outcome.days) for day in prepared.days),
+        curves=tuple(DailyCurve(day=date.fromisoformat(day), mgdl=curve) for day, curve in prepared.curves.items()),
         warnings=(
             *([OF_BACKFILL] if request.past else []),
             *engine.warnings,

@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.errors import Reason, Refused
 from flows.history.automatic import check_automatic_basal
+from flows.history.daily_curves import daily_curves
 from flows.history.days import DayData, Selection, covered_days, cut_days, first_and_last_day
 from flows.history.duplicates import unsure_copies
 from flows.history.events import find_events, notes_on
@@ -58,6 +59,7 @@ class Prepared:
     `left_out_files` are the files with readings that upstream is not given (empty in runs of before they were written).
     `insulin_known`: whether the person or the data name the insulin.
     `doubts` is what the records leave open (`flows.history.doubts`), each also among the warnings.
+    `curves`: the glucose of each day (`flows.history.daily_curves`).
     """
 
     zone: str
@@ -69,6 +71,7 @@ class Prepared:
     left_out_files: list[str] = field(default_factory=list)
     doubts: list[dict[str, Any]] = field(default_factory=list)
     insulin_known: bool = True
+    curves: dict[str, str] = field(default_factory=dict)
 
 
 def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepared:
@@ -171,6 +174,7 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         left_out_files,
         doubted,
         tuned.insulin_known,
+        daily_curves(readings, [s["date"] for s in summaries], zone),
     )
     run.write_json("prepared.json", asdict(prepared))
     return prepared
@@ -200,7 +204,8 @@ def prepare_openaps(source: Path, run: RunDirectory, zone: str | None, now: date
     days = [_as_served(run.work, d, zone, readings) for d in dates]
     notes = [*tuned.notes, *warnings]
     files = _write_left_out(run, readings)
-    prepared = Prepared(zone, dates, days, notes, ledger.summary(), tuned.identity(), files)
+    curves = daily_curves(readings, dates, zone)
+    prepared = Prepared(zone, dates, days, notes, ledger.summary(), tuned.identity(), files, curves=curves)
     run.write_json("prepared.json", asdict(prepared))
     return prepared
 

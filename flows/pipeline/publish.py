@@ -62,7 +62,7 @@ def write_pages(run: RunDirectory, proposal: Proposal) -> None:
 
 def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, Any]:
     """The one document `--json` prints for a run with a proposal."""
-    kept = {k: v for k, v in proposal.items() if k not in ("rests_on", "sha256", "schema_version")}
+    kept = {k: v for k, v in proposal.items() if k not in ("rests_on", "sha256", "schema_version", "curves")}
     return {
         "status": "proposal",
         "reasons": [],

@@ -7,11 +7,13 @@ shown in either is in the document. Knows nothing of how the numbers come about.
 from __future__ import annotations
 
 import math
+from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from flows.history.daily_curves import NO_READING, QUARTERS, values_of
 from flows.oref0.several_values import LEAST_MEALS, OneValueFrom, different
 from flows.proposal.evidence_document import Evidence, Hourly, StrictModel
 from flows.proposal.step_document import Clock, NextStep
@@ -288,6 +290,24 @@ class Glucose(StrictModel):
     by_hour: Annotated[tuple[GlucoseHour, ...], Field(min_length=HOURS_PER_DAY, max_length=HOURS_PER_DAY)]
 
 
+class DailyCurve(StrictModel):
+    """Glucose of one day, for a drawing: a text of 96 numbers in mg/dL, one for each quarter of an hour from 04:00 on.
+
+    By the local clock; `-` where there is no reading. Of the readings of a quarter it is the lowest where that is below
+    70 mg/dL, and the middle one elsewhere. A text, since as a list it would be six times as long.
+    """
+
+    day: date
+    mgdl: Annotated[
+        str, Field(pattern=rf"^(?:\d{{1,4}}|{NO_READING})(?: (?:\d{{1,4}}|{NO_READING})){{{QUARTERS - 1}}}$")
+    ]
+
+    @property
+    def values_mgdl(self) -> list[int | None]:
+        """The numbers; `None` where there is no reading."""
+        return values_of(self.mgdl)
+
+
 class DayOfRun(BaseModel):
     """A day asked for: used or left out and why, how good it is, what upstream found on it. More keys may follow."""
 
@@ -330,6 +350,9 @@ class Proposal(StrictModel):
     glucose: Glucose | None
     without_correction: WithoutCorrection | None
     days: tuple[DayOfRun, ...]
+    curves: tuple[DailyCurve, ...] = Field(
+        default=(), description="Of each day asked for, also of those left out. Before they were kept there are none."
+    )
     warnings: tuple[str, ...]
     ledger: dict[str, Any]
     engine: dict[str, Any]

@@ -310,6 +310,24 @@ def test_it_prints_on_two_a4_pages_with_no_table_over_their_edge(open_page: Open
     assert all(abs(box[2] - 595) < 2 and abs(box[3] - 842) < 2 for box in boxes)
 
 
+def test_each_day_is_drawn_on_screen_and_says_whether_it_was_left_out(open_page: Open) -> None:
+    days = """() => [...document.querySelectorAll('.day-by-day li')].filter(e => e.checkVisibility())
+      .map(e => [e.innerText.replace(/\\s+/g, ' ').trim(), e.getBoundingClientRect().left])"""
+    page, _ = _page_of(open_page, PEOPLE["a step, green, mmol/L, blocks"], width=PHONE)
+    shown = ask(page, days)
+    assert len(shown) == 14
+    assert len({left for _, left in shown}) == 2, "two beside each other on a phone"
+    assert shown[-1][0].startswith("Sat 18 Apr")
+    page, proposal = _page_of(open_page, PEOPLE["a step, green, mmol/L, blocks"], all_open=True)
+    texts = [text for text, _ in ask(page, days)]
+    assert len(texts) == len(proposal.days) == 30
+    left_out = [text for text in texts if "left out" in text]
+    assert len(left_out) == sum(day.status != "used" for day in proposal.days) == 1
+    assert left_out[0].startswith("Tue 24 Mar")
+    page, _ = _page_of(open_page, PEOPLE["a step, green, mmol/L, blocks"], media="print")
+    assert ask(page, days) == []
+
+
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_light_and_dark_are_drawn_and_differ(open_page: Open, width: int) -> None:
     brightness = {}

@@ -39,6 +39,7 @@ from flows.report.rows import (
 )
 from flows.report.several import several_sentences
 from flows.report.svg import figures
+from flows.report.svg.days import daily
 from flows.report.svg.start_probe import start_probe
 from flows.report.text.certainty import (
     KEPT_ASIDE,
@@ -64,6 +65,7 @@ TARGETS = (
     ("from_54_to_69_percent", "low", "54–69", "3.0–3.8", "all below the range under 4 %"),
     ("below_54_percent", "very-low", "below 54", "below 3.0", "under 1 %"),
 )
+RANGE, RANGE_IN_PREGNANCY = (70, 180), (63, 140)
 LETTERS = {"green": "G", "amber": "A", "red": "R"}
 
 
@@ -119,6 +121,8 @@ def report_html(proposal: Proposal) -> bytes:
         deviation_plot=figures.deviations(evidence["basal"]),
         glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"]) if document["glucose"] else None,
         range_plot=figures.time_in_range(_shares(proposal.glucose)) if proposal.glucose else None,
+        day_plots=daily(proposal.curves, RANGE_IN_PREGNANCY if in_pregnancy(proposal) else RANGE),
+        left_out_days=[day.date for day in proposal.days if day.status != "used"],
         targets=targets(proposal),
         in_pregnancy=in_pregnancy(proposal),
         letters=LETTERS,

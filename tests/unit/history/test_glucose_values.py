@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from flows.cli.main import main
 from flows.errors import Reason, Refused
+from flows.history.daily_curves import values_of
 from flows.history.days import cut_days
 from flows.history.glucose import LowReading, read_glucose
-from flows.history.glucose_values import LOWEST_MGDL, low_left_out_mgdl, upstream_mgdl, upstream_value
+from flows.history.glucose_values import ABOVE_RANGE_MGDL, LOWEST_MGDL, low_left_out_mgdl, upstream_mgdl, upstream_value
 from flows.history.lows import lows
 from flows.history.quarantine import check_quarantine
 from flows.history.records import Context
@@ -272,7 +273,12 @@ def test_the_verdict_counts_lows_and_no_error_codes(
     document = json.loads(capsys.readouterr().out)
     assert document["glucose"]["below_54_percent"] == percent
     assert document["glucose"]["lows"] == episodes
-    assert LOWS_LEFT_OUT in json.loads((out / "proposal.json").read_text())["rests_on"]
+    proposal = json.loads((out / "proposal.json").read_text())
+    assert LOWS_LEFT_OUT in proposal["rests_on"]
+    assert "curves" not in document  # which `--json` prints; the drawings are in report.html
+    ((day, curve),) = [(c["day"], c["mgdl"]) for c in proposal["curves"]]
+    assert day == str(DAY)
+    assert ("30" in curve.split()) is not codes
 
 
 # ---- what upstream does not get, in every way into a run
@@ -298,6 +304,9 @@ def test_lows_and_highs_are_written_down_in_every_way_in(way: Callable[..., None
     assert run.read_json(HIGHS_LEFT_OUT) == [{"date": e["date"]} for e in made[6::-1]]
     prepared = run.read_json("prepared.json")
     assert prepared["left_out_files"] == [LOWS_LEFT_OUT, HIGHS_LEFT_OUT]
+    drawn = values_of(prepared["curves"][str(DAY)])
+    assert ABOVE_RANGE_MGDL in drawn
+    assert min(v for v in drawn if v is not None) == 30
     assert [(d["lows_left_out"], d["highs_left_out"], d["coverage"]) for d in prepared["days"]] == [(9, 7, 1.0)]
 
 
