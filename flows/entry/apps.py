@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flows.entry.steps import StepBand, Steps, even
+from flows.language.catalogue import to_translate
 from flows.values.parts import Part
 
 
@@ -55,7 +56,7 @@ _ANY_DIA_H = Steps(1.0, 24.0, (StepBand(0.001),))  # a plain field
 # What the pickers of Trio, iAPS and Loop offer while they know of no pump; each pump's own list is a part of it, or is
 # named with --pump.
 WITHOUT_PUMP = even(0.05, 0.05, 10.0)
-WRITE_FIRST = "Keep a picture of what it shows now: on paper, or a screenshot."
+WRITE_FIRST = to_translate("Keep a picture of what it shows now: on paper, or a screenshot.")
 
 APPS: dict[str, App] = {
     "aaps": App(
@@ -65,7 +66,7 @@ APPS: dict[str, App] = {
             Screen("IC", Part.CARB_RATIO),
             Screen("ISF", Part.ISF),
             Screen("BAS", Part.BASAL),
-            Screen("TARG"),
+            Screen(to_translate("TARG")),
         ),
         60,
         24,
@@ -75,10 +76,12 @@ APPS: dict[str, App] = {
         even(0.1, 0.2, 55.5),
         even(0.1, 5.0, 10.0),
         (
-            "It can take the profile from Nightscout instead (`autotune apply`).",
-            "Save stores it; it counts once it is activated by a profile switch at 100 %.",
-            "A profile switch below 100 % makes every rate smaller, and is refused where one falls below the pump's "
-            "least.",
+            to_translate("It can take the profile from Nightscout instead (`autotune apply`)."),
+            to_translate("Save stores it; it counts once it is activated by a profile switch at 100 %."),
+            to_translate(
+                "A profile switch below 100 % makes every rate smaller, and is refused where one falls below the "
+                "pump's least."
+            ),
         ),
         "nightscout/AndroidAPS 3.4.2.2 plugins/main ProfileFragment.kt, ui TimeListEdit.kt, core/interfaces "
         "HardLimits.kt",
@@ -87,11 +90,11 @@ APPS: dict[str, App] = {
     "trio": App(
         "Trio 0.8",
         (
-            Screen("Units & Limits"),
-            Screen("Glucose Targets"),
-            Screen("Basal Rates", Part.BASAL),
-            Screen("Carb Ratios", Part.CARB_RATIO),
-            Screen("Insulin Sensitivities", Part.ISF),
+            Screen(to_translate("Units & Limits")),
+            Screen(to_translate("Glucose Targets")),
+            Screen(to_translate("Basal Rates"), Part.BASAL),
+            Screen(to_translate("Carb Ratios"), Part.CARB_RATIO),
+            Screen(to_translate("Insulin Sensitivities"), Part.ISF),
         ),
         block_minutes=30,
         most_blocks=48,
@@ -101,9 +104,11 @@ APPS: dict[str, App] = {
         isf_mmoll_per_u=even(0.1, 0.5, 29.9),
         dia_h=even(0.5, 5.0, 10.0),
         remarks=(
-            "A stored number that its picker does not have is shown as the picker's FIRST one (carb ratio 1.0, basal 0 "
-            "or 0.05), and saved with the rest. Before you save, compare every row of the screen with this sheet, also "
-            "those you did not touch.",
+            to_translate(
+                "A stored number that its picker does not have is shown as the picker's FIRST one (carb ratio 1.0, "
+                "basal 0 or 0.05), and saved with the rest. Before you save, compare every row of the screen with this "
+                "sheet, also those you did not touch."
+            ),
         ),
         source="nightscout/Trio 0.8.4 Modules/{BasalProfileEditor,CarbRatioEditor,ISFEditor,Settings}, "
         "Models/DecimalPickerSettings.swift",
@@ -111,11 +116,11 @@ APPS: dict[str, App] = {
     "iaps": App(
         "iAPS 8.3",
         (
-            Screen("Pump Settings"),
-            Screen("Basal Profile", Part.BASAL),
-            Screen("Insulin Sensitivities", Part.ISF),
-            Screen("Carb Ratios", Part.CARB_RATIO),
-            Screen("Target Glucose"),
+            Screen(to_translate("Pump Settings")),
+            Screen(to_translate("Basal Profile"), Part.BASAL),
+            Screen(to_translate("Insulin Sensitivities"), Part.ISF),
+            Screen(to_translate("Carb Ratios"), Part.CARB_RATIO),
+            Screen(to_translate("Target Glucose")),
         ),
         block_minutes=30,
         most_blocks=48,
@@ -125,25 +130,27 @@ APPS: dict[str, App] = {
         isf_mmoll_per_u=even(0.1, 0.1, 30.0),
         dia_h=_ANY_DIA_H,
         remarks=(
-            "A stored number that its picker does not have is shown as the picker's FIRST one (carb ratio 0.1 g/U, ISF "
-            "9 mg/dL or 0.1 mmol/L, basal 0 or 0.05), and saved with the rest: many times the insulin. Before you "
-            "save, compare every row of the screen with this sheet, also those you did not touch.",
-            "Its own Autotune has to be off: it would change these numbers again every day.",
-            "Do not import a profile from Nightscout: it keeps numbers that its pickers do not have.",
+            to_translate(
+                "A stored number that its picker does not have is shown as the picker's FIRST one (carb ratio 0.1 g/U, "
+                "ISF 9 mg/dL or 0.1 mmol/L, basal 0 or 0.05), and saved with the rest: many times the insulin. Before "
+                "you save, compare every row of the screen with this sheet, also those you did not touch."
+            ),
+            to_translate("Its own Autotune has to be off: it would change these numbers again every day."),
+            to_translate("Do not import a profile from Nightscout: it keeps numbers that its pickers do not have."),
         ),
         source="Artificial-Pancreas/iAPS 8.3.6 Modules/{CREditor,ISFEditor,BasalProfileEditor,PumpSettingsEditor}",
     ),
     "loop": App(
         "Loop 3",
         (
-            Screen("Glucose Safety Limit"),
-            Screen("Correction Range"),
-            Screen("Pre-Meal Range"),
-            Screen("Carb Ratios", Part.CARB_RATIO),
-            Screen("Basal Rates", Part.BASAL),
-            Screen("Delivery Limits"),
-            Screen("Insulin Model"),
-            Screen("Insulin Sensitivities", Part.ISF),
+            Screen(to_translate("Glucose Safety Limit")),
+            Screen(to_translate("Correction Range")),
+            Screen(to_translate("Pre-Meal Range")),
+            Screen(to_translate("Carb Ratios"), Part.CARB_RATIO),
+            Screen(to_translate("Basal Rates"), Part.BASAL),
+            Screen(to_translate("Delivery Limits")),
+            Screen(to_translate("Insulin Model")),
+            Screen(to_translate("Insulin Sensitivities"), Part.ISF),
         ),
         block_minutes=30,
         most_blocks=48,
@@ -153,8 +160,10 @@ APPS: dict[str, App] = {
         isf_mmoll_per_u=even(0.1, 0.6, 27.7),
         dia_h=None,
         remarks=(
-            "A number it does not offer is shown as unsupported, and nothing of that screen can be saved until it is "
-            "corrected.",
+            to_translate(
+                "A number it does not offer is shown as unsupported, and nothing of that screen can be saved until it "
+                "is corrected."
+            ),
         ),
         source="LoopKit/LoopKit Guardrail+Settings.swift, LoopKitUI ScheduleEditor.swift, TherapySettingsView.swift",
     ),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flows.entry.steps import StepBand, Steps, even
+from flows.language.catalogue import to_translate
 
 AAPS_PUMPS = "AndroidAPS 3.4.2.2, core/data PumpType and DoseStepSize"
 
@@ -62,13 +63,17 @@ HALF_HOUR, HOUR = 30, 60
 _MEDTRONIC_BANDS = (StepBand(0.025, 1.0), StepBand(0.05, 10.0), StepBand(0.1))
 _SENSITIVITY_OF_MEDTRONIC = (even(1.0, 1.0, 511.0), even(0.1, 0.1, 28.3))
 _DECOCARE = "openaps/decocare commands.py (ReadCarbRatios, ReadInsulinSensitivities)"
-_NOT_VERIFIED = "{} is not verified: look whether the device offers these very numbers."
-_OWN_GREATEST = "Its greatest basal is a setting of the pump itself."
-_DOWN = "It gives steps of 0.00625 U/h: AAPS rounds what is entered down to them, about 0.07 U a day in all."
+_CARB_RATIOS_NOT_VERIFIED = to_translate(
+    "The range of its carb ratios is not verified: look whether the device offers these very numbers."
+)
+_OWN_GREATEST = to_translate("Its greatest basal is a setting of the pump itself.")
+_DOWN = to_translate(
+    "It gives steps of 0.00625 U/h: AAPS rounds what is entered down to them, about 0.07 U a day in all."
+)
 
 PUMPS: dict[str, Pump] = {
     "omnipod": Pump(
-        "Omnipod Eros or DASH",
+        to_translate("Omnipod Eros or DASH"),
         even(0.05, 0.05, 30.0),
         HALF_HOUR,
         24,
@@ -88,22 +93,24 @@ PUMPS: dict[str, Pump] = {
             source="as above; mmol/L from mg/dL by 18",
         ),
         remarks=(
-            "In automated mode it uses neither this basal nor this ISF for what it gives by itself.",
-            _NOT_VERIFIED.format("That a basal program has 24 blocks"),
+            to_translate("In automated mode it uses neither this basal nor this ISF for what it gives by itself."),
+            to_translate(
+                "That a basal program has 24 blocks is not verified: look whether the device offers these very numbers."
+            ),
         ),
         in_aaps=False,
     ),
     "medtronic": Pump(
-        "Medtronic 523, 723, 554 or 754",
+        to_translate("Medtronic 523, 723, 554 or 754"),
         Steps(0.025, 35.0, _MEDTRONIC_BANDS),
         HALF_HOUR,
         48,
         "LoopKit/MinimedKit Models/PumpModel.swift; openaps/oref0 lib/round-basal.js; " + AAPS_PUMPS,
         calculator=Calculator(even(0.1, 1.0, 150.0), *_SENSITIVITY_OF_MEDTRONIC, 8, source=_DECOCARE),
-        remarks=(_NOT_VERIFIED.format("The range of its carb ratios"),),
+        remarks=(_CARB_RATIOS_NOT_VERIFIED,),
     ),
     "medtronic-older": Pump(
-        "Medtronic 515, 522, 715, 722 or older",
+        to_translate("Medtronic 515, 522, 715, 722 or older"),
         even(0.05, 0.05, 35.0),
         HALF_HOUR,
         48,
@@ -111,19 +118,21 @@ PUMPS: dict[str, Pump] = {
         calculator=Calculator(
             even(1.0, 1.0, 150.0), *_SENSITIVITY_OF_MEDTRONIC, 8, source=_DECOCARE + ", ReadCarbRatios512; 522 guide"
         ),
-        remarks=("It takes carb ratios in whole grams only.", _NOT_VERIFIED.format("The range of its carb ratios")),
+        remarks=(to_translate("It takes carb ratios in whole grams only."), _CARB_RATIOS_NOT_VERIFIED),
     ),
     "medtronic-600-700": Pump(
-        "Medtronic 630G, 640G, 670G, 770G or 780G",
+        to_translate("Medtronic 630G, 640G, 670G, 770G or 780G"),
         Steps(0.025, 35.0, _MEDTRONIC_BANDS),
         HALF_HOUR,
         48,
         AAPS_PUMPS + " (MEDTRONIC_640G); Medtronic how-to guide of the 600 series (48 segments a pattern)",
-        remarks=("In automatic mode it uses neither this basal nor the ISF; it does use the carb ratio.",),
+        remarks=(
+            to_translate("In automatic mode it uses neither this basal nor the ISF; it does use the carb ratio."),
+        ),
         in_aaps=False,
     ),
     "tandem": Pump(
-        "Tandem t:slim X2 or Mobi",
+        to_translate("Tandem t:slim X2 or Mobi"),
         even(0.001, 0.1, 15.0),
         1,
         16,
@@ -138,17 +147,18 @@ PUMPS: dict[str, Pump] = {
             "jwoglom/pumpX2 IDPSegmentResponse",
         ),
         remarks=(
-            "Its 16 segments hold basal, correction factor, carb ratio and target together.",
-            "With Control-IQ its target is 110 mg/dL and its insulin duration 5 h, whatever is entered.",
-            "A target that changes at another time than the others needs a segment more.",
-            _NOT_VERIFIED.format(
-                "The range of its basal (to 15 U/h), carb ratio and ISF, and the steps of its carb ratio"
+            to_translate("Its 16 segments hold basal, correction factor, carb ratio and target together."),
+            to_translate("With Control-IQ its target is 110 mg/dL and its insulin duration 5 h, whatever is entered."),
+            to_translate("A target that changes at another time than the others needs a segment more."),
+            to_translate(
+                "The range of its basal (to 15 U/h), carb ratio and ISF, and the steps of its carb ratio is not "
+                "verified: look whether the device offers these very numbers."
             ),
         ),
         in_aaps=False,
     ),
     "dana": Pump(
-        "Dana RS or Dana-i",
+        to_translate("Dana RS or Dana-i"),
         even(0.01, 0.04, 25.0),
         HOUR,
         24,
@@ -156,7 +166,11 @@ PUMPS: dict[str, Pump] = {
         + AAPS_PUMPS,
         every_hour=True,
         greatest_in_loop_kit=3.0,
-        app_remarks=("Loop, Trio and iAPS send a few rates to it 0.01 U/h too low (0.29, 0.57, 0.58, 1.13–1.16 …).",),
+        app_remarks=(
+            to_translate(
+                "Loop, Trio and iAPS send a few rates to it 0.01 U/h too low (0.29, 0.57, 0.58, 1.13–1.16 …)."
+            ),
+        ),
     ),
     "dana-r-korean": Pump("Dana R Korean", even(0.01, 0.1, 25.0), HOUR, 24, AAPS_PUMPS, every_hour=True),
     "insight": Pump(
@@ -175,7 +189,11 @@ PUMPS: dict[str, Pump] = {
         24,
         "AndroidAPS 3.4.2.2 pump/combov2 comboctl BasalProfile.kt",
         every_hour=True,
-        remarks=(_NOT_VERIFIED.format("Its greatest basal (25 U/h)"),),
+        remarks=(
+            to_translate(
+                "Its greatest basal (25 U/h) is not verified: look whether the device offers these very numbers."
+            ),
+        ),
     ),
     "ypsopump": Pump(
         "YpsoPump",
@@ -184,7 +202,12 @@ PUMPS: dict[str, Pump] = {
         24,
         AAPS_PUMPS,
         every_hour=True,
-        remarks=(_NOT_VERIFIED.format("That it has a rate for each of 24 hours"),),
+        remarks=(
+            to_translate(
+                "That it has a rate for each of 24 hours is not verified: look whether the device offers these very "
+                "numbers."
+            ),
+        ),
         in_aaps=False,
     ),
     "medtrum": Pump(

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import groupby, pairwise
 
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.profiles.schedule_blocks import clock_text
 from flows.values.parts import Part
 
-NAMES = {Part.BASAL: "basal", Part.ISF: "ISF", Part.CARB_RATIO: "carb ratio"}
+NAMES = {Part.BASAL: to_translate("basal"), Part.ISF: "ISF", Part.CARB_RATIO: to_translate("carb ratio")}
 SAME = 5e-4  # numbers that differ by less are one: no device shows more than three decimals
 MOST_NAMED = 6  # times of day in one note
 
@@ -119,5 +121,5 @@ def _row(spans: Sequence[Span]) -> SheetRow:
 def times(starts: Iterable[int]) -> str:
     """Times of day, the first few."""
     named = [clock_text(start) for start in sorted(set(starts))]
-    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
-    return ", ".join(named[:MOST_NAMED]) + more
+    first, more = ", ".join(named[:MOST_NAMED]), len(named) - MOST_NAMED
+    return translatable("{first} and {more} more", first=first, more=more) if more > 0 else first

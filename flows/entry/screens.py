@@ -19,6 +19,7 @@ from flows.entry.basal import (
 from flows.entry.rows import NAMES, SAME, SettingEntered, SheetMark, SheetNote, Span, joined_rows, times
 from flows.entry.steps import Enterable
 from flows.entry.system import EntrySystem
+from flows.language.translatable import translatable
 from flows.proposal.rounding import EXACT
 from flows.values.parts import Part
 from flows.values.schedule import Schedule
@@ -66,13 +67,15 @@ def basal_screen(
         return SettingEntered(problems=(why,))
     notes = [*_within(now, wanted, system.basal_block_minutes), *_off_step(day, system)]
     if kept != entered:
-        said = f"The basal needs {needed} blocks and there are {system.most_basal_blocks}"
-        lower = "some neighbouring hours get the lower one of their two rates"
-        notes.append(SheetNote("basal_blocks_joined", f"{said}: {lower}."))
+        said = translatable(
+            "The basal needs {needed} blocks and there are {most}: some neighbouring hours get the lower one of their "
+            "two rates.",
+            needed=needed,
+            most=system.most_basal_blocks,
+        )
+        notes.append(SheetNote("basal_blocks_joined", said))
     if abs(missed) >= SHOWN_U:
-        way = "less" if missed < 0 else "more"
-        said = f"On its steps the day has {abs(missed):.2f} U ({abs(missed) / whole:.1%}) {way} basal than wanted."
-        notes.append(SheetNote("basal_total", said))
+        notes.append(SheetNote("basal_total", _other_day(missed, whole)))
     spans = tuple(
         Span(
             one.start, one.start + one.minutes, one.now, one.wanted, one.entered, moved=abs(one.wanted - one.now) > SAME
@@ -118,8 +121,10 @@ def block_screen(part: Part, now: Schedule, wanted: Schedule, system: EntrySyste
     if off := [span.start for span in spans if span.mark is SheetMark.ROUNDED]:
         notes.append(_off_step_note(part, off))
     if stays := [span.start for span in spans if span.wants_change and not span.moved]:
-        said = (
-            f"The change of the {NAMES[part]} from {times(stays)} on is less than one of its steps: it stays as it is."
+        said = translatable(
+            "The change of the {what} from {times} on is less than one of its steps: it stays as it is.",
+            what=NAMES[part],
+            times=times(stays),
         )
         notes.append(SheetNote(f"{part}_less_than_step", said))
     return SettingEntered(spans, notes=tuple(notes))
@@ -131,10 +136,22 @@ def _problems(
     """Why they cannot be entered."""
     what = NAMES[part]
     if numbers is not None and (beyond := [c.start for c in spans if not _in_range(c.wanted, numbers)]):
-        said = f"It takes {what} from {numbers.least:g} to {numbers.greatest:g} {unit}: the one of {times(beyond)} "
-        yield SheetNote(f"{part}_range", f"{said}cannot be entered.")
+        said = translatable(
+            "It takes {what} from {least:g} to {greatest:g} {unit}: the one of {times} cannot be entered.",
+            what=what,
+            least=numbers.least,
+            greatest=numbers.greatest,
+            unit=unit,
+            times=times(beyond),
+        )
+        yield SheetNote(f"{part}_range", said)
     if off := [b.start for a, b in pairwise(spans) if b.start % system.block_minutes and b.value != a.value]:
-        said = f"Its blocks begin on the {_grid(system.block_minutes)}: the {what} of {times(off)} cannot be entered."
+        named = {"what": what, "times": times(off)}
+        said = (
+            translatable("Its blocks begin on the hour: the {what} of {times} cannot be entered.", **named)
+            if system.block_minutes == HOUR_MINUTES
+            else translatable("Its blocks begin on the half hour: the {what} of {times} cannot be entered.", **named)
+        )
         yield SheetNote(f"{part}_times", said)
     if (needed := len(joined_rows(spans))) > system.most_blocks:
         yield _too_many(needed, system.most_blocks, part)
@@ -160,25 +177,46 @@ def _in_range(value: float, numbers: Enterable) -> bool:
     return numbers.least - EXACT <= value <= numbers.greatest + EXACT
 
 
-def _grid(minutes: int) -> str:
-    return "hour" if minutes == HOUR_MINUTES else "half hour"
-
-
 def _no_rate(start: int, day: Sequence[Stretch], system: EntrySystem) -> SheetNote:
     wanted = next(one.wanted for one in day if one.start <= start < one.start + one.minutes)
     if _in_range(wanted, system.basal):
-        return SheetNote("basal_step", f"It has no rate near enough to the one of {times([start])}.")
+        said = translatable("It has no rate near enough to the one of {times}.", times=times([start]))
+        return SheetNote("basal_step", said)
     least, greatest = system.basal.least, system.basal.greatest
-    said = f"It takes basal from {least:g} to {greatest:g} U/h: the rate of {times([start])} cannot be entered."
+    said = translatable(
+        "It takes basal from {least:g} to {greatest:g} U/h: the rate of {times} cannot be entered.",
+        least=least,
+        greatest=greatest,
+        times=times([start]),
+    )
     return SheetNote("basal_range", said)
 
 
 def _missed(missed: float, whole: float, system: EntrySystem) -> SheetNote:
-    way = "less" if missed < 0 else "more"
-    said = f"On its steps the day would have {abs(missed) / whole:.1%} {way} basal than wanted"
-    step = system.basal.step_at(whole / HOURS_PER_DAY)
-    remedy = f"compute again with --basal-step {step:g}, so that the step is made for it"
-    return SheetNote("basal_day", f"{said}: {remedy}.")
+    # As it is typed, whatever the decimal mark of the language.
+    facts = {"percent": 100 * abs(missed) / whole, "step": f"{system.basal.step_at(whole / HOURS_PER_DAY):g}"}
+    said = (
+        translatable(
+            "On its steps the day would have {percent:.1f}% less basal than wanted: compute again with --basal-step "
+            "{step}, so that the step is made for it.",
+            **facts,
+        )
+        if missed < 0
+        else translatable(
+            "On its steps the day would have {percent:.1f}% more basal than wanted: compute again with --basal-step "
+            "{step}, so that the step is made for it.",
+            **facts,
+        )
+    )
+    return SheetNote("basal_day", said)
+
+
+def _other_day(missed: float, whole: float) -> str:
+    """That the day's basal is another one, by so many units."""
+    facts = {"units": abs(missed), "percent": 100 * abs(missed) / whole}
+    if missed < 0:
+        return translatable("On its steps the day has {units:.2f} U ({percent:.1f}%) less basal than wanted.", **facts)
+    return translatable("On its steps the day has {units:.2f} U ({percent:.1f}%) more basal than wanted.", **facts)
 
 
 def _within(now: Schedule, wanted: Schedule, minutes: int) -> list[SheetNote]:
@@ -189,8 +227,17 @@ def _within(now: Schedule, wanted: Schedule, minutes: int) -> list[SheetNote]:
         for before, block in pairwise(schedule.blocks)
         if block.minutes % minutes and block.value != before.value
     }
-    said = f"Its blocks begin on the {_grid(minutes)}: the rates within the one of {times(found)} become one."
-    return [SheetNote("basal_times", said)] if found else []
+    if not found:
+        return []
+    named = times(found)
+    said = (
+        translatable("Its blocks begin on the hour: the rates within the one of {times} become one.", times=named)
+        if minutes == HOUR_MINUTES
+        else translatable(
+            "Its blocks begin on the half hour: the rates within the one of {times} become one.", times=named
+        )
+    )
+    return [SheetNote("basal_times", said)]
 
 
 def _off_step(day: Sequence[Stretch], system: EntrySystem) -> list[SheetNote]:
@@ -200,11 +247,21 @@ def _off_step(day: Sequence[Stretch], system: EntrySystem) -> list[SheetNote]:
 
 def _off_step_note(part: Part, starts: Iterable[int]) -> SheetNote:
     """That the profile has numbers which the system does not have."""
-    said = f"The {NAMES[part]} in the profile from {times(starts)} on is no number that it offers"
-    return SheetNote(f"{part}_off_step", f"{said}: look what it shows there now. The sheet has the nearest one.")
+    said = translatable(
+        "The {what} in the profile from {times} on is no number that it offers: look what it shows there now. The "
+        "sheet has the nearest one.",
+        what=NAMES[part],
+        times=times(starts),
+    )
+    return SheetNote(f"{part}_off_step", said)
 
 
 def _too_many(needed: int, most: int, part: Part) -> SheetNote:
     """That a setting has more blocks than there are."""
-    said = f"The {NAMES[part]} needs {needed} blocks and there are {most}, too few to keep it near enough."
+    said = translatable(
+        "The {what} needs {needed} blocks and there are {most}, too few to keep it near enough.",
+        what=NAMES[part],
+        needed=needed,
+        most=most,
+    )
     return SheetNote(f"{part}_blocks", said)

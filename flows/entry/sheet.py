@@ -13,6 +13,8 @@ from flows.entry.apps import Screen
 from flows.entry.rows import SettingEntered, SheetMark, SheetNote, SheetRow, joined_rows
 from flows.entry.screens import basal_screen, block_screen
 from flows.entry.system import EntrySystem
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.proposal.document import Units
 from flows.values.parts import Part
 from flows.values.schedule import Schedule
@@ -34,7 +36,8 @@ class SettingsToEnter:
 
     def unit(self, part: Part) -> str:
         """Of a part."""
-        return {Part.BASAL: "U/h", Part.CARB_RATIO: "g/U", Part.ISF: f"{self.units.value}/U"}[part]
+        isf = {Units.MG_PER_DL: to_translate("mg/dL/U"), Units.MMOL_PER_L: to_translate("mmol/L/U")}[self.units]
+        return {Part.BASAL: to_translate("U/h"), Part.CARB_RATIO: to_translate("g/U"), Part.ISF: isf}[part]
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,10 @@ def entry_sheet(settings: SettingsToEnter, system: EntrySystem) -> EntrySheet:
     notes = (
         *(SheetNote("remark", remark) for remark in system.remarks),
         *_duration(settings, system),
-        *(SheetNote(note.code, f"{note.text} The step does not change it: leave it as it is.") for note in left),
+        *(
+            SheetNote(note.code, translatable("{note} The step does not change it: leave it as it is.", note=note.text))
+            for note in left
+        ),
         *(note for part in made.values() for note in part.notes),
     )
     rows = {} if refusals else _rows(made, system)
@@ -138,6 +144,12 @@ def _duration(settings: SettingsToEnter, system: EntrySystem) -> list[SheetNote]
     dia_h, takes = settings.dia_h, system.dia_h
     if dia_h is None or takes is None or takes.has(dia_h):
         return []
-    said = f"It takes a duration of insulin action of {takes.least:g} to {takes.greatest:g} h on steps of "
-    step = takes.step_at(takes.least)
-    return [SheetNote("duration", f"{said}{step:g} h; these numbers were tuned under {dia_h:g} h.")]
+    said = translatable(
+        "It takes a duration of insulin action of {least:g} to {greatest:g} h on steps of {step:g} h; these numbers "
+        "were tuned under {duration:g} h.",
+        least=takes.least,
+        greatest=takes.greatest,
+        step=takes.step_at(takes.least),
+        duration=dia_h,
+    )
+    return [SheetNote("duration", said)]

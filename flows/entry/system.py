@@ -7,15 +7,23 @@ from dataclasses import dataclass, replace
 from flows.entry.apps import APPS, WITHOUT_PUMP, WRITE_FIRST, App, Screen
 from flows.entry.pumps import PUMPS, Pump
 from flows.entry.steps import Enterable, Steps
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.proposal.aaps_limits import AAPS_LIMITS
 from flows.proposal.document import Units
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 
 # Pumps ask in orders of their own; of no pump it is known here.
-PUMP_SCREENS = (Screen("Basal", Part.BASAL), Screen("Carb ratio", Part.CARB_RATIO), Screen("ISF", Part.ISF))
-NAME_PUMP = "Its pump is not named: name it with --pump, since its steps and its least rate decide what can be entered."
-NO_CALCULATOR = (
+PUMP_SCREENS = (
+    Screen(to_translate("Basal"), Part.BASAL),
+    Screen(to_translate("Carb ratio"), Part.CARB_RATIO),
+    Screen("ISF", Part.ISF),
+)
+NAME_PUMP = to_translate(
+    "Its pump is not named: name it with --pump, since its steps and its least rate decide what can be entered."
+)
+NO_CALCULATOR = to_translate(
     "Which carb ratios and ISF its bolus calculator takes is not known here: look whether it offers these very numbers."
 )
 SYSTEMS = (*APPS, *PUMPS)
@@ -101,7 +109,7 @@ def _of_app(app: App, units: Units, pump: Pump | None) -> EntrySystem:
         basal = basal.shared_with(other)
     mmol = units is Units.MMOL_PER_L
     return EntrySystem(
-        name=f"{app.name} with {pump.name}" if pump else app.name,
+        name=translatable("{app} with {pump}", app=app.name, pump=pump.name) if pump else app.name,
         screens=app.screens,
         basal=basal,
         basal_block_minutes=max(app.block_minutes, pump.block_minutes if pump else 1),

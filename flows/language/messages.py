@@ -24,6 +24,8 @@ KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "phrase": None,
     "to_translate": None,
     "translated": None,
+    "translatable": None,
+    "in_spoken": None,
     "count_phrase": (1, 2),
 }
 WIDTH = 120

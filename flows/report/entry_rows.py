@@ -7,17 +7,28 @@ from typing import Any
 
 from flows.entry.rows import SheetMark, SheetNote, SheetRow
 from flows.entry.sheet import EntrySheet, SheetScreen
+from flows.language.catalogue import phrase, to_translate, translated
 from flows.proposal.document import Proposal
 from flows.report.wording import exact
 from flows.values.parts import Part
 from flows.writeback.approval import Scope
 
 DECIMALS = {"U/h": 2, "g/U": 1, "mmol/L/U": 1, "mg/dL/U": 0}  # the least shown
-MARKS = {SheetMark.CHANGED: "changed", SheetMark.ROUNDED: "as near as it can be", SheetMark.AS_NOW: "as now"}
-STAYS = "stays as it is"
-CANNOT = "Not on this system. Type nothing: a part of a step is another step."
-NOTHING = "Every number is there already: there is nothing to type."
-HEADS = {Scope.STEP: "the step to take now", Scope.ALL: "upstream's numbers whole, not the step"}
+MARKS = {
+    SheetMark.CHANGED: to_translate("changed"),
+    SheetMark.ROUNDED: to_translate("as near as it can be"),
+    SheetMark.AS_NOW: to_translate("as now"),
+}
+CANNOT = to_translate("Not on this system. Type nothing: a part of a step is another step.")
+NOTHING = to_translate("Every number is there already: there is nothing to type.")
+HEADS = {
+    Scope.STEP: to_translate(
+        "Proposal {sha256} of {made}: the step to take now. Times in {zone}.",
+    ),
+    Scope.ALL: to_translate(
+        "Proposal {sha256} of {made}: upstream's numbers whole, not the step. Times in {zone}.",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ def shown(row: SheetRow, unit: str) -> ShownRow:
         when=f"{row.start_text}–{row.end_text}",
         value=exact(row.value, least),
         now=" / ".join(exact(round(now, 3), least) for now in row.now),
-        mark=MARKS[row.mark] + arrow,
+        mark=translated(MARKS[row.mark]) + arrow,
         to_type=row.mark is not SheetMark.AS_NOW,
     )
 
@@ -49,9 +60,11 @@ def day_in_words(sheet: EntrySheet) -> str:
     """The basal of the day: entered, in use, and wanted."""
     if sheet.daily_basal_u is None:
         return ""
-    return (
-        f"whole day {sheet.daily_basal_u:.2f} U (now {sheet.daily_basal_now_u:.2f} U, wanted "
-        f"{sheet.daily_basal_wanted_u:.2f} U)"
+    return phrase(
+        "whole day {entered:.2f} U (now {now:.2f} U, wanted {wanted:.2f} U)",
+        entered=sheet.daily_basal_u,
+        now=sheet.daily_basal_now_u,
+        wanted=sheet.daily_basal_wanted_u,
     )
 
 
