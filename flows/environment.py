@@ -6,6 +6,7 @@ is checked where it is used. Secrets are given by value or by a file (`…_FILE`
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import Language, chosen, speaking
 
 PREFIX = "AUTOTUNE_"
 
@@ -31,6 +33,7 @@ class Environment(BaseSettings):
     )
     node: Path | None = Field(None, description="the Node.js to use (the newest of the system's and the wheel's)")
     debug: str | None = Field(None, description="anything: an internal error is shown with its traceback")
+    language: str | None = Field(None, description="language people are spoken to in: `en` or `de` (en)")
     report_url: str | None = Field(None, description="where run directories are served, with `{run}` for their name")
     apply_policy: str | None = Field(None, description="file that says how far a proposal may be applied unattended")
 
@@ -99,6 +102,13 @@ class Environment(BaseSettings):
                 file=f"the file named by {variable(f'{name}_file')}",
                 remedy="Create it, or unset the variable.",
             ) from None
+
+
+def speaking_as_set() -> AbstractContextManager[None]:
+    """Speak the language that was chosen, such as by `--language`, else the environment's; English if it names none."""
+    named = (Environment().language or "").lower()
+    of_environment = next((one for one in Language if one.value == named), Language.ENGLISH)
+    return speaking(chosen() or of_environment)
 
 
 def variable(field: str) -> str:

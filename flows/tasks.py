@@ -18,7 +18,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows.environment import Environment
+from flows.environment import Environment, speaking_as_set
 from flows.errors import InternalError, Refused, is_full_disk
 from flows.nightscout.credentials import where_to_put_write_secrets
 from flows.orchestration.artifacts import fill_the_page, progress_on_the_page, show_change
@@ -290,7 +290,7 @@ def publish_report(request: AnalysisRequest, run_path: str) -> Published:
         >>> publish_report(request, "/runs/1").run_directory  # doctest: +SKIP
         '/runs/1'
     """
-    with logged("publish-report") as counts:
+    with logged("publish-report") as counts, speaking_as_set():
         published = publish(request, RunDirectory(Path(run_path)), datetime.now(UTC))
         fill_the_page(request, Path(published.run_directory))
         counts |= {"proposal": published.proposal_sha256[:12]}
@@ -322,7 +322,7 @@ def apply_approved_proposal(request: SyncRequest, run_path: str) -> WritebackRes
         >>> apply_approved_proposal(request, "/runs/1").outcome  # doctest: +SKIP
         'applied'
     """
-    with logged("apply-approved-proposal") as counts:
+    with logged("apply-approved-proposal") as counts, speaking_as_set():
         run = RunDirectory(Path(run_path))
         by = "policy" if request.decision == "policy" else "prefect"
         done = apply(run, request, _writing_tools(read_approved(run, request.sha256)), by)
@@ -354,7 +354,7 @@ def roll_back_profile(request: RollbackRequest, run_path: str) -> WritebackResul
         >>> roll_back_profile(request, "/runs/1").outcome  # doctest: +SKIP
         'rolled-back'
     """
-    with logged("roll-back-profile") as counts:
+    with logged("roll-back-profile") as counts, speaking_as_set():
         run = RunDirectory(Path(run_path))
         done = rollback(run, request, _writing_tools(read_sealed(run, request.sha256)), "prefect")
         counts |= {"outcome": done.outcome, "change": done.change}

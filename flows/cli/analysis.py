@@ -155,7 +155,9 @@ def print_run(run: RunDirectory, arguments: argparse.Namespace) -> ExitCode:
         proposal = read_proposal(run.file("proposal.json"))
         show(summary(run, proposal) if arguments.verbose else result(run, proposal, name_of(run)))
     if arguments.open_report:
-        _open(run.file("report.html"))
+        from flows.pipeline.publish import page_as_spoken
+
+        _open(page_as_spoken(run))
     return ExitCode.OK
 
 

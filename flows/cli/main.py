@@ -6,6 +6,7 @@ Nothing heavy is imported before the first line is on the screen.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -15,8 +16,9 @@ from flows import __version__
 from flows.cli.console import message, print_document, told_of_waiting
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import add_command
-from flows.cli.parsing import Parser
+from flows.cli.parsing import Parser, one_of, shown
 from flows.errors import Refused
+from flows.language.catalogue import Language, speaking
 from flows.values.progress import listening
 
 # In the order of the help. Each is a module of this room with `COMMAND`, what the command of its name is called with,
@@ -69,6 +71,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit status is an `ExitCode`, or that of a signal."""
     given = sys.argv[1:] if argv is None else argv
     arguments = parser(*(name for name in given[:1] if name in COMMANDS)).parse_args(given)
+    try:
+        language = _language(arguments)
+    except UsageError as error:
+        message(str(error))
+        return ExitCode.USAGE
+    with speaking(language):
+        return _run(arguments)
+
+
+def _language(arguments: argparse.Namespace) -> Language:
+    """The language of the option, else of the environment, which is imported only where it may name one."""
+    if arguments.language:
+        return Language(arguments.language)
+    if "AUTOTUNE_LANGUAGE" not in os.environ:
+        return Language.ENGLISH
+    from flows.environment import Environment
+
+    named = Environment().language or Language.ENGLISH.value
+    known = [language.value for language in Language]
+    if named.lower() not in known:
+        raise UsageError(f"autotune: AUTOTUNE_LANGUAGE takes {one_of(known)}, not {shown(named)}")
+    return Language(named.lower())
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
         with listening(told_of_waiting):
             return int(_module(arguments.command).run(arguments))

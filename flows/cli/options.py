@@ -11,6 +11,7 @@ from typing import Any
 
 from flows.cli import option_table
 from flows.cli.parsing import one_of, perhaps, shown
+from flows.language.catalogue import Language
 
 GROUPS = ("data", "days", "person", "expert")  # in the order of the help
 # Fields of a request that commands share.
@@ -60,6 +61,12 @@ class Command:
 
 
 JSON = argument("--json", action="store_true", dest="as_json", help="print one JSON document")
+LANGUAGE = argument(
+    "--language",
+    choices=tuple(language.value for language in Language),
+    metavar="LANGUAGE",
+    help="of all that is said, and of pages: en or de (default: AUTOTUNE_LANGUAGE, en)",
+)  # of every command
 # How a run's result is shown, and where it goes.
 SHOWN = (
     JSON,
@@ -80,7 +87,7 @@ PREFECT = (
 def add_command(subparsers: Any, name: str, command: Command) -> None:
     """Add a command to the command line."""
     parser = subparsers.add_parser(name, help=command.help, description=command.description)
-    for one in command.arguments:
+    for one in (*command.arguments, LANGUAGE):
         place = parser if isinstance(one, Argument) else parser.add_mutually_exclusive_group()
         for each in (one,) if isinstance(one, Argument) else one:
             place.add_argument(*each.names, **each.how)

@@ -1,4 +1,4 @@
-"""`autotune report`: where a run's report is, or the report as a PDF for paper."""
+"""`autotune report`: where a run's report is, in the language asked for, or the report as a PDF for paper."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from flows.cli.run_named import RUN, run_named
 IN_THE_RUN = Path("report.pdf")  # by identity: a file of that name elsewhere is another one
 COMMAND = Command(
     help="say where a run's report is, or make it a PDF of two pages",
+    description="Of a --language other than the report's a page is made beside report.html: report.LANGUAGE.html.",
     arguments=(
         RUN,
         argument(
@@ -29,12 +30,14 @@ COMMAND = Command(
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
-    """Print the path of report.html, or of the PDF once it is written."""
+    """Print the path of the page, or of the PDF, once it is written."""
     run = run_named(arguments.run)
     if not os.path.lexists(run.file("proposal.json")):
         raise UsageError(f"{arguments.run} holds no proposal; its manifest.json says why, if it is a run directory.")
     if arguments.pdf is None:
-        show(str(run.file("report.html")))
+        from flows.pipeline.publish import page_as_spoken
+
+        show(str(page_as_spoken(run)))
         return ExitCode.OK
     from flows.proposal.sealed import read_proposal
     from flows.report.pdf import write_pdf

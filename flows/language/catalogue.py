@@ -1,6 +1,7 @@
 """Sentences in the language that is spoken now: English words with named facts are the key, `LANGUAGE.po` has the rest.
 
 A sentence that its catalogue does not have is said in English; a test finds each such, so that none reaches a person.
+Light to import: Babel only where it is needed.
 """
 
 from __future__ import annotations
@@ -17,11 +18,6 @@ from pathlib import Path
 from string import Formatter
 from typing import Any
 
-from babel.dates import format_date
-from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
-from babel.numbers import get_decimal_symbol
-
 CATALOGUES = Path(__file__).parent
 
 
@@ -32,22 +28,27 @@ class Language(Enum):
     GERMAN = "de"
 
 
-_spoken: ContextVar[Language] = ContextVar("language", default=Language.ENGLISH)
+_chosen: ContextVar[Language | None] = ContextVar("language", default=None)
+
+
+def chosen() -> Language | None:
+    """The language that was chosen for what is done now; `None` where none was."""
+    return _chosen.get()
 
 
 def spoken() -> Language:
     """The language that is spoken now."""
-    return _spoken.get()
+    return _chosen.get() or Language.ENGLISH
 
 
 @contextmanager
 def speaking(language: Language) -> Iterator[None]:
     """Within it people are spoken to in this language."""
-    before = _spoken.set(language)
+    before = _chosen.set(language)
     try:
         yield
     finally:
-        _spoken.reset(before)
+        _chosen.reset(before)
 
 
 def to_translate(words: str) -> str:
@@ -78,7 +79,11 @@ def translated(words: str) -> str:
 
 def number_text(text: str) -> str:
     """A number as text with a point, such as `−0.5`, with the language's own decimal mark."""
-    return text if spoken() is Language.ENGLISH else text.replace(".", get_decimal_symbol(spoken().value))
+    if spoken() is Language.ENGLISH:
+        return text
+    from babel.numbers import get_decimal_symbol
+
+    return text.replace(".", get_decimal_symbol(spoken().value))
 
 
 def date_text(on: date, form: str = "date") -> str:
@@ -88,6 +93,8 @@ def date_text(on: date, form: str = "date") -> str:
         on: the day.
         form: `day` with the weekday and no year, `date` with the year.
     """
+    from babel.dates import format_date
+
     pattern = translated("EEEE d MMMM") if form == "day" else translated("d MMM y")
     return format_date(on, pattern, locale=spoken().value)
 
@@ -97,6 +104,9 @@ def translations(language: Language) -> NullTranslations:
     """The catalogue of a language; English has none, since its sentences are the keys."""
     if language is Language.ENGLISH:
         return NullTranslations()
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
     with (CATALOGUES / f"{language.value}.po").open("rb") as file:
         compiled = io.BytesIO()
         write_mo(compiled, read_po(file, locale=language.value))

@@ -22,7 +22,7 @@ USER = "1001:1001"
 MEMORY = "2g"  # upstream's own limit of 1 GB, and what Python needs beside it
 PIDS = 256
 # What a run's container is told of the settings, where they are set.
-PASSED_ON = ("allow_http", "age_group", "insulin", "max_answer_mib", "max_files_mib", "max_json_depth")
+PASSED_ON = ("language", "allow_http", "age_group", "insulin", "max_answer_mib", "max_files_mib", "max_json_depth")
 PULL_POLICIES = ("Never", "IfNotPresent", "Always")
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from flows import __version__
 from flows.errors import Reason, Refused, is_full_disk
+from flows.language.catalogue import Language, speaking, spoken
 from flows.oref0.engine import EngineReport
 from flows.oref0.runtime import find_oref0, lock_digest, upstream_digest
 from flows.proposal.document import Proposal
@@ -22,6 +25,7 @@ from flows.settings import AnalysisRequest
 from flows.values.run_directory import RunDirectory, write_atomically
 
 MANIFEST_VERSION = 1
+LANG, LANG_WITHIN = re.compile(rb'<html lang="(\w+)"'), 200  # a page's language, and the bytes that hold it
 WITHDRAWN = ("proposal.json", "report.json", "report.txt", "report.html", "report.csv", "report.xlsx")
 
 
@@ -51,13 +55,29 @@ def publish(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Publi
 
 
 def write_pages(run: RunDirectory, proposal: Proposal) -> None:
-    """report.html, report.csv and report.xlsx: of the proposal document and nothing else."""
+    """report.html, report.csv and report.xlsx: of the proposal document and nothing else; pages as is spoken."""
     from flows.report.html.report import report_html
     from flows.report.spreadsheet import report_csv, report_xlsx
 
     write_atomically(run.file("report.html"), report_html(proposal))
-    write_atomically(run.file("report.csv"), report_csv(proposal))
+    with speaking(Language.ENGLISH):  # programs read it
+        write_atomically(run.file("report.csv"), report_csv(proposal))
     write_atomically(run.file("report.xlsx"), report_xlsx(proposal))
+
+
+def page_as_spoken(run: RunDirectory) -> Path:
+    """The report's page in the language that is spoken: report.html, or report.LANGUAGE.html, made where it is not.
+
+    report.html stays in the language it was published in, as manifest.json vouches for it.
+    """
+    sealed = run.file("report.html")
+    is_in = LANG.search(sealed.read_bytes()[:LANG_WITHIN]) if sealed.is_file() else None
+    if is_in is None or is_in[1].decode() == spoken().value:
+        return sealed
+    from flows.report.html.report import report_html
+
+    page = report_html(read_proposal(run.file("proposal.json")))
+    return write_atomically(run.file(f"report.{spoken().value}.html"), page)
 
 
 def report_document(run: RunDirectory, proposal: dict[str, Any]) -> dict[str, Any]:

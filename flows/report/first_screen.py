@@ -20,7 +20,7 @@ from flows.proposal.step_document import Because, FollowUpVerdict, Kept, NextSte
 from flows.report.numbers_to_enter import why_nothing_to_enter
 from flows.report.step_rows import NAMES_OF_PARTS, StepRow, step_rows
 from flows.report.text.step import why
-from flows.report.wording import exact, fixed, many
+from flows.report.wording import decimals_shown, fixed, many
 from flows.settings import AgeGroup
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY
@@ -115,7 +115,7 @@ def first_screen(proposal: Proposal) -> FirstScreen:
     pregnant = age_group(proposal.options) is AgeGroup.PREGNANT
     rows = _rows(proposal, step) if step else ()
     few = len(rows) <= ROWS_SHOWN
-    others = [row for row in rows if row.name != NAMES_OF_PARTS[Part.BASAL]]
+    others = [row for row in rows if row.part is not Part.BASAL]
     return FirstScreen(
         glucose=how_glucose_is(proposal),
         on_target=how_glucose_is(proposal) == ON_TARGET,
@@ -169,7 +169,7 @@ def _shares(glucose: Glucose, *, pregnant: bool) -> tuple[Share, ...]:
 def _rows(proposal: Proposal, step: NextStep) -> tuple[StepRow, ...]:
     """The numbers that change, now and new with as many decimals; of a setting with one change, that it is all day."""
     rows, blocks = step_rows(step), len(proposal.for_pump.carb_ratio)
-    ratios = [row for row in rows if row.name == NAMES_OF_PARTS[Part.CARB_RATIO]]
+    ratios = [row for row in rows if row.part is Part.CARB_RATIO]
     if len(ratios) == blocks and len({(row.now, row.new) for row in ratios}) == 1:
         rows = [row for row in rows if row not in ratios[1:]]
         rows[rows.index(ratios[0])] = replace(ratios[0], when=ALL_DAY)
@@ -177,8 +177,7 @@ def _rows(proposal: Proposal, step: NextStep) -> tuple[StepRow, ...]:
 
 
 def _levelled(row: StepRow) -> StepRow:
-    places = max(len(text.partition(".")[2]) for text in (row.now, row.new))
-    return replace(row, now=exact(float(row.now), places), new=exact(float(row.new), places))
+    return replace(row, decimals=max(map(decimals_shown, (row.current, row.recommended))))
 
 
 def _total(step: NextStep, more: int) -> str:

@@ -5,24 +5,53 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from flows.language.catalogue import phrase, to_translate, translated
 from flows.proposal.step_document import NextStep, StepChange
 from flows.report.wording import setting
 from flows.values.parts import Part
 
-NAMES_OF_PARTS = {Part.BASAL: "basal", Part.ISF: "ISF", Part.CARB_RATIO: "carb ratio"}
+NAMES_OF_PARTS = {
+    Part.BASAL: to_translate("basal"),
+    Part.ISF: to_translate("ISF"),
+    Part.CARB_RATIO: to_translate("carb ratio"),
+}
 UNITS_OF_PARTS = {Part.BASAL: "U/h", Part.CARB_RATIO: "g/U", Part.ISF: "mg/dL/U"}
 
 
 @dataclass(frozen=True)
 class StepRow:
-    """A number that changes, as text: of what, when in the local day, from what to what, in which unit, which way."""
+    """A number that changes: of what, when in the local day, from what to what, and the least decimals shown."""
 
-    name: str
+    part: Part
     when: str
-    now: str
-    new: str
-    unit: str
-    is_up: bool
+    current: float
+    recommended: float
+    decimals: int = 0
+
+    @property
+    def name(self) -> str:
+        """Of what."""
+        return translated(NAMES_OF_PARTS[self.part])
+
+    @property
+    def now(self) -> str:
+        """The setting as it is, as text."""
+        return setting(self.current, self.decimals)
+
+    @property
+    def new(self) -> str:
+        """As it becomes."""
+        return setting(self.recommended, self.decimals)
+
+    @property
+    def unit(self) -> str:
+        """Of both."""
+        return translated(UNITS_OF_PARTS[self.part])
+
+    @property
+    def is_up(self) -> bool:
+        """Which way."""
+        return self.recommended > self.current
 
     @property
     def arrow(self) -> str:
@@ -46,15 +75,11 @@ def step_rows(step: NextStep) -> list[StepRow]:
 
 def _row(changes: Sequence[StepChange]) -> StepRow:
     first = changes[0]
-    until = f"–{int(changes[-1].start[:2]) + 1:02d}:00" if first.part is Part.BASAL else " on"
-    return StepRow(
-        name=NAMES_OF_PARTS[first.part],
-        when=f"{first.start}{until}",
-        now=setting(first.current),
-        new=setting(first.new),
-        unit=UNITS_OF_PARTS[first.part],
-        is_up=first.new > first.current,
-    )
+    if first.part is Part.BASAL:
+        when = f"{first.start}–{int(changes[-1].start[:2]) + 1:02d}:00"
+    else:
+        when = phrase("{start} on", start=first.start)
+    return StepRow(first.part, when, first.current, first.new)
 
 
 def _continues(before: StepChange, change: StepChange) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from flows.language.catalogue import number_text, phrase, to_translate, translated
 from flows.values.visible import visible
 
 SHOWN = 280  # characters of a text of unknown origin
@@ -20,7 +21,20 @@ IN_TITLE = 1000  # characters that its title still holds
 NONE = "–"
 DECIMALS = {"mg/dL/U": 1, "mmol/L/U": 2, "g/U": 1, "U/h": 3, "× schedule": 3}  # the least shown of a setting
 
-_IN_BOTH = re.compile(r"([\d.]+ mg/dL(?:/U)?)(?: \(([\d.]+ mmol/L(?:/U)?)\)|, ([\d.]+ mmol/L(?:/U)?))")
+# What units are called in another language; what is no unit of this list is the same in all.
+UNITS = (
+    to_translate("U"),
+    to_translate("U/h"),
+    to_translate("g/U"),
+    to_translate("mg/dL/U"),
+    to_translate("mmol/L/U"),
+    to_translate("mg/dL per U"),
+    to_translate("mmol/L per U"),
+    to_translate("g per U"),
+    to_translate("× schedule"),
+)
+_MGDL, _MMOLL = (rf"\d[\d.,]* {unit}(?:/\w+)?" for unit in ("mg/dL", "mmol/L"))
+_IN_BOTH = re.compile(rf"({_MGDL})(?: \(({_MMOLL})\)|, ({_MMOLL}))")
 _SPACE = re.compile(r"\s+")
 _PILED = re.compile(
     r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{3})[\u0300-\u036f\u0483-\u0489"
@@ -88,11 +102,11 @@ def fixed(value: float | None, decimals: int) -> str:
     if value is None:
         return NONE
     text = f"{value:.{decimals}f}"
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+    return number_text(text.lstrip("-") if float(text) == 0 else text.replace("-", "−"))
 
 
 def exact(value: float | None, least: int = 0) -> str:
-    """A number with all the decimals it has, at least so many: read again, the text is that very number.
+    """A number with all the decimals it has, at least so many: read again (with a point), it is that very number.
 
     For settings: a rate that lies on no step of the pump must not be shown as if it lay on one.
     """
@@ -101,18 +115,23 @@ def exact(value: float | None, least: int = 0) -> str:
     whole, _, part = f"{Decimal(repr(float(value))):f}".partition(".")
     part = part.rstrip("0").ljust(least, "0")
     text = f"{whole}.{part}" if part else whole
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", "−")
+    return number_text(text.lstrip("-") if float(text) == 0 else text.replace("-", "−"))
 
 
-def setting(value: float) -> str:
+def decimals_shown(value: float) -> int:
+    """How many decimals `setting` shows of a number."""
+    return len(f"{Decimal(repr(round(float(value), 6))):f}".partition(".")[2].rstrip("0"))
+
+
+def setting(value: float, least: int = 0) -> str:
     """A setting with its own decimals, at most six: the noise of a conversion between units goes, no digit does."""
-    return exact(round(value, 6))
+    return exact(round(value, 6), least)
 
 
 def signed(value: float | None, decimals: int) -> str:
     """As `fixed`, with its sign."""
     text = fixed(value, decimals)
-    return text if value is None or text.startswith("−") or float(text) == 0 else f"+{text}"
+    return text if value is None or round(value, decimals) <= 0 else f"+{text}"
 
 
 def many(count: int, one: str, more: str | None = None) -> str:
@@ -136,9 +155,10 @@ def number(value: float | None, decimals: int, unit: str = "", *, sign: bool = F
         exactly: not rounded.
     """
     if value is None:
-        return Markup('<span class="none"><span aria-hidden="true">–</span><span class="vh">not known</span></span>')
+        dash = Markup('<span class="none"><span aria-hidden="true">–</span><span class="vh">{}</span></span>')
+        return dash.format(phrase("not known"))
     text = exact(value, decimals) if exactly else signed(value, decimals) if sign else fixed(value, decimals)
-    tail = Markup('\u202f<span class="u">{}</span>').format(unit) if unit else ""
+    tail = Markup('\u202f<span class="u">{}</span>').format(translated(unit)) if unit else ""
     return Markup('<span class="n">{}</span>').format(text) + tail
 
 

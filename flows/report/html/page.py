@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from flows.language.catalogue import count_phrase, phrase, spoken
 from flows.report.wording import glucose, isolated, many, number
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -21,7 +22,7 @@ def page(template: str, **values: Any) -> bytes:
         template: its file under `templates/`, which extends `base.html`.
         values: what it shows; strings are escaped.
     """
-    return environment().get_template(template).render(**values).encode("utf-8")
+    return environment().get_template(template).render(language=spoken().value, **values).encode("utf-8")
 
 
 @functools.cache
@@ -36,6 +37,20 @@ def environment() -> Environment:
     )
     # Ours, and inside <style>, where escaping would break it.
     made.globals["style"] = Markup((TEMPLATES / "style.css").read_text("utf-8"))  # noqa: S704
-    made.globals.update(number=number, glucose=glucose, many=many)
+    made.globals.update(number=number, glucose=glucose, many=many, phrase=_phrase, count_phrase=_count_phrase)
     made.filters["text"] = isolated
     return made
+
+
+def _phrase(words: str, /, **facts: Any) -> Markup:
+    """As `phrase`: the words are the catalogue's, so ours, and may hold markup; the facts are escaped."""
+    return Markup(phrase(words, **_escaped(facts)))  # noqa: S704
+
+
+def _count_phrase(one: str, more: str, count: int, /, **facts: Any) -> Markup:
+    """As `count_phrase`, likewise."""
+    return Markup(count_phrase(one, more, count, **_escaped(facts)))  # noqa: S704
+
+
+def _escaped(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: fact if isinstance(fact, int | float) else escape(fact) for name, fact in facts.items()}

@@ -75,3 +75,27 @@ def test_without_a_pdf_it_says_why_and_how_to_print(
     assert set(tmp_path.rglob("*")) == before
     said = capsys.readouterr().err
     assert why in said and "print report.html from any browser" in said
+
+
+def test_a_page_in_another_language_lies_beside_the_sealed_one(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sealed = b'<!doctype html>\n<html lang="en" dir="ltr">'
+    run.file("report.html").write_bytes(sealed)
+    assert main(["report", str(run.path), "--language", "en"]) == 0
+    assert main(["report", str(run.path), "--language", "de"]) == 0
+    monkeypatch.setenv("AUTOTUNE_LANGUAGE", "de")
+    assert main(["report", str(run.path)]) == 0
+    german = run.file("report.de.html")
+    assert capsys.readouterr().out.splitlines() == [str(run.file("report.html")), str(german), str(german)]
+    assert b'<html lang="de"' in german.read_bytes()
+    assert run.file("report.html").read_bytes() == sealed
+
+
+def test_a_language_that_there_is_not_is_one_line(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_LANGUAGE", "fr")
+    assert main(["report", str(run.path)]) == 2
+    assert capsys.readouterr().err == "autotune: AUTOTUNE_LANGUAGE takes en or de, not 'fr'\n"
+    assert main(["report", str(run.path), "--language", "en"]) == 0
