@@ -442,7 +442,7 @@ def _day(n: int, chance: random.Random) -> dict[str, Any]:
     return {
         "date": str(FIRST_DAY + timedelta(days=n)),
         "status": "skipped" if left_out else "used",
-        "reason": "glucose for 41% of the day only (at least 50% is needed)" if left_out else None,
+        "reason": "glucose for 41 % of the day only (at least 50 % is needed)" if left_out else None,
         "quality": "red" if left_out else "amber" if thin else "green",
         "remarks": ["no glucose for 3.4 h in a row"] if thin else [],
         "hours": 24.0,

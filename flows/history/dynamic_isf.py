@@ -62,7 +62,7 @@ def dynamic_isf(
         return []
     words = (
         "On {days_differing:.0f} of the {days_told:.0f} days on which doses tell it ({dates}), most were calculated "
-        "with an ISF more than {differs_percent:.0f}% from the profile's: it looks like dynamic ISF or autosens, or "
+        "with an ISF more than {differs_percent:.0f} % from the profile's: it looks like dynamic ISF or autosens, or "
         "like a profile that is not among the data. Upstream knows the profile's only, and a system that goes on with "
         "its own does not dose by a tuned one: set ISF there."
     )

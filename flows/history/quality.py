@@ -19,6 +19,7 @@ from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay
+from flows.values.sentence import percent_text
 from flows.values.timestamps import instant_ms
 from flows.values.units import HOUR_MS, HOURS_PER_DAY
 
@@ -102,7 +103,10 @@ RULES: tuple[QualityRule, ...] = (
         "half_a_day",
         "red",
         lambda f: f.readings >= LEAST_READINGS and f.coverage < LEAST_COVERAGE,
-        lambda f: f"glucose for {f.coverage:.0%} of the day only (at least {LEAST_COVERAGE:.0%} is needed)",
+        lambda f: (
+            f"glucose for {percent_text(f.coverage)} of the day only (at least {percent_text(LEAST_COVERAGE)} is "
+            "needed)"
+        ),
         "half of the hours would be tuned from the other half by smoothing",
         FILL_IN,
     ),
@@ -110,7 +114,7 @@ RULES: tuple[QualityRule, ...] = (
         "thin",
         "amber",
         lambda f: LEAST_COVERAGE <= f.coverage < GOOD_COVERAGE,
-        lambda f: f"glucose for {f.coverage:.0%} of the day",
+        lambda f: f"glucose for {percent_text(f.coverage)} of the day",
         "the consensus on CGM metrics asks for 70 % (Diabetes Care 2019;42:1593)",
         FILL_IN,
     ),
@@ -150,7 +154,7 @@ RULES: tuple[QualityRule, ...] = (
         "untrusted",
         "red",
         lambda f: f.coverage >= LEAST_COVERAGE > f.coverage - (f.noisy_h + f.flat_h) / HOURS_PER_DAY,
-        lambda f: f"glucose to rely on for less than {LEAST_COVERAGE:.0%} of the day",
+        lambda f: f"glucose to rely on for less than {percent_text(LEAST_COVERAGE)} of the day",
         "what is noisy or stuck is no reading: as half_a_day",
         EXCLUDE,
     ),

@@ -245,7 +245,7 @@ def _switch_warnings(spans: tuple[ProfileSpan, ...]) -> list[str]:
     hours: dict[str, float] = {}
     for span in spans:
         if span.changed:
-            shift = f", {span.timeshift_h:+g} h" if span.timeshift_h else ""
+            shift = f", {span.timeshift_h:+g} h".replace("-", "−") if span.timeshift_h else ""
             label = f"{span.percentage:g} %{shift}"
             hours[label] = hours.get(label, 0) + span.hours
     parts = _some([f"{label} for {h:.1f} h" for label, h in hours.items()])

@@ -19,7 +19,7 @@ from flows.values.sentence import NamedFacts, sentence_of
 LEAST_POINTS = 24  # two hours of readings in basal hours
 BETTER_BY = 0.02  # of the old mean absolute deviation: less is no difference
 TOO_FEW = "The {days:.0f} days kept aside hold too few readings in basal hours to compare the settings on."
-LEAVE = "On {days:.0f} days kept aside the new settings leave {unexplained_percent:.0f}%"
+LEAVE = "On {days:.0f} days kept aside the new settings leave {unexplained_percent:.0f} %"
 NO_BETTER = "On {days:.0f} days kept aside the new settings explain basal hours no better than the old ones."
 
 

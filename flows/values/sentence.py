@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from string import Formatter
+from typing import Any
 
 NamedFacts = Mapping[str, float | str]
 CASE = "case"  # the one fact that need not be among the words: which of a rule's sentences it is
@@ -21,7 +22,20 @@ def sentence_of(words: str, facts: NamedFacts) -> tuple[str, dict[str, float | s
     """
     named = {name: form or "" for _, name, form, _ in Formatter().parse(words) if name}
     said = {name: _as_said(facts[name], form) for name, form in named.items()}
-    return words.format(**said), said | {name: fact for name, fact in facts.items() if name == CASE}
+    return _Sentence().vformat(words, (), said), said | {name: fact for name, fact in facts.items() if name == CASE}
+
+
+def percent_text(share: float, decimals: int = 0) -> str:
+    """A share of one as a percentage, as all of them are written: `41 %`."""
+    return f"{100 * share:.{decimals}f} %"
+
+
+class _Sentence(Formatter):
+    """As `str.format`, but a number has a real minus, as every other number people read."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        text = str(super().format_field(value, format_spec))
+        return text.replace("-", "−") if format_spec and not isinstance(value, str) else text
 
 
 def _as_said(fact: float | str, form: str) -> float | str:

@@ -8,6 +8,7 @@ from flows.proposal.agreement import AGREED, WORTH_A_CHANGE
 from flows.proposal.insulin_response import CLEARLY_ABOVE_SD
 from flows.proposal.step_document import StepKind
 from flows.proposal.stopping import LEAST_REPETITIONS
+from flows.values.sentence import percent_text
 
 UNSURE_HOURS_SHARE = 1 / 3
 FAILED_SHARE = 0.1
@@ -158,7 +159,8 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "low_agreement",
         "Result depends on which days are used",
-        f"less than {AGREED:.0%} of the repetitions move ISF, carb ratio or a third of the changing hours the same way",
+        f"less than {percent_text(AGREED)} of the repetitions move ISF, carb ratio or a third of the changing hours "
+        "the same way",
         NEVER,
         OUR_CHOICE,
         agreement,
@@ -208,7 +210,7 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "depends_on_choices",
         "Result depends on the options",
-        f"a variant differs by more than {VARIANT_CHANGE:.0%}",
+        f"a variant differs by more than {percent_text(VARIANT_CHANGE)}",
         NEVER,
         OUR_CHOICE,
         variants,

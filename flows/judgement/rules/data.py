@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding, more_aggressive
 from flows.judgement.rule import CONSENSUS, NEVER, OUR_CHOICE, USERS, SafetyRule
+from flows.values.sentence import percent_text
 from flows.values.units import HOURS_PER_DAY
 
 # AAPS and OpenAPS advise a week or more; two days are too few to show whether days agree.
@@ -71,8 +72,8 @@ def other_profile(case: Case) -> RuleFinding | None:
     share = hours / (HOURS_PER_DAY * len(case.days)) if case.days else 0.0
     return finding(
         share >= OTHER_PROFILE_AMBER,
-        "For {other_profile_percent:.0f}% of the time other settings were in force than those that are tuned, or it is "
-        "not known which.",
+        "For {other_profile_percent:.0f} % of the time other settings were in force than those that are tuned, or it "
+        "is not known which.",
         RED if share >= OTHER_PROFILE_RED else AMBER,
         other_profile_percent=100 * share,
     )
@@ -145,7 +146,7 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "amber_days",
         "Many days are amber",
-        f"more than {AMBER_DAYS_SHARE:.0%} of the days are amber",
+        f"more than {percent_text(AMBER_DAYS_SHARE)} of the days are amber",
         NEVER,
         OUR_CHOICE,
         good_days,
@@ -161,8 +162,8 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "other_profile",
         "Another profile was active",
-        f"other settings in force for ≥ {OTHER_PROFILE_AMBER:.0%} of the time",
-        f"≥ {OTHER_PROFILE_RED:.0%}",
+        f"other settings in force for ≥ {percent_text(OTHER_PROFILE_AMBER)} of the time",
+        f"≥ {percent_text(OTHER_PROFILE_RED)}",
         USERS,
         other_profile,
         forbids_steps=True,

@@ -8,6 +8,7 @@ from flows.proposal.agreement import WORTH_A_CHANGE
 from flows.proposal.consensus_limits import BELOW_54_PERCENT, BELOW_70_PERCENT, below_70_percent
 from flows.proposal.step_case import above_180_percent, shares_after
 from flows.proposal.step_limits import OF
+from flows.values.sentence import percent_text
 from flows.values.units import HOURS_PER_DAY
 
 LESS = 0.02  # of the day's basal, the ISF or the carb ratio
@@ -109,7 +110,7 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "lows_after_rises",
         "More basal before hours with lows",
-        f"an hour rises by {WORTH_A_CHANGE:.0%} and the {OF['acts_for']:g} hours after it have more than "
+        f"an hour rises by {percent_text(WORTH_A_CHANGE)} and the {OF['acts_for']:g} hours after it have more than "
         f"{OF['lows_after']:g} % below 70 mg/dL",
         NEVER,
         CONSENSUS,
@@ -126,7 +127,7 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "large_single",
         "A large change of a single setting",
-        f"ISF or carb ratio by {LARGE_SETTING:.0%}, or an hour's basal by {LARGE_HOUR:.0%}",
+        f"ISF or carb ratio by {percent_text(LARGE_SETTING)}, or an hour's basal by {percent_text(LARGE_HOUR)}",
         NEVER,
         OUR_CHOICE,
         large_single,

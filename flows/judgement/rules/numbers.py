@@ -11,7 +11,7 @@ from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.aaps_limits import AAPS_LIMITS
 from flows.proposal.document import ForPump
 from flows.proposal.rounding import EXACT
-from flows.values.sentence import CASE
+from flows.values.sentence import CASE, percent_text
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 # Changing one thing at a time, watched for two or three days (AAPS documentation), means changes of about a tenth.
@@ -124,7 +124,7 @@ def daily_basal(case: Case) -> RuleFinding | None:
     change = case.daily_basal_change
     return finding(
         abs(change) >= AMBER_BASAL_CHANGE,
-        "The daily basal would change by {change_percent:+.0f}%, from {daily_basal_current_u:.2f} to "
+        "The daily basal would change by {change_percent:+.0f} %, from {daily_basal_current_u:.2f} to "
         "{daily_basal_new_u:.2f} U: make such a change in steps, each watched for two or three days.",
         change_percent=100 * change,
         daily_basal_current_u=now,
@@ -232,7 +232,7 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "daily_basal",
         "Large change of the daily basal",
-        f"the daily basal changes by {AMBER_BASAL_CHANGE:.0%} or more",
+        f"the daily basal changes by {percent_text(AMBER_BASAL_CHANGE)} or more",
         NEVER,
         USERS,
         daily_basal,
@@ -240,7 +240,7 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "several_at_once",
         "Large changes of several settings at once",
-        f"two or more change by {LARGE_CHANGE:.0%}",
+        f"two or more change by {percent_text(LARGE_CHANGE)}",
         NEVER,
         USERS,
         several_at_once,

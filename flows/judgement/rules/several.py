@@ -10,7 +10,7 @@ from flows.oref0.several_values import LEAST_ISF_POINTS, LEAST_MEALS, NAMES, dif
 from flows.proposal.agreement import WORTH_A_CHANGE
 from flows.proposal.document import OneForSeveral
 from flows.values.parts import Part
-from flows.values.sentence import CASE
+from flows.values.sentence import CASE, percent_text
 
 MANY = 6  # blocks named in a sentence
 
@@ -30,7 +30,7 @@ def several_isfs(case: Case) -> RuleFinding | None:
     return finding(
         _moves(one),
         f"The profile has several {NAMES[Part.ISF]}; upstream tuned one in their place, the mean over its points, by "
-        f"{{change_percent:+.0f}}%. {words} It does not know which of them is wrong: right ones change, too.",
+        f"{{change_percent:+.0f}} %. {words} It does not know which of them is wrong: right ones change, too.",
         change_percent=100 * (one.factor - 1),
         **facts,
     )
@@ -58,7 +58,7 @@ def several_carb_ratios(case: Case) -> RuleFinding | None:
     return finding(
         _moves(one),
         f"The profile has several {NAMES[Part.CARB_RATIO]}; upstream tuned one in their place, which gives the insulin "
-        f"they give for the meals of these days, by {{change_percent:+.0f}}%. {words} It does not know which of them "
+        f"they give for the meals of these days, by {{change_percent:+.0f}} %. {words} It does not know which of them "
         "is wrong.",
         change_percent=100 * (one.factor - 1),
         **facts,
@@ -97,8 +97,8 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "several_isfs",
         "The profile has several insulin sensitivities",
-        f"the ISF differs between blocks, and is changed by {WORTH_A_CHANGE:.0%} or more, or not tuned: no day has "
-        f"{LEAST_ISF_POINTS} points",
+        f"the ISF differs between blocks, and is changed by {percent_text(WORTH_A_CHANGE)} or more, or not tuned: no "
+        f"day has {LEAST_ISF_POINTS} points",
         "several cannot be read, or their mean over the day was tuned (an OpenAPS profile, an earlier version)",
         ONE_OF_EACH,
         several_isfs,
@@ -106,8 +106,8 @@ RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "several_carb_ratios",
         "The profile has several carb ratios",
-        f"the carb ratio differs between blocks, and is changed by {WORTH_A_CHANGE:.0%} or more, rests on fewer than "
-        f"{LEAST_MEALS} meals, or is not tuned: no carbs",
+        f"the carb ratio differs between blocks, and is changed by {percent_text(WORTH_A_CHANGE)} or more, rests on "
+        f"fewer than {LEAST_MEALS} meals, or is not tuned: no carbs",
         "several cannot be read, or their mean over the day was tuned (an OpenAPS profile, an earlier version)",
         ONE_OF_EACH,
         several_carb_ratios,

@@ -8,7 +8,7 @@ from flows.judgement.verdict_today import verdict_today
 from flows.proposal.document import Proposal
 from flows.report.numbers_to_enter import AS_NOW, KEEP, TOO_SMALL, keep_label
 from flows.report.rows import RowEntry, joined
-from flows.report.wording import setting
+from flows.report.wording import setting, signed
 from flows.values.parts import Part
 from flows.writeback.approval import Scope
 from flows.writeback.plan import Plan
@@ -92,4 +92,4 @@ def _row(entry: RowEntry) -> str:
 
 
 def _percent(now: float, new: float) -> str:
-    return f"{100 * (new / now - 1) if now else 0.0:+.1f} %"
+    return f"{signed(100 * (new / now - 1) if now else 0.0, 1)} %"

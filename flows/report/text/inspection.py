@@ -9,6 +9,7 @@ from flows.history.quality import RULES, facts_in, rules_of
 from flows.history.remedies import REMEDIES
 from flows.profiles.stored import beginning_of
 from flows.report.wording import many
+from flows.values.sentence import percent_text
 
 SHOWN = 12
 
@@ -36,7 +37,7 @@ def inspection(document: dict[str, Any]) -> str:
 
 
 def _rule(name: str, rule: dict[str, Any]) -> str:
-    change = ", ".join(f"{v:+g} {k}" for k, v in rule["change"].items() if v)
+    change = ", ".join(f"{v:+g} {k}".replace("-", "−") for k, v in rule["change"].items() if v)
     remedy = f": {REMEDIES[name]}" if name in REMEDIES else ""
     return f"  {rule['records']:>6} × {rule['description']}" + (f" ({change})" if change else "") + remedy
 
@@ -45,7 +46,7 @@ def _day(day: dict[str, Any]) -> str:
     remarks = "; ".join(day.get("remarks") or [])
     left_out = f"left out: {day['reason']}" if day["reason"] and day["reason"] not in remarks else remarks
     return (
-        f"{day['date']:12}{day.get('quality', ''):9}{day.get('coverage', 0):>8.0%}"
+        f"{day['date']:12}{day.get('quality', ''):9}{percent_text(day.get('coverage', 0)):>8}"
         f"{day.get('insulin_u', 0):>11.1f}{day.get('carbs_g', 0):>9.0f}  {left_out}"
     )
 

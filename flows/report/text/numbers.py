@@ -12,8 +12,9 @@ from flows.proposal.evidence_document import BasalEvidence
 from flows.report.numbers_to_enter import may_be_entered, why_nothing_to_enter
 from flows.report.rows import FACTOR, OUTSIDE, Row, RowEntry, SettingRows, curve_note, setting_rows
 from flows.report.several import several_sentences
-from flows.report.wording import exact, many
+from flows.report.wording import exact, many, signed
 from flows.values.parts import Part
+from flows.values.sentence import percent_text
 
 HEAD = ("", "now", "to enter", "change", "upstream", "change", "nine of ten", "agree", "")
 WIDTHS = (17, 8, 9, 8, 10, 8, 16, 6, 0)
@@ -129,9 +130,9 @@ def _cells(label: str, entry: RowEntry | None, row: Row | None, *remarks: str) -
         low, high, agreement = row.interval_low, row.interval_high, row.evidence.agreement
         upstream = (
             f"×{row.recommended:.3f}" if by_factor else exact(row.recommended, 3),
-            f"{row.evidence.change_percent:+.0f} %",
+            f"{signed(row.evidence.change_percent, 0)} %",
             "" if low is None or high is None else f"{low:.4g}–{high:.4g}",
-            f"{agreement.share:.0%}" if agreement else "",
+            percent_text(agreement.share) if agreement else "",
         )
     outside = OUTSIDE if row and row.outside_interval else ""
     said = (entry.keep_label if entry else "", row.cap_label if row else "", outside, *remarks)
@@ -139,4 +140,4 @@ def _cells(label: str, entry: RowEntry | None, row: Row | None, *remarks: str) -
 
 
 def _change(now: float, new: float) -> str:
-    return f"{100 * (new / now - 1):+.0f} %" if now else ""
+    return f"{signed(100 * (new / now - 1), 0)} %" if now else ""

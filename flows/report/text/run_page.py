@@ -20,7 +20,7 @@ from flows.proposal.evidence_document import Agreement
 from flows.report.numbers_to_enter import may_be_entered
 from flows.report.rows import Row, RowEntry, curve_note, setting_rows
 from flows.report.text.markdown import code_block, escaped, plain
-from flows.report.wording import exact, many
+from flows.report.wording import exact, many, signed
 
 COLOURS = {
     Colour.GREEN: "🟢 Green",
@@ -176,7 +176,7 @@ def _cells(
         "unit": unit,
         "current (in that unit)": "not known" if current is None else exact(current, decimals),
         "recommended for the pump (in that unit)": exact(new, decimals),
-        "change (%)": f"{100 * (new - current) / current:+.1f}" if current else "",
+        "change (%)": signed(100 * (new - current) / current, 1) if current else "",
         "worth changing": worth,
         "repetitions that agree": agreed,
         "at a cap": at_cap,

@@ -53,7 +53,7 @@ def test_a_typed_yes_writes_what_was_shown_and_rollback_undoes_it(
     assert run("apply", someone.run.path.name, "--all", "--activate") == 0
     printed = capsys.readouterr()
     assert "Insulin sensitivity (ISF) [mg/dL/U]" in printed.out
-    assert "  06:00–24:00         1 →      0.9   -10.0 %" in printed.out
+    assert "  06:00–24:00         1 →      0.9   −10.0 %" in printed.out
     assert someone.made.sha256 in printed.out
     assert "becomes ACTIVE" in printed.out
     assert "Written and read back" in printed.out

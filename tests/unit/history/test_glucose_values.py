@@ -392,7 +392,7 @@ def test_the_shares_below_54_and_70_add_up_to_what_the_readings_are(very_low: in
 
 @pytest.mark.parametrize(
     ("signal_h", "low_h", "colour", "says"),
-    [(13.5, 2, "amber", "56%"), (11, 2, "red", "46%"), (24, 5, "green", "")],
+    [(13.5, 2, "amber", "56 %"), (11, 2, "red", "46 %"), (24, 5, "green", "")],
 )
 @pytest.mark.parametrize("text", ["LOW", "HIGH", 38])
 def test_low_and_high_are_hours_with_a_sensor(text: Any, signal_h: float, low_h: float, colour: str, says: str) -> None:

@@ -90,7 +90,7 @@ OFFSETS: list[tuple[str, list[int | None], str, str | None]] = [
     ("at home", [120, 120, 120], "utcOffset", None),
     ("none named", [None, None, None], "utcOffset", None),
     ("0 says nothing", [0, 0, 0], "utcOffset", None),
-    ("away on the third", [120, 120, -240], "utcOffset", "1 of 3 days|(most by -6 h)|--exclude 2026-04-01"),
+    ("away on the third", [120, 120, -240], "utcOffset", "1 of 3 days|(most by −6 h)|--exclude 2026-04-01"),
     ("away on two", [120, -240, -240], "dateString", "2 of 3 days|1 days are left|2026-03-31..2026-04-01"),
     ("with a colon", [-240, 120, -240], "created_at", "--exclude 2026-03-30,2026-04-01"),
     ("all the time", [330, 330, 330], "utcOffset", "each of the 3 days|+3.5 h|--timezone"),
@@ -133,7 +133,7 @@ def test_an_offset_stands_in_a_field_or_at_the_end_of_a_time(record: dict[str, A
     assert _offset_min(record) == minutes
 
 
-@pytest.mark.parametrize(("count", "most"), [(47, "+7"), (48, "-6")])
+@pytest.mark.parametrize(("count", "most"), [(47, "+7"), (48, "−6")])
 def test_records_and_half_hours_of_a_zone_weigh_the_same(count: int, most: str) -> None:
     abroad = [{"date": START_MS + n * MINUTE_MS, "utcOffset": -240} for n in range(count)]
     zones = [(float(START_MS - DAY_MS), ZONE), (float(DAYS[2].glucose.start_ms), "Asia/Tokyo")]

@@ -508,7 +508,7 @@ def test_a_reason_names_the_blocks_that_stay() -> None:
     (reason,) = [
         r for r in judge_case(entered(made, carb_ratio=tuple(eaten))).reasons if r.rule.startswith("several_c")
     ]
-    assert "by -10%" in reason.sentence
+    assert "by −10 %" in reason.sentence
     assert "those from 00:00, 04:00, 06:00, 08:00, 10:00, 12:00 and 1 more have none and stay" in reason.sentence
 
 

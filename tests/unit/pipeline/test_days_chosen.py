@@ -44,8 +44,8 @@ NOON = LocalDay(DAY, ZONE).glucose.start_ms + 8 * 3_600_000
         ({}, "green", ""),
         ({"readings": 0, "coverage": 0.0}, "red", "no glucose readings"),
         ({"readings": 5, "coverage": 0.02}, "red", "only 5"),
-        ({"readings": 100, "coverage": 0.35}, "red", "35%"),
-        ({"coverage": 0.6}, "amber", "60%"),
+        ({"readings": 100, "coverage": 0.35}, "red", "35 %"),
+        ({"coverage": 0.6}, "amber", "60 %"),
         ({"longest_gap_h": 4.0}, "amber", "4.0 h in a row"),
         ({"boluses": 0, "temp_basals": 0}, "red", "no bolus"),
         ({"boluses": 0}, "green", ""),
@@ -199,8 +199,8 @@ def test_a_day_taken_as_served_is_judged_and_still_used(
     found = [(d["status"], d["reason"], d["quality"], d["readings"], d["remarks"]) for d in prepared["days"]]
     assert found == [
         ("used", None, "green", 288, []),
-        ("used", None, "amber", 192, ["glucose for 67% of the day"]),
-        ("used", None, "red", 72, ["glucose for 25% of the day only (at least 50% is needed)"]),
+        ("used", None, "amber", 192, ["glucose for 67 % of the day"]),
+        ("used", None, "red", 72, ["glucose for 25 % of the day only (at least 50 % is needed)"]),
     ]
     assert [(d["boluses"], d["carb_entries"], d["temp_basals"]) for d in prepared["days"]] == [(7, 3, 48)] * 3
 
@@ -280,7 +280,7 @@ def test_hours_before_the_oldest_profile_are_of_unknown_settings(
     assert found == [(24.0, 0.0), (8.0, 0.0), (0.0, 0.0)]
     reasons = {r["rule"]: r for r in json.loads(capsys.readouterr().out)["verdict"]["reasons"]}
     assert reasons["other_profile"]["colour"] == "amber"
-    assert reasons["other_profile"]["sentence"].startswith("For 44% of the time")
+    assert reasons["other_profile"]["sentence"].startswith("For 44 % of the time")
 
 
 @pytest.mark.oref0

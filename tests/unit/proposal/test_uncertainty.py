@@ -65,9 +65,9 @@ def day(deviation: float, points: int = LEAST_POINTS, **meal: float) -> dict[str
 @pytest.mark.parametrize(
     ("old", "new", "better", "words"),
     [
-        (2.0, 1.5, True, "25% less unexplained"),
+        (2.0, 1.5, True, "25 % less unexplained"),
         (2.0, 1.99, False, "no better"),
-        (2.0, 2.5, False, "25% more unexplained"),
+        (2.0, 2.5, False, "25 % more unexplained"),
     ],
 )
 def test_days_kept_aside_are_judged_honestly(old: float, new: float, better: bool, words: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flows.language.catalogue import phrase
 from flows.values.sentence import sentence_of
 
 WORDS = "For {share_percent:.1f} % of {days:.0f} days ({change_percent:+.0f} %, {factor:g}) at {hours}."
@@ -18,8 +19,8 @@ NUMBERS = st.floats(-1e6, 1e6)
 def test_stored_facts_make_the_same_sentence(share: float, days: int, change: float, factor: float, at: str) -> None:
     given_facts = {"share_percent": share, "days": days, "change_percent": change, "factor": factor, "hours": at}
     sentence, facts = sentence_of(WORDS, given_facts)
-    assert sentence == WORDS.format(**given_facts)
-    assert WORDS.format(**json.loads(json.dumps(facts))) == sentence
+    assert sentence == phrase(WORDS, **given_facts)
+    assert phrase(WORDS, **json.loads(json.dumps(facts))) == sentence
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,7 @@ def test_stored_facts_make_the_same_sentence(share: float, days: int, change: fl
     [
         ("{a:.1f} %", {"a": 4.26}, "4.3 %", {"a": 4.3}),
         ("{a:.0f} of {b:.0f}", {"a": 3, "b": 24}, "3 of 24", {"a": 3.0, "b": 24.0}),
+        ("{a:+.0f} % in {b}", {"a": -9.6, "b": "08-10"}, "−10 % in 08-10", {"a": -10.0, "b": "08-10"}),
         ("{a:g} h", {"a": 5.0, "other": 7.0}, "5 h", {"a": 5.0}),
         ("{a}", {"a": "{b} 100 %"}, "{b} 100 %", {"a": "{b} 100 %"}),
         ("Nothing.", {"case": "unread"}, "Nothing.", {"case": "unread"}),

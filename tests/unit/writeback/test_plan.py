@@ -331,7 +331,7 @@ def test_the_diff_is_in_the_persons_units_with_daily_totals() -> None:
     text = changes_text(found, made, activate=False)
     assert "Insulin sensitivity (ISF) [mmol/L/U]" in text
     assert "  00:00–24:00       2.8 →      3.1   +10.7 %" in text
-    assert "  whole day       22.80 →    20.40 U  -10.5 %" in text
+    assert "  whole day       22.80 →    20.40 U  −10.5 %" in text
     assert "Nothing becomes active" in text
     assert "becomes ACTIVE" in changes_text(found, made, activate=True)
     assert "keep current value" not in text
