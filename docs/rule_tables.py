@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
+from flows.demo.argument import COUNTS
 from flows.entry.apps import APPS
 from flows.entry.pumps import PUMPS, Pump
 from flows.entry.steps import Steps
@@ -60,6 +63,47 @@ def steps_as_markdown() -> str:
     """The thresholds of a step, for docs/safety.md."""
     lines = ["| limit | value | what it does | source |", "|---|---|---|---|"]
     return "\n".join([*lines, *(f"| `{r.name}` | {r.value:g} {r.unit} | {r.what} | {r.source} |" for r in LIMITS)])
+
+
+def main_limits_as_markdown() -> str:
+    """The thresholds of a step that decide most, for docs/clinicians.md."""
+    until = next(n for n, limit in enumerate(LIMITS) if limit.name == "pause")  # what follows takes a step back
+    rows = [
+        f"| {limit.value:g} {limit.unit} | {limit.what} |"
+        for limit in LIMITS[:until]
+        if not limit.name.startswith(("low_", "high", "lows_", "acts_", "untold_")) or limit.name.startswith("higher_")
+    ]
+    return "\n".join(["| limit | what it does |", "|---|---|", *rows])
+
+
+def harm_as_markdown() -> str:
+    """What following did to simulated people, for docs/clinicians.md."""
+    studies = json.loads(COUNTS.read_text("utf-8"))
+    lines = [
+        "| of simulated people | who followed the step | who entered upstream's numbers whole | who kept theirs |",
+        "|---|---|---|---|",
+    ]
+    for claim, words in (
+        ("pushed_low", "ended with 4 % or more below 70 mg/dL, and began under it"),
+        ("loses_much", "lost more than 3 points of time in range"),
+    ):
+        cells = []
+        for policy in ("ours", "upstream", "keep"):
+            counts = [study["policies"][policy][claim] for study in studies]
+            cells.append(f"{sum(c['failing'] for c in counts)} of {sum(c['people'] for c in counts)}")
+        lines.append(f"| {words} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def nearer_as_markdown() -> str:
+    """Whether the first step comes nearer to the truth, of all people measured: docs/coverage.md in short."""
+    text = Path(__file__).with_name("coverage.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([\w ]+) \| all \| \d+ \| (\d+/\d+) \| (\d+/\d+).*\|$", text, re.MULTILINE)
+    lines = [
+        "| setting | moved by the step: nearer to the truth | kept: upstream's number would have been nearer |",
+        "|---|---|---|",
+    ]
+    return "\n".join([*lines, *(f"| {name} | {moved} | {kept} |" for name, moved, kept in rows)])
 
 
 def apps_as_markdown() -> str:
