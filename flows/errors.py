@@ -1,7 +1,8 @@
 """Every way this project says no: one member per refusal, each with a sentence, and a remedy a person can act on.
 
 Knows nothing of how refusals come about. The exception's own text, which Prefect stores and logs, holds no number of a
-person's data or therapy; the full sentence is for the terminal and the run directory.
+person's data or therapy; the full sentence is for the run directory, and in the language that is spoken for whoever
+reads it at the terminal.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ import errno
 import json
 from enum import Enum, auto
 from pathlib import Path
+
+from flows.language.catalogue import Language, phrase, spoken
+from flows.language.translatable import spoken_facts
 
 _TEXTS: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("refusals.json").read_text("utf-8"))
 
@@ -200,22 +204,42 @@ class _Hidden:
     def __format__(self, _: str) -> str:
         return "…"
 
+    def __repr__(self) -> str:
+        return "…"
+
 
 class Refused(Exception):
     """A run that ends without a recommendation, for a reason the user can act on.
 
     Args:
         reason: the member of `Reason`.
-        **facts: what the sentence and remedy are filled in with; those in `PRIVATE_FACTS` stay out of `str()`.
+        **facts: what the sentence and remedy are filled in with; those in `PRIVATE_FACTS` stay out of `str()`. A text
+            among them that is written out in the call is one of the catalogue.
+
+    Attributes:
+        sentence, remedy: in English, to be stored.
     """
 
     def __init__(self, reason: Reason, **facts: object) -> None:
         self.reason = reason
+        self.facts = facts
         sentence, remedy = reason.value
         self.sentence: str = sentence.format(**facts)
         self.remedy: str = remedy.format(**facts)
         public = {k: _Hidden() if k in PRIVATE_FACTS else v for k, v in facts.items()}
         super().__init__(f"{sentence.format(**public)} {remedy.format(**public)}")
+
+    @property
+    def spoken_sentence(self) -> str:
+        """What is wrong, in the language that is spoken."""
+        return (
+            self.sentence if spoken() is Language.ENGLISH else phrase(self.reason.value[0], **spoken_facts(self.facts))
+        )
+
+    @property
+    def spoken_remedy(self) -> str:
+        """What to do, in the language that is spoken."""
+        return self.remedy if spoken() is Language.ENGLISH else phrase(self.reason.value[1], **spoken_facts(self.facts))
 
 
 def is_full_disk(error: BaseException) -> bool:

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from flows.environment import Environment
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
 from flows.values.local_days import canonical_zone
 from flows.values.run_form import in_order
 from flows.values.units import SECONDS_PER_HOUR
@@ -109,7 +110,9 @@ def site_url(value: str) -> str:
     except ValueError:
         raise Refused(Reason.SITE_URL, detail="its port is not between 0 and 65535") from None
     if parts.username or parts.password:
-        detail = "it carries a user name or password (they go into AUTOTUNE_NIGHTSCOUT_BASIC_AUTH as user:password)"
+        detail = to_translate(
+            "it carries a user name or password (they go into AUTOTUNE_NIGHTSCOUT_BASIC_AUTH as user:password)"
+        )
         raise Refused(Reason.SITE_URL, detail=detail)
     if parts.query or parts.fragment:
         raise Refused(Reason.SITE_URL, detail="it carries a query or fragment (a token goes into the environment)")

@@ -18,7 +18,7 @@ from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import add_command
 from flows.cli.parsing import Parser, one_of, shown
 from flows.errors import Refused
-from flows.language.catalogue import Language, speaking
+from flows.language.catalogue import Language, phrase, speaking
 from flows.values.progress import listening
 
 # In the order of the help. Each is a module of this room with `COMMAND`, what the command of its name is called with,
@@ -119,7 +119,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _refused(refusal: Refused, arguments: argparse.Namespace) -> ExitCode:
-    message(f"Refused: {refusal.sentence}\n         {refusal.remedy}")
+    message(phrase("Refused: {sentence}", sentence=refusal.spoken_sentence) + f"\n         {refusal.spoken_remedy}")
     if getattr(arguments, "as_json", False):
         from flows.pipeline.publish import refusal_document
 

@@ -46,7 +46,7 @@ class Questions:
             except Refused as refusal:
                 if not self.attended:
                     raise
-                message(f"  {refusal.sentence} {refusal.remedy}")
+                message(f"  {refusal.spoken_sentence} {refusal.spoken_remedy}")
             except ValueError as error:
                 if not self.attended:
                     raise UsageError(f"{self.command}: {option}: {error}.") from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flows.cli.console import message
 from flows.cli.options import argument
 from flows.cli.parsing import perhaps
+from flows.language.catalogue import to_translate
 
 if TYPE_CHECKING:
     from flows.errors import Refused
@@ -54,12 +55,12 @@ def not_found(named: Path) -> Refused:
     root = runs_root()
     names = sorted(path.name for path in root.glob("[!.]*") if path.is_dir())
     if not names:
-        remedy = "None was made there yet."
+        remedy = to_translate("None was made there yet.")
     elif named.name == LAST:
-        remedy = "None of the runs there has a result; `autotune history` says why."
+        remedy = to_translate("None of the runs there has a result; `autotune history` says why.")
     else:
         meant = perhaps(named.name, [*names, LAST]).replace("; did", "Did")
-        remedy = meant or "`last` is the newest with a result, `autotune history` lists them."
+        remedy = meant or to_translate("`last` is the newest with a result, `autotune history` lists them.")
     return Refused(Reason.RUN_NOT_FOUND, name=named, root=root.resolve(), remedy=remedy)
 
 

@@ -5,7 +5,9 @@ python -m flows.language.messages      # writes the new ones into each LANGUAGE.
 
 from __future__ import annotations
 
+import ast
 import io
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -43,9 +45,23 @@ def _found() -> Iterator[str | tuple[str, str]]:
     for path in sorted(TOP.rglob("*.py")):
         if "_bundled" not in path.parts:
             yield from _of(extract_python(path.open("rb"), KEYWORDS, (), {}))
+            yield from _in_refusals(path.read_text("utf-8"))
+    for text in json.loads((TOP / "refusals.json").read_text("utf-8")).values():
+        yield from (words for words in text.values() if words != "{remedy}")  # that is the fact itself
     for path in sorted((TOP / "report").rglob("*.html")):
         options = {"trim_blocks": "true", "lstrip_blocks": "true"}
         yield from _of(babel_extract(path.open("rb"), (*KEYWORDS, "gettext", "ngettext"), (), options))
+
+
+def _in_refusals(source: str) -> Iterator[str]:
+    """The texts that stand as facts of a refusal where it is made; a name of a file or a variable has no space."""
+    if "Refused(" not in source:
+        return
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Refused":
+            given = [fact.value for fact in call.keywords]
+            texts = [each.value for each in given if isinstance(each, ast.Constant)]
+            yield from (text for text in texts if isinstance(text, str) and " " in text)
 
 
 def _of(extracted: Iterable[tuple[Any, ...]]) -> Iterator[str | tuple[str, str]]:

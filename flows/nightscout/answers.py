@@ -11,14 +11,16 @@ import requests
 from urllib3.exceptions import NameResolutionError
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.nightscout.documents import is_error_answer
 from flows.values.limits import ANSWER, check_depth
 from flows.values.timestamps import instant_ms, iso_utc
 
-NULL = "null, which version 15 answers for a date or a count it cannot read"
+NULL = to_translate("null, which version 15 answers for a date or a count it cannot read")
 CUT_OFF = object()
 PIECE_BYTES = 4096
-NO_CONNECTION, NO_SUCH_NAME = "no connection", "its name is not known"
+NO_CONNECTION, NO_SUCH_NAME = to_translate("no connection"), to_translate("its name is not known")
 PORTS = {"http": 80, "https": 443}
 REFUSALS = {  # any other status: the site fails
     401: Reason.SITE_UNAUTHORIZED,
@@ -105,8 +107,13 @@ def parse(body: bytes, response: requests.Response, what: str) -> Any:
     except (ValueError, RecursionError):
         document = CUT_OFF
     if document is CUT_OFF and start not in (b"[", b"{", b""):
-        page = "a web page" if start == b"<" else "something else than JSON"
-        raise Refused(Reason.SITE_NOT_DATA, what=what, detail=f"{page}, {kind or 'of no'} content")
+        page = to_translate("a web page") if start == b"<" else to_translate("something else than JSON")
+        detail = (
+            translatable("{page}, {kind} content", page=page, kind=kind)
+            if kind
+            else translatable("{page}, of no content", page=page)
+        )
+        raise Refused(Reason.SITE_NOT_DATA, what=what, detail=detail)
     if document is None:
         raise Refused(Reason.SITE_NOT_DATA, what=what, detail=NULL)
     if is_error_answer(document):

@@ -16,6 +16,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
 from flows.nightscout.site_memory import SiteMemory
 from flows.values.run_directory import dump
 from flows.values.units import DAY_MS, HOUR_MS, SECOND_MS
@@ -29,20 +30,20 @@ STATE_FILE = "state.json"
 
 # The site does not work: nothing that the person who asks can fix.
 DEAD = {
-    Reason.SITE_UNREACHABLE: "it could not be reached",
-    Reason.SITE_FAILS: "it failed",
-    Reason.SITE_BUSY: "it was too busy",
-    Reason.SITE_ASKS_TO_WAIT: "it asked to wait",
-    Reason.SITE_NOT_DATA: "it did not answer with data",
+    Reason.SITE_UNREACHABLE: to_translate("it could not be reached"),
+    Reason.SITE_FAILS: to_translate("it failed"),
+    Reason.SITE_BUSY: to_translate("it was too busy"),
+    Reason.SITE_ASKS_TO_WAIT: to_translate("it asked to wait"),
+    Reason.SITE_NOT_DATA: to_translate("it did not answer with data"),
 }
 # The site works and says no. Version 15 delays every request of an address that shows bad credentials.
 LOCKED = {
-    Reason.SITE_UNAUTHORIZED: "it refused the credentials",
-    Reason.SITE_BASIC_AUTH: "it refused the credentials",
-    Reason.SITE_BEHIND_LOGIN: "a server in front of it asked for a login",
-    Reason.SITE_FORBIDDEN: "the credentials may not read it",
-    Reason.SITE_NOT_FOUND: "there is no Nightscout API under the address",
-    Reason.SITE_ONLY_V3: "it has no API v1",
+    Reason.SITE_UNAUTHORIZED: to_translate("it refused the credentials"),
+    Reason.SITE_BASIC_AUTH: to_translate("it refused the credentials"),
+    Reason.SITE_BEHIND_LOGIN: to_translate("a server in front of it asked for a login"),
+    Reason.SITE_FORBIDDEN: to_translate("the credentials may not read it"),
+    Reason.SITE_NOT_FOUND: to_translate("there is no Nightscout API under the address"),
+    Reason.SITE_ONLY_V3: to_translate("it has no API v1"),
 }
 # The site was not asked.
 NOT_ASKED = frozenset({Reason.SITE_PAUSED, Reason.SITE_URL, Reason.SITE_NOT_ALLOWED, Reason.BASIC_AUTH_FORM})
@@ -195,4 +196,6 @@ def _minute(epoch_s: float) -> str:
 
 
 def _why(code: str) -> str:
-    return next((words for reason, words in (DEAD | LOCKED).items() if reason.code == code), "it did not work")
+    return next(
+        (words for reason, words in (DEAD | LOCKED).items() if reason.code == code), to_translate("it did not work")
+    )

@@ -23,6 +23,8 @@ import requests
 
 from flows import __version__
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.nightscout.answers import is_outside, read_body, redirected_site
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.circuit_breaker import CircuitBreaker
@@ -38,7 +40,9 @@ from flows.nightscout.retry import WAKE_S, Retry
 TIMEOUT_S = (10, 60)  # to connect, and between two pieces of the answer
 LONGEST_ANSWER_S = 600.0  # an answer that drips in for longer is given up
 MAX_REDIRECTS = 3
-STRAY = "it answered with records from outside the time asked for, so it (or a proxy before it) ignores the question"
+STRAY = to_translate(
+    "it answered with records from outside the time asked for, so it (or a proxy before it) ignores the question"
+)
 
 _SECRET_IN_ADDRESS = re.compile(r"((?:[?&]|%3F|%26)(?:token|secret)=|/authorization/request/)[^&\s\"']+", re.IGNORECASE)
 
@@ -194,7 +198,7 @@ class NightscoutClient:
         return _Access({"Authorization": f"Bearer {web_token}"}, renewable=True)
 
     def _exchanged(self, token: str, access: _Access) -> str:
-        what = "the exchange of the access token"
+        what = to_translate("the exchange of the access token")
         answer = self._ask(exchange_path(token), what, "", access)
         web_token = answer.document.get("token") if isinstance(answer.document, dict) else None
         if not isinstance(web_token, str) or not re.fullmatch(r"[\x21-\x7e]+", web_token):
@@ -311,7 +315,7 @@ class NightscoutClient:
             raise Refused(
                 Reason.SITE_INCOMPLETE,
                 what=path,
-                detail=f"{count} or more records within one millisecond",
+                detail=translatable("{count} or more records within one millisecond", count=count),
             )
         middle = (low + high) // 2
         yield from self.window(path, field_name, (middle, high), encode, count, also)

@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import IO, Any
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.values.limits import DIRECTORY, check_depth
 
 Record = dict[str, Any]
 PIECE_BYTES = 4 << 20
 LONGEST_INTEGER = 308  # digits that fit in a float
-NESTED = "it is nested too deeply"
+NESTED = to_translate("it is nested too deeply")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -120,7 +122,7 @@ def _text(path: Path, allowance: DirectoryAllowance) -> str:
     raise Refused(
         Reason.FILE_MISSING,
         file=path.name,
-        remedy=f"Put {path.name} into the directory, as Nightscout's API serves it.",
+        remedy=translatable("Put {file} into the directory, as Nightscout's API serves it.", file=path.name),
     )
 
 

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import requests
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
 from flows.nightscout.answers import AnswerTooLarge, failure_kind, read_body, refusal
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.connections import session_within
@@ -93,7 +94,11 @@ def permissions_of(site: str, credentials: Credentials, reach: Reach = Reach.ANY
 
 
 def _ask(site: str, tail: str, headers: dict[str, str], reach: Reach) -> dict[str, Any]:
-    what = "the exchange of the access token" if "authorization" in tail else "the check of the API secret"
+    what = (
+        to_translate("the exchange of the access token")
+        if "authorization" in tail
+        else to_translate("the check of the API secret")
+    )
     trouble, document = "", None
     try:
         # `auth` keeps requests from putting a password of ~/.netrc over our header.

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from flows.environment import Environment, variable
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
 from flows.nightscout.site_memory import site_key
 from flows.settings import site_url
 
@@ -47,11 +48,13 @@ NAT64 = IPv6Network("64:ff9b::/96")
 LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 IPV4_COMPATIBLE = IPv6Network("::/96")
 
-NEVER = "its name stands for a link-local, metadata or other special address"
-PRIVATE = "its name stands for an address of a private network or of the server's own machine"
-UNSEEN = "its name is looked up by a proxy only, so that its address cannot be checked"
-NEVER_REMEDY = "Give the address of the Nightscout page itself; such addresses are asked from the command line only."
-PRIVATE_REMEDY = (
+NEVER = to_translate("its name stands for a link-local, metadata or other special address")
+PRIVATE = to_translate("its name stands for an address of a private network or of the server's own machine")
+UNSEEN = to_translate("its name is looked up by a proxy only, so that its address cannot be checked")
+NEVER_REMEDY = to_translate(
+    "Give the address of the Nightscout page itself; such addresses are asked from the command line only."
+)
+PRIVATE_REMEDY = to_translate(
     "Save the site as a Nightscout Site block and name that, or let the operator add its address to "
     "AUTOTUNE_ALLOWED_SITES of the worker; the command line (`autotune propose --site`) needs neither."
 )

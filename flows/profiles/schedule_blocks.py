@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.language.translatable import translatable
 from flows.values.numbers import NotANumber, number, number_or_none
 from flows.values.schedule import Block, Schedule
 from flows.values.units import MINUTES_PER_DAY
@@ -112,8 +113,14 @@ def check_range(schedule: Schedule, what: str, limits: tuple[float, float], unit
     low, high = limits
     for block in schedule.blocks:
         if not low <= block.value <= high:
-            where = f"the value at {clock_text(block.minutes)}"
-            raise unusable(what, f"{where} is outside {low:g}–{high:g} {unit}; check its units")
+            detail = translatable(
+                "the value at {time} is outside {low:g}–{high:g} {unit}; check its units",
+                time=clock_text(block.minutes),
+                low=low,
+                high=high,
+                unit=unit,
+            )
+            raise unusable(what, detail)
 
 
 def unusable(what: str, detail: str) -> Refused:

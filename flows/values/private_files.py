@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.values.limits import DEPTH, is_deeper
 
 LARGEST_BYTES = 64 << 20  # of a document of ours: a proposal of a year has some megabytes
@@ -28,8 +30,8 @@ _KINDS = {
     stat.S_IFSOCK: "a socket",
     stat.S_IFREG: "a file",
 }
-WRITABLE = "it can be written by other users"
-FOREIGN = "it belongs to another user (number {uid})"
+WRITABLE = to_translate("it can be written by other users")
+FOREIGN = to_translate("it belongs to another user (number {uid})")
 
 
 class Damaged(ValueError):
@@ -173,12 +175,16 @@ def check_ours(found: os.stat_result, path: Path) -> None:
     """
     me = os.geteuid()
     if me != 0 and found.st_uid not in (me, 0):
-        detail = FOREIGN.format(uid=found.st_uid)
-        remedy = f"Run this as that user; if you know it is yours, have the administrator run `chown -R {me} {path}`"
+        detail = translatable(FOREIGN, uid=found.st_uid)
+        remedy = translatable(
+            "Run this as that user; if you know it is yours, have the administrator run `chown -R {me} {path}`",
+            me=me,
+            path=path,
+        )
         raise Refused(Reason.PRIVATE_DIRECTORY, path=path, detail=detail, remedy=remedy)
     others = stat.S_IWOTH | (stat.S_IWGRP if found.st_gid != os.getegid() else 0)
     if found.st_mode & others:
-        remedy = f"See that nobody has changed it, then run `chmod -R go-rwx {path}`"
+        remedy = translatable("See that nobody has changed it, then run `chmod -R go-rwx {path}`", path=path)
         raise Refused(Reason.PRIVATE_DIRECTORY, path=path, detail=WRITABLE, remedy=remedy)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from flows import __version__
 from flows.environment import Environment
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.circuit_breaker import CircuitBreaker
 from flows.nightscout.documents import Record
@@ -156,7 +157,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
         elif (elsewhere := _written_elsewhere(planned, state, approved.sha256)) is not None:
             active = _active_now(site, state, planned.name, state.store.get(planned.name))
             if request.activate and not active:
-                what = "written, and not activated"
+                what = to_translate("written, and not activated")
                 raise Refused(Reason.APPLIED_ELSEWHERE, what=what, change=elsewhere.change, at=elsewhere.begun)
             return WritebackResult("already-applied", planned.name, active, elsewhere.change)
         if policy is not None:
@@ -360,7 +361,11 @@ def check_no_special_switch(site: SiteSession, state: SiteProfiles) -> None:
         if switch.at_ms > late_ms:
             raise Refused(Reason.SWITCH_AHEAD)
         if switch.temporary or switch.percentage != 100 or switch.timeshift_h:
-            detail = "of limited duration" if switch.temporary else "with a percentage or a time shift"
+            detail = (
+                to_translate("of limited duration")
+                if switch.temporary
+                else to_translate("with a percentage or a time shift")
+            )
             raise Refused(Reason.SWITCH_IN_FORCE, detail=detail)
 
 

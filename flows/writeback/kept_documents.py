@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from flows.errors import Refused
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record
 from flows.oref0.several_values import NAMES, different
 from flows.profiles.schedule_blocks import read_schedule
@@ -33,9 +34,9 @@ from flows.writeback.plan import FIELDS
 from flows.writeback.session import Intent, comparable, reissue_switch, switch_back
 from flows.writeback.site_documents import carried_profile, switch_treatment
 
-NOT_THE_CONTENT = "what it says is not what the journal has the hash of"
-NOT_DERIVED = "what it says does not follow from the backup or the site"
-NOT_THE_SHAPE = "it does not hold what it should"
+NOT_THE_CONTENT = to_translate("what it says is not what the journal has the hash of")
+NOT_DERIVED = to_translate("what it says does not follow from the backup or the site")
+NOT_THE_SHAPE = to_translate("it does not hold what it should")
 
 
 def check_kept(change: Change) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.nightscout.documents import Record
 from flows.writeback.active_on_site import SiteProfiles, is_switch, start_ms, store_of, switch_ms
 from flows.writeback.apply import check_no_special_switch
@@ -17,7 +19,7 @@ from flows.writeback.markers import MarkedChange, content_before, marked_change,
 from flows.writeback.session import Intent, SiteSession, reissue_switch, switch_back
 from flows.writeback.site_documents import ENTERED_BY, with_start_date
 
-REMOVED = "the site no longer has the profile document from before"
+REMOVED = to_translate("the site no longer has the profile document from before")
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,11 @@ class AppliedElsewhere:
 
     def refusal(self) -> Refused:
         """What is there, and what can be done about it from here."""
-        what = "applied" if self.before is not None else f"applied, and {REMOVED}"
+        what = (
+            to_translate("applied")
+            if self.before is not None
+            else translatable("applied, and {detail}", detail=REMOVED)
+        )
         return Refused(Reason.APPLIED_ELSEWHERE, what=what, change=self.marked.change, at=self.marked.begun)
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.language.translatable import translatable
 from flows.nightscout.documents import Record
 from flows.values.units import SECOND_MS
 
@@ -28,7 +29,7 @@ def check_name(name: str) -> None:
         Refused: `WRITE_NAME`.
     """
     if len(name) > LONGEST_NAME:
-        raise Refused(Reason.WRITE_NAME, detail=f"it has more than {LONGEST_NAME} characters")
+        raise Refused(Reason.WRITE_NAME, detail=translatable("it has more than {most} characters", most=LONGEST_NAME))
     if not re.fullmatch(r"[^\W_](?:[\w \-]*[\w\-])?", name):
         raise Refused(Reason.WRITE_NAME, detail="it holds something else than letters, digits, spaces and hyphens")
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record
 from flows.nightscout.writer import WriteAttempt, WriteStatus
 from flows.oref0.several_values import NAMES
@@ -178,7 +179,7 @@ class Attempt(ObservedChange):
                 several = " and ".join(NAMES[part] for part in parts)
                 self.undo(state, Refused(Reason.PROPOSAL_SEVERAL, what=several))
             if intent.switch is not None and not may_activate:
-                detail = "it was left unfinished, and nobody asks to activate it now"
+                detail = to_translate("it was left unfinished, and nobody asks to activate it now")
                 self.undo(state, Refused(Reason.WRITE_UNDONE, detail=detail))
         if intent.switch is not None:
             self._activate(intent.switch, state)
@@ -193,7 +194,7 @@ class Attempt(ObservedChange):
         if state.switches_not_in([*self.intent.known_switches, switch_key(switch)]) or other_switch_then(state, switch):
             self.undo_for_theirs(state, "a Profile Switch was made meanwhile")
         if switch_in(state, switch) is None and self.site.now_ms() > self.intent.activate_until_ms:
-            detail = "it had been left unfinished, and the approval has grown old"
+            detail = to_translate("it had been left unfinished, and the approval has grown old")
             self.undo(state, Refused(Reason.WRITE_UNDONE, detail=detail))
         state, sent = self._send_switch(switch, state, Step.ACTIVATING)
         if not state.documents:
