@@ -47,7 +47,7 @@ from flows.values.local_days import LocalDay, canonical_zone, day_of, day_range
 from flows.values.parts import Part
 from flows.values.run_directory import RunDirectory, json_or_none
 from flows.values.timestamps import instant_ms
-from flows.values.units import SECOND_MS
+from flows.values.units import MGDL_PER_MMOLL, SECOND_MS
 
 LEAST_GOOD_SHARE = 1 / 3  # of the days asked for
 # What a sensor saw and upstream does not get: readings below 39 mg/dL, and the text "HIGH".
@@ -313,7 +313,8 @@ def _instants(readings: Readings) -> tuple[list[float], list[float], list[float]
 
 def _lows_of(left_out: DayData) -> str:
     count = left_out.facts.lows_left_out
-    return f"; so are its {count} readings below {LOWEST_MGDL} mg/dL" if count else ""
+    below = f"{LOWEST_MGDL} mg/dL ({LOWEST_MGDL / MGDL_PER_MMOLL:.1f} mmol/L)"
+    return f"; so are its {count} readings below {below}" if count else ""
 
 
 def _enough(cut: list[DayData], used: list[DayData], selection: Selection, event_days: set[date], newest: str) -> None:

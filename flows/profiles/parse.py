@@ -153,10 +153,10 @@ def read_body(
     written = read_schedule(body.get("sens"), "insulin sensitivity", notes)
     isf = written.mapped(factor)
     check_range(isf, "insulin sensitivity", ACCEPTED_ISF_MGDL_PER_U, "mg/dL per U")
-    if max(isf.distinct) > USUAL_ISF_MGDL_PER_U[1]:
+    if max(isf.distinct) > (most := USUAL_ISF_MGDL_PER_U[1]):
         notes.append(
-            f"The insulin sensitivity is above {USUAL_ISF_MGDL_PER_U[1]:g} mg/dL per U, as only small children have "
-            "it: check that the profile's units are right before believing a recommendation."
+            f"The insulin sensitivity is above {most:g} mg/dL/U ({most / MGDL_PER_MMOLL:.1f} mmol/L/U), as only "
+            "small children have it: check that the profile's units are right before believing a recommendation."
         )
     _check_targets(body, units, written)
     ratio = read_schedule(body.get("carbratio"), "carb ratio", notes)

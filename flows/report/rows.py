@@ -12,6 +12,7 @@ from typing import Any
 
 from flows.proposal.document import CarbRatioBlock, IsfBlock, OneForSeveral, Proposal, Units
 from flows.proposal.evidence_document import BasalEvidence, Cap, CarbRatioEvidence, IsfEvidence
+from flows.proposal.rounding import ISF_STEP, on_step
 from flows.report.numbers_to_enter import KEEP, SAME, TOO_SMALL, keep_label, may_be_entered, same, worth_changing
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY
@@ -264,10 +265,18 @@ def _basal(proposal: Proposal, hour: BasalEvidence, to_enter_u_per_h: float) -> 
 def _blocks(
     proposal: Proposal, key: str, blocks: Sequence[IsfBlock | CarbRatioBlock], field: str, own: str
 ) -> Iterator[RowEntry]:
-    """A schedule in a unit; whether a number is another than now is told in the person's own."""
+    """A schedule in a unit; whether a number is another than now is told in the person's own.
+
+    A new ISF is on its step in the profile's unit; in the other it is on a step that devices in that unit have, too.
+    """
     for block, end in zip(blocks, [*(b.start for b in blocks[1:]), clock(HOURS_PER_DAY)], strict=True):
-        label = _label(proposal, key, *_numbers(block, own, "current", "recommended"))
+        in_own = _numbers(block, own, "current", "recommended")
+        label = _label(proposal, key, *in_own)
         now, new = _numbers(block, field, "current", "recommended")
+        if field != own and not same(*in_own):
+            unit = Units.MMOL_PER_L if field == MMOLL else Units.MG_PER_DL
+            one, low, high = _numbers(proposal.evidence.isf, field, "current", "cap_low", "cap_high")
+            new = on_step(new, ISF_STEP[unit], now * low / one, now * high / one)
         yield RowEntry(block.start, end, now, new, UNITS[field], label)
 
 

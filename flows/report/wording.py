@@ -18,6 +18,7 @@ from flows.values.visible import visible
 
 SHOWN = 280  # characters of a text of unknown origin
 IN_TITLE = 1000  # characters that its title still holds
+LONGEST_SENTENCE = 5000  # of ours: one that names every day of a year is shorter, and none is cut
 NONE = "–"
 DECIMALS = {"mg/dL/U": 1, "mmol/L/U": 2, "g/U": 1, "U/h": 3, "× schedule": 3}  # the least shown of a setting
 
@@ -33,7 +34,8 @@ UNITS = (
     to_translate("g per U"),
     to_translate("× schedule"),
 )
-_MGDL, _MMOLL = (rf"\d[\d.,]* {unit}(?:/\w+)?" for unit in ("mg/dL", "mmol/L"))
+# A number or a range: `70 mg/dL (3.9 mmol/L)`, `10–400 mg/dL/U (0.6–22.2 mmol/L/U)`.
+_MGDL, _MMOLL = (rf"\d[\d.,–]* {unit}(?:/\w+)?" for unit in ("mg/dL", "mmol/L"))
 _IN_BOTH = re.compile(rf"({_MGDL})(?: \(({_MMOLL})\)|, ({_MMOLL}))")
 _SPACE = re.compile(r"\s+")
 _PILED = re.compile(
@@ -87,6 +89,11 @@ def in_chosen_unit(text: str) -> Markup:
         parts += [escape(whole[done : pair.start()]), both]
         done = pair.end()
     return Markup("").join([*parts, escape(whole[done:])])
+
+
+def whole_sentence(text: Any) -> Markup:
+    """A sentence of ours, which may quote names of unknown origin, for a page: whole, isolated, in the unit chosen."""
+    return Markup("<bdi>{}</bdi>").format(in_chosen_unit(cut(harmless(str(text)), LONGEST_SENTENCE)))
 
 
 def in_one_unit(text: str, *, mmol: bool) -> str:

@@ -85,7 +85,7 @@ def _checks(
     )
     for field, (low, high) in zip(TARGETS, (limits.target_low_mgdl, limits.target_high_mgdl), strict=True):
         wrong = any(not low - slack <= b.value * factor <= high + slack for b in targets.get(field, ()))
-        yield wrong, f"AAPS takes no {field.replace('_', ' ')} outside {low:g}–{high:g} mg/dL."
+        yield wrong, f"AAPS takes no {field.replace('_', ' ')} outside {_in_both(low, high)}."
     yield min(rates) < limits.lowest_basal_u_per_h, f"AAPS takes no basal below {limits.lowest_basal_u_per_h:g} U/h."
     yield (
         max(rates) > limits.highest_basal_u_per_h + EXACT,
@@ -97,12 +97,17 @@ def _checks(
     )
     yield (
         not all(least_isf - slack <= block.value * factor <= most_isf + slack for block in blocks["sens"]),
-        f"AAPS takes no insulin sensitivity outside {least_isf:g}–{most_isf:g} mg/dL/U.",
+        f"AAPS takes no insulin sensitivity outside {_in_both(least_isf, most_isf, '/U')}.",
     )
     yield (
         not least_dia_h <= dia_h <= most_dia_h,
         f"AAPS takes no duration of insulin action outside {least_dia_h:g}–{most_dia_h:g} h.",
     )
+
+
+def _in_both(low_mgdl: float, high_mgdl: float, per: str = "") -> str:
+    low, high = low_mgdl / MGDL_PER_MMOLL, high_mgdl / MGDL_PER_MMOLL
+    return f"{low_mgdl:g}–{high_mgdl:g} mg/dL{per} ({low:.1f}–{high:.1f} mmol/L{per})"
 
 
 def pumps_that_refuse(body: Record) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from flows.language.catalogue import count_phrase, phrase, spoken
-from flows.report.wording import glucose, isolated, many, number
+from flows.report.wording import glucose, isolated, many, number, whole_sentence
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -39,6 +39,7 @@ def environment() -> Environment:
     made.globals["style"] = Markup((TEMPLATES / "style.css").read_text("utf-8"))  # noqa: S704
     made.globals.update(number=number, glucose=glucose, many=many, phrase=_phrase, count_phrase=_count_phrase)
     made.filters["text"] = isolated
+    made.filters["sentence"] = whole_sentence
     return made
 
 

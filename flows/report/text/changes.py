@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import groupby
 
 from flows.judgement.verdict_today import verdict_today
-from flows.proposal.document import Proposal
+from flows.proposal.document import Proposal, Units
 from flows.report.numbers_to_enter import AS_NOW, KEEP, TOO_SMALL, keep_label
 from flows.report.rows import RowEntry, joined
-from flows.report.wording import setting, signed
+from flows.report.wording import in_one_unit, setting, signed
 from flows.values.parts import Part
 from flows.writeback.approval import Scope
 from flows.writeback.plan import Plan
@@ -39,7 +39,8 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
         rows += ["", f"Not written, as it is: {', '.join(left)}"]
     if any(entry.keep_label == KEEP for lines in entries.values() for entry in lines):
         rows += ["", "A change marked like this may be left out: --only and --hours write just what you name."]
-    rows += ["", *(f"Note: {note}" for note in plan.notes)]
+    mmol = proposal.units is Units.MMOL_PER_L
+    rows += ["", *(f"Note: {in_one_unit(note, mmol=mmol)}" for note in plan.notes)]
     rows.append(
         f"{plan.name!r} becomes ACTIVE by a Profile Switch."
         if activate
@@ -52,7 +53,8 @@ def verdict_text(proposal: Proposal, what: Scope = Scope.STEP) -> str:
     """The verdict about what is written and every reason for it, one line each."""
     verdict = verdict_today(_about(proposal, what))
     rows = [f"Verdict   {verdict.colour.upper()}: {verdict.headline}"]
-    return "\n".join([*rows, *(f"  {r.colour.upper()}: {r.sentence}" for r in verdict.reasons)])
+    rows += [f"  {reason.colour.upper()}: {reason.sentence}" for reason in verdict.reasons]
+    return "\n".join(in_one_unit(row, mmol=proposal.units is Units.MMOL_PER_L) for row in rows)
 
 
 def _about(proposal: Proposal, what: Scope) -> Proposal:

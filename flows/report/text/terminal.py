@@ -5,11 +5,11 @@ from __future__ import annotations
 from shlex import quote
 
 from flows.judgement.verdict_today import verdict_today
-from flows.proposal.document import Proposal
+from flows.proposal.document import Proposal, Units
 from flows.report.text.certainty import certainty, day_weights_sentence
 from flows.report.text.numbers import numbers_table
 from flows.report.text.step import step_lines
-from flows.report.wording import many
+from flows.report.wording import in_one_unit, many
 from flows.values.run_directory import RunDirectory
 from flows.writeback.applied import applications, changes_of, damaged_records
 
@@ -46,7 +46,7 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
         fate(run, proposal, str(run.path)),
         f"Report: {run.file('report.html')}",
     ]
-    return "\n".join(lines)
+    return "\n".join(in_one_unit(line, mmol=proposal.units is Units.MMOL_PER_L) for line in lines)
 
 
 def _section(title: str, lines: list[str]) -> list[str]:

@@ -29,7 +29,17 @@ from flows.report.html.report import report_html
 from flows.report.spreadsheet import FORMULA, report_csv, report_xlsx
 from flows.report.svg import plots
 from flows.report.text.terminal import summary
-from flows.report.wording import cut, decimals_of, fixed, harmless, isolated, signed
+from flows.report.wording import (
+    LONGEST_SENTENCE,
+    cut,
+    decimals_of,
+    fixed,
+    harmless,
+    in_one_unit,
+    isolated,
+    signed,
+    whole_sentence,
+)
 from flows.settings import AnalysisRequest
 from flows.values.run_directory import RunDirectory, dump
 from tests import hostile_proposals, sample_proposals
@@ -63,6 +73,17 @@ def test_a_long_text_is_cut_and_its_title_holds_more() -> None:
     assert re.fullmatch('<bdi title="x{999}…">x{279}…</bdi>', shown)
     assert harmless(" a \u200b b\x85c\x1f\u202e ") == "a b c"
     assert cut("a" * 9 + "e\u0301" * 3, 11) == "a" * 9 + "…"
+
+
+def test_a_sentence_of_ours_is_whole_escaped_and_in_both_units() -> None:
+    days = ", ".join(f"2026-{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 31))
+    said = f"Left out with --exclude {days}."
+    assert said in str(whole_sentence(said))
+    assert "<script" not in whole_sentence("<script>") and "\u202e" not in whole_sentence("a\u202eb")
+    assert len(whole_sentence("x" * 2 * LONGEST_SENTENCE)) < LONGEST_SENTENCE + 20
+    isf = "an insulin sensitivity outside 10–400 mg/dL/U (0.6–22 mmol/L/U)"
+    assert '<span class="mgdl">10–400 mg/dL/U</span><span class="mmoll">0.6–22 mmol/L/U</span>' in whole_sentence(isf)
+    assert in_one_unit(isf, mmol=True) == "an insulin sensitivity outside 0.6–22 mmol/L/U"
 
 
 @pytest.mark.parametrize(

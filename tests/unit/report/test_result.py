@@ -61,8 +61,9 @@ def test_it_is_about_ten_lines_in_the_person_s_unit_and_of_the_longer_form_s_wor
     words, longer = step_in_words(proposal), summary(RUN, proposal)
     assert words is not None
     for sentence in (words.what, words.next):
-        assert in_one_unit(sentence, mmol=units is Units.MMOL_PER_L) in said
-        assert sentence in longer
+        in_own = in_one_unit(sentence, mmol=units is Units.MMOL_PER_L)
+        assert in_own in said
+        assert in_own in longer
     assert said[0] == longer.splitlines()[0]
     assert NOTHING_YET in said
 

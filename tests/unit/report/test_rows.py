@@ -95,7 +95,8 @@ def test_every_form_shows_the_very_numbers_to_enter(rates: list[tuple[float, flo
     card, _ = cards(proposal)
     above, _, basals = card.partition('<ol class="rates">')
     assert in_html(above, "enter") == [isf, ratio]
-    assert mmoll(isf) in [read(n) for n in re.findall('class="mmoll"><span class="n">([^<]+)<', above)]
+    in_mmol = setting_rows(proposal).isf_in_both[1].entries[0].to_enter
+    assert in_mmol in [read(n) for n in re.findall('class="mmoll"><span class="n">([^<]+)<', above)]
     shown = dict(
         zip(
             (int(start) for start in re.findall(r'class="start">(\d\d):00<', basals)),
@@ -189,8 +190,8 @@ def test_a_row_has_the_numbers_of_the_document_in_its_unit(units: str) -> None:
     )
     assert (rows.carb_ratio.current, rows.carb_ratio.recommended) == (ratio.current_g_per_u, ratio.recommended_g_per_u)
     blocks = [(e.start, e.end, e.to_enter) for e in mmol.entries]
-    starts = [(b.start, b.recommended_mmoll_per_u) for b in proposal.for_pump.isf]
-    assert blocks == [(start, end, new) for (start, new), end in zip(starts, ["08:30", "16:00", "24:00"], strict=True)]
+    assert {b.recommended_mmoll_per_u for b in proposal.for_pump.isf} == {2.7 if units == "mmol/L" else 2.722}
+    assert blocks == [("00:00", "08:30", 2.7), ("08:30", "16:00", 2.7), ("16:00", "24:00", 2.7)]
     assert [row.entries[0].start for row in rows.basal] == [f"{hour:02d}:00" for hour in range(24)]
 
 
