@@ -1,11 +1,13 @@
 """Every `AUTOTUNE_…` variable of the environment, once: its name, what it is for, and how a secret of it is read.
 
-Read anew at each call, so that nothing depends on when a module was imported. What a value means, such as a time zone,
-is checked where it is used. Secrets are given by value or by a file (`…_FILE`), and never printed.
+Read anew at each call (`environment_now`), so that nothing depends on when a module was imported. What a value means,
+such as a time zone, is checked where it is used. Secrets are given by value or by a file (`…_FILE`), and never printed.
 """
 
 from __future__ import annotations
 
+import functools
+import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -106,9 +108,19 @@ class Environment(BaseSettings):
 
 def speaking_as_set() -> AbstractContextManager[None]:
     """Speak the language that was chosen, such as by `--language`, else the environment's; English if it names none."""
-    named = (Environment().language or "").lower()
+    named = (environment_now().language or "").lower()
     of_environment = next((one for one in Language if one.value == named), Language.ENGLISH)
     return speaking(chosen() or of_environment)
+
+
+def environment_now() -> Environment:
+    """The environment as it is now; made anew only where a variable of it has changed."""
+    return _made(tuple((name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX)))
+
+
+@functools.lru_cache(maxsize=1)  # making it takes milliseconds, and a limit is asked for with every answer of a site
+def _made(_variables: tuple[tuple[str, str], ...]) -> Environment:
+    return Environment()
 
 
 def variable(field: str) -> str:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from flows.environment import Environment
+from flows.environment import environment_now
 from flows.errors import Reason, Refused
 from flows.language.catalogue import to_translate
 from flows.values.local_days import canonical_zone
@@ -121,7 +121,7 @@ def site_url(value: str) -> str:
 
 
 def _operator_allows_http(site: str) -> bool:
-    environment = Environment()
+    environment = environment_now()
     named = environment.nightscout_site
     return (environment.allow_http or "").lower() == "true" and named is not None and site_url(named) == site
 

@@ -18,7 +18,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from flows.environment import Environment, speaking_as_set
+from flows.environment import environment_now, speaking_as_set
 from flows.errors import InternalError, Refused, is_full_disk
 from flows.nightscout.credentials import where_to_put_write_secrets
 from flows.orchestration.artifacts import fill_the_page, progress_on_the_page, show_change
@@ -63,7 +63,7 @@ def logged(what: str) -> Iterator[dict[str, object]]:
         raise
     except Exception as error:
         logger.error("%s: failed (%s)", what, type(error).__name__)
-        if isinstance(error, InternalError) or is_full_disk(error) or Environment().debug:
+        if isinstance(error, InternalError) or is_full_disk(error) or environment_now().debug:
             raise
         # Prefect stores an exception's text, and one nobody foresaw may quote a reading.
         raise InternalError(f"{what}: {type(error).__name__}; AUTOTUNE_DEBUG=1 shows where") from None

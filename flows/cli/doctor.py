@@ -50,10 +50,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 def _context(arguments: argparse.Namespace) -> CheckContext:
     from flows.doctor.check import CheckContext
-    from flows.environment import Environment
+    from flows.environment import environment_now
     from flows.values.user_directories import runs_root
 
-    environment = Environment()
+    environment = environment_now()
     return CheckContext(
         runs_root=arguments.runs or runs_root(),
         now=now(),

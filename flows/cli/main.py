@@ -86,9 +86,9 @@ def _language(arguments: argparse.Namespace) -> Language:
         return Language(arguments.language)
     if "AUTOTUNE_LANGUAGE" not in os.environ:
         return Language.ENGLISH
-    from flows.environment import Environment
+    from flows.environment import environment_now
 
-    named = Environment().language or Language.ENGLISH.value
+    named = environment_now().language or Language.ENGLISH.value
     known = [language.value for language in Language]
     if named.lower() not in known:
         raise UsageError(f"autotune: AUTOTUNE_LANGUAGE takes {one_of(known)}, not {shown(named)}")
@@ -110,9 +110,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except BrokenPipeError:
         return PIPE_CLOSED
     except Exception as error:
-        from flows.environment import Environment
+        from flows.environment import environment_now
 
-        if Environment().debug:
+        if environment_now().debug:
             raise
         message(f"Internal error: {type(error).__name__}. Set AUTOTUNE_DEBUG=1 to see where, and please report it.")
         return ExitCode.INTERNAL

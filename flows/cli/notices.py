@@ -32,11 +32,11 @@ REMEDY = "Put an address into a file and name it with AUTOTUNE_NOTICES_FILE (doc
 def run(arguments: argparse.Namespace) -> ExitCode:
     """List, or send a test; 0, or 3 where an address did not take it."""
     message("autotune-flows: looking at the notices …")
-    from flows.environment import Environment
+    from flows.environment import environment_now
     from flows.watch.addresses import addresses_of
 
     service = _service()
-    found = addresses_of(Environment())
+    found = addresses_of(environment_now())
     held = service.addresses if service else ()
     known = tuple({address.key: address for address in (*held, *found.known)}.values())
     for line in found.not_understood:

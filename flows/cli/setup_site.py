@@ -148,9 +148,9 @@ def _token(of: SetUp) -> str | None:
 
 
 def _given(name: str, file: Path) -> str | None:
-    from flows.environment import Environment
+    from flows.environment import environment_now
 
-    if given := Environment().secret(name):
+    if given := environment_now().secret(name):
         return given.strip()
     return file.read_text("utf-8").strip() or None if file.is_file() else None
 

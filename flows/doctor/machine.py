@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
-from flows.environment import Environment
+from flows.environment import environment_now
 from flows.errors import Refused
 from flows.oref0.node import scrubbed_environment
 from flows.oref0.runtime import OLDEST_NODE, check_upstream, find_node, find_oref0, pinned_version
@@ -29,7 +29,7 @@ _INSTANTS_MS = [round(datetime(2026, month, 15, 12, tzinfo=UTC).timestamp() * SE
 def node(_: CheckContext) -> CheckResult:
     """Which Node.js is used, and whether it is the one that was named."""
     found = find_node()
-    named = Environment().node
+    named = environment_now().node
     if named and found.source != "environment":
         return fail(
             f"AUTOTUNE_NODE names {named}, which is no Node.js {OLDEST_NODE} or newer; runs take {found.executable}.",

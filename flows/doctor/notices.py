@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
 from flows.doctor.server import ask
-from flows.environment import Environment
+from flows.environment import environment_now
 from flows.watch.addresses import addresses_of
 
 BLOCK = "autotune-notices"
@@ -16,7 +16,7 @@ REMEDY = (
 
 def notices(context: CheckContext) -> CheckResult:
     """The kinds of addresses; nothing is sent (`autotune notices test` does)."""
-    found = addresses_of(Environment())
+    found = addresses_of(environment_now())
     if found.not_understood:
         lines = ", ".join(str(number) for number in found.not_understood)
         return fail(

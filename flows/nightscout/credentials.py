@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flows.environment import Environment, variable
+from flows.environment import environment_now, variable
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials, checked_basic
 from flows.nightscout.write_tokens import WRITE_TOKENS_FILE, write_tokens_for
@@ -53,7 +53,7 @@ def over_https(request: AnalysisRequest, found: Credentials) -> Credentials:
 
 def names_site(request: AnalysisRequest) -> bool:
     """Whether `AUTOTUNE_NIGHTSCOUT_SITE` names the run's very site."""
-    own_site = Environment().nightscout_site
+    own_site = environment_now().nightscout_site
     return own_site is not None and site_url(own_site) == request.site
 
 
@@ -65,7 +65,7 @@ def where_to_put_write_secrets(request: AnalysisRequest) -> Callable[[str], str]
         if request.site_block is not None:
             return f"Put {token} beside {request.site} into the applying worker's file of {WRITE_TOKENS_FILE}."
         told = f"Set {WRITE_TOKEN} to {token}, or {WRITE_API_SECRET}."
-        if Environment().nightscout_site and not names_site(request):
+        if environment_now().nightscout_site and not names_site(request):
             return f"{SITE} names another site, and its secrets are for that one only: set it to {request.site}. {told}"
         return told
 
@@ -78,7 +78,7 @@ def _credentials(request: AnalysisRequest, token: str, api_secret: str) -> Crede
         raise Refused(Reason.SITE_BLOCK, name=request.site_block, detail="it can be read by a run in Prefect only")
     if request.site is None:
         return Credentials()
-    environment = Environment()
+    environment = environment_now()
     if environment.nightscout_site and not names_site(request):
         return Credentials()  # whoever may ask for a run could else have the secrets sent to a site of his own
     basic = checked_basic(environment.secret("nightscout_basic_auth"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from enum import Enum, auto
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
-from flows.environment import Environment, variable
+from flows.environment import environment_now, variable
 from flows.errors import Reason, Refused
 from flows.language.catalogue import to_translate
 from flows.nightscout.site_memory import site_key
@@ -78,7 +78,7 @@ def is_listed(site: str) -> bool:
     Raises:
         Refused: `SITE_URL` for an address there that is none.
     """
-    environment = Environment()
+    environment = environment_now()
     named = [environment.nightscout_site or "", *(environment.allowed_sites or "").split(",")]
     try:
         return site_key(site) in {site_key(site_url(one)) for one in named if one.strip()}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationError
 
-from flows.environment import Environment, variable
+from flows.environment import environment_now, variable
 from flows.errors import Reason, Refused
 from flows.nightscout.authentication import Credentials, checked_basic
 from flows.settings import site_url
@@ -43,7 +43,7 @@ def write_tokens_for(site: str) -> Credentials | None:
     Raises:
         Refused: `FILE_MISSING`, `WRITE_TOKENS_FILE`, `SITE_URL`, `BASIC_AUTH_FORM`.
     """
-    text = Environment().secret("nightscout_write_tokens")
+    text = environment_now().secret("nightscout_write_tokens")
     if text is None:
         return None
     found = [secrets for address, secrets in _read(text).items() if site_url(address) == site]

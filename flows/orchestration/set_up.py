@@ -19,7 +19,7 @@ from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-from flows.environment import Environment, variable
+from flows.environment import environment_now, variable
 from flows.errors import Refused
 from flows.orchestration.blocks import NightscoutSite
 from flows.orchestration.concurrency import make_limit
@@ -63,7 +63,7 @@ ABANDONED = AutomationCore(
 
 def main() -> int:
     """Set up the server that PREFECT_API_URL names; 0 when everything is there."""
-    environment = Environment()
+    environment = environment_now()
     nightly, zone = (environment.nightly or "").lower(), environment.timezone or "UTC"
     pool, containers = environment.pool or PROCESS_POOL, Containers.of(environment)
     troubles = (

@@ -11,7 +11,7 @@ import os
 
 from prefect.runtime import deployment
 
-from flows.environment import Environment
+from flows.environment import environment_now
 from flows.nightscout.credentials import names_site
 from flows.nightscout.reach import Reach, is_listed
 from flows.orchestration.blocks import saved_site
@@ -31,7 +31,7 @@ def completed_by_settings(request: AnalysisRequest) -> AnalysisRequest:
     """
     if not asked_through_server() or request.site_block is not None or not names_site(request):
         return request
-    environment = Environment()
+    environment = environment_now()
     told = {
         "age_group": AgeGroup(environment.age_group) if environment.age_group else None,
         "insulin": Insulin(environment.insulin) if environment.insulin else None,

@@ -22,7 +22,7 @@ from prefect.client.schemas.objects import DeploymentSchedule, FlowRun
 from prefect.exceptions import ObjectNotFound
 from prefect.server.schemas import schedules as rules
 
-from flows.environment import Environment
+from flows.environment import environment_now
 from flows.orchestration.nightly_schedule import DEPLOYMENT
 from flows.orchestration.notices import block_addresses
 from flows.values.user_directories import runs_root
@@ -97,7 +97,7 @@ def expected(client: SyncPrefectClient, now: datetime) -> tuple[Expected, ...]:
 def _person(request: Any) -> Person | None:
     if not isinstance(request, dict) or request.get("from_directory"):
         return None
-    return person_of(request.get("site_block"), request.get("site") or Environment().nightscout_site)
+    return person_of(request.get("site_block"), request.get("site") or environment_now().nightscout_site)
 
 
 def _nights(

@@ -19,7 +19,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.environment import Environment
+from flows.environment import environment_now
 from flows.errors import Reason, Refused
 from flows.language.catalogue import to_translate
 from flows.language.translatable import translatable
@@ -68,7 +68,7 @@ def find_node() -> Node:
     system = _node("system", Path(on_path) if on_path else None)
     shipped = _node("wheel", wheel / "bin" / "node" if wheel else None)
     newest = max(filter(None, (system, shipped)), key=_major, default=None)
-    if (found := _node("environment", Environment().node) or newest) is None:
+    if (found := _node("environment", environment_now().node) or newest) is None:
         raise Refused(
             Reason.ENGINE_MISSING,
             what=translatable("Node.js {version} or newer", version=OLDEST_NODE),

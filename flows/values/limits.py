@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from itertools import accumulate
 
-from flows.environment import Environment, variable
+from flows.environment import environment_now, variable
 from flows.errors import Reason, Refused
 
 MIB = 1 << 20
@@ -35,7 +35,7 @@ class ReadLimit:
         Raises:
             Refused: `LIMIT_UNREADABLE`.
         """
-        text: str | None = getattr(Environment(), self.field)
+        text: str | None = getattr(environment_now(), self.field)
         if text is None:
             return self.usual
         if not (text.isascii() and text.isdigit()) or not 1 <= int(text[:12]) <= self.highest or len(text) > 12:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from platformdirs import PlatformDirs
 
-from flows.environment import Environment
+from flows.environment import environment_now
 from flows.errors import Reason, Refused
 
 NAME = "autotune-flows"
@@ -20,7 +20,7 @@ NAME = "autotune-flows"
 
 def runs_root() -> Path:
     """`AUTOTUNE_RUNS`, or `autotune-runs` where the command is run."""
-    return Environment().runs or Path("autotune-runs")
+    return environment_now().runs or Path("autotune-runs")
 
 
 def journals_root() -> Path:
@@ -31,7 +31,7 @@ def journals_root() -> Path:
     Raises:
         Refused: `BACKUP_UNUSABLE` for a user without a home.
     """
-    environment = Environment()
+    environment = environment_now()
     if environment.applied:
         return environment.applied.absolute()
     if environment.runs:
@@ -53,7 +53,7 @@ def service_root() -> Path:
 
 def sites_root() -> Path | None:
     """`AUTOTUNE_STATE`, else `sites` in the user's cache; `None` for a user without a home."""
-    if named := Environment().state:
+    if named := environment_now().state:
         return named
     try:
         return _cache() / "sites"
@@ -70,7 +70,7 @@ def notices_root(runs: Path) -> Path:
         RuntimeError: for a user without a home.
     """
     key = hashlib.sha256(os.fsencode(runs.resolve())).hexdigest()[:16]
-    if named := Environment().state:
+    if named := environment_now().state:
         return named / "notices" / key
     state = _found(_linux("XDG_STATE_HOME", ".local/state") / NAME, _system().user_state_path)
     return state / "notices" / key

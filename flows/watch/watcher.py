@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from flows.environment import Environment
+from flows.environment import Environment, environment_now
 from flows.errors import Refused
 from flows.values.lock import acquire
 from flows.values.private_files import make_private_way
@@ -77,7 +77,7 @@ class Watcher:
         return Outlook(standings(results, expected, memory, now), tuple(notices), len(memory.waiting))
 
     def _look(self, service: Service | None, now: datetime) -> bool:
-        environment = Environment()
+        environment = environment_now()
         before, results = read_memory(self.kept), self.results.read()
         expected = None if service is None else remembering(service.expected, before, now)
         notices, memory = look(results, expected, before, now, environment.report_url)

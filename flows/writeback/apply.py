@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import __version__
-from flows.environment import Environment
+from flows.environment import environment_now
 from flows.errors import Reason, Refused
 from flows.language.catalogue import to_translate
 from flows.nightscout.authentication import Credentials
@@ -130,7 +130,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
     if request.decision is Decision.REJECT:
         approved = read_approved(run, request.sha256)
         return rejected(approved, tools.open_journal(approved.site), tools, how)
-    policy = read_policy(Environment().apply_policy) if request.decision is Decision.POLICY else None
+    policy = read_policy(environment_now().apply_policy) if request.decision is Decision.POLICY else None
     approved = read_approved(run, request.sha256)
     if policy is not None:  # nobody looks at it: an older one than usual is not for it
         request = request.model_copy(update={"max_age_h": min(request.max_age_h, MAX_AGE_H)})

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.environment import Environment, variable
+from flows.environment import Environment, environment_now, variable
 from flows.errors import Reason, Refused
 from tests.conftest import ROOT
 
@@ -91,25 +91,25 @@ def test_compose_passes_on_only_what_is_read() -> None:
 def test_each_is_described_and_blank_is_absent(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Environment.model_fields[name].description
     monkeypatch.setenv(variable(name), "  ")
-    assert getattr(Environment(), name) is None
+    assert getattr(environment_now(), name) is None
     monkeypatch.setenv(variable(name), " x ")
-    assert getattr(Environment(), name) is not None
+    assert getattr(environment_now(), name) is not None
 
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_a_secret_may_come_from_a_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Environment().secret(name) is None
+    assert environment_now().secret(name) is None
     (tmp_path / "token").write_text("of-a-file\n")
     monkeypatch.setenv(variable(f"{name}_file"), str(tmp_path / "token"))
-    assert Environment().secret(name) == "of-a-file"
+    assert environment_now().secret(name) == "of-a-file"
     monkeypatch.setenv(variable(name), "direct")
-    assert Environment().secret(name) == "direct"
-    assert "direct" not in repr(Environment())
+    assert environment_now().secret(name) == "direct"
+    assert "direct" not in repr(environment_now())
     monkeypatch.delenv(variable(name))
     (tmp_path / "token").write_text("")
-    assert Environment().secret(name) is None
+    assert environment_now().secret(name) is None
     monkeypatch.setenv(variable(f"{name}_file"), str(tmp_path / "nothing"))
     with pytest.raises(Refused) as refused:
-        Environment().secret(name)
+        environment_now().secret(name)
     assert refused.value.reason is Reason.FILE_MISSING
     assert variable(f"{name}_file") in refused.value.sentence
