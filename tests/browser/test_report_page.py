@@ -304,7 +304,7 @@ def test_it_prints_on_two_a4_pages_with_no_table_over_their_edge(open_page: Open
           .map(e => [getComputedStyle(e).breakInside, e.getBoundingClientRect().height])""",
     )
     assert tables and all(breaks == "avoid" and height < A4_HEIGHT for breaks, height in tables)
-    document = page.pdf(prefer_css_page_size=True, print_background=True)
+    document = page.pdf(prefer_css_page_size=True, print_background=True)  # test_paper.py reads its text
     boxes = [tuple(map(float, box.split())) for box in re.findall(rb"/MediaBox \[([^\]]+)\]", document)]
     assert 1 <= len(boxes) <= 2
     assert all(abs(box[2] - 595) < 2 and abs(box[3] - 842) < 2 for box in boxes)
