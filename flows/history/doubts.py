@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
-from flows.values.sentence import NamedFacts, sentence_of
+from flows.values.sentence import NamedFacts, Worded, sentence_of, worded
 
 LONG_ACTING = "long_acting_pattern"
 OTHER_INSULIN = "other_insulin"
@@ -29,7 +29,7 @@ class Doubt:
 
     The sentence holds no amount and no reading: it is printed, and stored where health data must not be. `dates` are
     the days it is about, which `--exclude-found` leaves out; none where it is about all of them. `facts` are
-    those in the sentence, by name.
+    those in the sentence, by name; `said` is it as the words of the catalogue.
     """
 
     name: str
@@ -37,19 +37,21 @@ class Doubt:
     sentence: str
     dates: tuple[str, ...] = ()
     facts: NamedFacts = field(default_factory=dict)
+    said: Worded | None = None
 
 
 def amber_doubt(name: str, words: str, dates: tuple[str, ...] = (), /, **facts: float | str) -> Doubt:
     """A doubt whose sentence is made from words with the facts in braces (`flows.values.sentence`)."""
     sentence, said = sentence_of(words, facts)
-    return Doubt(name, "amber", sentence, dates, said)
+    return Doubt(name, "amber", sentence, dates, said, worded(words, facts))
 
 
 def doubt_of(document: Mapping[str, Any]) -> Doubt:
     """A doubt read from `prepared.json`."""
     colour: Literal["amber", "red"] = "red" if document["colour"] == "red" else "amber"
     dates, facts = document.get("dates") or (), document.get("facts") or {}
-    return Doubt(document["name"], colour, document["sentence"], tuple(dates), facts)
+    said = Worded(**document["said"]) if document.get("said") else None
+    return Doubt(document["name"], colour, document["sentence"], tuple(dates), facts, said)
 
 
 def days_said(days: Sequence[date]) -> str:

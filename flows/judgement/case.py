@@ -13,7 +13,7 @@ from flows.proposal.evidence_document import Agreement, BasalEvidence, CarbRatio
 from flows.proposal.step_document import NextStep, StepChange
 from flows.settings import AgeGroup
 from flows.values.parts import Part
-from flows.values.sentence import NamedFacts, sentence_of
+from flows.values.sentence import Listed, NamedFacts, Worded, sentence_of, worded
 
 MORE_AGGRESSIVE = 0.02
 
@@ -22,23 +22,24 @@ AMBER, RED = Colour.AMBER, Colour.RED
 
 @dataclass(frozen=True)
 class RuleFinding:
-    """What a rule has found: how grave it is, the sentence, and the facts in the sentence by name."""
+    """What a rule has found: how grave it is, the sentence, the facts in it by name, and it for other languages."""
 
     colour: Colour
     sentence: str
     facts: NamedFacts = field(default_factory=dict)
+    said: tuple[Worded, ...] = ()
 
 
-def finding(holds: object, words: str, colour: Colour = AMBER, /, **facts: float | str) -> RuleFinding | None:
+def finding(holds: object, words: str, colour: Colour = AMBER, /, **facts: float | str | Listed) -> RuleFinding | None:
     """What a rule has found where its condition holds (as a truth value), else nothing.
 
     Args:
         holds: the condition.
-        words: of the sentence, with the facts in braces (`flows.values.sentence`).
+        words: of the sentence, with the facts in braces (`flows.values.sentence`), marked by `to_translate`.
         colour: how grave it is.
         facts: of those only what the words name is kept, and `case`.
     """
-    return RuleFinding(colour, *sentence_of(words, facts)) if holds else None
+    return RuleFinding(colour, *sentence_of(words, facts), (worded(words, facts),)) if holds else None
 
 
 @dataclass(frozen=True)

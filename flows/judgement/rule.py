@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flows.judgement.case import Case, RuleFinding
+from flows.language.catalogue import to_translate
 from flows.proposal.document import VerdictReason
 
-OUR_CHOICE = "this project's choice, reasoned in docs/safety.md"
-CONSENSUS = "International Consensus on Time in Range, Diabetes Care 2019;42:1593"
-USERS = "AAPS and OpenAPS documentation on autotune"
+OUR_CHOICE = to_translate("this project's choice, reasoned in docs/safety.md")
+CONSENSUS = to_translate("International Consensus on Time in Range, Diabetes Care 2019;42:1593")
+USERS = to_translate("AAPS and OpenAPS documentation on autotune")
 CAPS = "oref0@0.7.1 lib/autotune/index.js (autosens_min, autosens_max)"
-ONE_OF_EACH = "oref0@0.7.1 lib/autotune/index.js (one ISF, one carb ratio)"
-SMOOTHING = "oref0@0.7.1 lib/autotune/index.js (hours without data)"
+ONE_OF_EACH = to_translate("oref0@0.7.1 lib/autotune/index.js (one ISF, one carb ratio)")
+SMOOTHING = to_translate("oref0@0.7.1 lib/autotune/index.js (hours without data)")
 CURVE = "oref0@0.7.1 lib/autotune/index.js (diaDeviations, peakDeviations)"
 NEVER = "–"
 
@@ -42,4 +43,5 @@ class SafetyRule:
             sentence=found.sentence,
             source=self.source,
             facts=dict(found.facts),
+            said=found.said,
         )

@@ -18,6 +18,7 @@ from flows.oref0.several_values import LEAST_MEALS, OneValueFrom, different
 from flows.proposal.evidence_document import Evidence, Hourly, StrictModel
 from flows.proposal.step_document import Clock, NextStep
 from flows.values.parts import Part
+from flows.values.sentence import Worded
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 SCHEMA_VERSION = 3
@@ -214,6 +215,7 @@ class VerdictReason(StrictModel):
     facts: dict[str, float | str] = Field(
         default_factory=dict, description="The numbers in the sentence by name, to say it in another language."
     )
+    said: tuple[Worded, ...] = Field(default=(), description="The sentence as the words of the catalogue and facts.")
 
 
 class Verdict(StrictModel):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flows.language.catalogue import to_translate
 from flows.oref0.profile import PumpSettings
 from flows.proposal.agreement import UNMOVED, agreed_share, change_percent, way
 from flows.proposal.document import Settings, maybe_mmoll, mmoll
@@ -23,14 +24,15 @@ from flows.proposal.evidence_document import (
     Variant,
 )
 from flows.proposal.explanation import Explanation
-from flows.proposal.explanation_text import BasalFacts, Moved
+from flows.proposal.explanation_facts import BasalFacts, Moved
 from flows.proposal.insulin_response import InsulinResponse
 from flows.proposal.recommendation import ROUNDING, Recommendation
 from flows.proposal.start_probe import start_probes
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY
 
-NOT_ASKED = "no repetitions were asked for"
+NOT_ASKED = to_translate("no repetitions were asked for")
+NONE_ENDED = to_translate("none came to its end")
 
 
 def settings_document(settings: PumpSettings) -> Settings:
@@ -109,7 +111,7 @@ def repetitions_document(how: dict[str, Any]) -> Repetitions:
 def _why_none(found: dict[str, Any] | None) -> str:
     if found is None:
         return NOT_ASKED
-    return str(found["why_not"] or "none came to its end").rstrip(".")
+    return str(found["why_not"] or NONE_ENDED).rstrip(".")
 
 
 def _isf(
@@ -143,6 +145,7 @@ def _isf(
         insulin_correlation=response.correlation if response else None,
         insulin_correlation_needed=response.needed if response else None,
         explanation=explained.isf.sentences,
+        said=explained.isf.said,
     )
 
 
@@ -167,6 +170,7 @@ def _carb_ratio(
         carbs_g=facts.carbs_g if facts else None,
         insulin_u=facts.insulin_u if facts else None,
         explanation=explained.carb_ratio.sentences,
+        said=explained.carb_ratio.said,
     )
 
 
@@ -198,6 +202,7 @@ def _basal(
         total_deviation_mgdl=facts.total_deviation_mgdl if facts else None,
         total_deviation_mmoll=maybe_mmoll(facts.total_deviation_mgdl if facts else None),
         explanation=explained.basal[hour].sentences,
+        said=explained.basal[hour].said,
     )
 
 

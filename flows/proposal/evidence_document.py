@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from flows.values.parts import Part
+from flows.values.sentence import Worded
 from flows.values.units import HOURS_PER_DAY
 
 
@@ -67,6 +68,7 @@ class IsfEvidence(StrictModel):
         "insulin shifted in time.",
     )
     explanation: tuple[str, ...]
+    said: tuple[Worded, ...] = Field(default=(), description="Each of the explanation as words and facts.")
 
 
 class CarbRatioEvidence(StrictModel):
@@ -86,6 +88,7 @@ class CarbRatioEvidence(StrictModel):
     carbs_g: float | None
     insulin_u: float | None
     explanation: tuple[str, ...]
+    said: tuple[Worded, ...] = Field(default=(), description="Each of the explanation as words and facts.")
 
 
 class BasalEvidence(StrictModel):
@@ -112,6 +115,7 @@ class BasalEvidence(StrictModel):
     total_deviation_mgdl: float | None = Field(description="Of all days: above zero glucose rose unexplained.")
     total_deviation_mmoll: float | None
     explanation: tuple[str, ...]
+    said: tuple[Worded, ...] = Field(default=(), description="Each of the explanation as words and facts.")
 
 
 class Repetitions(StrictModel):
@@ -158,6 +162,7 @@ class HeldOut(StrictModel):
     facts: dict[str, float | str] = Field(
         default_factory=dict, description="The numbers in the sentence by name, to say it in another language."
     )
+    said: Worded | None = Field(default=None, description="The sentence as words of the catalogue and facts.")
 
 
 class Variant(StrictModel):

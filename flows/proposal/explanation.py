@@ -13,17 +13,10 @@ from flows.oref0.caps import Caps
 from flows.oref0.log_parser import CarbRatio, DayLog, Isf, read_day, smoothed_hours
 from flows.oref0.profile import PumpSettings
 from flows.proposal.evidence_document import Cap
-from flows.proposal.explanation_text import (
-    FOR_BASAL,
-    FOR_CARB_RATIO,
-    FOR_ISF,
-    BasalFacts,
-    CarbRatioFacts,
-    IsfFacts,
-    Moved,
-    sentences,
-)
+from flows.proposal.explanation_facts import BasalFacts, CarbRatioFacts, IsfFacts, Moved
+from flows.proposal.explanation_text import FOR_BASAL, FOR_CARB_RATIO, FOR_ISF, sentences
 from flows.proposal.recommendation import ROUNDING, within
+from flows.values.sentence import Worded
 from flows.values.units import HOURS_PER_DAY
 
 SettingFacts = TypeVar("SettingFacts", bound=Moved)
@@ -34,7 +27,12 @@ class Explained(Generic[SettingFacts]):
     """Of one setting: the facts counted in upstream's words, and what they come to; nothing where words are missing."""
 
     facts: SettingFacts | None = None
-    sentences: tuple[str, ...] = ()
+    said: tuple[Worded, ...] = ()
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """In English, as they are stored."""
+        return tuple(map(str, self.said))
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,24 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from flows.language.catalogue import to_translate
 from flows.oref0.profile import PumpSettings
-from flows.values.sentence import NamedFacts, sentence_of
+from flows.values.sentence import NamedFacts, Worded, sentence_of, worded
 
 LEAST_POINTS = 24  # two hours of readings in basal hours
 BETTER_BY = 0.02  # of the old mean absolute deviation: less is no difference
-TOO_FEW = "The {days:.0f} days kept aside hold too few readings in basal hours to compare the settings on."
-LEAVE = "On {days:.0f} days kept aside the new settings leave {unexplained_percent:.0f} %"
-NO_BETTER = "On {days:.0f} days kept aside the new settings explain basal hours no better than the old ones."
+TOO_FEW = to_translate(
+    "The {days:.0f} days kept aside hold too few readings in basal hours to compare the settings on."
+)
+LESS = to_translate(
+    "On {days:.0f} days kept aside the new settings leave {unexplained_percent:.0f} % less unexplained in basal hours."
+)
+MORE = to_translate(
+    "On {days:.0f} days kept aside the new settings leave {unexplained_percent:.0f} % more unexplained in basal hours."
+)
+NO_BETTER = to_translate(
+    "On {days:.0f} days kept aside the new settings explain basal hours no better than the old ones."
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,7 @@ class HeldOutResult:
     better: bool | None
     sentence: str
     facts: NamedFacts
+    said: Worded
 
     def document(self) -> dict[str, Any]:
         """For `evidence.json`."""
@@ -70,8 +81,9 @@ def compare(
         for basal, meals, used in zip((basal_old, basal_new), (meals_old, meals_new), settings, strict=True)
     ]
     better, words, share = _outcome(len(basal_old), scores[0], scores[1])
-    sentence, facts = sentence_of(words, {"days": len(days), "unexplained_percent": 100 * share})
-    return HeldOutResult(tuple(days), len(basal_old), len(meals_old), scores[0], scores[1], better, sentence, facts)
+    known = {"days": len(days), "unexplained_percent": 100 * share}
+    said = *sentence_of(words, known), worded(words, known)
+    return HeldOutResult(tuple(days), len(basal_old), len(meals_old), scores[0], scores[1], better, *said)
 
 
 def what_is_scored(day: dict[str, Any]) -> dict[str, Any]:
@@ -87,9 +99,9 @@ def _outcome(points: int, old: DeviationScores, new: DeviationScores) -> tuple[b
         return None, TOO_FEW, 0.0
     share = abs(1 - after / before)
     if after < before * (1 - BETTER_BY):
-        return True, f"{LEAVE} less unexplained in basal hours.", share
+        return True, LESS, share
     if after > before * (1 + BETTER_BY):
-        return False, f"{LEAVE} more unexplained in basal hours.", share
+        return False, MORE, share
     return False, NO_BETTER, share
 
 

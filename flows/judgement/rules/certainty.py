@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from flows.judgement.case import AMBER, Case, RuleFinding, agreed, finding, worth_changing
 from flows.judgement.rule import NEVER, OUR_CHOICE, SMOOTHING, SafetyRule
+from flows.language.catalogue import to_translate
 from flows.proposal.agreement import AGREED, WORTH_A_CHANGE
 from flows.proposal.insulin_response import CLEARLY_ABOVE_SD
 from flows.proposal.step_document import StepKind
 from flows.proposal.stopping import LEAST_REPETITIONS
-from flows.values.sentence import percent_text
+from flows.values.sentence import Listed, percent_text, without_facts
 
 UNSURE_HOURS_SHARE = 1 / 3
 FAILED_SHARE = 0.1
@@ -24,45 +25,64 @@ def known_certainty(case: Case) -> RuleFinding | None:
     if case.step is not None and not case.step.changes:
         return None  # how repeatable numbers are is no matter where none of them is to be used
     if (done := case.evidence.repetitions) is None:
-        why = case.evidence.why_no_repetitions or "it was not asked for"
-        return finding(True, "The repeatability of the numbers is not known ({why}).", why=why)
+        why = case.evidence.why_no_repetitions or to_translate("it was not asked for")
+        words = to_translate("The repeatability of the numbers is not known ({why}).")
+        return finding(True, words, why=Listed([without_facts(why)]))
     return finding(
         done.count < LEAST_REPETITIONS or done.failed > FAILED_SHARE * (done.count + done.failed),
-        "The numbers' repeatability is not well known: {repetitions:.0f} repetitions completed, {failed:.0f} failed.",
+        to_translate(
+            "The numbers' repeatability is not well known: {repetitions:.0f} repetitions completed, {failed:.0f} "
+            "failed."
+        ),
         repetitions=done.count,
         failed=done.failed,
     )
+
+
+RATIO_FROM_ONE = to_translate("the carb ratio from {meals:.0f} meal")
+RATIO_FROM = to_translate("the carb ratio from {meals:.0f} meals")
 
 
 def few_points(case: Case) -> RuleFinding | None:
     isf, ratio = case.evidence.isf, case.evidence.carb_ratio
     points, meals = isf.points, ratio.periods_used
     rested = (
-        (isf.change_percent, points, FEW_ISF_POINTS, "ISF from {points:.0f} data points"),
-        (ratio.change_percent, meals, FEW_MEALS, f"the carb ratio from {{meals:.0f}} meal{'' if meals == 1 else 's'}"),
+        (isf.change_percent, points, FEW_ISF_POINTS, to_translate("ISF from {points:.0f} data points")),
+        (ratio.change_percent, meals, FEW_MEALS, RATIO_FROM_ONE if meals == 1 else RATIO_FROM),
     )
     large = [on for on in rested if abs(on[0]) >= 100 * WORTH_A_CHANGE]
     few = [words for _, count, least, words in large if count is not None and count < least]
-    return finding(few, f"Large change from few data: {' and '.join(few)}.", points=points or 0, meals=meals or 0)
+    words = to_translate("Large change from few data: {settings}.")
+    listed = Listed(few, to_translate(" and "))
+    return finding(few, words, settings=listed, points=points or 0, meals=meals or 0)
 
 
 def agreement(case: Case) -> RuleFinding | None:
     unsure = {
         which: name
         for which, name, change, agreement in (
-            ("isf", "ISF", case.evidence.isf.change_percent, case.evidence.isf.agreement),
-            ("carb_ratio", "carb ratio", case.evidence.carb_ratio.change_percent, case.evidence.carb_ratio.agreement),
+            ("isf", to_translate("ISF"), case.evidence.isf.change_percent, case.evidence.isf.agreement),
+            (
+                "carb_ratio",
+                to_translate("carb ratio"),
+                case.evidence.carb_ratio.change_percent,
+                case.evidence.carb_ratio.agreement,
+            ),
         )
         if abs(change) >= 100 * WORTH_A_CHANGE and not agreed(agreement)
     }
     moved = [h for h in case.evidence.basal if abs(h.change_percent) >= 100 * WORTH_A_CHANGE]
     hours = [h for h in moved if not agreed(h.agreement)]
     if hours and len(hours) > UNSURE_HOURS_SHARE * len(moved):
-        unsure["basal"] = "the basal of {basal_hours:.0f} of {basal_hours_that_change:.0f} hours that change"
+        unsure["basal"] = to_translate(
+            "the basal of {basal_hours:.0f} of {basal_hours_that_change:.0f} hours that change"
+        )
     return finding(
         unsure,
-        f"The change depends on which days are used: {', '.join(unsure.values())}. Fewer than nine in ten repetitions "
-        "agree.",
+        to_translate(
+            "The change depends on which days are used: {settings}. Fewer than nine in ten repetitions agree."
+        ),
+        settings=Listed(list(unsure.values())),
         case=", ".join(unsure),
         basal_hours=len(hours),
         basal_hours_that_change=len(moved),
@@ -76,9 +96,11 @@ def insulin_unseen(case: Case) -> RuleFinding | None:
     found, needed = isf.insulin_correlation, isf.insulin_correlation_needed
     return finding(
         found is not None and needed is not None and found <= needed,
-        "A response of glucose to the recorded insulin could not be seen: glucose follows it no better than the same "
-        "insulin at other times. An insulin sensitivity computed from these days is not reliable. Check for missing or "
-        "duplicate insulin records, wrong times, or an inaccurate sensor.",
+        to_translate(
+            "A response of glucose to the recorded insulin could not be seen: glucose follows it no better than the "
+            "same insulin at other times. An insulin sensitivity computed from these days is not reliable. Check for "
+            "missing or duplicate insulin records, wrong times, or an inaccurate sensor."
+        ),
     )
 
 
@@ -88,14 +110,19 @@ def _kept_in_range(case: Case) -> bool:
     return keeps and case.glucose is not None and case.glucose.in_range_70_180_percent >= EVEN_IN_RANGE_PERCENT
 
 
+NAMES = {"isf": to_translate("ISF"), "carb_ratio": to_translate("carb ratio")}
+
+
 def weakly_tuned(case: Case) -> RuleFinding | None:
-    names = {"isf": "ISF", "carb_ratio": "carb ratio"}
-    found = [names[key] for key in worth_changing(case) if key in names]
+    found = [key for key in worth_changing(case) if key in NAMES]
     return finding(
         found,
-        "Treat the {settings} with caution: which of upstream's numbers come nearer to the truth depends on the "
-        "simulated body (docs/coverage.md), and where one setting is wrong another moves for it.",
-        settings=" and the ".join(found),
+        to_translate(
+            "Treat the {settings} with caution: which of upstream's numbers come nearer to the truth depends on the "
+            "simulated body (docs/coverage.md), and where one setting is wrong another moves for it."
+        ),
+        settings=Listed([NAMES[key] for key in found], to_translate(" and the ")),
+        case=", ".join(found),
     )
 
 
@@ -109,8 +136,10 @@ def hours_without_data(case: Case) -> RuleFinding | None:
     ]
     return finding(
         hours,
-        "On more than half of the days upstream had no data for {hours} and smoothed the basal there (20 % towards the "
-        "neighbouring hours).",
+        to_translate(
+            "On more than half of the days upstream had no data for {hours} and smoothed the basal there (20 % towards "
+            "the neighbouring hours)."
+        ),
         hours=", ".join(hours),
     )
 
@@ -119,38 +148,54 @@ def held_out(case: Case) -> RuleFinding | None:
     found = case.evidence.held_out
     if found is None or found.better is not False or not worth_changing(case):
         return None
-    return RuleFinding(AMBER, found.sentence, found.facts)
+    return RuleFinding(AMBER, found.sentence, found.facts, (found.said,) if found.said else ())
 
 
 def variants(case: Case) -> RuleFinding | None:
-    differing = []
-    for other in case.evidence.sensitivity:
+    differing: list[str] = []
+    lists: dict[str, Listed] = {}
+    for n, other in enumerate(case.evidence.sensitivity, 1):
         changes = (
-            ("ISF", other.isf_mgdl_per_u, case.recommended.isf_mgdl_per_u),
-            ("carb ratio", other.carb_ratio_g_per_u, case.recommended.carb_ratio_g_per_u),
-            ("daily basal", other.daily_basal_u, case.recommended.daily_basal_u),
+            (to_translate("ISF"), other.isf_mgdl_per_u, case.recommended.isf_mgdl_per_u),
+            (to_translate("carb ratio"), other.carb_ratio_g_per_u, case.recommended.carb_ratio_g_per_u),
+            (to_translate("daily basal"), other.daily_basal_u, case.recommended.daily_basal_u),
         )
         names = [name for name, value, ours in changes if abs(value / ours - 1) > VARIANT_CHANGE]
         if names:
-            differing.append(f"with {other.variant}: {', '.join(names)}")
+            differing.append(f"{{with_{n}}}: {{settings_{n}}}")
+            lists |= {f"with_{n}": Listed([with_variant(other.variant)]), f"settings_{n}": Listed(names)}
     return finding(
         differing,
-        "The result depends on the options ({variants}): the numbers differ by more than 10 %.",
-        variants="; ".join(differing),
+        to_translate("The result depends on the options ({variants}): the numbers differ by more than 10 %."),
+        variants=Listed(differing, "; "),
+        **lists,
     )
+
+
+def with_variant(variant: str) -> str:
+    """A run from other days or with another option, as words of the catalogue where it is one of today's."""
+    known = (
+        to_translate("with unannounced rises as basal"),
+        to_translate("with unannounced rises not as basal"),
+        to_translate("with last 7 days"),
+    )
+    said = f"with {variant}"
+    return said if said in known else without_facts(said)
 
 
 def self_check(case: Case) -> RuleFinding | None:
     return finding(
         case.recomputed_exactly,
-        "The self-check found a difference; all was computed again by upstream alone. Please report this.",
+        to_translate(
+            "The self-check found a difference; all was computed again by upstream alone. Please report this."
+        ),
     )
 
 
 RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "certainty_unknown",
-        "The repeatability of the numbers is not known",
+        to_translate("The repeatability of the numbers is not known"),
         f"no repetitions, fewer than {LEAST_REPETITIONS}, or more than a tenth failed",
         NEVER,
         OUR_CHOICE,
@@ -158,7 +203,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "low_agreement",
-        "Result depends on which days are used",
+        to_translate("Result depends on which days are used"),
         f"less than {percent_text(AGREED)} of the repetitions move ISF, carb ratio or a third of the changing hours "
         "the same way",
         NEVER,
@@ -167,15 +212,15 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "weakly_tuned",
-        "Treat ISF and carb ratio with caution",
+        to_translate("Treat ISF and carb ratio with caution"),
         "ISF or carb ratio is among what would change",
         NEVER,
-        "docs/coverage.md: simulated people of two families",
+        to_translate("docs/coverage.md: simulated people of two families"),
         weakly_tuned,
     ),
     SafetyRule(
         "few_points",
-        "Large change from few data",
+        to_translate("Large change from few data"),
         f"ISF or carb ratio changes from fewer than {FEW_ISF_POINTS} points or {FEW_MEALS} meals",
         NEVER,
         OUR_CHOICE,
@@ -183,7 +228,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "hours_without_data",
-        "Basal changes in hours without data",
+        to_translate("Basal changes in hours without data"),
         "a basal rate changes in an hour without data on most days",
         NEVER,
         SMOOTHING,
@@ -191,7 +236,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "insulin_unseen",
-        "A response of glucose to insulin could not be seen",
+        to_translate("A response of glucose to insulin could not be seen"),
         f"in upstream's ISF points glucose and insulin are correlated by no more than {CLEARLY_ABOVE_SD:g} standard "
         "deviations above the same insulin shifted in time; silent where the step keeps every setting "
         f"and {EVEN_IN_RANGE_PERCENT:g} % is in range",
@@ -201,7 +246,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "held_out",
-        "No better fit on days kept aside",
+        to_translate("No better fit on days kept aside"),
         "the new settings fit the days kept aside no better than the old ones",
         NEVER,
         OUR_CHOICE,
@@ -209,7 +254,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "depends_on_choices",
-        "Result depends on the options",
+        to_translate("Result depends on the options"),
         f"a variant differs by more than {percent_text(VARIANT_CHANGE)}",
         NEVER,
         OUR_CHOICE,
@@ -217,7 +262,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "self_check",
-        "The self-check found a difference",
+        to_translate("The self-check found a difference"),
         "the self-check found a difference",
         NEVER,
         OUR_CHOICE,

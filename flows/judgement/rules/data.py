@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding, more_aggressive
 from flows.judgement.rule import CONSENSUS, NEVER, OUR_CHOICE, USERS, SafetyRule
+from flows.language.catalogue import to_translate
 from flows.values.sentence import percent_text
 from flows.values.units import HOURS_PER_DAY
 
@@ -19,22 +20,29 @@ UNLOGGED_LOWS_AMBER, UNLOGGED_LOWS_RED_PER_DAY = 3, 0.5
 AMBER_UNANNOUNCED_PERCENT, RED_UNANNOUNCED_PERCENT = 20.0, 40.0
 
 
+FEW = to_translate(
+    "{good_days:.0f} good days are few: at least {advised_days:.0f} are advised before settings are changed."
+)
+TOO_FEW = to_translate("{good_days:.0f} good days are too few to tune settings from: take at least {advised_days:.0f}.")
+ONE_DAY = to_translate("{good_days:.0f} good day is too few to tune settings from: take at least {advised_days:.0f}.")
+
+
 def enough_days(case: Case) -> RuleFinding | None:
     count = sum(day.colour != "red" for day in case.days)
-    said = "{good_days:.0f} good day is" if count == 1 else "{good_days:.0f} good days are"
-    few = f"{said} few: at least {{advised_days:.0f}} are advised before settings are changed."
-    too_few = f"{said} too few to tune settings from: take at least {{advised_days:.0f}}."
-    words, colour = (too_few, RED) if count < TOO_FEW_DAYS else (few, AMBER)
+    too_few = ONE_DAY if count == 1 else TOO_FEW
+    words, colour = (too_few, RED) if count < TOO_FEW_DAYS else (FEW, AMBER)
     return finding(count < FEW_DAYS, words, colour, good_days=count, advised_days=FEW_DAYS)
 
 
 def coverage(case: Case) -> RuleFinding | None:
     if case.glucose is None:
-        return finding(True, "There are no glucose readings to compare the recommendation with.", RED)
+        return finding(True, to_translate("There are no glucose readings to compare the recommendation with."), RED)
     return finding(
         case.glucose.coverage_percent < LOW_COVERAGE_PERCENT,
-        "Glucose is known for {coverage_percent:.0f} % of the time; the consensus on CGM metrics asks for "
-        "{asked_percent:g} %.",
+        to_translate(
+            "Glucose is known for {coverage_percent:.0f} % of the time; the consensus on CGM metrics asks for "
+            "{asked_percent:g} %."
+        ),
         coverage_percent=case.glucose.coverage_percent,
         asked_percent=LOW_COVERAGE_PERCENT,
     )
@@ -44,7 +52,7 @@ def good_days(case: Case) -> RuleFinding | None:
     amber = sum(day.colour in ("amber", "red") for day in case.days)
     return finding(
         amber > AMBER_DAYS_SHARE * len(case.days),
-        "Of {days_used:.0f} days used {amber_days:.0f} are amber or red: see the remarks on each.",
+        to_translate("Of {days_used:.0f} days used {amber_days:.0f} are amber or red: see the remarks on each."),
         days_used=len(case.days),
         amber_days=amber,
     )
@@ -53,16 +61,18 @@ def good_days(case: Case) -> RuleFinding | None:
 def continues_previous(case: Case) -> RuleFinding | None:
     return finding(
         case.continues_previous,
-        "The run continues from an earlier result: the numbers are further from the profile than these days alone "
-        "would move them. Repetitions and days kept aside begin with the profile, so a number may lie outside its "
-        "interval.",
+        to_translate(
+            "The run continues from an earlier result: the numbers are further from the profile than these days alone "
+            "would move them. Repetitions and days kept aside begin with the profile, so a number may lie outside its "
+            "interval."
+        ),
     )
 
 
 def old_data(case: Case) -> RuleFinding | None:
     return finding(
         case.age_days > AGED_DAYS,
-        "The last day used is {days_ago:.0f} days ago: needs may have changed since.",
+        to_translate("The last day used is {days_ago:.0f} days ago: needs may have changed since."),
         days_ago=case.age_days,
     )
 
@@ -72,8 +82,10 @@ def other_profile(case: Case) -> RuleFinding | None:
     share = hours / (HOURS_PER_DAY * len(case.days)) if case.days else 0.0
     return finding(
         share >= OTHER_PROFILE_AMBER,
-        "For {other_profile_percent:.0f} % of the time other settings were in force than those that are tuned, or it "
-        "is not known which.",
+        to_translate(
+            "For {other_profile_percent:.0f} % of the time other settings were in force than those that are tuned, or "
+            "it is not known which."
+        ),
         RED if share >= OTHER_PROFILE_RED else AMBER,
         other_profile_percent=100 * share,
     )
@@ -81,10 +93,13 @@ def other_profile(case: Case) -> RuleFinding | None:
 
 def data_as_served(case: Case) -> RuleFinding | None:
     if not case.corrected:
-        return finding(True, "The data were taken as the site served them: what upstream misreads is in these numbers.")
+        return finding(
+            True,
+            to_translate("The data were taken as the site served them: what upstream misreads is in these numbers."),
+        )
     return finding(
         case.quarantined,
-        "{records:.0f} records could not be understood and are missing; see ledger.json.",
+        to_translate("{records:.0f} records could not be understood and are missing; see ledger.json."),
         records=case.quarantined,
     )
 
@@ -96,9 +111,11 @@ def unlogged_lows(case: Case) -> RuleFinding | None:
     harmless = case.step is not None and not more_aggressive(case)
     return finding(
         count >= UNLOGGED_LOWS_AMBER,
-        "{rises:.0f} times glucose rose after a low and no carbs were entered within the hour. If they were eaten, "
-        "upstream takes the rise for missing basal and raises it in the hours before the low. Enter them, or leave "
-        "those days out.",
+        to_translate(
+            "{rises:.0f} times glucose rose after a low and no carbs were entered within the hour. If they were eaten, "
+            "upstream takes the rise for missing basal and raises it in the hours before the low. Enter them, or leave "
+            "those days out."
+        ),
         RED if many and not harmless else AMBER,
         rises=count,
     )
@@ -110,15 +127,19 @@ def unannounced(case: Case) -> RuleFinding | None:
     if share is not None and share >= AMBER_UNANNOUNCED_PERCENT:
         return finding(
             True,
-            "{unannounced_percent:.0f} % of the readings rose faster than the entered carbs explain: upstream "
-            "attributes meals that are not entered to basal or sensitivity.",
+            to_translate(
+                "{unannounced_percent:.0f} % of the readings rose faster than the entered carbs explain: upstream "
+                "attributes meals that are not entered to basal or sensitivity."
+            ),
             RED if share >= RED_UNANNOUNCED_PERCENT else AMBER,
             unannounced_percent=share,
         )
     return finding(
         without > len(case.days) / 2,
-        "On {days_without_carbs:.0f} of {days_used:.0f} days no carbs were entered: upstream then attributes meals to "
-        "basal.",
+        to_translate(
+            "On {days_without_carbs:.0f} of {days_used:.0f} days no carbs were entered: upstream then attributes meals "
+            "to basal."
+        ),
         days_without_carbs=without,
         days_used=len(case.days),
     )
@@ -127,7 +148,7 @@ def unannounced(case: Case) -> RuleFinding | None:
 RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "too_little_data",
-        "Few days",
+        to_translate("Few days"),
         f"fewer than {FEW_DAYS} days",
         f"fewer than {TOO_FEW_DAYS} days",
         USERS,
@@ -136,7 +157,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "coverage",
-        "Large gaps in the glucose data",
+        to_translate("Large gaps in the glucose data"),
         f"glucose for less than {LOW_COVERAGE_PERCENT:g} % of the time",
         "none",
         CONSENSUS,
@@ -145,7 +166,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "amber_days",
-        "Many days are amber",
+        to_translate("Many days are amber"),
         f"more than {percent_text(AMBER_DAYS_SHARE)} of the days are amber",
         NEVER,
         OUR_CHOICE,
@@ -153,7 +174,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "old_data",
-        "The data are old",
+        to_translate("The data are old"),
         f"the last day is more than {AGED_DAYS:g} days ago",
         NEVER,
         OUR_CHOICE,
@@ -161,7 +182,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "other_profile",
-        "Another profile was active",
+        to_translate("Another profile was active"),
         f"other settings in force for ≥ {percent_text(OTHER_PROFILE_AMBER)} of the time",
         f"≥ {percent_text(OTHER_PROFILE_RED)}",
         USERS,
@@ -170,7 +191,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "unlogged_lows",
-        "Lows probably treated without a carb entry",
+        to_translate("Lows probably treated without a carb entry"),
         f"≥ {UNLOGGED_LOWS_AMBER} rises after lows without carbs entered",
         f"as many as {UNLOGGED_LOWS_RED_PER_DAY:g} a day",
         USERS,
@@ -178,7 +199,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "unannounced_meals",
-        "Meals probably not entered",
+        to_translate("Meals probably not entered"),
         f"≥ {AMBER_UNANNOUNCED_PERCENT:g} % of points unannounced, or most days without carbs",
         f"≥ {RED_UNANNOUNCED_PERCENT:g} %",
         USERS,
@@ -187,7 +208,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "data_as_served",
-        "Data uncorrected or incomplete",
+        to_translate("Data uncorrected or incomplete"),
         "inputs upstream, or records quarantined",
         NEVER,
         OUR_CHOICE,
@@ -195,7 +216,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "continues_previous",
-        "The run continues from an earlier result",
+        to_translate("The run continues from an earlier result"),
         "the start profile is not the pump's",
         NEVER,
         OUR_CHOICE,

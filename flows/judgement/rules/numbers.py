@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from flows.judgement.case import AMBER, RED, Case, RuleFinding, finding
 from flows.judgement.rule import CAPS, CURVE, NEVER, OUR_CHOICE, USERS, SafetyRule
 from flows.judgement.rules import several
+from flows.language.catalogue import to_translate
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.proposal.aaps_limits import AAPS_LIMITS
 from flows.proposal.document import ForPump
 from flows.proposal.rounding import EXACT
-from flows.values.sentence import CASE, percent_text
+from flows.settings import AgeGroup
+from flows.values.sentence import CASE, Listed, percent_text
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 # Changing one thing at a time, watched for two or three days (AAPS documentation), means changes of about a tenth.
@@ -22,11 +24,20 @@ JUMP = 1.5
 AT_CAP_AMBER, AT_CAP_RED = 12, 20
 HUMAN_ISF_MGDL = (10.0, 400.0)
 HUMAN_CARB_RATIO = (3.0, 60.0)
-CARB_RATIO_OUTSIDE = "a carb ratio outside {carb_ratio_low_g_per_u:g}–{carb_ratio_high_g_per_u:g} g/U"
-ISF_OUTSIDE = (
+CARB_RATIO_OUTSIDE = to_translate("a carb ratio outside {carb_ratio_low_g_per_u:g}–{carb_ratio_high_g_per_u:g} g/U")
+ISF_OUTSIDE = to_translate(
     "an insulin sensitivity outside {isf_low_mgdl_per_u:g}–{isf_high_mgdl_per_u:g} mg/dL/U "
     "({isf_low_mmoll_per_u:.1f}–{isf_high_mmoll_per_u:.0f} mmol/L/U)"
 )
+
+
+AGE_GROUPS = {
+    AgeGroup.CHILD: to_translate("child"),
+    AgeGroup.TEENAGER: to_translate("teenager"),
+    AgeGroup.ADULT: to_translate("adult"),
+    AgeGroup.RESISTANT_ADULT: to_translate("resistant-adult"),
+    AgeGroup.PREGNANT: to_translate("pregnant"),
+}
 
 
 def within_caps(case: Case) -> RuleFinding | None:
@@ -40,7 +51,7 @@ def within_caps(case: Case) -> RuleFinding | None:
     outside = [new for new, (low, high) in limits if not low - slack <= new <= high + slack]
     return finding(
         outside,
-        "{numbers:.0f} of the numbers to enter lie beyond upstream's caps. Please report this.",
+        to_translate("{numbers:.0f} of the numbers to enter lie beyond upstream's caps. Please report this."),
         RED,
         numbers=len(outside),
     )
@@ -53,30 +64,41 @@ def receiver_takes_it(case: Case) -> RuleFinding | None:
         (
             "highest_basal",
             max(entered.basal_u_per_h) > highest + EXACT,
-            "a basal of more than {highest_basal_u_per_h:g} U/h",
+            to_translate("a basal of more than {highest_basal_u_per_h:g} U/h"),
         ),
-        ("lowest_basal", min(entered.basal_u_per_h) < lowest, "a basal below {lowest_basal_u_per_h:g} U/h"),
+        (
+            "lowest_basal",
+            min(entered.basal_u_per_h) < lowest,
+            to_translate("a basal below {lowest_basal_u_per_h:g} U/h"),
+        ),
         ("carb_ratio", _carb_ratio_outside(limits.carb_ratio_g_per_u, entered), CARB_RATIO_OUTSIDE),
-        ("isf", _isf_outside(limits.isf_mgdl_per_u, entered), "an insulin sensitivity beyond its limits"),
+        (
+            "isf",
+            _isf_outside(limits.isf_mgdl_per_u, entered),
+            to_translate("an insulin sensitivity beyond its limits"),
+        ),
     )
     if wrong := {which: words for which, holds, words in refused if holds}:
         return finding(
             wrong,
-            f"AAPS would refuse {', '.join(wrong.values())} (age group: {{age_group}}).",
+            to_translate("AAPS would refuse {settings} (age group: {age_group})."),
             RED,
+            settings=Listed(list(wrong.values())),
             case=", ".join(wrong),
             highest_basal_u_per_h=highest,
             lowest_basal_u_per_h=lowest,
             carb_ratio_low_g_per_u=limits.carb_ratio_g_per_u[0],
             carb_ratio_high_g_per_u=limits.carb_ratio_g_per_u[1],
-            age_group=case.age_group.value,
+            age_group=Listed([AGE_GROUPS[case.age_group]]),
         )
     low, high = limits.dia_h
     dia_h = case.recommended.dia_h
     if dia_h is not None and not low <= dia_h <= high:
         return finding(
             True,
-            "The duration of insulin action is {dia_h:g} h; AAPS takes {lowest_dia_h:g}–{highest_dia_h:g} h.",
+            to_translate(
+                "The duration of insulin action is {dia_h:g} h; AAPS takes {lowest_dia_h:g}–{highest_dia_h:g} h."
+            ),
             dia_h=dia_h,
             lowest_dia_h=low,
             highest_dia_h=high,
@@ -85,7 +107,7 @@ def receiver_takes_it(case: Case) -> RuleFinding | None:
     blocks = [start for start in starts if not start.endswith(":00")]
     return finding(
         blocks,
-        "AAPS takes blocks on the full hour only; this profile has some at {starts}.",
+        to_translate("AAPS takes blocks on the full hour only; this profile has some at {starts}."),
         starts=", ".join(blocks[:4]),
     )
 
@@ -99,7 +121,8 @@ def humanly_possible(case: Case) -> RuleFinding | None:
     wrong = [words for holds, words in unusual if holds]
     return finding(
         wrong,
-        f"Few people have {' or '.join(wrong)}: check units and entries.",
+        to_translate("Few people have {settings}: check units and entries."),
+        settings=Listed(wrong, to_translate(" or ")),
         carb_ratio_low_g_per_u=low_ratio,
         carb_ratio_high_g_per_u=high_ratio,
         isf_low_mgdl_per_u=low,
@@ -124,8 +147,10 @@ def daily_basal(case: Case) -> RuleFinding | None:
     change = case.daily_basal_change
     return finding(
         abs(change) >= AMBER_BASAL_CHANGE,
-        "The daily basal would change by {change_percent:+.0f} %, from {daily_basal_current_u:.2f} to "
-        "{daily_basal_new_u:.2f} U: make such a change in steps, each watched for two or three days.",
+        to_translate(
+            "The daily basal would change by {change_percent:+.0f} %, from {daily_basal_current_u:.2f} to "
+            "{daily_basal_new_u:.2f} U: make such a change in steps, each watched for two or three days."
+        ),
         change_percent=100 * change,
         daily_basal_current_u=now,
         daily_basal_new_u=new,
@@ -136,29 +161,40 @@ def many_at_caps(case: Case) -> RuleFinding | None:
     at = [h.at_cap for h in case.evidence.basal if h.at_cap is not None]
     return finding(
         len(at) >= AT_CAP_AMBER,
-        "{basal_rates:.0f} of 24 basal rates are at upstream's caps, or were limited by them on half of the days: the "
-        "data ask for a larger change than upstream may make, so the profile or the data are far off. Find out why "
-        "before you continue.",
+        to_translate(
+            "{basal_rates:.0f} of 24 basal rates are at upstream's caps, or were limited by them on half of the days: "
+            "the data ask for a larger change than upstream may make, so the profile or the data are far off. Find out "
+            "why before you continue."
+        ),
         RED if len(at) >= AT_CAP_RED else AMBER,
         basal_rates=len(at),
     )
 
 
 def isf_or_ratio_at_cap(case: Case) -> RuleFinding | None:
-    at = [name for name, e in (("ISF", case.evidence.isf), ("carb ratio", case.evidence.carb_ratio)) if e.at_cap]
+    settings = (
+        ("isf", to_translate("ISF"), case.evidence.isf),
+        ("carb_ratio", to_translate("carb ratio"), case.evidence.carb_ratio),
+    )
+    at = {which: name for which, name, evidence in settings if evidence.at_cap}
     return finding(
         at,
-        "The {settings} is limited by upstream's cap: the data ask for a larger change, and how large is not known. A "
-        "narrow interval there is due to the cap.",
-        settings=" and the ".join(at),
+        to_translate(
+            "The {settings} is limited by upstream's cap: the data ask for a larger change, and how large is not "
+            "known. A narrow interval there is due to the cap."
+        ),
+        settings=Listed(list(at.values()), to_translate(" and the ")),
+        case=", ".join(at),
     )
 
 
 def wide_caps(case: Case) -> RuleFinding | None:
     return finding(
         case.caps.wider_than_usual,
-        "The pump profile's own caps ({lowest_factor:g}–{highest_factor:g}) let settings move further than upstream's "
-        "usual {usual_lowest_factor:g}–{usual_highest_factor:g}.",
+        to_translate(
+            "The pump profile's own caps ({lowest_factor:g}–{highest_factor:g}) let settings move further than "
+            "upstream's usual {usual_lowest_factor:g}–{usual_highest_factor:g}."
+        ),
         lowest_factor=case.caps.low,
         highest_factor=case.caps.high,
         usual_lowest_factor=DEFAULT_LOW,
@@ -169,8 +205,10 @@ def wide_caps(case: Case) -> RuleFinding | None:
 def insulin_curve(case: Case) -> RuleFinding | None:
     return finding(
         case.curve_changes,
-        "Upstream recommends another duration or peak of insulin action. All other numbers were tuned under it and "
-        "belong to it; a Nightscout profile has no field for the peak.",
+        to_translate(
+            "Upstream recommends another duration or peak of insulin action. All other numbers were tuned under it and "
+            "belong to it; a Nightscout profile has no field for the peak."
+        ),
     )
 
 
@@ -182,22 +220,30 @@ def jumps(case: Case) -> RuleFinding | None:
     now, new = case.current.basal_u_per_h, case.for_pump.basal_u_per_h
     hours = [h for h in range(HOURS_PER_DAY) if steepest(new, h) > max(JUMP, steepest(now, h)) * (1 + EXACT)]
     named = ", ".join(f"{(h + 1) % HOURS_PER_DAY:02d}:00" for h in hours)
-    return finding(hours, "The basal would jump by more than half from one hour to the next at {hours}.", hours=named)
+    words = to_translate("The basal would jump by more than half from one hour to the next at {hours}.")
+    return finding(hours, words, hours=named)
 
 
 def several_at_once(case: Case) -> RuleFinding | None:
     changes: dict[str, tuple[str, float]] = {
-        "isf_percent": ("ISF", case.evidence.isf.change_percent),
-        "carb_ratio_percent": ("carb ratio", case.evidence.carb_ratio.change_percent),
-        "daily_basal_percent": ("daily basal", 100 * case.daily_basal_change),
+        "isf_percent": (to_translate("ISF {isf_percent:+.0f} %"), case.evidence.isf.change_percent),
+        "carb_ratio_percent": (
+            to_translate("carb ratio {carb_ratio_percent:+.0f} %"),
+            case.evidence.carb_ratio.change_percent,
+        ),
+        "daily_basal_percent": (
+            to_translate("daily basal {daily_basal_percent:+.0f} %"),
+            100 * case.daily_basal_change,
+        ),
     }
     large = {fact: change for fact, (_, change) in changes.items() if abs(change) >= 100 * LARGE_CHANGE}
-    words = [f"{changes[fact][0]} {{{fact}:+.0f}} %" for fact in large]
+    words = [changes[fact][0] for fact in large]
     if case.curve_changes:
-        words.append("insulin curve")
+        words.append(to_translate("insulin curve"))
     return finding(
         len(words) > 1,
-        f"Several settings would change by a large amount at once ({', '.join(words)}): change one at a time.",
+        to_translate("Several settings would change by a large amount at once ({settings}): change one at a time."),
+        settings=Listed(words),
         **large | ({CASE: "insulin_curve"} if case.curve_changes else {}),
     )
 
@@ -205,7 +251,7 @@ def several_at_once(case: Case) -> RuleFinding | None:
 RULES: tuple[SafetyRule, ...] = (
     SafetyRule(
         "upstream_caps",
-        "A number exceeds upstream's caps",
+        to_translate("A number exceeds upstream's caps"),
         NEVER,
         "a number to enter lies beyond the profile's own caps",
         CAPS,
@@ -213,7 +259,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "receiver_limits",
-        "AAPS might not take these settings",
+        to_translate("AAPS might not take these settings"),
         "duration of insulin action outside what AAPS takes",
         "basal, ISF or carb ratio outside what AAPS takes for the age group",
         "AAPS 3.4 HardLimits",
@@ -221,7 +267,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "human_range",
-        "Unusual values",
+        to_translate("Unusual values"),
         f"ISF outside {HUMAN_ISF_MGDL[0]:g}–{HUMAN_ISF_MGDL[1]:g} mg/dL/U, carb ratio outside "
         f"{HUMAN_CARB_RATIO[0]:g}–{HUMAN_CARB_RATIO[1]:g} g/U",
         NEVER,
@@ -231,7 +277,7 @@ RULES: tuple[SafetyRule, ...] = (
     *several.RULES,
     SafetyRule(
         "daily_basal",
-        "Large change of the daily basal",
+        to_translate("Large change of the daily basal"),
         f"the daily basal changes by {percent_text(AMBER_BASAL_CHANGE)} or more",
         NEVER,
         USERS,
@@ -239,7 +285,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "several_at_once",
-        "Large changes of several settings at once",
+        to_translate("Large changes of several settings at once"),
         f"two or more change by {percent_text(LARGE_CHANGE)}",
         NEVER,
         USERS,
@@ -247,7 +293,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "many_at_caps",
-        "Many basal rates limited by upstream's caps",
+        to_translate("Many basal rates limited by upstream's caps"),
         f"{AT_CAP_AMBER} or more basal rates are at a cap, or were limited by it on half of the days",
         f"{AT_CAP_RED} or more",
         OUR_CHOICE,
@@ -255,7 +301,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "jumps",
-        "Large basal steps between hours",
+        to_translate("Large basal steps between hours"),
         "a basal step of more than half that was not there",
         NEVER,
         OUR_CHOICE,
@@ -263,7 +309,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "at_cap",
-        "ISF or carb ratio limited by upstream's cap",
+        to_translate("ISF or carb ratio limited by upstream's cap"),
         "ISF or carb ratio is at its cap, or was limited by it on half of the days",
         NEVER,
         CAPS,
@@ -271,7 +317,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "wide_caps",
-        "The profile's caps are wider than usual",
+        to_translate("The profile's caps are wider than usual"),
         f"autosens_min or autosens_max beyond {DEFAULT_LOW:g}–{DEFAULT_HIGH:g}",
         NEVER,
         CAPS,
@@ -279,7 +325,7 @@ RULES: tuple[SafetyRule, ...] = (
     ),
     SafetyRule(
         "insulin_curve",
-        "The insulin curve would change too",
+        to_translate("The insulin curve would change too"),
         "duration or peak of insulin action changes",
         NEVER,
         CURVE,

@@ -10,6 +10,7 @@ from flows.history.doubts import Doubt
 from flows.history.situations.table import SITUATIONS
 from flows.judgement.case import Case, RuleFinding
 from flows.judgement.rule import NEVER, OUR_CHOICE, USERS, SafetyRule
+from flows.language.catalogue import to_translate
 from flows.proposal.document import Colour
 
 
@@ -19,7 +20,9 @@ def doubted(name: str, case: Case) -> RuleFinding | None:
     if not found:
         return None
     sentence = " ".join(doubt.sentence for doubt in found)
-    return RuleFinding(Colour(max(doubt.colour for doubt in found)), sentence, _all_facts(found))
+    known = tuple(doubt.said for doubt in found if doubt.said is not None)
+    said = known if len(known) == len(found) else ()
+    return RuleFinding(Colour(max(doubt.colour for doubt in found)), sentence, _all_facts(found), said)
 
 
 def _all_facts(found: Sequence[Doubt]) -> dict[str, float | str]:
@@ -37,45 +40,50 @@ def _rule(name: str, title: str, amber: str, source: str) -> SafetyRule:
 RULES: tuple[SafetyRule, ...] = (
     _rule(
         doubts.LONG_ACTING,
-        "Long-acting insulin may be among the boluses",
+        to_translate("Long-acting insulin may be among the boluses"),
         "one large equal dose a day at one hour, without carbs",
         OUR_CHOICE,
     ),
     _rule(
         doubts.OTHER_INSULIN,
-        "The data name another insulin",
+        to_translate("The data name another insulin"),
         "not the curve of the run, more than one kind, neither curve, or stronger than U100",
         USERS,
     ),
-    _rule(doubts.TRAVEL, "The person was in another time zone", "records or switches name another zone", OUR_CHOICE),
+    _rule(
+        doubts.TRAVEL,
+        to_translate("The person was in another time zone"),
+        "records or switches name another zone",
+        OUR_CHOICE,
+    ),
     _rule(
         doubts.SAME_EVENT,
-        "One meal or dose may be stored several times",
+        to_translate("One meal or dose may be stored several times"),
         "equal records of one instant whose ids differ",
         OUR_CHOICE,
     ),
     _rule(
         doubts.DOUBTFUL_GLUCOSE,
-        "Some readings may be no glucose",
+        to_translate("Some readings may be no glucose"),
         "a day used with noise, impossible steps, a stuck sensor or lows that look like compression",
         OUR_CHOICE,
     ),
     _rule(
         doubts.INSULIN_CHANGED,
-        "The insulin was changed within the days",
+        to_translate("The insulin was changed within the days"),
         "three doses or more of one curve, and all after them, three or more, of another; a note or a new cartridge "
         "that names another curve; another profile's duration by 0.5 h or peak by 10 min",
         USERS,
     ),
     _rule(
         doubts.SHORT_DIA,
-        "The duration of insulin action is too short",
+        to_translate("The duration of insulin action is too short"),
         "the profile's duration is below 5 h, which upstream raises to 5",
         "oref0@0.7.1 lib/iob/index.js",
     ),
     _rule(
         doubts.DYNAMIC_ISF,
-        "Doses were calculated with another ISF",
+        to_translate("Doses were calculated with another ISF"),
         "on most of three days or more, most doses that tell their ISF took one more than 10 % from the profile's",
         OUR_CHOICE,
     ),

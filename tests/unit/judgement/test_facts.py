@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 import pytest
+from babel.messages.pofile import read_po
 
 from flows.history.doubts import amber_doubt
 from flows.judgement.case import Case, finding
 from flows.judgement.stepped import stepped
 from flows.judgement.verdict import RULES, judge_case
 from flows.judgement.verdict_today import verdict_today
+from flows.language.catalogue import CATALOGUES, Language, speaking
 from flows.proposal.document import Proposal, VerdictReason
 from flows.proposal.step_document import NextStep, StepKind
 from flows.settings import AgeGroup
@@ -63,6 +66,20 @@ def test_every_number_that_a_reason_says_is_among_its_facts() -> None:
     apart = {r.sentence: n for r in found if (n := numbers_apart(r.sentence, r.facts, MODULES[r.rule]))}
     assert apart == {}
     assert {reason.rule for reason in found} == set(MODULES)
+
+
+def test_every_reason_can_be_said_in_another_language_as_it_was_sealed() -> None:
+    with (CATALOGUES / "de.po").open("rb") as file:
+        known = {message.id for message in read_po(file)}
+    for reason in (reason for reason in reasons() if reason.rule != "held_out"):  # whose sentence here is invented
+        assert " ".join(map(str, reason.said)) == reason.sentence
+        assert reason.title in known
+        for one in reason.said:
+            listed = [words for by, *each in one.lists.values() for words in (by, *each)]
+            words = {each for each in (one.words, *listed) if re.search("[a-z]{2}", re.sub("{[^}]*}", "", each))}
+            assert words <= known
+            with speaking(Language.GERMAN):
+                assert one.as_spoken() != str(one)
 
 
 def test_facts_are_json_and_come_back_as_they_were() -> None:

@@ -27,17 +27,8 @@ from flows.pipeline.load import load
 from flows.pipeline.prepare import prepare
 from flows.proposal.evidence_document import Cap
 from flows.proposal.explanation import Explanation, explain
-from flows.proposal.explanation_text import (
-    FIFTH,
-    FOR_BASAL,
-    FOR_CARB_RATIO,
-    FOR_ISF,
-    BasalFacts,
-    CarbRatioFacts,
-    IsfFacts,
-    Moved,
-    sentences,
-)
+from flows.proposal.explanation_facts import BasalFacts, CarbRatioFacts, IsfFacts, Moved
+from flows.proposal.explanation_text import FIFTH, FOR_BASAL, FOR_CARB_RATIO, FOR_ISF, sentences
 from flows.settings import AnalysisRequest
 from flows.values.local_days import LocalDay
 from flows.values.run_directory import RunDirectory
@@ -270,7 +261,8 @@ CASES: list[tuple[Moved, str, dict[str, Any], str]] = [
     (BASAL, "at the cap", {"at_cap": Cap.HIGH}, "at most 20 % above the pump's setting"),
     (BASAL, "at the cap", {"at_cap": Cap.LOW}, "at most 30 % below the pump's setting"),
     (BASAL, "at the cap", {"at_cap": Cap.HIGH, "past_cap": True}, "past upstream's own cap: at most 20 %"),
-    (BASAL, "wanted beyond the cap", {"days_capped_high": 3}, "On 3 of 14 days upstream wanted to go further"),
+    (BASAL, "wanted beyond the upper cap", {"days_capped_high": 3}, "On 3 of 14 days upstream wanted to go further"),
+    (BASAL, "wanted beyond the lower cap", {"days_capped_low": 1}, "than its cap: at most 30 % below the pump's"),
     (BASAL, "a part each day", {}, "only 20 % of the difference each day"),
     (BASAL, "why it did not move", {**STAYED, "points_after": 0}, "hours did not move it either"),
     (BASAL, "why it did not move", {**STAYED, "days_up": 1, "days_down": 1}, "cancelled out"),
@@ -302,11 +294,12 @@ def test_each_kind_says_what_its_facts_are(facts: Moved, name: str, changes: dic
     (kind,) = (k for k in KINDS[type(facts)] if k.name == name)
     changed = replace(facts, **changes)
     assert kind.when(changed)
-    assert words in kind.says(changed)
+    assert words in str(kind.says(changed))
 
 
 def test_every_kind_of_sentence_has_a_case() -> None:
-    shared = {"started from previous", "at the cap", "wanted beyond the cap", "a part each day"}  # one function for all
+    beyond = {"wanted beyond the upper cap", "wanted beyond the lower cap"}
+    shared = {"started from previous", "at the cap", "a part each day"} | beyond  # one function for all
     for facts, kinds in KINDS.items():
         of_these = {name for one, name, *_ in CASES if isinstance(one, facts)}
         assert {kind.name for kind in kinds} - of_these <= shared
@@ -324,7 +317,7 @@ def test_whatever_the_facts_something_is_said_and_its_numbers_are_theirs(data: s
         cap = data.draw(st.sampled_from([None, *Cap]))
         changes |= {"recommended": data.draw(st.sampled_from([0.7, 1.0, 1.2])), "at_cap": cap, "past_cap": False}
         drawn = replace(facts, **changes)
-        told = sentences(KINDS[type(facts)], drawn)
+        told = tuple(map(str, sentences(KINDS[type(facts)], drawn)))
         assert told
         assert_numbers_are_of(drawn, told)
         assert any("cap" in one for one in told) or cap is None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.language.catalogue import phrase
-from flows.values.sentence import sentence_of
+from flows.language.catalogue import Language, phrase, speaking
+from flows.values.sentence import Listed, Worded, sentence_of, stored_in_spoken, worded
 
 WORDS = "For {share_percent:.1f} % of {days:.0f} days ({change_percent:+.0f} %, {factor:g}) at {hours}."
 NUMBERS = st.floats(-1e6, 1e6)
@@ -50,3 +51,19 @@ def test_words_without_their_fact_are_an_error(words: str, facts: dict[str, floa
 def test_a_share_is_given_in_percent() -> None:
     with pytest.raises(ValueError):  # a reader of the facts would take 0.33 for what the name says
         sentence_of("{share:.0%}", {"share": 0.33})
+
+
+def test_words_among_the_facts_have_facts_themselves_and_are_said_in_the_language() -> None:
+    listed = Listed(["carb ratio {carb_ratio_percent:+.0f} %", "insulin curve"], " and ")
+    one = worded("Unusual values ({what}).", {"what": listed, "carb_ratio_percent": -12.4, "more": 1.0})
+    assert str(one) == "Unusual values (carb ratio −12 % and insulin curve)."
+    assert one.facts == {"carb_ratio_percent": -12.0}
+    assert Worded(**json.loads(json.dumps(asdict(one)))).as_spoken() == str(one)
+    with speaking(Language.GERMAN):
+        assert one.as_spoken() == "Unusual values (KH-Faktor −12 % und Insulinkurve)."
+
+
+def test_a_stored_sentence_without_words_stays_as_it_is() -> None:
+    with speaking(Language.GERMAN):
+        assert stored_in_spoken("Said by an earlier version.", ()) == "Said by an earlier version."
+        assert stored_in_spoken("Unusual values", ()) == "Ungewöhnliche Werte"
