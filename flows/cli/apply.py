@@ -21,6 +21,8 @@ from flows.cli.options import Command, argument, names
 from flows.cli.parsing import one_of, perhaps
 from flows.cli.run_named import RUN, run_named
 from flows.errors import Refused
+from flows.language.catalogue import phrase
+from flows.language.translatable import in_spoken
 from flows.values.aliases import NameKind, earlier
 from flows.values.units import HOURS_PER_DAY
 
@@ -134,7 +136,7 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
             write = message if arguments.as_json else show
             write(
                 f"{changes_text(planned, approved.proposal, activate=request.activate)}\n\n"
-                f"Site      {approved.site}\nProposal  {approved.sha256}\n"
+                f"{_whose(approved)}\n"
                 f"{verdict_text(approved.proposal, planned.what)}"
             )
         told = _say_whether_too_soon(approved, request, refuses=not arguments.dry_run)
@@ -145,17 +147,22 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     ready = tools(approved, writes=writes)  # nobody is asked where there is nothing to write with
     if writes and decision is Decision.APPROVE:
         check_names_proposal(arguments)
-        ask(f"Write this to {approved.site}?", yes=arguments.yes)
+        ask(phrase("Write this to {site}?", site=approved.site), yes=arguments.yes)
     request = approved_from(request, now())
     with damage_shown(approved):
         done = apply(directory, request, ready, "policy" if arguments.by_policy else how(arguments))
     print_result(done, arguments.as_json)
     for note in done.notes:
         if note != told:  # the site knew more of the last changes than this machine
-            message(f"Note: {note}")
+            message(phrase("Note: {note}", note=in_spoken(note)))
     if done.outcome == "applied" and not arguments.as_json:
-        message(f"To undo it: autotune rollback {arguments.run}")
+        message(phrase("To undo it: {command}", command=f"autotune rollback {arguments.run}"))
     return ExitCode.OK
+
+
+def _whose(approved: Approved) -> str:
+    """Where it is written to, and which proposal it is."""
+    return phrase("Site      {site}\nProposal  {sha256}", site=approved.site, sha256=approved.sha256)
 
 
 def _say_whether_too_soon(approved: Approved, request: SyncRequest, *, refuses: bool) -> str:
@@ -181,7 +188,7 @@ def _say_whether_too_soon(approved: Approved, request: SyncRequest, *, refuses: 
         return ""
     if found.forbids and refuses:
         raise found.refusal
-    message(f"Note: {found.note}")
+    message(phrase("Note: {note}", note=in_spoken(found.note)))
     return found.note
 
 
@@ -192,8 +199,13 @@ def _warn_of_another_journal(directory: RunDirectory, approved: Approved) -> Non
     journal = Journal(approved.site)
     if (other := other_journal(directory, journal)) is not None:
         message(
-            f"Note: this run was applied with the journal {other}; the one used here is {journal.directory}.\n"
-            "Changes of one site are kept apart, and can be rolled back, within one journal only (AUTOTUNE_APPLIED)."
+            phrase(
+                "Note: this run was applied with the journal {other}; the one used here is {here}.\n"
+                "Changes of one site are kept apart, and can be rolled back, within one journal only "
+                "(AUTOTUNE_APPLIED).",
+                other=other,
+                here=journal.directory,
+            )
         )
 
 
@@ -209,6 +221,6 @@ def _resume(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     with damage_shown(approved):
         writes = anything_to_settle(Journal(approved.site))  # no secret is asked for where the site need not be
         settled = resume(directory, replace(tools(approved, writes=writes), told=None))
-    text = "\n".join(map(result_text, settled)) or "Nothing was left unfinished."
+    text = "\n".join(map(result_text, settled)) or phrase("Nothing was left unfinished.")
     print_either(arguments.as_json, [asdict(done) for done in settled], text)
     return ExitCode.OK

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flows.cli.console import message, now, print_either
 from flows.cli.options import JSON, argument
 from flows.errors import Reason, Refused
+from flows.language.catalogue import phrase, to_translate, translated
 
 if TYPE_CHECKING:
     from flows.writeback.apply import Tools, WritebackResult
@@ -18,21 +19,24 @@ if TYPE_CHECKING:
     from flows.writeback.recover import SiteNow
 
 RESULT_TEXTS = {
-    "applied": "Written and read back: the site has the profile {name!r}.",
-    "already-applied": "Nothing to do: the site has this very profile, {name!r}, already.",
-    "rejected": "Rejected: nothing was written, and the journal says so. "
-    "What was left unfinished of it, `autotune apply --resume` takes back.",
-    "rolled-back": "Rolled back: the site is as it was before this run was applied.",
-    "already-rolled-back": "Nothing to do: this run was rolled back already.",
-    "settled-after": "An unfinished change was brought to its end: {name!r} is on the site.",
-    "settled-before": "An unfinished change was settled: the site is as before it.",
-    "settled-theirs": "An unfinished change was settled: the site is as somebody else made it meanwhile.",
-    "tidied": "Tidied away.",
-    "baseline-set": "The baseline is set; the profile itself says what it said before.",
-    "nothing-to-tidy": "Nothing to tidy away.",
+    "applied": to_translate("Written and read back: the site has the profile {name!r}."),
+    "already-applied": to_translate("Nothing to do: the site has this very profile, {name!r}, already."),
+    "rejected": to_translate(
+        "Rejected: nothing was written, and the journal says so. "
+        "What was left unfinished of it, `autotune apply --resume` takes back."
+    ),
+    "rolled-back": to_translate("Rolled back: the site is as it was before this run was applied."),
+    "already-rolled-back": to_translate("Nothing to do: this run was rolled back already."),
+    "settled-after": to_translate("An unfinished change was brought to its end: {name!r} is on the site."),
+    "settled-before": to_translate("An unfinished change was settled: the site is as before it."),
+    "settled-theirs": to_translate("An unfinished change was settled: the site is as somebody else made it meanwhile."),
+    "tidied": to_translate("Tidied away."),
+    "baseline-set": to_translate("The baseline is set; the profile itself says what it said before."),
+    "nothing-to-tidy": to_translate("Nothing to tidy away."),
 }
 
 
+YES = to_translate("yes")  # the whole word, also in the language that is spoken
 # By which a script approves.
 APPROVAL = (
     argument("--yes", action="store_true", help="approve without being asked; needs --sha256"),
@@ -84,14 +88,16 @@ def _site_now(approved: SealedRun) -> str:
         with ready.open_client(approved.site) as client:
             return site_now_text(site_now(ready.open_journal(approved.site), ready.site(client)))
     except Refused as refusal:
-        return f"What is on the site now could not be read: {refusal.sentence}"
+        return phrase("What is on the site now could not be read: {why}", why=refusal.spoken_sentence)
 
 
 def site_now_text(now_there: SiteNow) -> str:
     """What the site has, for a person."""
-    return (
-        f"On the site now: the profile {now_there.active!r} is active; it is {now_there.origin}. "
-        f"Its newest document begins at {now_there.newest_start}."
+    return phrase(
+        "On the site now: the profile {active!r} is active; it is {origin}. Its newest document begins at {start}.",
+        active=now_there.active,
+        origin=translated(now_there.origin),
+        start=now_there.newest_start,
     )
 
 
@@ -102,6 +108,10 @@ def how(arguments: argparse.Namespace) -> str:
 
 def ask(question: str, *, yes: bool) -> None:
     """Ask for a typed yes, unless it was given.
+
+    Args:
+        question: in the language that is spoken.
+        yes: whether it was given.
 
     Raises:
         Refused: `APPROVAL_MISSING`.
@@ -121,11 +131,11 @@ def check_names_proposal(arguments: argparse.Namespace) -> None:
 
 
 def _typed_yes(question: str) -> bool:
-    """Whether a person at the terminal types the whole word."""
+    """Whether a person at the terminal types the whole word, in English or in the language that is spoken."""
     if not sys.stdin.isatty():
         return False
-    print(f"\n{question} Type yes: ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip() == "yes"
+    print("\n" + phrase("{question} Type yes:", question=question), end=" ", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip() in (YES, translated(YES))
 
 
 def print_result(done: WritebackResult, as_json: bool) -> None:
@@ -141,4 +151,5 @@ def _print_settled(settled: WritebackResult) -> None:
 
 def result_text(done: WritebackResult, apart: str = "\n") -> str:
     """The result of a change for a person."""
-    return RESULT_TEXTS[done.outcome].format(name=done.name) + (f"{apart}It is active." if done.active else "")
+    said = phrase(RESULT_TEXTS[done.outcome], name=done.name)
+    return f"{said}{apart}{phrase('It is active.')}" if done.active else said

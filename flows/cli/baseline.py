@@ -19,6 +19,7 @@ from flows.cli.console import message, now, print_either, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import Command, argument
 from flows.cli.run_named import LAST, find_run, not_found, run_named
+from flows.language.catalogue import phrase
 
 COMMAND = Command(
     help="show the settings that limits count from, or set them by hand",
@@ -70,10 +71,10 @@ def _set(arguments: argparse.Namespace) -> ExitCode:
     directory = run_named(Path(arguments.of))
     approved = read_approved(directory, arguments.sha256)
     write = message if arguments.as_json else show
-    write(f"{baseline_text(baseline_of_run(approved, now()))}\n\nSite      {approved.site}")
+    write(f"{baseline_text(baseline_of_run(approved, now()))}\n\n{phrase('Site      {site}', site=approved.site)}")
     ready = tools(approved)
     check_names_proposal(arguments)
-    ask(f"Make these settings the baseline of {approved.site}?", yes=arguments.yes)
+    ask(phrase("Make these settings the baseline of {site}?", site=approved.site), yes=arguments.yes)
     with damage_shown(approved):
         done = set_baseline(directory, arguments.sha256, ready, how(arguments))
     print_result(done, arguments.as_json)

@@ -16,6 +16,7 @@ from flows.cli.console import message, print_either
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import Command
 from flows.cli.run_named import RUN, run_named
+from flows.language.catalogue import phrase, to_translate
 
 COMMAND = Command(
     help="go on after the journal of a site was damaged",
@@ -24,12 +25,12 @@ COMMAND = Command(
     "longer be rolled back by it. Nothing is written to the site.",
     arguments=(RUN, *APPROVAL),
 )
-DONE = """A new journal has begun with what the site has now.
+DONE = to_translate("""A new journal has begun with what the site has now.
 {site}
 The damaged journal is {aside}
 Its NOTE.txt says why. Changes before now can no longer be rolled back by the journal: `autotune rollback RUN
 --from-site` undoes the last one as far as the site still has what was before it. Else choose the earlier profile on
-the phone or in Nightscout; what each change found is in CHANGE/backup.json there."""
+the phone or in Nightscout; what each change found is in CHANGE/backup.json there.""")
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
@@ -45,12 +46,13 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         session = tools.site(client)
         found = damage(journal, session.read)
         if found is None:
-            print_either(arguments.as_json, {"outcome": "nothing-damaged"}, "The journal is as it was written.")
+            print_either(arguments.as_json, {"outcome": "nothing-damaged"}, phrase("The journal is as it was written."))
             return ExitCode.OK
         site = site_now_text(site_now(journal, session))
-    message(f"{found.sentence}\n{site}")
+    message(f"{found.spoken_sentence}\n{site}")
     check_names_proposal(arguments)
-    ask("Set this journal aside? What only it knows can then no longer be rolled back by it.", yes=arguments.yes)
+    question = phrase("Set this journal aside? What only it knows can then no longer be rolled back by it.")
+    ask(question, yes=arguments.yes)
     done = recover(approved.site, tools, audit(tools, approved, how(arguments)))
     document = {
         "outcome": "set-aside",
@@ -60,5 +62,5 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         "origin": done.site.origin.name.lower(),
         "change": done.change,
     }
-    print_either(arguments.as_json, document, DONE.format(site=site_now_text(done.site), aside=done.set_aside))
+    print_either(arguments.as_json, document, phrase(DONE, site=site_now_text(done.site), aside=done.set_aside))
     return ExitCode.OK

@@ -17,6 +17,7 @@ from flows.cli.console import now
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import Command, argument
 from flows.cli.run_named import RUN, run_named
+from flows.language.catalogue import phrase
 
 COMMAND = Command(
     help="put back what was on the site before a run was applied",
@@ -41,7 +42,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     approved = read_sealed(directory, arguments.sha256)
     check_names_proposal(arguments)
     ready = tools(approved)
-    ask(f"Put back what was on {approved.site} before this run was applied?", yes=arguments.yes)
+    question = phrase("Put back what was on {site} before this run was applied?", site=approved.site)
+    ask(question, yes=arguments.yes)
     request = RollbackRequest(
         proposal_id=approved.proposal_id,
         sha256=approved.sha256,

@@ -9,6 +9,7 @@ from flows.cli.console import show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument
 from flows.cli.run_named import RUN, run_named
+from flows.language.catalogue import phrase
 
 COMMAND = Command(
     help="take older profiles that `apply` wrote out of the site's newest document",
@@ -29,7 +30,10 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         raise UsageError("autotune: --keep takes 0 or more.")
     directory = run_named(arguments.run)
     approved = read_approved(directory, None)
-    ask(f"Take all but the newest {arguments.keep} profiles that we wrote out of {approved.site}?", yes=arguments.yes)
+    question = phrase(
+        "Take all but the newest {keep} profiles that we wrote out of {site}?", keep=arguments.keep, site=approved.site
+    )
+    ask(question, yes=arguments.yes)
     with damage_shown(approved):
         done, names = tidy(directory, arguments.keep, tools(approved), "terminal")
     print_result(done, as_json=False)

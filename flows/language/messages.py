@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_python
 from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
@@ -44,8 +43,7 @@ def messages() -> Catalog:
 def _found() -> Iterator[str | tuple[str, str]]:
     for path in sorted(TOP.rglob("*.py")):
         if "_bundled" not in path.parts:
-            yield from _of(extract_python(path.open("rb"), KEYWORDS, (), {}))
-            yield from _in_refusals(path.read_text("utf-8"))
+            yield from _called(ast.parse(path.read_bytes()))
     for text in json.loads((TOP / "refusals.json").read_text("utf-8")).values():
         yield from (words for words in text.values() if words != "{remedy}")  # that is the fact itself
     for path in sorted((TOP / "report").rglob("*.html")):
@@ -53,19 +51,31 @@ def _found() -> Iterator[str | tuple[str, str]]:
         yield from _of(babel_extract(path.open("rb"), (*KEYWORDS, "gettext", "ngettext"), (), options))
 
 
-def _in_refusals(source: str) -> Iterator[str]:
-    """The texts that stand as facts of a refusal where it is made; a name of a file or a variable has no space."""
-    if "Refused(" not in source:
-        return
-    for call in ast.walk(ast.parse(source)):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Refused":
-            given = [fact.value for fact in call.keywords]
-            texts = [each.value for each in given if isinstance(each, ast.Constant)]
-            yield from (text for text in texts if isinstance(text, str) and " " in text)
+def _called(tree: ast.AST) -> Iterator[str | tuple[str, str]]:
+    """What is written out in calls, nested ones too. Facts of a refusal count; a name of a file has no space."""
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            continue
+        if call.func.id == "Refused":
+            given = (text for fact in call.keywords for text in _texts(fact.value))
+            yield from (text for text in given if " " in text)
+        elif call.func.id == "count_phrase":
+            one, more = (next(_texts(words), "") for words in call.args[:2])
+            if one and more:
+                yield one, more
+        elif call.func.id in KEYWORDS and call.args:
+            yield from _texts(call.args[0])
+
+
+def _texts(words: ast.expr) -> Iterator[str]:
+    """Only literals count: what a name stands for was marked with `to_translate` where it is defined."""
+    if isinstance(words, ast.Constant) and isinstance(words.value, str) and words.value:
+        yield words.value
+    elif isinstance(words, ast.IfExp):
+        yield from (*_texts(words.body), *_texts(words.orelse))
 
 
 def _of(extracted: Iterable[tuple[Any, ...]]) -> Iterator[str | tuple[str, str]]:
-    """Only literals count: what a name stands for was marked with `to_translate` where it is defined."""
     for _, function, message, _ in extracted:
         several = message if isinstance(message, tuple | list) else (message,)
         texts = [text for text in several if isinstance(text, str) and text]

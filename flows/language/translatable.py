@@ -6,9 +6,13 @@ it to a person asks `in_spoken` for it.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable
 from typing import Any
 
-from flows.language.catalogue import Language, phrase, spoken, translated
+from flows.language.catalogue import Language, phrase, spoken, to_translate, translated
+
+COMMA = to_translate("{one}, {other}")
 
 
 class Translatable(str):
@@ -36,6 +40,17 @@ def translatable(words: str, /, **facts: Any) -> str:
         facts: of the text; one that is a text of the catalogue itself is translated with it.
     """
     return Translatable(words, facts)
+
+
+def listed(texts: Iterable[str], words: str = COMMA) -> str:
+    """Texts after each other, each said later in its own words; one alone is itself, and none is no text.
+
+    Args:
+        texts: in English.
+        words: that join two, `{one}` and `{other}`.
+    """
+    first, *others = list(texts) or [""]
+    return functools.reduce(lambda one, other: Translatable(words, {"one": one, "other": other}), others, first)
 
 
 def in_spoken(text: str) -> str:

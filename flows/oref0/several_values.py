@@ -14,10 +14,11 @@ from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from flows.language.catalogue import to_translate
 from flows.values.parts import Part
 from flows.values.schedule import Block, Schedule
 
-NAMES = {Part.ISF: "insulin sensitivities", Part.CARB_RATIO: "carb ratios"}
+NAMES = {Part.ISF: to_translate("insulin sensitivities"), Part.CARB_RATIO: to_translate("carb ratios")}
 UNMOVED_SHARE = 0.0005  # upstream's three decimals, of a ratio: what differs by less is the same
 KEPT_A_DAY = 0.8  # lib/autotune/index.js: newCR = 0.8 * carbRatio + 0.2 * fullNewCR, and so newISF
 LEAST_MEALS = 7  # a carb ratio from fewer is not relied on

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from flows.language.catalogue import to_translate
+from flows.language.translatable import listed, translatable
 from flows.oref0.several_values import NAMES
 from flows.proposal.consensus_limits import beyond_limits
 from flows.proposal.document import Colour, Proposal
 from flows.proposal.step_document import StepKind
 
 SAME = 1e-9  # floating point, not a choice
-KEEP, TOO_SMALL, AS_NOW = "keep current value", "too small or not repeatable: keep current value", "as now"
-RED = "The verdict is red: these numbers are not for a pump, and none to enter is shown."
-NOTHING_BEYOND = (
+KEEP, AS_NOW = to_translate("keep current value"), to_translate("as now")
+TOO_SMALL = to_translate("too small or not repeatable: keep current value")
+RED = to_translate("The verdict is red: these numbers are not for a pump, and none to enter is shown.")
+NOTHING_BEYOND = to_translate(
     "Glucose is outside the consensus limits, and no change of a setting is repeatable enough to act on: no numbers to "
     "enter are shown. Discuss it with your diabetes team."
 )
-NOTHING = (
+NOTHING = to_translate(
     "No change is repeatable enough to act on, so no numbers to enter are shown. Keep the settings that are in the "
     "pump."
 )
-NO_STEP = "No step is to be taken tonight, so no numbers to enter are shown. Keep the settings that are in the pump."
-SEVERAL = (
+NO_STEP = to_translate(
+    "No step is to be taken tonight, so no numbers to enter are shown. Keep the settings that are in the pump."
+)
+SEVERAL = to_translate(
     "The profile has several {what}, and what upstream made of them as if they were one cannot be trusted yet: no "
     "numbers to enter are shown."
 )
@@ -39,7 +44,9 @@ def why_nothing_to_enter(proposal: Proposal) -> str | None:
     if proposal.step is not None:
         return None
     if untrusted := proposal.for_pump.untrusted:  # sealed before that made a verdict red
-        return SEVERAL.format(what=" and ".join(NAMES[part] for part in untrusted))
+        return translatable(
+            SEVERAL, what=listed((NAMES[part] for part in untrusted), to_translate("{one} and {other}"))
+        )
     if not proposal.verdict.nothing_certain:
         return None
     return NOTHING_BEYOND if beyond_limits(proposal) else NOTHING

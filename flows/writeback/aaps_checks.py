@@ -13,6 +13,8 @@ from typing import Any
 
 from flows.entry.pumps import PUMPS
 from flows.errors import Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import listed, translatable
 from flows.nightscout.documents import Record
 from flows.profiles.parse import unit_name
 from flows.profiles.schedule_blocks import read_schedule
@@ -24,6 +26,9 @@ from flows.values.schedule import Block
 from flows.values.units import MGDL_PER_MMOLL
 
 SETTINGS, TARGETS = ("basal", "sens", "carbratio"), ("target_low", "target_high")
+TARGET_RANGE = to_translate("{low:g}–{high:g} mg/dL ({low_mmoll:.1f}–{high_mmoll:.1f} mmol/L)")
+ISF_RANGE = to_translate("{low:g}–{high:g} mg/dL/U ({low_mmoll:.1f}–{high_mmoll:.1f} mmol/L/U)")
+NAMED_TARGETS = {"target_low": to_translate("target low"), "target_high": to_translate("target high")}
 TENTH_MMOLL_MGDL = 0.05 * MGDL_PER_MMOLL  # as a profile in mmol/L can have a limit no nearer
 
 
@@ -38,8 +43,11 @@ def aaps_notes(document: Record, name: str, limits: AapsLimits) -> tuple[str, ..
     store: dict[str, Any] = document["store"]
     lost = [other for other, body in store.items() if other != name and _is_refused(body, document, limits)]
     said = (
-        f"AAPS would not take the profile {other!r} of the same document either, and what it does not take it removes "
-        "from the phone."
+        translatable(
+            "AAPS would not take the profile {other!r} of the same document either, and what it does not take it "
+            "removes from the phone.",
+            other=other,
+        )
         for other in lost
     )
     return (*refusals_of_aaps(store[name], limits), *pumps_that_refuse(store[name]), *said)
@@ -57,7 +65,7 @@ def refusals_of_aaps(body: Record, limits: AapsLimits) -> tuple[str, ...]:
             field: read_schedule(body[field], field, []).blocks for field in TARGETS if body.get(field) is not None
         }
     except Refused:  # no step touches them: that AAPS cannot read them is said, and keeps nobody else from writing
-        return ("AAPS takes no profile whose targets cannot be read, and those of this one cannot.",)
+        return (to_translate("AAPS takes no profile whose targets cannot be read, and those of this one cannot."),)
     return tuple(words for found, words in _checks(body, blocks, targets, limits) if found)
 
 
@@ -76,49 +84,69 @@ def _checks(
     rates = [block.value for block in blocks["basal"]]
     yield (
         any(block.minutes % 60 for block in chain(*blocks.values(), *targets.values())),
-        "AAPS takes only profiles whose blocks all begin on a full hour, those of the targets included; this one has "
-        "others.",
+        to_translate(
+            "AAPS takes only profiles whose blocks all begin on a full hour, those of the targets included; this one "
+            "has others."
+        ),
     )
     yield (
         len({tuple(block.minutes for block in found) for found in targets.values()}) > 1 or len(targets) == 1,
-        "AAPS takes targets only where the low and the high ones begin at the same times.",
+        to_translate("AAPS takes targets only where the low and the high ones begin at the same times."),
     )
     for field, (low, high) in zip(TARGETS, (limits.target_low_mgdl, limits.target_high_mgdl), strict=True):
         wrong = any(not low - slack <= b.value * factor <= high + slack for b in targets.get(field, ()))
-        yield wrong, f"AAPS takes no {field.replace('_', ' ')} outside {_in_both(low, high)}."
-    yield min(rates) < limits.lowest_basal_u_per_h, f"AAPS takes no basal below {limits.lowest_basal_u_per_h:g} U/h."
+        yield (
+            wrong,
+            translatable(
+                "AAPS takes no {what} outside {range}.",
+                what=NAMED_TARGETS[field],
+                range=_in_both(TARGET_RANGE, low, high),
+            ),
+        )
+    yield (
+        min(rates) < limits.lowest_basal_u_per_h,
+        translatable("AAPS takes no basal below {least:g} U/h.", least=limits.lowest_basal_u_per_h),
+    )
     yield (
         max(rates) > limits.highest_basal_u_per_h + EXACT,
-        f"AAPS takes no basal above {limits.highest_basal_u_per_h:g} U/h for this age group.",
+        translatable("AAPS takes no basal above {most:g} U/h for this age group.", most=limits.highest_basal_u_per_h),
     )
     yield (
         not all(least_ratio <= block.value <= most_ratio for block in blocks["carbratio"]),
-        f"AAPS takes no carb ratio outside {least_ratio:g}–{most_ratio:g} g/U.",
+        translatable("AAPS takes no carb ratio outside {low:g}–{high:g} g/U.", low=least_ratio, high=most_ratio),
     )
     yield (
         not all(least_isf - slack <= block.value * factor <= most_isf + slack for block in blocks["sens"]),
-        f"AAPS takes no insulin sensitivity outside {_in_both(least_isf, most_isf, '/U')}.",
+        translatable(
+            "AAPS takes no insulin sensitivity outside {range}.", range=_in_both(ISF_RANGE, least_isf, most_isf)
+        ),
     )
     yield (
         not least_dia_h <= dia_h <= most_dia_h,
-        f"AAPS takes no duration of insulin action outside {least_dia_h:g}–{most_dia_h:g} h.",
+        translatable(
+            "AAPS takes no duration of insulin action outside {low:g}–{high:g} h.", low=least_dia_h, high=most_dia_h
+        ),
     )
 
 
-def _in_both(low_mgdl: float, high_mgdl: float, per: str = "") -> str:
+def _in_both(words: str, low_mgdl: float, high_mgdl: float) -> str:
     low, high = low_mgdl / MGDL_PER_MMOLL, high_mgdl / MGDL_PER_MMOLL
-    return f"{low_mgdl:g}–{high_mgdl:g} mg/dL{per} ({low:.1f}–{high:.1f} mmol/L{per})"
+    return translatable(words, low=low_mgdl, high=high_mgdl, low_mmoll=low, high_mmoll=high)
 
 
 def pumps_that_refuse(body: Record) -> tuple[str, ...]:
     """With which pumps AAPS would refuse the lowest rate: each has a least one of its own."""
     lowest = min(block.value for block in read_schedule(body.get("basal"), "basal", []).blocks)
-    named = ", ".join(
-        f"{pump.name} ({pump.basal.least:g})"
+    named = listed(
+        translatable("{pump} ({least:g})", pump=pump.name, least=pump.basal.least)
         for pump in PUMPS.values()
         if pump.in_aaps and lowest < pump.basal.least - EXACT
     )
-    return (f"AAPS takes no basal below its pump's least, and one is, in U/h, with: {named}.",) if named else ()
+    return (
+        ((translatable("AAPS takes no basal below its pump's least, and one is, in U/h, with: {pumps}.", pumps=named),))
+        if named
+        else ()
+    )
 
 
 def _is_refused(body: Any, document: Record, limits: AapsLimits) -> bool:

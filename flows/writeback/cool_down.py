@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.nightscout.documents import Record
 from flows.proposal.step_limits import OF
 from flows.values.units import SECOND_MS
@@ -48,9 +50,12 @@ class TooSoon:
     @property
     def note(self) -> str:
         """For who is let through."""
-        return (
-            f"The last change was {self.what} on {self.at:%Y-%m-%d}, and what it does is not known before "
-            f"{_minute(self.until)}: a step would wait until then."
+        return translatable(
+            "The last change was {what} on {at}, and what it does is not known before {until}: a step would wait until "
+            "then.",
+            what=self.what,
+            at=f"{self.at:%Y-%m-%d}",
+            until=_minute(self.until),
         )
 
 
@@ -60,8 +65,8 @@ def too_soon(request: SyncRequest, last: LastChanges, now: datetime) -> TooSoon 
     After a change the step and the reductions are refused, after a rollback the step.
     """
     for what, at, days, refused in (
-        ("applied", last.applied, OF["cool_down"], (Scope.STEP, Scope.REDUCTIONS)),
-        ("rolled back", last.rolled_back, OF["pause"], (Scope.STEP,)),
+        (to_translate("applied"), last.applied, OF["cool_down"], (Scope.STEP, Scope.REDUCTIONS)),
+        (to_translate("rolled back"), last.rolled_back, OF["pause"], (Scope.STEP,)),
     ):
         if at is not None and now < (until := at + timedelta(days=days)):
             return TooSoon(what, at, until, request.scope in refused)

@@ -16,6 +16,8 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import listed, translatable
 from flows.nightscout.documents import Record
 from flows.oref0.several_values import NAMES
 from flows.profiles.parse import unit_name
@@ -34,7 +36,11 @@ from flows.writeback.planned_schedules import Wanted, as_entries, new_basal, new
 from flows.writeback.site_documents import check_name, check_no_markup
 
 NAME = "Autotune"
-WORDS = {Part.BASAL: "basal", Part.ISF: "insulin sensitivity", Part.CARB_RATIO: "carb ratio"}
+WORDS = {
+    Part.BASAL: to_translate("basal"),
+    Part.ISF: to_translate("insulin sensitivity"),
+    Part.CARB_RATIO: to_translate("carb ratio"),
+}
 FIELDS = {Part.BASAL: "basal", Part.ISF: "sens", Part.CARB_RATIO: "carbratio"}
 # Wider than any of upstream's caps (oref0@0.7.1 lib/autotune: 0.7 to 1.2, for ISF their inverse); one step is rounding.
 LEAST_RATIO, MOST_RATIO = 0.69, 1.45
@@ -237,7 +243,7 @@ def _lines(part: Part, old: Schedule, new: dict[int, float], unit: str) -> Itera
 def _check(part: Part, lines: list[Line], step: float) -> None:
     """No number that no recommendation of upstream's, rounded to the pump's step, can be."""
     for line in lines:
-        what = f"{WORDS[part]} of {line.start}"
+        what = translatable("{what} of {time}", what=WORDS[part], time=line.start)
         if not math.isfinite(line.new) or line.new <= 0:
             raise Refused(Reason.WRITE_VALUE, what=what, detail="it must be above zero")
         low, high = line.current * LEAST_RATIO - step, line.current * MOST_RATIO + step
@@ -271,19 +277,20 @@ def _beside(source: Record, store: dict[str, Record], name: str, body: Record, p
 
 def _note_of_unwritten(stay: list[Line]) -> tuple[str, ...]:
     """What of the proposal is not written, since it would give more insulin."""
-    named = ", ".join(f"{WORDS[line.part]} of {line.start}" for line in stay)
-    said = f"Only what gives less insulin is written. As it is stays the {named}."
+    named = listed(translatable("{what} of {time}", what=WORDS[line.part], time=line.start) for line in stay)
+    said = translatable("Only what gives less insulin is written. As it is stays the {what}.", what=named)
     return (said,) if stay else ()
 
 
 def _unused(proposal: Proposal, parts: Sequence[Part]) -> list[str]:
     """Which blocks stay since there was nothing in them, while the others of the schedule change."""
-    what = {Part.ISF: "points for it", Part.CARB_RATIO: "meals"}
+    what = {
+        Part.ISF: to_translate("The {what} from {times} stays as it is: there were no points for it in it."),
+        Part.CARB_RATIO: to_translate("The {what} from {times} stays as it is: there were no meals in it."),
+    }
     unused = {part: proposal.for_pump.unused(part) for part in what if part in parts}
     return [
-        f"The {WORDS[part]} from {', '.join(starts)} stays as it is: there were no {what[part]} in it."
-        for part, starts in unused.items()
-        if starts
+        translatable(what[part], what=WORDS[part], times=", ".join(starts)) for part, starts in unused.items() if starts
     ]
 
 
@@ -292,5 +299,7 @@ def _flattened(wanted: Wanted, old: Schedule, only_less: bool) -> tuple[str, ...
     within = {b.minutes // 60 for b in old.blocks if b.minutes % 60 and b.value != old.at(b.minutes - 1)}
     hours = sorted(within - unchanged_hours(wanted, old, only_less=only_less))
     named = ", ".join(f"{hour:02d}:00" for hour in hours)
-    said = f"The basal changes within the hour of {named} now; it becomes one rate for that whole hour."
+    said = translatable(
+        "The basal changes within the hour of {times} now; it becomes one rate for that whole hour.", times=named
+    )
     return (said,) if hours else ()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record
 from flows.profiles.stored import document_sha256
 from flows.values.private_files import (
@@ -47,10 +48,10 @@ site still has what was before it; else choose the earlier profile on the phone 
 class Origin(StrEnum):
     """Whose the active profile is, as far as it can be known. Each value is the end of a sentence about it."""
 
-    OURS = "written by this program, and unchanged since"
-    EDITED = "of a name that this program gave, and says something else than was written"
-    SWITCHED = "switched to by this program; whether it was changed since is not known"
-    UNKNOWN = "not known to be of this program"
+    OURS = to_translate("written by this program, and unchanged since")
+    EDITED = to_translate("of a name that this program gave, and says something else than was written")
+    SWITCHED = to_translate("switched to by this program; whether it was changed since is not known")
+    UNKNOWN = to_translate("not known to be of this program")
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,26 @@ from __future__ import annotations
 from itertools import groupby
 
 from flows.judgement.verdict_today import verdict_today
-from flows.proposal.document import Proposal, Units
+from flows.language.catalogue import phrase, to_translate, translated
+from flows.language.translatable import in_spoken
+from flows.proposal.document import Colour, Proposal, Units
 from flows.report.numbers_to_enter import AS_NOW, KEEP, TOO_SMALL, keep_label
 from flows.report.rows import RowEntry, joined
+from flows.report.text.verdict import colour_word, reason_sentence
 from flows.report.wording import in_one_unit, setting, signed
 from flows.values.parts import Part
 from flows.writeback.approval import Scope
 from flows.writeback.plan import Plan
 
-HEADINGS = {Part.BASAL: "Basal", Part.ISF: "Insulin sensitivity (ISF)", Part.CARB_RATIO: "Carb ratio"}
+HEADINGS = {
+    Part.BASAL: to_translate("Basal"),
+    Part.ISF: to_translate("Insulin sensitivity (ISF)"),
+    Part.CARB_RATIO: to_translate("Carb ratio"),
+}
 WRITTEN = {
-    Scope.STEP: "The step to take now.",
-    Scope.REDUCTIONS: "What of upstream's numbers gives less insulin, whole.",
-    Scope.ALL: "Upstream's numbers, whole, not the step.",
+    Scope.STEP: to_translate("The step to take now."),
+    Scope.REDUCTIONS: to_translate("What of upstream's numbers gives less insulin, whole."),
+    Scope.ALL: to_translate("Upstream's numbers, whole, not the step."),
 }
 
 
@@ -27,24 +34,34 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
     Neighbouring hours with the same two numbers are one line. A change that is too small or not repeatable is marked.
     """
     proposal = _about(proposal, plan.what)
-    rows = [WRITTEN[plan.what], f"New profile {plan.name!r} beside {plan.source_name!r}, from which it was computed:"]
+    rows = [
+        translated(WRITTEN[plan.what]),
+        phrase(
+            "New profile {name!r} beside {source!r}, from which it was computed:",
+            name=plan.name,
+            source=plan.source_name,
+        ),
+    ]
     entries = _entries(plan, proposal)
     for part, lines in entries.items():
-        rows += ["", f"{HEADINGS[part]} [{lines[0].unit}]", *map(_row, joined(lines))]
+        rows += ["", _heading(part, lines[0].unit), *map(_row, joined(lines))]
         if part is Part.BASAL:
             old, new = plan.daily_basal_current_u, plan.daily_basal_new_u
-            rows.append(f"  whole day    {old:>8.2f} → {new:>8.2f} U  {_percent(old, new)}")
-    left = [HEADINGS[p] for p in Part if p not in entries]
+            rows.append(
+                phrase("  whole day    {old:>8.2f} → {new:>8.2f} U", old=old, new=new) + f"  {_percent(old, new)}"
+            )
+    left = ", ".join(translated(HEADINGS[p]) for p in Part if p not in entries)
     if left:
-        rows += ["", f"Not written, as it is: {', '.join(left)}"]
+        rows += ["", phrase("Not written, as it is: {settings}", settings=left)]
     if any(entry.keep_label == KEEP for lines in entries.values() for entry in lines):
-        rows += ["", "A change marked like this may be left out: --only and --hours write just what you name."]
+        marked = phrase("A change marked like this may be left out: --only and --hours write just what you name.")
+        rows += ["", marked]
     mmol = proposal.units is Units.MMOL_PER_L
-    rows += ["", *(f"Note: {in_one_unit(note, mmol=mmol)}" for note in plan.notes)]
+    rows += ["", *(phrase("Note: {note}", note=in_one_unit(in_spoken(note), mmol=mmol)) for note in plan.notes)]
     rows.append(
-        f"{plan.name!r} becomes ACTIVE by a Profile Switch."
+        phrase("{name!r} becomes ACTIVE by a Profile Switch.", name=plan.name)
         if activate
-        else "Nothing becomes active: the profile in use stays in use until you switch."
+        else phrase("Nothing becomes active: the profile in use stays in use until you switch.")
     )
     return "\n".join(rows)
 
@@ -52,9 +69,14 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
 def verdict_text(proposal: Proposal, what: Scope = Scope.STEP) -> str:
     """The verdict about what is written and every reason for it, one line each."""
     verdict = verdict_today(_about(proposal, what))
-    rows = [f"Verdict   {verdict.colour.upper()}: {verdict.headline}"]
-    rows += [f"  {reason.colour.upper()}: {reason.sentence}" for reason in verdict.reasons]
+    colour, headline = _loud(verdict.colour), in_spoken(verdict.headline)
+    rows = [phrase("Verdict   {colour}: {headline}", colour=colour, headline=headline)]
+    rows += [f"  {_loud(reason.colour)}: {reason_sentence(reason)}" for reason in verdict.reasons]
     return "\n".join(in_one_unit(row, mmol=proposal.units is Units.MMOL_PER_L) for row in rows)
+
+
+def _loud(colour: Colour) -> str:
+    return colour_word(colour).upper()
 
 
 def _about(proposal: Proposal, what: Scope) -> Proposal:
@@ -64,12 +86,18 @@ def _about(proposal: Proposal, what: Scope) -> Proposal:
 
 def to_type_in(plan: Plan) -> str:
     """The new numbers alone, for those whose app reads no profile from Nightscout."""
-    rows = ["Numbers to type in yourself:"]
+    rows = [phrase("Numbers to type in yourself:")]
     for part, entries in _entries(plan).items():
-        rows += ["", f"{HEADINGS[part]} [{entries[0].unit}]"]
+        rows += ["", _heading(part, entries[0].unit)]
         rows += [f"  {entry.start}  {setting(entry.to_enter)}" for entry in joined(entries)]
         if part is Part.BASAL:
-            rows.append(f"  whole day {plan.daily_basal_new_u:.2f} U (now {plan.daily_basal_current_u:.2f} U)")
+            rows.append(
+                phrase(
+                    "  whole day {new:.2f} U (now {now:.2f} U)",
+                    new=plan.daily_basal_new_u,
+                    now=plan.daily_basal_current_u,
+                )
+            )
     return "\n".join(rows)
 
 
@@ -84,11 +112,15 @@ def _entries(plan: Plan, proposal: Proposal | None = None) -> dict[Part, list[Ro
     }
 
 
+def _heading(part: Part, unit: str) -> str:
+    return f"{translated(HEADINGS[part])} [{in_spoken(unit)}]"
+
+
 def _row(entry: RowEntry) -> str:
     span = f"{entry.start}–{entry.end}"
     if entry.keep_label == AS_NOW:
-        return f"  {span}  {setting(entry.current):>8}   unchanged"
-    mark = f"   {TOO_SMALL}" if entry.keep_label else ""
+        return f"  {span}  {setting(entry.current):>8}   {phrase('unchanged')}"
+    mark = f"   {translated(TOO_SMALL)}" if entry.keep_label else ""
     change = _percent(entry.current, entry.to_enter)
     return f"  {span}  {setting(entry.current):>8} → {setting(entry.to_enter):>8}   {change}{mark}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from flows.errors import Refused
 from flows.nightscout.authentication import Credentials
 from tests.integration.standin import API_SECRET, StandIn, standing_in
 from tests.proposals import profile_document
+from tests.unit.language.pseudo import bracketed, outside
 from tests.writing import Person, active_name, person
 
 
@@ -197,3 +199,46 @@ def test_tidy_says_what_it_took_out(
     assert run("tidy", someone.run.path, "--keep", 0, "--yes") == 0
     assert capsys.readouterr().out == "Tidied away.\nOld one\n"
     assert set(someone.reading().newest["store"]) == {"Day", "Night shift"}
+
+
+def test_it_is_shown_and_asked_in_the_language_that_is_spoken(
+    someone: Person, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AUTOTUNE_LANGUAGE", "de")
+    verdicts = (someone.made.verdict, someone.made.whole_verdict)
+    data = (
+        *(verdict.headline for verdict in verdicts),
+        *(reason.sentence for verdict in verdicts for reason in verdict.reasons),
+        *(someone.made.sha256, someone.made.proposal_id, f"autotune rollback {someone.run.path}"),
+        *(f"Autotune {datetime.now(UTC):%Y-%m-%d}", "Day", str(someone.run.path), "http://127.0.0.1:"),
+    )
+    with bracketed():
+        answering(monkeypatch, "no\n")
+        assert run("apply", someone.run.path, "--all", "--activate") == 3
+        printed = capsys.readouterr()
+        assert outside(printed.out + printed.err, *data) == []
+        answering(monkeypatch, "⟦yes⟧\n")
+        assert run("apply", someone.run.path, "--all", "--activate") == 0
+        printed = capsys.readouterr()
+        assert outside(printed.out + printed.err, *data) == []
+
+
+def test_a_yes_counts_in_english_and_in_the_language_that_is_spoken(
+    someone: Person, site: StandIn, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answering(monkeypatch, "ja\n")
+    assert run("apply", someone.run.path) == 3
+    monkeypatch.setenv("AUTOTUNE_LANGUAGE", "de")
+    for no in ("j\n", "nein\n", "ja bitte\n"):
+        answering(monkeypatch, no)
+        assert run("apply", someone.run.path) == 3
+    assert not [r for r in site.database.requests if r[0] == "POST"]
+    capsys.readouterr()
+    answering(monkeypatch, "ja\n")
+    assert run("apply", someone.run.path) == 0
+    printed = capsys.readouterr()
+    assert "Basalrate [IE/h]" in printed.out
+    assert f"Dies auf {someone.site} schreiben? Zum Bestätigen „ja“ eingeben: " in printed.err
+    answering(monkeypatch, "yes\n")
+    assert run("rollback", someone.run.path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["outcome"] == "rolled-back"
