@@ -18,20 +18,19 @@ from flows.cli.approval import (
 from flows.cli.console import message, now, print_either, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument, names
-from flows.cli.parsing import one_of, perhaps
-from flows.cli.run_named import RUN, run_named
+from flows.cli.parsing import one_of
+from flows.cli.run_named import MAX_AGE, RUN, run_named
 from flows.errors import Refused
 from flows.language.catalogue import phrase
 from flows.language.translatable import in_spoken
 from flows.values.aliases import NameKind, earlier
+from flows.values.nearest import perhaps
 from flows.values.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from flows.values.run_directory import RunDirectory
     from flows.writeback.approval import SyncRequest
     from flows.writeback.approval_checks import Approved
-
-LONGEST_AGE_H = 14 * HOURS_PER_DAY
 
 
 def _parts(text: str) -> list[str]:
@@ -76,7 +75,7 @@ COMMAND = Command(
             argument(old, action="store_true", dest="accept_uncertain", help=argparse.SUPPRESS)
             for old in earlier(NameKind.OPTION, ACCEPT)
         ),
-        argument("--max-age", type=float, default=48.0, metavar="H", help="hours (default 48)"),
+        MAX_AGE,
         *APPROVAL,
         (
             argument("--resume", action="store_true", help="settle what was left unfinished; begin nothing new"),
@@ -107,8 +106,6 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
     from flows.writeback.approval_checks import check_may_be_written, read_approved, report_only_app, source_document
 
     approved = read_approved(directory, arguments.sha256)
-    if not 0 < arguments.max_age <= LONGEST_AGE_H:
-        raise UsageError("autotune apply: --max-age takes hours above 0, up to two weeks (336).")
     decision = Decision.REJECT if arguments.reject else Decision.POLICY if arguments.by_policy else Decision.APPROVE
     request = SyncRequest(
         proposal_id=approved.proposal.proposal_id,
@@ -183,7 +180,7 @@ def _say_whether_too_soon(approved: Approved, request: SyncRequest, *, refuses: 
     except Refused:
         return ""  # `apply` reads it again, and says what is wrong
     # The proposal's own change is no reason: applied again, it is activated, or said to be there.
-    found = too_soon(request, last_changes(changes, served_documents(approved.run), but=approved.sha256), now())
+    found = too_soon(request.scope, last_changes(changes, served_documents(approved.run), but=approved.sha256), now())
     if found is None:
         return ""
     if found.forbids and refuses:

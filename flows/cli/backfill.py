@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from flows.cli.analysis import loaded, request_of
 from flows.cli.console import message, now, print_document, progress, show
-from flows.cli.exit_code import ExitCode, UsageError
-from flows.cli.options import COMPUTING, JSON, TUNING, Command, argument, asked
+from flows.cli.exit_code import ExitCode
+from flows.cli.options import COMPUTING, JSON, TUNING, Command, argument, asked, number_within
 from flows.cli.prefect_api import prefect_server
 
 if TYPE_CHECKING:
@@ -29,7 +29,13 @@ COMMAND = Command(
     "never written to a site. Weeks that are there already are left out, so a backfill that was cut off goes on. "
     "Needs no Prefect server, but for --block.",
     arguments=(
-        argument("--weeks", type=int, default=8, metavar="N", help="how many past weeks (default: 8)"),
+        argument(
+            "--weeks",
+            type=number_within("int", least=1, most=MOST_WEEKS),
+            default=8,
+            metavar="N",
+            help="how many past weeks (default: 8)",
+        ),
         JSON,
     ),
     fields=f"site allow_http ask_now from_directory profile_file openaps_profile days timezone exclude weekdays "
@@ -40,8 +46,6 @@ COMMAND = Command(
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Run each week that is not there; `REFUSED` where none of them has a result."""
-    if not 1 <= arguments.weeks <= MOST_WEEKS:
-        raise UsageError(f"autotune backfill: --weeks is from 1 to {MOST_WEEKS}.")
     from flows.pipeline.backfill import backfill, last_day, weeks_of
     from flows.profiles.raw_files import RawFiles
     from flows.values.user_directories import runs_root

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.cli.console import message, print_document, show
 from flows.cli.exit_code import ExitCode, UsageError
-from flows.cli.options import JSON, Command, argument
+from flows.cli.options import JSON, Command, argument, number_of
 from flows.cli.prefect_api import prefect_server
 
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ COMMAND = Command(
         argument("names", nargs="*", metavar="NAME", help="block or schedule; rename takes the new one too"),
         argument("--at", type=_time, metavar="HH:MM", help="local time (04:30: the day that ended at 04:00 counts)"),
         argument("--timezone", metavar="TZ", help="of that time (the block's, else UTC)"),
-        argument("--days", type=int, metavar="N", help="days of each run (the block's, else 14)"),
+        argument("--days", type=number_of("days"), metavar="N", help="days of each run (the block's, else 14)"),
         argument("--start-from", choices=("baseline", "previous"), help="of each run (the block's, else baseline)"),
         argument(
             "--wait-for-data",
-            type=int,
+            type=number_of("wait_for_data_min"),
             metavar="MIN",
             help="how long a run is postponed while last night's readings are missing (180; 0: not at all)",
         ),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import Any
 
 from flows.cli import option_table
-from flows.cli.parsing import one_of, perhaps, shown
+from flows.cli.parsing import one_of, shown
 from flows.language.catalogue import Language
+from flows.values.nearest import perhaps
 
 GROUPS = ("data", "days", "person", "expert")  # in the order of the help
 # Fields of a request that commands share.
@@ -84,6 +87,22 @@ PREFECT = (
 )
 
 
+def number_within(kind: str, **limits: float) -> Callable[[str], float]:
+    """Reads a number within limits, which the error names.
+
+    Args:
+        kind: `int` or `float`.
+        **limits: `least` or `above`, and `most` where there is one.
+    """
+    names = {"least": "from", "above": "above", "most": "to"}
+    return partial(_number, {"kind": kind, "range": {names[name]: limit for name, limit in limits.items()}})
+
+
+def number_of(field: str) -> Callable[[str], float]:
+    """Reads the number of a request's field, within its limits."""
+    return partial(_number, next(row for row in option_table.read() if row["field"] == field))
+
+
 def add_command(subparsers: Any, name: str, command: Command) -> None:
     """Add a command to the command line."""
     parser = subparsers.add_parser(name, help=command.help, description=command.description)
@@ -149,13 +168,14 @@ def _number(row: dict[str, Any], text: str) -> float:
     try:
         number = int(text) if whole else float(text)
         above = number > limits["above"] if "above" in limits else number >= limits["from"]
-        if above and number <= limits["to"]:
+        if above and number <= limits.get("to", inf):
             return number
     except ValueError:
         pass
     least = f"above {limits['above']:g} up" if "above" in limits else f"from {limits['from']:g}"
     what = "a whole number" if whole else "a number"
-    raise argparse.ArgumentTypeError(f"takes {what} {least} to {limits['to']:g}, not {shown(text)}")
+    most = f" to {limits['to']:g}" if "to" in limits else " up"
+    raise argparse.ArgumentTypeError(f"takes {what} {least}{most}, not {shown(text)}")
 
 
 def _names(known: list[str], text: str) -> list[str]:

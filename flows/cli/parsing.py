@@ -10,11 +10,11 @@ import argparse
 import re
 from collections.abc import Iterable
 from datetime import date
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from flows.cli.console import message
 from flows.cli.exit_code import ExitCode
+from flows.values.nearest import perhaps
 
 LONGEST = 60  # characters of what was typed that an error repeats
 TAKES = {int: "a whole number", float: "a number", date.fromisoformat: "a day such as 2026-11-08"}
@@ -95,13 +95,3 @@ def one_of(names: Iterable[str]) -> str:
     """`a, b or c`."""
     *most, last = names
     return f"{', '.join(most)} or {last}" if most else last
-
-
-def perhaps(typed: str, names: Iterable[str]) -> str:
-    """`; did you mean …?` of what is nearest, which may only have been cut off; empty where nothing is near."""
-    known = list(names)
-    word = typed.casefold()
-    begins = [name for name in known if len(word) > len("--") and name.casefold().startswith(word)]
-    near = begins if len(begins) == 1 else get_close_matches(word, [name.casefold() for name in known], n=1)
-    meant = [name for name in known if name.casefold() in [found.casefold() for found in near]]
-    return f"; did you mean {meant[0]}?" if meant else ""

@@ -7,15 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli.console import message
-from flows.cli.options import argument
-from flows.cli.parsing import perhaps
+from flows.cli.options import argument, number_within
 from flows.language.catalogue import to_translate
+from flows.values.nearest import perhaps
+from flows.values.units import HOURS_PER_DAY
 
 if TYPE_CHECKING:
     from flows.errors import Refused
     from flows.values.run_directory import RunDirectory
 
 LAST = "last"
+LONGEST_AGE_H = 14 * HOURS_PER_DAY
+# Of a proposal that is written or typed.
+MAX_AGE = argument(
+    "--max-age",
+    type=number_within("float", above=0, most=LONGEST_AGE_H),
+    default=48.0,
+    metavar="H",
+    help="hours (default 48)",
+)
 RUN = argument("run", type=Path, metavar="RUN", help="run directory, its name, or `last` for the newest with a result")
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from flows.cli.console import message
 from flows.cli.exit_code import ExitCode, UsageError
-from flows.cli.options import Command, argument
+from flows.cli.options import Command, argument, number_within
 
-PORT = 4200
+PORT, MOST_PORT = 4200, 65535
 
 COMMAND = Command(
     help="run the service on this machine without Docker: server, schedules, runs; until it is stopped",
@@ -17,7 +17,11 @@ COMMAND = Command(
     "and works off what is asked for and scheduled, one run at a time. Starts again what ends; Ctrl-C or SIGTERM ends "
     "all of it. docs/operations.md has a systemd unit.",
     arguments=(
-        argument("--port", type=int, help=f"of the pages (default: AUTOTUNE_PORT or {PORT})"),
+        argument(
+            "--port",
+            type=number_within("int", least=1, most=MOST_PORT),
+            help=f"of the pages (default: AUTOTUNE_PORT or {PORT})",
+        ),
         argument("--runs", type=Path, metavar="DIR", help="where runs are kept (default: AUTOTUNE_RUNS)"),
         argument("--state", type=Path, metavar="DIR", help="the service's own files (default: the user's state)"),
         argument("--directory", type=Path, metavar="DIR", default=Path(), help="of .env (default: .)"),
@@ -52,7 +56,9 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
 
 def _port(arguments: argparse.Namespace, told: dict[str, str]) -> int:
-    named = str(arguments.port if arguments.port is not None else told.get("AUTOTUNE_PORT", PORT))
-    if not named.isdigit() or not 0 < int(named) < 65536:
-        raise UsageError(f"autotune serve: {named!r} is no port of a machine (1 to 65535).")
+    if arguments.port is not None:
+        return int(arguments.port)
+    named = told.get("AUTOTUNE_PORT", str(PORT))
+    if not named.isdigit() or not 0 < int(named) <= MOST_PORT:
+        raise UsageError(f"autotune serve: {named!r} is no port of a machine (1 to {MOST_PORT}).")
     return int(named)

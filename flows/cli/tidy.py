@@ -6,8 +6,8 @@ import argparse
 
 from flows.cli.approval import ask, damage_shown, print_result, tools
 from flows.cli.console import show
-from flows.cli.exit_code import ExitCode, UsageError
-from flows.cli.options import Command, argument
+from flows.cli.exit_code import ExitCode
+from flows.cli.options import Command, argument, number_within
 from flows.cli.run_named import RUN, run_named
 from flows.language.catalogue import phrase
 
@@ -15,7 +15,13 @@ COMMAND = Command(
     help="take older profiles that `apply` wrote out of the site's newest document",
     arguments=(
         RUN,
-        argument("--keep", type=int, required=True, metavar="N", help="how many of ours stay, the newest"),
+        argument(
+            "--keep",
+            type=number_within("int", least=0),
+            required=True,
+            metavar="N",
+            help="how many of ours stay, the newest",
+        ),
         argument("--yes", action="store_true", help="do it without being asked"),
     ),
 )
@@ -26,8 +32,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     from flows.writeback.approval_checks import read_approved
     from flows.writeback.tidy import tidy
 
-    if arguments.keep < 0:
-        raise UsageError("autotune: --keep takes 0 or more.")
     directory = run_named(arguments.run)
     approved = read_approved(directory, None)
     question = phrase(

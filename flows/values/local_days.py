@@ -12,8 +12,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
 from flows.errors import Reason, Refused
+from flows.language.translatable import translatable
+from flows.values.nearest import nearest
 from flows.values.units import HOUR_MS
 
+LONGEST_ABBREVIATION = 5  # of a zone: CEST
 # oref0@0.7.1 bin/oref0-autotune.sh: glucose from 4 am to 4 am, treatments from 18 h before midnight (12 h for time
 # zones, 6 h of insulin) to 42 h after it, all as elapsed hours from local midnight.
 GLUCOSE_FROM, GLUCOSE_TO = timedelta(hours=4), timedelta(hours=28)
@@ -36,7 +39,18 @@ def canonical_zone(name: str) -> str:
     try:
         return ZoneInfo(_zone_names()[name.strip().lower()]).key
     except KeyError:  # also of ZoneInfo, for a list that names more than is installed
-        raise Refused(Reason.UNKNOWN_TIMEZONE, zone=name) from None
+        raise Refused(Reason.UNKNOWN_TIMEZONE, zone=name, meant=_zone_meant(name.strip())) from None
+
+
+def _zone_meant(name: str) -> str:
+    """` (did you mean Europe/Paris?)` for `Europe/Pari`, `Europe Paris` or `Pariss`; empty where nothing is near."""
+    if name.isupper() and len(name) <= LONGEST_ABBREVIATION:  # it is like many names, and none is meant
+        return ""
+    typed, zones = name.replace(" ", "_"), sorted(zone for zone in available_timezones() if "/" in zone)
+    by_city = {zone.rpartition("/")[2]: zone for zone in reversed(zones)}
+    city = None if "/" in typed else nearest(typed, by_city)
+    found = by_city[city] if city else nearest(typed, zones)
+    return translatable(" (did you mean {name}?)", name=found) if found else ""
 
 
 LONGEST_RANGE_DAYS = 3660  # ten years: one reading dated 1970 is no history of 20,000 days, each with its files

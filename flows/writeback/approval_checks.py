@@ -82,7 +82,7 @@ def read_approved(run: RunDirectory, sha256: str | None) -> Approved:
             check_ours(directory.stat(), directory)
     proposal = read_proposal(run.file("proposal.json"))
     _check_named(sha256, proposal.sha256)
-    return Approved(run, proposal.proposal_id, proposal.sha256, _site(proposal), proposal.options, proposal)
+    return Approved(run, proposal.proposal_id, proposal.sha256, site_of(proposal), proposal.options, proposal)
 
 
 def read_sealed(run: RunDirectory, sha256: str | None) -> SealedRun:
@@ -220,7 +220,12 @@ def served_documents(run: RunDirectory) -> list[Record]:
     return [d for d in RawFiles.open(run).records("profile") if isinstance(d, dict)]
 
 
-def _site(proposal: Proposal) -> str:
+def site_of(proposal: Proposal) -> str:
+    """The address of the site that a proposal is of.
+
+    Raises:
+        Refused: `PROPOSAL_WITHOUT_SITE`, `PROPOSAL_ALTERED`.
+    """
     written: Any = proposal.options.get("site")
     if proposal.site_sha256 is None or not isinstance(written, str):
         raise Refused(Reason.PROPOSAL_WITHOUT_SITE, detail="its data came from a directory")

@@ -59,8 +59,8 @@ class TooSoon:
         )
 
 
-def too_soon(request: SyncRequest, last: LastChanges, now: datetime) -> TooSoon | None:
-    """What of the last changes a request should wait for, or has to.
+def too_soon(scope: Scope, last: LastChanges, now: datetime) -> TooSoon | None:
+    """What of the last changes should be waited for, or has to be, before so much of a proposal is written.
 
     After a change the step and the reductions are refused, after a rollback the step.
     """
@@ -69,7 +69,7 @@ def too_soon(request: SyncRequest, last: LastChanges, now: datetime) -> TooSoon 
         (to_translate("rolled back"), last.rolled_back, OF["pause"], (Scope.STEP,)),
     ):
         if at is not None and now < (until := at + timedelta(days=days)):
-            return TooSoon(what, at, until, request.scope in refused)
+            return TooSoon(what, at, until, scope in refused)
     return None
 
 
@@ -82,7 +82,7 @@ def check_not_too_soon(request: SyncRequest, last: LastChanges, now: datetime) -
     Raises:
         Refused: `STEP_TOO_SOON`.
     """
-    found = too_soon(request, last, now)
+    found = too_soon(request.scope, last, now)
     if found is not None and found.forbids:
         raise found.refusal
     return () if found is None else (found.note,)
@@ -107,6 +107,16 @@ def last_changes(changes: Sequence[Change], documents: Sequence[Record], but: st
         *(_instant(m) for m in marks if m.kind == "rollback"),
     ]
     return LastChanges(max(applied, default=None), max(rolled_back, default=None))
+
+
+def written_at(changes: Sequence[Change], sha256: str) -> datetime | None:
+    """When a proposal was last written, by the journal, and not rolled back since; `None` where it was not."""
+    holding = (
+        _at(change)
+        for n, change in enumerate(changes)
+        if change.facts.get("proposal_sha256") == sha256 and _still_holds(change, changes[n + 1 :], (), None)
+    )
+    return max(holding, default=None)
 
 
 def _still_holds(change: Change, later: Sequence[Change], marks: Sequence[Mark], but: str | None) -> bool:

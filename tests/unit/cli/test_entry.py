@@ -11,7 +11,9 @@ import pytest
 
 from flows.cli.main import main
 from flows.nightscout.documents import Record
-from tests.proposals import mmol_document, profile_document, proposal, run_with
+from flows.writeback.journal import Journal
+from flows.writeback.journal_lines import ChangeOutcome, Step
+from tests.proposals import SITE, mmol_document, profile_document, proposal, run_with
 
 
 def entry(run: Path | str, *arguments: str) -> int:
@@ -132,6 +134,71 @@ def test_there_is_no_page_of_what_cannot_be_taken(tmp_path: Path) -> None:
     assert not (tmp_path / "sheet.html").exists()
 
 
+def applied(sha256: str, days_ago: float, monkeypatch: pytest.MonkeyPatch, root: Path, kind: str = "apply") -> None:
+    """A change in the journal of the site, as `apply` and `rollback` write it."""
+    monkeypatch.setenv("AUTOTUNE_APPLIED", str(root))
+    at = datetime.now(UTC) - timedelta(days=days_ago)
+    journal = Journal(SITE, root, lambda: at)
+    with journal.locked():
+        change = journal.begin(kind=kind, proposal_sha256=sha256, at=at.isoformat())
+        for step in (Step.BACKED_UP, Step.CHECKED, Step.WRITING, Step.WRITTEN):
+            change.note(step)
+        change.note(Step.DONE, outcome=ChangeOutcome.AFTER)
+
+
+@pytest.mark.parametrize(
+    ("kind", "days_ago", "said"),
+    [
+        ("apply", 6.99, "Wait: the last change was applied on"),
+        ("apply", 7.0, None),
+        ("rollback", 13.99, "Wait: the last change was rolled back on"),
+        ("rollback", 14.0, None),
+    ],
+)
+def test_that_the_last_change_is_still_watched_is_said_first(
+    kind: str,
+    days_ago: float,
+    said: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    applied("a" * 64, days_ago, monkeypatch, tmp_path / "applied", kind)
+    assert entry(made(tmp_path / "run"), "--for", "trio", "--pump", "omnipod") == 0
+    first = capsys.readouterr().out.partition("Before you type:\n")[2]
+    assert ("Wait: " in first) is (said is not None)
+    assert said is None or first.startswith(f"  - {said}")
+
+
+def test_that_the_step_was_written_already_is_said_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = made(tmp_path / "run")
+    sha256 = json.loads((run / "proposal.json").read_text())["sha256"]
+    applied(sha256, 1, monkeypatch, tmp_path / "applied")
+    assert entry(run, "--for", "aaps", "--pump", "dana", "--json") == 0
+    codes = [note["code"] for note in json.loads(capsys.readouterr().out)["notes"]]
+    assert codes[0] == "written_already"
+    assert "last_change_watched" not in codes  # its own change is no reason to wait
+    applied(sha256, 0.5, monkeypatch, tmp_path / "applied", "rollback")
+    assert entry(run, "--for", "aaps", "--pump", "dana", "--json") == 0
+    codes = [note["code"] for note in json.loads(capsys.readouterr().out)["notes"]]
+    assert codes[0] == "last_change_watched"  # it was taken back
+    assert "written_already" not in codes
+
+
+def test_a_journal_that_cannot_be_read_is_said_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "applied"
+    applied("a" * 64, 1, monkeypatch, root)
+    (lines,) = root.glob("*/journal.jsonl")
+    first, _, *later = lines.read_text("utf-8").splitlines(keepends=True)
+    lines.write_text("".join([first, *later]), "utf-8")
+    assert entry(made(tmp_path / "run"), "--for", "trio", "--pump", "omnipod") == 0
+    assert "  - Whether a step was written lately is not known" in capsys.readouterr().out
+
+
 REFUSED: list[tuple[str, dict[str, Any], list[str], str]] = [
     ("red", {"colour": "red"}, [], "red"),
     ("no step", {"step": "keep"}, [], "keep"),
@@ -164,8 +231,6 @@ def test_an_older_proposal_is_taken_where_it_is_named(tmp_path: Path) -> None:
     "arguments",
     [
         ["--for", "tandem", "--pump", "omnipod"],
-        ["--for", "trio", "--max-age", "0"],
-        ["--for", "trio", "--max-age", "337"],
     ],
 )
 def test_what_makes_no_sense_is_wrong_usage(arguments: list[str], tmp_path: Path) -> None:

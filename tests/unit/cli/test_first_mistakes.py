@@ -48,6 +48,17 @@ TYPED: dict[str, tuple[list[str], int, str]] = {
         "--insulin takes rapid-acting or ultra-rapid, not 'ultrarapid'; did you mean ultra-rapid?",
     ),
     "a weekday in another form": (["propose", "--from", "D", "--weekdays", "monday"], USAGE, "did you mean mon?"),
+    "a time zone with a slip": (
+        ["propose", "--from", ".", "--timezone", "Europe/Pari"],
+        REFUSED,
+        "did you mean Europe/Paris?",
+    ),
+    "a time zone with a space": (["propose", "--from", ".", "--timezone", "Europe Paris"], REFUSED, "Europe/Paris?"),
+    "a time zone by its city": (
+        ["propose", "--from", ".", "--timezone", "paris"],
+        REFUSED,
+        "did you mean Europe/Paris?",
+    ),
     "an option without its value": (["propose", "--from", "D", "--days"], USAGE, "--days needs a value"),
     "a site and a directory": (
         ["propose", "--from", "D", "--site", "https://a.example"],

@@ -10,7 +10,7 @@ import pytest
 
 from flows.errors import Reason, Refused
 from flows.writeback.active_on_site import profile_content
-from flows.writeback.approval import SyncRequest
+from flows.writeback.approval import Scope, SyncRequest
 from flows.writeback.cool_down import LastChanges, check_not_too_soon, last_changes, too_soon
 from flows.writeback.markers import with_marker
 from tests.proposals import profile_document
@@ -58,7 +58,7 @@ def test_what_waits_and_what_is_only_told(
     options: dict[str, Any], applied: float | None, rolled_back: float | None, found: str
 ) -> None:
     last = LastChanges(ago(applied), ago(rolled_back))
-    said = too_soon(request(**options), last, NOW)
+    said = too_soon(request(**options).scope, last, NOW)
     assert ("nothing" if said is None else "refused" if said.forbids else "said") == found
     if found == "refused":
         with pytest.raises(Refused) as caught:
@@ -69,7 +69,7 @@ def test_what_waits_and_what_is_only_told(
 
 
 def test_it_says_from_which_day_on() -> None:
-    said = too_soon(request(), LastChanges(applied=ago(3)), NOW)
+    said = too_soon(Scope.STEP, LastChanges(applied=ago(3)), NOW)
     assert said is not None
     assert "applied on 2026-11-27; the next step may be taken from 2026-12-04 12:00 UTC on" in said.refusal.sentence
     assert "before 2026-12-04 12:00 UTC" in said.note

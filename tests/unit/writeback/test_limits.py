@@ -1232,7 +1232,7 @@ def test_an_app_that_never_reads_a_profile_is_told(document: dict[str, Any], app
 @pytest.mark.parametrize(("site", "sha256"), [("https://my.site.example", None), (5, "x")])
 def test_a_proposal_without_a_site_is_said_to_have_none(site: Any, sha256: Any) -> None:
     made: Any = SimpleNamespace(options={"site": site}, site_sha256=sha256)
-    assert refusal(approval_checks._site, made) is Reason.PROPOSAL_WITHOUT_SITE
+    assert refusal(approval_checks.site_of, made) is Reason.PROPOSAL_WITHOUT_SITE
 
 
 @pytest.mark.parametrize(
