@@ -88,7 +88,7 @@ def open_page(opened_pages: tuple[Open, list[str]]) -> Iterator[Open]:
             page,
             """open => {
               document.querySelectorAll('details').forEach(d => { d.open = open });
-              document.querySelector('input[checked]').click();
+              document.querySelector('input[checked]')?.click();
               document.activeElement.blur();
               scrollTo(0, 0);
             }""",
