@@ -92,15 +92,25 @@ def test_each_command_that_is_shown_is_one_that_is_taken(name: str) -> None:
             pytest.fail(f"{name}: autotune {' '.join(words)}")
 
 
-def test_what_the_guide_and_the_readme_say_of_steps_is_so() -> None:
-    guide, readme = ((ROOT / name).read_text("utf-8") for name in ("docs/guide.md", "README.md"))
+def test_what_prose_says_of_steps_is_so() -> None:
+    guide, readme, entry, clinicians = (
+        " ".join((ROOT / name).read_text("utf-8").split())
+        for name in ("docs/guide.md", "README.md", "docs/entry.md", "docs/clinicians.md")
+    )
     limit = {limit.name: f"{limit.value:g}" for limit in LIMITS}
     for said in (
         f"about {limit['basal_step']} % a day at most, a carb ratio by {limit['carb_ratio_step']} %",
         f"{limit['least_of_baseline']} to {limit['most_of_baseline']} times the settings",
     ):
         assert said in guide
-    assert limit["cool_down"] == "7"  # "seven days" and "a week" of the guide
+    assert f"none by more than a step may change an hour ({limit['hour_step']} %)" in entry
+    in_words = {"cool_down": ("7", "seven days"), "pause": ("14", "fourteen after one that was rolled back")}
+    assert {name: limit[name] for name in in_words} == {name: number for name, (number, _) in in_words.items()}
+    assert all(words in entry for _, words in in_words.values())
+    assert "for seven days the next run says to wait" in guide
+    assert (limit["acts_for"], limit["before"]) == ("4", "14")
+    assert "where lows follow within four hours" in clinicians
+    assert "held against the fourteen before" in clinicians
     followed = {
         policy: [s["policies"][policy]["pushed_low"]["failing"] for s in STUDIES] for policy in ("ours", "upstream")
     }
