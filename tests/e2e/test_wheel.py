@@ -43,7 +43,7 @@ def test_a_wheel_brings_all_that_the_demo_needs(tmp_path: Path) -> None:
             "--no-prefect",
             "--json",
             "--resamples",
-            "5",
+            "0",
             "--out",
             str(tmp_path / "run"),
         ],

@@ -1,4 +1,4 @@
-"""Prefect's own test server, once for all flow tests, with a home of its own."""
+"""Prefect's own test server, once for all flow tests and no longer, with a home of its own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where everything Prefect stores during these tests lies."""
     return tmp_path_factory.mktemp("prefect")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # a server that nobody asks costs processor time all the same
 def prefect_server(prefect_home: Path) -> Iterator[str]:
     """A server whose database is a file that tests can search."""
     from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_LOCAL_STORAGE_PATH, temporary_settings

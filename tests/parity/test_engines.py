@@ -52,14 +52,14 @@ class Case:
 
 CASES = [
     # spring and autumn clock changes, in corrected days and in upstream's own overlapping ones
-    Case("aaps_closed_loop", "2026-03-28", "2026-03-30"),
-    Case("loop_temp_basal", "2025-11-01", "2025-11-03"),
-    Case("careportal_mdi", "2026-05-06", "2026-05-08"),
+    Case("aaps_closed_loop", "2026-03-28", "2026-03-29"),
+    Case("loop_temp_basal", "2025-11-01", "2025-11-02"),
+    Case("careportal_mdi", "2026-05-06", "2026-05-07"),
     Case("aaps_closed_loop", "2026-03-28", "2026-03-29", inputs=InputsMode.UPSTREAM),
     Case("loop_temp_basal", "2025-11-01", "2025-11-02", inputs=InputsMode.UPSTREAM),
     Case("aaps_closed_loop", "2026-03-24", "2026-03-24", zone="Asia/Kolkata"),
     Case("loop_temp_basal", "2025-10-27", "2025-10-28", uam_as_basal=True),
-    Case("careportal_mdi", "2026-05-06", "2026-05-08", uam_as_basal=True),
+    Case("careportal_mdi", "2026-05-06", "2026-05-07", uam_as_basal=True),
     Case("careportal_mdi", "2026-05-06", "2026-05-06", tune_insulin_curve=True),
 ]
 

@@ -19,8 +19,9 @@ DAYS = {"aaps_recorded_test1": "2022-05-21", "aaps_recorded_test4": "2022-05-30"
 
 def propose(source: Path, out: Path, inputs: str, capsys: pytest.CaptureFixture[str], *more: str) -> dict[str, Any]:
     start = source / "oref0_profile_in.json"
-    arguments = ["propose", "--no-prefect", "--json", "--from", str(source), "--timezone", "Europe/Paris"]
-    arguments += ["--openaps-profile", str(source / "oref0_pumpprofile.json"), "--inputs", inputs, "--out", str(out)]
+    arguments = ["propose", "--no-prefect", "--json", "--resamples", "0", "--from", str(source)]
+    arguments += ["--timezone", "Europe/Paris", "--inputs", inputs, "--out", str(out)]
+    arguments += ["--openaps-profile", str(source / "oref0_pumpprofile.json")]
     if start.read_bytes() != (source / "oref0_pumpprofile.json").read_bytes():
         arguments += ["--openaps-autotune", str(start)]
     assert main([*arguments, *more]) == 0
@@ -44,8 +45,10 @@ def without_echo(value: Any) -> Any:
     return {k: without_echo(v) for k, v in value.items() if k not in unread}
 
 
-@pytest.mark.parametrize("name", DAYS)
-@pytest.mark.parametrize("engine", ["node", "reference"])
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [("aaps_recorded_test1", "node"), ("aaps_recorded_test4", "node"), ("aaps_recorded_test4", "reference")],
+)
 def test_a_recorded_run_is_reproduced(
     name: str, engine: str, reference_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

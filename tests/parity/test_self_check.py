@@ -52,6 +52,13 @@ def run(engine: Engine, prepared: TuneJob, work: Path, **changes: bool) -> tuple
     return report, told, work
 
 
+@pytest.fixture(scope="module")
+def exact(prepared: TuneJob, tmp_path_factory: pytest.TempPathFactory) -> tuple[EngineReport, Path]:
+    """The run that upstream's own code computed; what others came to is held against it."""
+    report, _, work = run(NodeEngine(), prepared, tmp_path_factory.mktemp("exact") / "work", exact=True)
+    return report, work
+
+
 @pytest.mark.oref0
 def test_a_run_checks_itself(prepared: TuneJob, tmp_path: Path) -> None:
     report, told, work = run(NodeEngine(), prepared, tmp_path / "work")
@@ -75,15 +82,14 @@ def test_a_run_checks_itself(prepared: TuneJob, tmp_path: Path) -> None:
     ids=["a wrong acceleration", "a slightly wrong number", "no second process"],
 )
 def test_where_the_check_differs_every_day_is_upstreams_own(
-    file: str, old: str, new: str, prepared: TuneJob, tmp_path: Path
+    file: str, old: str, new: str, prepared: TuneJob, exact: tuple[EngineReport, Path], tmp_path: Path
 ) -> None:
     if file == "faster/insulin.js":
         old, new = "for (const piece of found) all.push(piece)", "for (const piece of found) " + new
     broken = NodeEngine(runner=copy_of_runner(tmp_path, file, old, new))
-    *_, exact = run(NodeEngine(), prepared, tmp_path / "exact", exact=True)
     *_, unchecked = run(broken, prepared, tmp_path / "unchecked", self_check=False)
     report, told, work = run(broken, prepared, tmp_path / "work")
-    assert bool(compare(exact, unchecked)[1]) is file.startswith("faster/")  # it would have been wrong
+    assert bool(compare(exact[1], unchecked)[1]) is file.startswith("faster/")  # it would have been wrong
     assert report.check is not None
     assert not report.check.same
     assert report.check.differing
@@ -93,17 +99,18 @@ def test_where_the_check_differs_every_day_is_upstreams_own(
     assert len(report.warnings) == 1
     assert report.days_done == [str(d) for d in prepared.days]
     assert told == report.days_done * 2
-    files, differing = compare(exact, work)
-    assert (files, differing) == (17, [])
+    assert compare(exact[1], work) == (17, [])
 
 
 @pytest.mark.oref0
-def test_exact_goes_the_untouched_way_and_needs_no_check(prepared: TuneJob, tmp_path: Path) -> None:
-    report, _, exact = run(NodeEngine(), prepared, tmp_path / "exact", exact=True)
+def test_exact_goes_the_untouched_way_and_needs_no_check(
+    prepared: TuneJob, exact: tuple[EngineReport, Path], tmp_path: Path
+) -> None:
+    report, work = exact
     *_, default = run(NodeEngine(), prepared, tmp_path / "default")
     assert (report.check, report.redone) == (None, False)
     assert report.untouched == {str(d): "asked" for d in prepared.days}
-    assert compare(exact, default) == (17, [])
+    assert compare(work, default) == (17, [])
 
 
 @pytest.mark.oref0

@@ -91,7 +91,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def test_what_is_remembered_is_that_of_the_options_and_both_profiles(prepared: TuneJob, tmp_path: Path) -> None:
-    days = prepared.days[:2]
+    days = prepared.days[:1]
     pump = pump_of(prepared.work)
     document = json.loads(pump)
     other = json.dumps(document | {"carb_ratio": document["carb_ratio"] * 1.1, "dia": 5})

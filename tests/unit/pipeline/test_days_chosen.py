@@ -212,7 +212,7 @@ def test_the_same_day_is_left_out_where_data_are_corrected(tmp_path: Path) -> No
 
 
 def propose(*arguments: str | Path) -> int:
-    return main(["propose", "--no-prefect", "--json", *map(str, arguments)])
+    return main(["propose", "--no-prefect", "--json", "--resamples", "0", *map(str, arguments)])
 
 
 @pytest.mark.oref0

@@ -242,7 +242,7 @@ def test_each_repetition_is_given_the_one_of_its_own_days(tmp_path: Path, monkey
 @pytest.mark.oref0
 def test_a_nightly_run_goes_on_from_the_factor_not_from_the_number(tmp_path: Path) -> None:
     source = person(tmp_path / "data", 3, carbratio=RATIOS, sens=ISFS)
-    options: dict[str, Any] = {"compare": False, "start_from": StartFrom.PREVIOUS}
+    options: dict[str, Any] = {"compare": False, "resamples": 0, "start_from": StartFrom.PREVIOUS}
     request, first, _ = prepared(source, tmp_path / "runs" / "1", **options)
     before = proposed(request, first)
     (first.path / "manifest.json").write_text(json.dumps({"options": request.options()}))
