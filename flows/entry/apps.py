@@ -57,6 +57,10 @@ _ANY_DIA_H = Steps(1.0, 24.0, (StepBand(0.001),))  # a plain field
 # named with --pump.
 WITHOUT_PUMP = even(0.05, 0.05, 10.0)
 WRITE_FIRST = to_translate("Keep a picture of what it shows now: on paper, or a screenshot.")
+TYPED_ONLY = to_translate(
+    "Type the numbers: a profile of Nightscout is taken while the app is set up for the first time only, and one from "
+    "a file never."
+)
 
 APPS: dict[str, App] = {
     "aaps": App(
@@ -76,7 +80,10 @@ APPS: dict[str, App] = {
         even(0.1, 0.2, 55.5),
         even(0.1, 5.0, 10.0),
         (
-            to_translate("It can take the profile from Nightscout instead (`autotune apply`)."),
+            to_translate(
+                "It can take the profile from Nightscout instead (`autotune apply`). From a file it takes no single "
+                "profile."
+            ),
             to_translate("Save stores it; it counts once it is activated by a profile switch at 100 %."),
             to_translate(
                 "A profile switch below 100 % makes every rate smaller, and is refused where one falls below the "
@@ -104,6 +111,7 @@ APPS: dict[str, App] = {
         isf_mmoll_per_u=even(0.1, 0.5, 29.9),
         dia_h=even(0.5, 5.0, 10.0),
         remarks=(
+            TYPED_ONLY,
             to_translate(
                 "A stored number that its picker does not have is shown as the picker's FIRST one (carb ratio 1.0, "
                 "basal 0 or 0.05), and saved with the rest. Before you save, compare every row of the screen with this "
@@ -136,7 +144,10 @@ APPS: dict[str, App] = {
                 "you save, compare every row of the screen with this sheet, also those you did not touch."
             ),
             to_translate("Its own Autotune has to be off: it would change these numbers again every day."),
-            to_translate("Do not import a profile from Nightscout: it keeps numbers that its pickers do not have."),
+            to_translate(
+                "Type the numbers. From a file it takes no profile. It can import the one named `default` from "
+                "Nightscout: do not, it keeps numbers that its pickers do not have."
+            ),
         ),
         source="Artificial-Pancreas/iAPS 8.3.6 Modules/{CREditor,ISFEditor,BasalProfileEditor,PumpSettingsEditor}",
     ),
@@ -160,6 +171,7 @@ APPS: dict[str, App] = {
         isf_mmoll_per_u=even(0.1, 0.6, 27.7),
         dia_h=None,
         remarks=(
+            TYPED_ONLY,
             to_translate(
                 "A number it does not offer is shown as unsupported, and nothing of that screen can be saved until it "
                 "is corrected."

@@ -40,6 +40,20 @@ ORDER = {
 }
 
 
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("aaps", "It can take the profile from Nightscout instead (`autotune apply`). From a file it takes no single"),
+        ("trio", "while the app is set up for the first time only, and one from a file never"),
+        ("loop", "while the app is set up for the first time only, and one from a file never"),
+        ("iaps", "From a file it takes no profile. It can import the one named `default` from Nightscout: do not"),
+    ],
+)
+def test_the_sheet_says_which_other_way_in_there_is_and_which_not(name: str, way: str) -> None:
+    sheet = entry_sheet(settings(schedule(1.0), schedule(1.1)), adult(name))
+    assert sum(way in str(note.text) for note in sheet.notes) == 1
+
+
 @pytest.mark.parametrize("name", ORDER)
 def test_the_screens_are_in_the_order_of_the_system(name: str) -> None:
     sheet = entry_sheet(settings(schedule(1.0), schedule(1.1)), adult(name))
