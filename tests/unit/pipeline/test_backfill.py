@@ -216,8 +216,3 @@ def test_it_fills_a_new_person_s_trend_without_prefect(
     request = AnalysisRequest(**document["options"])
     assert publish(request, run, NOW).take_back is False
     assert publish(request.model_copy(update={"past": False}), run, NOW).take_back is True
-
-
-@pytest.mark.parametrize("weeks_asked", ["0", "53"])
-def test_how_many_weeks_is_limited(weeks_asked: str, tmp_path: Path) -> None:
-    assert main(["backfill", "--weeks", weeks_asked, "--from", str(tmp_path)]) == ExitCode.USAGE
