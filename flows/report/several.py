@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flows.language.catalogue import count_phrase, phrase
 from flows.oref0.several_values import OneValueFrom
 from flows.proposal.document import CarbRatioBlock, IsfBlock, OneForSeveral, Proposal
-from flows.report.wording import exact, fixed, many
+from flows.report.wording import exact, fixed
 from flows.values.parts import Part
 
 
@@ -22,7 +23,10 @@ def several_sentences(proposal: Proposal, part: Part) -> list[str]:
     blocks: Sequence[IsfBlock | CarbRatioBlock] = pump.isf if part is Part.ISF else pump.carb_ratio
     # Neighbours of one value are one block.
     begun = [b for n, b in enumerate(blocks) if n == 0 or _current(b) != _current(blocks[n - 1])]
-    return [_how(proposal, one), *(f"From {block.start}: {_block(one, block)}." for block in begun)]
+    return [
+        _how(proposal, one),
+        *(phrase("From {time}: {found}.", time=block.start, found=_block(one, block)) for block in begun),
+    ]
 
 
 def _current(block: IsfBlock | CarbRatioBlock) -> float:
@@ -32,29 +36,44 @@ def _current(block: IsfBlock | CarbRatioBlock) -> float:
 def _how(proposal: Proposal, one: OneForSeveral) -> str:
     if one.made_from is OneValueFrom.MEALS:
         given = exact(proposal.current.carb_ratio_g_per_u, 1)
-        return (
-            f"For the several carb ratios upstream was given one, {given} g/U: for the meals of these days it gives "
-            "the insulin that they give. Its change is the factor for each block in which there were meals."
+        return phrase(
+            "For the several carb ratios upstream was given one, {ratio} g/U: for the meals of these days it gives "
+            "the insulin that they give. Its change is the factor for each block in which there were meals.",
+            ratio=given,
         )
     if one.made_from is OneValueFrom.ISF_POINTS:
-        return (
+        return phrase(
             "For the several sensitivities upstream was given one, their mean over the points that it takes for ISF. "
             "Its change is the factor for each block in which there were points."
         )
-    wanting = "too few points on each day" if one.part is Part.ISF else "no carbs recorded on the days used"
-    return f"Not tuned ({wanting}): upstream was given the mean over the day, and every block stays."
+    if one.part is Part.ISF:
+        return phrase(
+            "Not tuned (too few points on each day): upstream was given the mean over the day, and every block stays."
+        )
+    return phrase(
+        "Not tuned (no carbs recorded on the days used): upstream was given the mean over the day, and every block "
+        "stays."
+    )
 
 
 def _block(one: OneForSeveral, block: IsfBlock | CarbRatioBlock) -> str:
     if isinstance(block, IsfBlock):
-        return many(block.points, "point") if block.points else "no points, it stays"
+        if not block.points:
+            return phrase("no points, it stays")
+        return count_phrase("{count} point", "{count} points", block.points)
     if not block.meals:
-        return "no meals, it stays"
-    said = f"{many(block.meals, 'meal')}, {exact(block.carbs_g)} g"
+        return phrase("no meals, it stays")
+    said = count_phrase("{count} meal, {carbs} g", "{count} meals, {carbs} g", block.meals, carbs=exact(block.carbs_g))
     if (found := block.regression) is None:
         return said
     low, high = fixed(found.insulin_factor_low, 2), fixed(found.insulin_factor_high, 2)
-    return (
-        f"{said}; {many(found.windows, 'meal window')} took {fixed(found.insulin_factor, 2)} ({low} to {high}) times "
-        "the insulin of its ratio, as evidence only"
+    return count_phrase(
+        "{meals}; {count} meal window took {factor} ({low} to {high}) times the insulin of its ratio, as evidence only",
+        "{meals}; {count} meal windows took {factor} ({low} to {high}) times the insulin of its ratio, as evidence "
+        "only",
+        found.windows,
+        meals=said,
+        factor=fixed(found.insulin_factor, 2),
+        low=low,
+        high=high,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from flows.language.catalogue import phrase
 from flows.report.wording import cut, harmless
 
 LONGEST = 80
@@ -17,7 +18,7 @@ _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 
 def plain(text: str, longest: int = LONGEST) -> str:
     """One line of visible text, at most so many characters; a name that is nothing else says so."""
-    return cut(harmless(text), longest).strip("\u200c\u200d") or "(without a name)"
+    return cut(harmless(text), longest).strip("\u200c\u200d") or phrase("(without a name)")
 
 
 def escaped(text: str, longest: int = LONGEST) -> str:

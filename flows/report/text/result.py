@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from flows.judgement.verdict_today import verdict_today
+from flows.language.catalogue import count_phrase, phrase, translated
 from flows.proposal.consensus_limits import age_group, below_70_percent
 from flows.proposal.document import Glucose, Proposal, Units, Verdict
 from flows.proposal.step_document import StepKind
@@ -17,7 +18,8 @@ from flows.report.step_rows import StepRow
 from flows.report.text.run_page import report_file
 from flows.report.text.step import kept_in_short, step_in_words
 from flows.report.text.terminal import NOTHING_YET, fate
-from flows.report.wording import cut, harmless, in_one_unit, many
+from flows.report.text.verdict import reason_title, verdict_line
+from flows.report.wording import cut, fixed, harmless, in_one_unit
 from flows.settings import AgeGroup, of_past
 from flows.values.run_directory import RunDirectory
 from flows.values.units import MGDL_PER_MMOLL
@@ -39,24 +41,33 @@ def result(run: RunDirectory, proposal: Proposal, name: str) -> str:
     mmol = proposal.units is Units.MMOL_PER_L
     verdict, became = verdict_today(proposal), fate(run, proposal, name)
     lines = [
-        f"Verdict: {verdict.colour.value}. {verdict.headline}",
+        verdict_line(verdict),
         *reasons(verdict),
         *glucose_line(proposal),
         *_step_lines(proposal),
         became,
-        f"Report: {run.file(report_file(run.path))} (in the terminal: `autotune show {quote(name)} -v`)",
-        *(_next(proposal, name) if became == NOTHING_YET else ()),
+        phrase(
+            "Report: {file} (in the terminal: `{command}`)",
+            file=run.file(report_file(run.path)),
+            command=f"autotune show {quote(name)} -v",
+        ),
+        *(_next(proposal, name) if became == translated(NOTHING_YET) else ()),
     ]
     return "\n".join(in_one_unit(line, mmol=mmol) for line in lines)
 
 
 def reasons(verdict: Verdict) -> Iterator[str]:
     """The titles of the reasons, in one line; their sentences are in the longer form."""
-    titles = [cut(harmless(reason.title or reason.rule), 100) for reason in verdict.reasons]
+    titles = [cut(harmless(reason_title(reason)), 100) for reason in verdict.reasons]
     if not titles:
         return
     more = len(titles) - MOST_REASONS
-    yield f"Reasons: {'; '.join(titles[:MOST_REASONS])}{f'; and {more} more' if more > 0 else ''}."
+    said = "; ".join(titles[:MOST_REASONS])
+    yield (
+        phrase("Reasons: {titles}; and {more} more.", titles=said, more=more)
+        if more > 0
+        else phrase("Reasons: {titles}.", titles=said)
+    )
 
 
 def glucose_line(proposal: Proposal) -> Iterator[str]:
@@ -65,14 +76,22 @@ def glucose_line(proposal: Proposal) -> Iterator[str]:
         return
     low, high, within, below = _in_range(glucose, pregnant=age_group(proposal.options) is AgeGroup.PREGNANT)
     if proposal.units is Units.MMOL_PER_L:
-        least, most = f"{low / MGDL_PER_MMOLL:.1f}", f"{high / MGDL_PER_MMOLL:.1f}"
-        mean = f"{glucose.mean_mmoll:.1f}"
+        least, most = fixed(low / MGDL_PER_MMOLL, 1), fixed(high / MGDL_PER_MMOLL, 1)
+        mean = fixed(glucose.mean_mmoll, 1)
     else:
-        least, most, mean = str(low), str(high), f"{glucose.mean_mgdl:.0f}"
-    unit = proposal.units.value
-    yield (
-        f"Glucose: {within:.0f} % in range ({least}–{most} {unit}), {below:.1f} % below {least}, mean {mean} {unit}, "
-        f"in {many(glucose.days, 'day')}."
+        least, most, mean = str(low), str(high), fixed(glucose.mean_mgdl, 0)
+    yield count_phrase(
+        "Glucose: {within:.0f} % in range ({least}–{most} {unit}), {below:.1f} % below {least}, mean {mean} {unit}, "
+        "in {count} day.",
+        "Glucose: {within:.0f} % in range ({least}–{most} {unit}), {below:.1f} % below {least}, mean {mean} {unit}, "
+        "in {count} days.",
+        glucose.days,
+        within=within,
+        least=least,
+        most=most,
+        below=below,
+        mean=mean,
+        unit=proposal.units.value,
     )
 
 
@@ -91,7 +110,7 @@ def _step_lines(proposal: Proposal) -> Iterator[str]:
     yield said.what
     yield from (f"  {line}" for line in _changes(said.rows))
     if said.day:
-        yield f"  basal a day: {said.day}"
+        yield phrase("  basal a day: {day}", day=said.day)
     if said.last:
         yield said.last
     if step.kept:
@@ -117,4 +136,7 @@ def _next(proposal: Proposal, name: str) -> Iterator[str]:
     if step is None or proposal.site_sha256 is None or of_past(proposal.options):
         return
     if step.kind is StepKind.CHANGE and may_be_entered(proposal):
-        yield f"Next: `autotune apply {quote(name)}` shows it again, asks, and writes it; --dry-run only shows it."
+        yield phrase(
+            "Next: `{command}` shows it again, asks, and writes it; --dry-run only shows it.",
+            command=f"autotune apply {quote(name)}",
+        )

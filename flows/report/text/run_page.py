@@ -14,20 +14,23 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from flows.judgement.verdict_today import verdict_today
+from flows.language.catalogue import count_phrase, phrase, to_translate, translated
+from flows.language.translatable import in_spoken
 from flows.proposal.consensus_limits import beyond_limits
 from flows.proposal.document import READABLE_VERSIONS, Colour, Proposal
 from flows.proposal.evidence_document import Agreement
 from flows.report.numbers_to_enter import may_be_entered
 from flows.report.rows import Row, RowEntry, curve_note, setting_rows
 from flows.report.text.markdown import code_block, escaped, plain
-from flows.report.wording import exact, many, signed
+from flows.report.text.verdict import colour_word, reason_title
+from flows.report.wording import decimals_shown, exact, signed
 
 COLOURS = {
-    Colour.GREEN: "🟢 Green",
-    Colour.AMBER: "🟠 Amber: look at the reasons first",
-    Colour.RED: "🔴 Red: this proposal cannot be applied",
+    Colour.GREEN: to_translate("🟢 Green"),
+    Colour.AMBER: to_translate("🟠 Amber: look at the reasons first"),
+    Colour.RED: to_translate("🔴 Red: this proposal cannot be applied"),
 }
-DISCLAIMER = (
+DISCLAIMER = to_translate(
     "Nothing has been changed in Nightscout or on a pump. This is for thinking with your diabetes team, not a medical "
     "device."
 )
@@ -72,13 +75,13 @@ def page_markdown(
             title alone tells of lows, or of meals that were not entered.
     """
     proposal = _readable(document)
-    lines = ["# Autotune proposal", ""]
+    lines = [f"# {phrase('Autotune proposal')}", ""]
     if proposal is not None:
         lines += _verdict_for_others(proposal) if others_see_it else _verdict(proposal)
     lines += _where(run, str(document["sha256"]), address)
     if proposal is not None and not others_see_it:
         lines += _how_to_apply(run, proposal)
-    return "\n".join([*lines, "", DISCLAIMER])
+    return "\n".join([*lines, "", translated(DISCLAIMER)])
 
 
 def _readable(document: dict[str, Any]) -> Proposal | None:
@@ -92,34 +95,55 @@ def _readable(document: dict[str, Any]) -> Proposal | None:
 def _verdict(proposal: Proposal) -> list[str]:
     verdict = verdict_today(proposal)
     name = proposal.profile.get("name")
-    of = f" for the profile {escaped(str(name))}" if name else ""
     used = sum(d.status == "used" for d in proposal.days)
-    lines = [f"**{COLOURS[verdict.colour]}**{of}, from {many(used, 'day')}.", ""]
+    colour = translated(COLOURS[verdict.colour])
+    lines = [
+        count_phrase(
+            "**{colour}** for the profile {name}, from {count} day.",
+            "**{colour}** for the profile {name}, from {count} days.",
+            used,
+            colour=colour,
+            name=escaped(str(name)),
+        )
+        if name
+        else count_phrase("**{colour}**, from {count} day.", "**{colour}**, from {count} days.", used, colour=colour),
+        "",
+    ]
     if beyond_limits(proposal) or proposal.step is not None:
-        lines += [verdict.headline, ""]
+        lines += [in_spoken(verdict.headline), ""]
     elif verdict.nothing_certain:
-        lines += ["Nothing is repeatable enough to act on: there is nothing to change.", ""]
+        lines += [phrase("Nothing is repeatable enough to act on: there is nothing to change."), ""]
     # A rule's sentence may hold a share of readings or a setting: those stay in the report.
     reasons = [
-        f"- **{reason.colour.value}**: {escaped(reason.title or reason.rule, 400)}" for reason in verdict.reasons
+        f"- **{colour_word(reason.colour)}**: {escaped(reason_title(reason), 400)}" for reason in verdict.reasons
     ]
-    lines += reasons or [f"- none of {many(len(verdict.rules_checked), 'rule')} found anything against it"]
-    return [*lines, "", "The numbers behind each reason are in the report.", ""]
+    nothing = count_phrase(
+        "- none of {count} rule found anything against it",
+        "- none of {count} rules found anything against it",
+        len(verdict.rules_checked),
+    )
+    return [*lines, *(reasons or [nothing]), "", phrase("The numbers behind each reason are in the report."), ""]
 
 
 def _verdict_for_others(proposal: Proposal) -> list[str]:
     verdict = verdict_today(proposal)
-    return [f"**{COLOURS[verdict.colour]}**, with {many(len(verdict.reasons), 'reason')} in the report.", ""]
+    said = count_phrase(
+        "**{colour}**, with {count} reason in the report.",
+        "**{colour}**, with {count} reasons in the report.",
+        len(verdict.reasons),
+        colour=translated(COLOURS[verdict.colour]),
+    )
+    return [said, ""]
 
 
 def _where(run: Path, sha256: str, address: str | None) -> list[str]:
     return [
-        *("## Where it is", ""),
-        *([f"- [Open the report](<{address}>)"] if address else []),
-        f"- Run directory: {escaped(str(run), 4096)}",
-        f"- Report: {escaped(report_file(run))} in it, or `autotune show` with that directory",
-        f"- Proposal id: {escaped(run.name, 255)}",
-        f"- Proposal sha256: `{plain(sha256)}`",
+        *(f"## {phrase('Where it is')}", ""),
+        *([f"- [{phrase('Open the report')}](<{address}>)"] if address else []),
+        phrase("- Run directory: {path}", path=escaped(str(run), 4096)),
+        phrase("- Report: {file} in it, or `autotune show` with that directory", file=escaped(report_file(run))),
+        phrase("- Proposal id: {id}", id=escaped(run.name, 255)),
+        phrase("- Proposal sha256: `{sha256}`", sha256=plain(sha256)),
     ]
 
 
@@ -127,9 +151,10 @@ def _how_to_apply(run: Path, proposal: Proposal) -> list[str]:
     if not may_be_entered(proposal) or proposal.site_sha256 is None:  # not to be applied, or of no site
         return []
     return [
-        *("", "## To approve it", "", "Read the report first. Then, where the run directory is:", ""),
+        *("", f"## {phrase('To approve it')}", ""),
+        *(phrase("Read the report first. Then, where the run directory is:"), ""),
         code_block([f"autotune apply {shlex.quote(str(run))}"]),
-        *("", "or start the deployment `profile-sync/apply` with these in its request:", ""),
+        *("", phrase("or start the deployment `profile-sync/apply` with these in its request:"), ""),
         code_block([json.dumps({"proposal_id": proposal.proposal_id, "sha256": proposal.sha256})]),
     ]
 
@@ -149,42 +174,44 @@ def settings_table(document: dict[str, Any]) -> list[dict[str, str]]:
     table = setting_rows(proposal)
 
     def row(name: str, entry: RowEntry, found: Row | None = None) -> dict[str, str]:
-        worth = "no" if entry.keep_label else "yes" if table.says_what_is_sure else "not known"
-        known = (_agreed(found.evidence.agreement), found.cap_label) if found else ("", "")
-        return _cells(name, entry.unit.replace("/U", " per U"), entry.current, entry.to_enter, worth, *known)
+        worth = phrase("no") if entry.keep_label else phrase("yes") if table.says_what_is_sure else phrase("not known")
+        known = (_agreed(found.evidence.agreement), in_spoken(found.cap_label)) if found else ("", "")
+        unit = in_spoken(entry.unit.replace("/U", " per U"))
+        return _cells(name, unit, entry.current, entry.to_enter, worth, *known)
 
     rows = [
-        *(row(f"ISF from {entry.start}", entry, table.isf) for entry in table.isf.entries),
-        *(row(f"Carb ratio from {entry.start}", entry, table.carb_ratio) for entry in table.carb_ratio.entries),
-        *(row(f"Basal at {entry.start}", entry, hour) for hour in table.basal for entry in hour.entries),
-        {**row("Basal in all", table.daily_basal), "unit": "U a day"},
+        *(row(phrase("ISF from {time}", time=e.start), e, table.isf) for e in table.isf.entries),
+        *(row(phrase("Carb ratio from {time}", time=e.start), e, table.carb_ratio) for e in table.carb_ratio.entries),
+        *(row(phrase("Basal at {time}", time=e.start), e, hour) for hour in table.basal for e in hour.entries),
+        {**row(phrase("Basal in all"), table.daily_basal), phrase("unit"): phrase("U a day")},
     ]
     if not table.curve:
         return rows
     # A page takes its columns from the first row.
-    insulin = [_cells(r.name, r.unit, r.current, r.recommended, "", "", "") for r in table.curve]
-    return [*({**row, "note": ""} for row in rows), *({**row, "note": curve_note(table.curve)} for row in insulin)]
+    insulin = [_cells(in_spoken(r.name), r.unit, r.current, r.recommended, "", "", "") for r in table.curve]
+    head, note = phrase("note"), in_spoken(curve_note(table.curve))
+    return [*({**row, head: ""} for row in rows), *({**row, head: note} for row in insulin)]
 
 
 def _cells(
     name: str, unit: str, current: float | None, new: float, worth: str, agreed: str, at_cap: str
 ) -> dict[str, str]:
     """Text throughout: no page rounds it. Every number stands beside its unit, which differs from row to row."""
-    decimals = max(len(exact(value).partition(".")[2]) for value in (current, new))
+    decimals = max(decimals_shown(value) for value in (current, new) if value is not None)
     return {
-        "setting": name,
-        "unit": unit,
-        "current (in that unit)": "not known" if current is None else exact(current, decimals),
-        "recommended for the pump (in that unit)": exact(new, decimals),
-        "change (%)": signed(100 * (new - current) / current, 1) if current else "",
-        "worth changing": worth,
-        "repetitions that agree": agreed,
-        "at a cap": at_cap,
+        phrase("setting"): name,
+        phrase("unit"): unit,
+        phrase("current (in that unit)"): phrase("not known") if current is None else exact(current, decimals),
+        phrase("recommended for the pump (in that unit)"): exact(new, decimals),
+        phrase("change (%)"): signed(100 * (new - current) / current, 1) if current else "",
+        phrase("worth changing"): worth,
+        phrase("repetitions that agree"): agreed,
+        phrase("at a cap"): at_cap,
     }
 
 
 def _agreed(agreement: Agreement | None) -> str:
     if agreement is None:
-        return "not known"
+        return phrase("not known")
     count = agreement.moves_up + agreement.moves_down + agreement.unchanged
-    return f"{round(agreement.share * count)} of {count}"
+    return phrase("{agreeing} of {count}", agreeing=round(agreement.share * count), count=count)

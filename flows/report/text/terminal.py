@@ -5,16 +5,28 @@ from __future__ import annotations
 from shlex import quote
 
 from flows.judgement.verdict_today import verdict_today
+from flows.language.catalogue import count_phrase, phrase, to_translate, translated
+from flows.language.translatable import in_spoken
 from flows.proposal.document import Proposal, Units
 from flows.report.text.certainty import certainty, day_weights_sentence
 from flows.report.text.numbers import numbers_table
 from flows.report.text.step import step_lines
-from flows.report.wording import in_one_unit, many
+from flows.report.text.verdict import reason_sentence, verdict_line
+from flows.report.wording import in_one_unit
 from flows.values.run_directory import RunDirectory
 from flows.writeback.applied import applications, changes_of, damaged_records
 
-UPSTREAMS = "What the step rests on. The columns of upstream are evidence, not what to enter:"
-NOTHING_YET = "This is a proposal: nothing was changed in Nightscout or on a pump. Discuss it with your diabetes team."
+UPSTREAMS = to_translate("What the step rests on. The columns of upstream are evidence, not what to enter:")
+NOTHING_YET = to_translate(
+    "This is a proposal: nothing was changed in Nightscout or on a pump. Discuss it with your diabetes team."
+)
+ACTIVATED = to_translate(
+    "This proposal was written to the site on {at} UTC ({parts}) and activated. `{command}` undoes it."
+)
+NOT_ACTIVATED = to_translate(
+    "This proposal was written to the site on {at} UTC ({parts}) and not activated. `{command}` undoes it."
+)
+NOT_COMPARED = to_translate("not computed (--no-compare)")
 
 
 def summary(run: RunDirectory, proposal: Proposal) -> str:
@@ -23,28 +35,36 @@ def summary(run: RunDirectory, proposal: Proposal) -> str:
     verdict = verdict_today(proposal)
     rules = proposal.ledger.get("rules", {}).values()
     without = proposal.without_correction
-    changed = list(without.changed) if without else ["not computed (--no-compare)"]
+    changed = [in_spoken(line) for line in (without.changed if without else [NOT_COMPARED])]
     lines = [
-        f"Verdict: {verdict.colour.value}. {verdict.headline}",
+        verdict_line(verdict),
         *step_lines(proposal),
-        *(f"  - {r.sentence}" for r in verdict.reasons),
+        *(f"  - {reason_sentence(reason)}" for reason in verdict.reasons),
         "",
-        f"Recommendation of oref0 {proposal.engine['oref0']} autotune from {many(len(used), 'day')} "
-        f"({used[0] if len(used) == 1 else f'{used[0]} to {used[-1]}'}, {proposal.timezone}, inputs {proposal.inputs})",
+        count_phrase(
+            "Recommendation of oref0 {version} autotune from {count} day ({first}, {zone}, inputs {inputs})",
+            "Recommendation of oref0 {version} autotune from {count} days ({first} to {last}, {zone}, inputs {inputs})",
+            len(used),
+            version=proposal.engine["oref0"],
+            first=used[0],
+            last=used[-1],
+            zone=proposal.timezone,
+            inputs=proposal.inputs,
+        ),
         *([weights] if (weights := day_weights_sentence(len(used))) else []),
         "",
-        *([UPSTREAMS] if proposal.step is not None else []),
+        *([translated(UPSTREAMS)] if proposal.step is not None else []),
         numbers_table(proposal),
-        *_section("Repeatability of the numbers:", certainty(proposal)),
+        *_section(phrase("Repeatability of the numbers:"), certainty(proposal)),
         *_section(
-            "Corrected before tuning (each record is in ledger.json):",
-            [f"{rule['records']:>6} × {rule['description']}" for rule in rules],
+            phrase("Corrected before tuning (each record is in ledger.json):"),
+            [f"{rule['records']:>6} × {in_spoken(rule['description'])}" for rule in rules],
         ),
-        *_section("What that changed in the recommendation:", _shortened(changed) if rules else []),
-        *_section("Please note:", [f"- {warning}" for warning in proposal.warnings]),
+        *_section(phrase("What that changed in the recommendation:"), _shortened(changed) if rules else []),
+        *_section(phrase("Please note:"), [f"- {in_spoken(warning)}" for warning in proposal.warnings]),
         "",
         fate(run, proposal, str(run.path)),
-        f"Report: {run.file('report.html')}",
+        phrase("Report: {file}", file=run.file("report.html")),
     ]
     return "\n".join(in_one_unit(line, mmol=proposal.units is Units.MMOL_PER_L) for line in lines)
 
@@ -64,20 +84,24 @@ def fate(run: RunDirectory, proposal: Proposal, name: str) -> str:
     """
     done = applications(proposal.sha256, changes_of([run.path]))
     if damaged := damaged_records(run.path):
-        return (
-            f"What became of this proposal is not known: {', '.join(map(str, damaged))} is damaged. "
-            f"`autotune recover {quote(name)}` says what the site has."
+        return phrase(
+            "What became of this proposal is not known: {files} is damaged. `{command}` says what the site has.",
+            files=", ".join(map(str, damaged)),
+            command=f"autotune recover {quote(name)}",
         )
     if not done:
-        return NOTHING_YET
+        return translated(NOTHING_YET)
     last = done[-1]
-    applied = f"This proposal was written to the site on {last.at:%Y-%m-%d %H:%M} UTC ({', '.join(last.parts)})"
+    facts = {"at": f"{last.at:%Y-%m-%d %H:%M}", "parts": ", ".join(last.parts)}
     if last.undone_at is not None:
-        return f"{applied} and rolled back on {last.undone_at:%Y-%m-%d %H:%M} UTC."
-    active = "and activated" if last.activated else "and not activated"
-    return f"{applied} {active}. `autotune rollback {quote(name)}` undoes it."
+        return phrase(
+            "This proposal was written to the site on {at} UTC ({parts}) and rolled back on {undone} UTC.",
+            undone=f"{last.undone_at:%Y-%m-%d %H:%M}",
+            **facts,
+        )
+    return phrase(ACTIVATED if last.activated else NOT_ACTIVATED, command=f"autotune rollback {quote(name)}", **facts)
 
 
 def _shortened(lines: list[str], most: int = 8) -> list[str]:
     rest = len(lines) - most
-    return [*lines[:most], f"and {rest} more in report.json"] if rest > 1 else lines
+    return [*lines[:most], phrase("and {count} more in report.json", count=rest)] if rest > 1 else lines
