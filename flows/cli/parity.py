@@ -1,4 +1,4 @@
-"""`autotune parity`: prove that every engine gives upstream's own bytes on a run's inputs."""
+"""`autotune parity`: prove that a run, and every engine on its inputs, has upstream's own bytes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from flows.cli.options import JSON, Command, argument
 from flows.cli.run_named import RUN, run_named
 
 COMMAND = Command(
-    help="prove that every engine gives upstream's own bytes on a run's inputs",
+    help="prove that a run, and every engine on its inputs, has upstream's own bytes",
+    description="The files that RUN holds, its proposal's numbers and its manifest's hashes are compared too; "
+    "what differs is named, with field, day and hour, in the order of the run.",
     arguments=(
         argument(*RUN.names, **{**RUN.how, "nargs": "?", "help": f"{RUN.how['help']} (default: the bundled person)"}),
         argument("--docker", action="store_true", help="compare the container too"),

@@ -13,6 +13,8 @@ from typing import Any
 from flows.errors import Reason, Refused
 from flows.oref0.engine import TuneJob
 from flows.pipeline.load import load
+from flows.pipeline.parity_differences import FileDifference, difference
+from flows.pipeline.parity_stored import STORED, manifest_differences, proposal_differences
 from flows.pipeline.prepare import Prepared, prepare
 from flows.pipeline.tune import engine_named
 from flows.settings import AnalysisRequest, EngineName
@@ -27,16 +29,31 @@ COMPARED = ("autotune.", "newprofile.", "profile.", "log.")
 
 @dataclass
 class Parity:
-    """Which files were compared, and which differ."""
+    """What was compared with upstream's own commands, and where it differs.
+
+    Attributes:
+        engines: those that computed the days anew.
+        files: of these engines.
+        stored_files, proposal_numbers, manifest_files: what was compared of a run; none where no run was given.
+        differences: in the order a run writes what differs.
+    """
 
     engines: list[str]
     files: int = 0
-    differing: list[str] = field(default_factory=list)
+    stored_files: int = 0
+    proposal_numbers: int = 0
+    manifest_files: int = 0
+    differences: list[FileDifference] = field(default_factory=list)
 
     @property
     def identical(self) -> bool:
-        """Whether every file of every engine has upstream's bytes."""
-        return self.files > 0 and not self.differing
+        """Whether every file of every engine has upstream's bytes, and the run holds what they come to."""
+        return self.files > 0 and not self.differences
+
+    @property
+    def differing(self) -> list[str]:
+        """What differs, without where in it."""
+        return [f"{one.of}: {one.file}" for one in self.differences]
 
     def document(self) -> dict[str, Any]:
         """For `--json`."""
@@ -44,20 +61,28 @@ class Parity:
             "identical": self.identical,
             "engines": self.engines,
             "files": self.files,
+            "stored_files": self.stored_files,
+            "proposal_numbers": self.proposal_numbers,
+            "manifest_files": self.manifest_files,
             "differing": self.differing,
+            "differences": [one.document() for one in self.differences],
         }
 
     def lines(self) -> list[str]:
         """For the terminal."""
-        if self.identical:
-            return [
-                f"Identical: {self.files} files of {', '.join(self.engines)} have the bytes of upstream's commands."
-            ]
-        return [f"DIFFERENT from upstream's commands: {name}" for name in self.differing]
+        if not self.identical:
+            return list(map(str, self.differences))
+        lines = [f"Identical: {self.files} files of {', '.join(self.engines)} have the bytes of upstream's commands."]
+        if self.stored_files:
+            lines.append(
+                f"So have the {self.stored_files} files that the run holds; {self.proposal_numbers} numbers of its "
+                f"proposal are upstream's, and {self.manifest_files} files are as its manifest has them."
+            )
+        return lines
 
 
 def prove(run: Path | None, *, docker: bool, now: datetime) -> Parity:
-    """Compute a run's days again with upstream's commands and with each engine, and compare.
+    """Compute a run's days again with upstream's commands and with each engine; compare these, and what the run holds.
 
     Args:
         run: a run directory; the bundled person when `None`.
@@ -94,12 +119,28 @@ def prove(run: Path | None, *, docker: bool, now: datetime) -> Parity:
                 tune_insulin_curve=bool(options.get("tune_insulin_curve")),
             )
             engine_named(name).run(job, lambda d, i, of: tell("day", date=d, index=i, of=of))
-        found = Parity(engines=[name.value for name in ours])
-        for name in ours:
-            files, differing = compare(base / EngineName.REFERENCE, base / name)
-            found.files += files
-            found.differing += [f"{name.value}: {d}" for d in differing]
-        return found
+        return _compared(source if run else None, base, ours)
+
+
+def _compared(run: RunDirectory | None, base: Path, engines: Sequence[EngineName]) -> Parity:
+    """Each engine's work directory, and what the run holds, beside that of upstream's commands."""
+    upstream = base / EngineName.REFERENCE
+    found = Parity(engines=[name.value for name in engines])
+    for name in engines:
+        names = _names(upstream, base / name)
+        found.files += len(names)
+        found.differences += differences(name.value, upstream, base / name, names)
+    if run is not None:
+        names = _names(run.work)
+        if names:  # else it was refused before anything was computed
+            names = _names(upstream, run.work)
+            found.stored_files = len(names)
+            found.differences += differences(STORED, upstream, run.work, names)
+        found.proposal_numbers, numbers = proposal_differences(run, upstream)
+        found.manifest_files, others = manifest_differences(run)
+        found.differences += [*numbers, *others]
+    found.differences.sort(key=lambda one: one.step)
+    return found
 
 
 def _prepared(run: RunDirectory) -> tuple[str, list[date]]:
@@ -129,16 +170,20 @@ def copy_inputs(source: Path, target: Path) -> None:
 
 def compare(reference: Path, ours: Path, prefixes: Sequence[str] = COMPARED) -> tuple[int, list[str]]:
     """How many of upstream's files were compared, and the names of those that differ or are missing on one side."""
-    names = sorted(
-        {
-            f.name
-            for work in (reference, ours)
-            for f in (work / "autotune").iterdir()
-            if f.name.startswith(tuple(prefixes))
-        }
-    )
-    differing = [n for n in names if _bytes(reference / "autotune" / n) != _bytes(ours / "autotune" / n)]
-    return len(names), differing
+    names = _names(reference, ours, prefixes=prefixes)
+    return len(names), [one.file for one in differences("", reference, ours, names)]
+
+
+def differences(of: str, reference: Path, ours: Path, names: Sequence[str]) -> list[FileDifference]:
+    """Where the files of two work directories differ, or are missing on one side."""
+    both = ((name, _bytes(reference / "autotune" / name), _bytes(ours / "autotune" / name)) for name in names)
+    return [found for name, one, other in both if (found := difference(of, name, one, other))]
+
+
+def _names(*works: Path, prefixes: Sequence[str] = COMPARED) -> list[str]:
+    """The names of upstream's own files in any of the work directories."""
+    there = (file.name for work in works for file in (work / "autotune").iterdir())
+    return sorted({name for name in there if name.startswith(tuple(prefixes))})
 
 
 def _bytes(file: Path) -> bytes | None:
