@@ -130,7 +130,7 @@ def _take_all(browser: str, reports: dict[str, Path], sheet: Path) -> None:
             for source, name in pages:
                 page = context.new_page()
                 page.goto(source.resolve().as_uri())
-                first = page.locator(".verdict, main .card").first.bounding_box()
+                first = page.locator(".verdict").first.bounding_box() if source.name == "report.html" else None
                 below = min(first["y"] + first["height"] + 16, height) if first else height
                 clip = {"x": 0, "y": 0, "width": width, "height": below}
                 page.screenshot(path=PICTURES / f"{name}.png", clip=clip)

@@ -61,3 +61,18 @@ def test_the_doses_name_the_insulin_and_the_settings_the_age_group() -> None:
     assert document("truth")["simulator"]["virtual_person"].startswith("adolescent#")
     block = NightscoutSite(url="https://demo.example", options=document("settings"))
     assert block.options == {"age_group": "teenager"}
+
+
+def test_what_is_written_of_the_person_is_so() -> None:
+    truth, readme = document("truth"), (ROOT / "fixtures" / "README.md").read_text("utf-8")
+    guide = " ".join((ROOT / "docs" / "guide.md").read_text("utf-8").split())
+    wrong = sorted(round(100 * abs(one["configured_over_true"] - 1)) for one in truth["wrong_on_purpose"].values())
+    for text in (guide, readme):
+        assert f"wrong by {wrong[0]} to {wrong[-1]} %" in " ".join(text.split())
+    rows = dict(re.findall(r"^\| ([\w ,/]+) \| ([\d.]+) \| [\d.]+ \| [\d.]+ \| [\d.–]+ \|$", readme, re.MULTILINE))
+    now = truth["configured"]
+    assert {name: float(number) for name, number in rows.items()} == {
+        "basal, U/day": now["basal_u_per_day"],
+        "ISF, mg/dL per U": now["isf_mgdl_per_u"],
+        "carb ratio, g per U": now["carb_ratio_g_per_u"],
+    }
