@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from flows.language.catalogue import to_translate
 from flows.proposal.document import Colour, GlucoseLimit
 from flows.proposal.step_document import NextStep, StepKind
 
 Beyond = tuple[GlucoseLimit, ...]
+
+
+OUTSIDE = to_translate("Glucose is outside the consensus limits: discuss it with your diabetes team.")
+OUTSIDE_AS_IT_IS = to_translate("Glucose is outside the consensus limits as it is: discuss it with your diabetes team.")
+# With reservations, and a reduction: each a sentence of its own.
+ONE_STEP = {
+    (False, False): to_translate("One small step."),
+    (False, True): to_translate("One small step, a reduction."),
+    (True, False): to_translate("One small step: read the reasons first."),
+    (True, True): to_translate("One small step, a reduction: read the reasons first."),
+}
 
 
 def headline(colour: Colour, nothing_certain: bool, beyond: Beyond) -> str:
@@ -17,20 +29,19 @@ def headline(colour: Colour, nothing_certain: bool, beyond: Beyond) -> str:
         beyond: limits of the consensus that glucose is beyond: then the settings in use are no safe choice either.
     """
     if colour is Colour.RED:
-        outside = " Glucose is outside the consensus limits as it is: discuss it with your diabetes team."
-        return f"Do not use these numbers: see the reasons.{outside if beyond else ''}"
+        return _with(to_translate("Do not use these numbers: see the reasons."), OUTSIDE_AS_IT_IS if beyond else "")
     if beyond and nothing_certain:
-        return (
+        return to_translate(
             "Glucose is outside the consensus limits, and no change of a setting is repeatable enough to be "
             "recommended: discuss it with your diabetes team."
         )
     if beyond:
-        return "Glucose is outside the consensus limits: read the reasons before changing anything."
+        return to_translate("Glucose is outside the consensus limits: read the reasons before changing anything.")
     if nothing_certain:
-        return "Nothing to change: no setting is off by enough, and repeatably so, to act on."
+        return to_translate("Nothing to change: no setting is off by enough, and repeatably so, to act on.")
     if colour is Colour.AMBER:
-        return "A recommendation with reservations: read the reasons before changing anything."
-    return "A recommendation that nothing in the data speaks against."
+        return to_translate("A recommendation with reservations: read the reasons before changing anything.")
+    return to_translate("A recommendation that nothing in the data speaks against.")
 
 
 def headline_of_step(colour: Colour, step: NextStep, beyond: Beyond) -> str:
@@ -41,25 +52,27 @@ def headline_of_step(colour: Colour, step: NextStep, beyond: Beyond) -> str:
         step: what is to be done.
         beyond: limits of the consensus that glucose is beyond.
     """
-    outside = " Glucose is outside the consensus limits: discuss it with your diabetes team." if beyond else ""
+    outside = OUTSIDE if beyond else ""
     if step.kind is StepKind.TAKE_BACK:
-        return f"Take the last step back, to be safe: glucose got worse after it.{outside}"
+        return _with(to_translate("Take the last step back, to be safe: glucose got worse after it."), outside)
     if colour is Colour.RED:
-        return f"Change nothing from these data: see the reasons.{outside}"
+        return _with(to_translate("Change nothing from these data: see the reasons."), outside)
     if step.kind is StepKind.WAIT:
-        return f"Wait: no step tonight.{outside}"
+        return _with(to_translate("Wait: no step tonight."), outside)
     if step.kind is StepKind.CHANGE:
-        only = ", a reduction" if step.only_reductions else ""
-        reservations = ": read the reasons first." if colour is Colour.AMBER else "."
-        return f"One small step{only}{reservations}{outside}"
+        return _with(ONE_STEP[colour is Colour.AMBER, step.only_reductions], outside)
     if beyond:
-        return (
+        return to_translate(
             "Glucose is outside the consensus limits, and no step towards other settings has enough behind it: discuss "
             "it with your diabetes team."
         )
     if colour is Colour.AMBER:
-        return "Nothing to change, with reservations: read the reasons."
-    return "Nothing to change: glucose is within the limits, and no setting is off by enough to act on."
+        return to_translate("Nothing to change, with reservations: read the reasons.")
+    return to_translate("Nothing to change: glucose is within the limits, and no setting is off by enough to act on.")
+
+
+def _with(sentence: str, more: str) -> str:
+    return f"{sentence} {more}" if more else sentence
 
 
 def colour_today(sealed: Colour, beyond: Beyond) -> Colour:

@@ -91,11 +91,12 @@ def date_text(on: date, form: str = "date") -> str:
 
     Args:
         on: the day.
-        form: `day` with the weekday and no year, `date` with the year.
+        form: `day` with the weekday and no year, `short day` likewise in short, `date` with the year.
     """
     from babel.dates import format_date
 
-    pattern = translated("EEEE d MMMM") if form == "day" else translated("d MMM y")
+    patterns = {"day": to_translate("EEEE d MMMM"), "short day": to_translate("EEE d MMM")}
+    pattern = translated(patterns[form]) if form in patterns else translated("d MMM y")
     return format_date(on, pattern, locale=spoken().value)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flows.language.catalogue import phrase
 from flows.proposal.evidence_document import Repetitions
 
 
@@ -10,7 +11,7 @@ def why_no_more(how: Repetitions | None) -> str:
     if how is None or how.clear is None:
         return ""
     if how.every_draw:
-        return "every draw of these days there is"
+        return phrase("every draw of these days there is")
     if how.clear:
-        return "clear: more repetitions would hardly change a decision"
-    return "at the ceiling: more repetitions might change a decision"
+        return phrase("clear: more repetitions would hardly change a decision")
+    return phrase("at the ceiling: more repetitions might change a decision")

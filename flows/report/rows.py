@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.proposal.document import CarbRatioBlock, IsfBlock, OneForSeveral, Proposal, Units
 from flows.proposal.evidence_document import BasalEvidence, Cap, CarbRatioEvidence, IsfEvidence
 from flows.proposal.rounding import ISF_STEP, on_step
@@ -20,8 +22,14 @@ from flows.values.units import HOURS_PER_DAY
 RowEvidence = IsfEvidence | CarbRatioEvidence | BasalEvidence
 MGDL, MMOLL, RATIO, RATE, FACTOR = "mgdl_per_u", "mmoll_per_u", "g_per_u", "u_per_h", "factor"
 UNITS = {MGDL: "mg/dL/U", MMOLL: "mmol/L/U", RATIO: "g/U", RATE: "U/h", FACTOR: "× schedule"}
-STOPPED = "stopped at the limit"  # said in the place of an interval, which says nothing there
-OUTSIDE = "outside it: the order of days matters"  # said of a number beside its interval
+STOPPED = to_translate("stopped at the limit")  # said in the place of an interval, which says nothing there
+OUTSIDE = to_translate("outside it: the order of days matters")  # said of a number beside its interval
+
+CURVE_NOTE = to_translate(
+    "ISF, carb ratio and basals were tuned under this new insulin curve: they belong together with it, and are not for "
+    "the curve in use now."
+)
+NO_PEAK = to_translate("A Nightscout profile has no field for the peak: it is set in the app.")
 
 
 @dataclass(frozen=True)
@@ -104,7 +112,9 @@ class Row:
     def cap_label(self) -> str:
         """Of a setting at a cap, where an interval that shrank says nothing of its worth."""
         cap = self.evidence.at_cap
-        return "" if cap is None else f"{'upper' if cap is Cap.HIGH else 'lower'} cap decided"
+        if cap is None:
+            return ""
+        return to_translate("upper cap decided") if cap is Cap.HIGH else to_translate("lower cap decided")
 
 
 @dataclass(frozen=True)
@@ -160,7 +170,14 @@ def setting_rows(proposal: Proposal) -> SettingRows:
     own = MMOLL if proposal.units is Units.MMOL_PER_L else MGDL
     isf = {
         field: replace(
-            _row(proposal, "isf", "ISF", field, evidence.isf, _blocks(proposal, "isf", pump.isf, field, own)),
+            _row(
+                proposal,
+                "isf",
+                to_translate("ISF"),
+                field,
+                evidence.isf,
+                _blocks(proposal, "isf", pump.isf, field, own),
+            ),
             several=pump.one_of(Part.ISF),
         )
         for field in (MGDL, MMOLL)
@@ -171,7 +188,7 @@ def setting_rows(proposal: Proposal) -> SettingRows:
         isf_in_both=(isf[MGDL], isf[MMOLL]),
         isf=isf[own],
         carb_ratio=replace(
-            _row(proposal, "carb_ratio", "carb ratio", RATIO, evidence.carb_ratio, ratios),
+            _row(proposal, "carb_ratio", to_translate("carb ratio"), RATIO, evidence.carb_ratio, ratios),
             several=pump.one_of(Part.CARB_RATIO),
         ),
         basal=tuple(_basal(proposal, hour, pump.basal_u_per_h[hour.hour]) for hour in evidence.basal),
@@ -208,12 +225,8 @@ def joined(entries: Iterable[RowEntry]) -> list[RowEntry]:
 
 def curve_note(curve: Sequence[CurveRow]) -> str:
     """What has to be known of settings tuned with another insulin curve."""
-    note = (
-        "ISF, carb ratio and basals were tuned under this new insulin curve: they belong together with it, and are not "
-        "for the curve in use now."
-    )
     peak = any(row.unit == "min" for row in curve)
-    return f"{note} A Nightscout profile has no field for the peak: it is set in the app." if peak else note
+    return translatable("{note} {peak}", note=CURVE_NOTE, peak=NO_PEAK) if peak else CURVE_NOTE
 
 
 def off_step(proposal: Proposal) -> list[str]:
@@ -225,7 +238,7 @@ def off_step(proposal: Proposal) -> list[str]:
         return step > 0 and abs(entry.to_enter / step - round(entry.to_enter / step)) < 1e-6
 
     return [
-        row.name if row.field == RATE else f"{row.name} from {entry.start}"
+        row.name if row.field == RATE else translatable("{setting} from {starts}", setting=row.name, starts=entry.start)
         for row in (*table.basal, table.isf, table.carb_ratio)
         for entry in row.entries
         if not on_step(entry, steps.get(row.key, pump.basal_step_u_per_h))
@@ -259,7 +272,7 @@ def _basal(proposal: Proposal, hour: BasalEvidence, to_enter_u_per_h: float) -> 
     key, rates = f"basal_{hour.hour:02d}", (hour.current_u_per_h, to_enter_u_per_h)
     entry = RowEntry(clock(hour.hour), clock(hour.hour + 1), *rates, UNITS[RATE], _label(proposal, key, *rates))
     found = hour.model_copy(update={"for_pump_u_per_h": to_enter_u_per_h})
-    return _row(proposal, key, f"basal at {entry.start}", RATE, found, [entry])
+    return _row(proposal, key, translatable("basal at {start}", start=entry.start), RATE, found, [entry])
 
 
 def _blocks(
@@ -292,8 +305,14 @@ def _label(proposal: Proposal, key: str, now: float, new: float) -> str:
 def _curve(proposal: Proposal) -> tuple[CurveRow, ...]:
     now, new = proposal.current, proposal.recommended
     both = (
-        ("Duration of insulin action", "duration_of_insulin_action", "h", now.dia_h, new.dia_h),
-        ("Peak of insulin action", "peak_of_insulin_action", "min", now.insulin_peak_min, new.insulin_peak_min),
+        (to_translate("Duration of insulin action"), "duration_of_insulin_action", "h", now.dia_h, new.dia_h),
+        (
+            to_translate("Peak of insulin action"),
+            "peak_of_insulin_action",
+            "min",
+            now.insulin_peak_min,
+            new.insulin_peak_min,
+        ),
     )
     return tuple(
         CurveRow(name, field, unit, was, will)

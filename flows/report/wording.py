@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from flows.language.catalogue import number_text, phrase, to_translate, translated
+from flows.language.catalogue import Language, date_text, number_text, phrase, spoken, to_translate, translated
 from flows.values.visible import visible
 
 SHOWN = 280  # characters of a text of unknown origin
@@ -91,14 +92,32 @@ def in_chosen_unit(text: str) -> Markup:
     return Markup("").join([*parts, escape(whole[done:])])
 
 
-def whole_sentence(text: Any) -> Markup:
-    """A sentence of ours, which may quote names of unknown origin, for a page: whole, isolated, in the unit chosen."""
-    return Markup("<bdi>{}</bdi>").format(in_chosen_unit(cut(harmless(str(text)), LONGEST_SENTENCE)))
+def whole_sentence(text: Any, lang: str = "") -> Markup:
+    """A sentence of ours, which may quote names of unknown origin, for a page: whole, isolated, in the unit chosen.
+
+    Args:
+        text: the sentence.
+        lang: of it, where it is not the page's.
+    """
+    open_tag = Markup('<bdi lang="{}">').format(lang) if lang else Markup("<bdi>")
+    return open_tag + Markup("{}</bdi>").format(in_chosen_unit(cut(harmless(str(text)), LONGEST_SENTENCE)))
 
 
 def in_one_unit(text: str, *, mmol: bool) -> str:
     """A sentence that names glucose in both units, in the person's own."""
     return _IN_BOTH.sub(lambda pair: (pair[2] or pair[3]) if mmol else pair[1], text)
+
+
+def lang_of(shown: str, stored: str) -> str:
+    """`en` of a stored sentence that could not be said in the language that is spoken, else nothing."""
+    return "" if spoken() is Language.ENGLISH or shown != stored else Language.ENGLISH.value
+
+
+def headline_in_spoken(headline: str) -> str:
+    """A verdict's headline, which is one or two sentences of the catalogue, in the language that is spoken."""
+    if (whole := translated(headline)) != headline:
+        return whole
+    return " ".join(map(translated, re.split(r"(?<=\.) ", headline)))
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -123,6 +142,16 @@ def exact(value: float | None, least: int = 0) -> str:
     part = part.rstrip("0").ljust(least, "0")
     text = f"{whole}.{part}" if part else whole
     return number_text(text.lstrip("-") if float(text) == 0 else text.replace("-", "−"))
+
+
+def day_shown(iso: str) -> str:
+    """A day as a text shows it: in English as data have it, else as the language writes it."""
+    if spoken() is Language.ENGLISH:
+        return iso
+    try:
+        return date_text(date.fromisoformat(iso))
+    except ValueError:
+        return iso
 
 
 def decimals_shown(value: float) -> int:

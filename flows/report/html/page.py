@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from flows.language.catalogue import count_phrase, phrase, spoken
-from flows.report.wording import glucose, isolated, many, number, whole_sentence
+from flows.language.catalogue import count_phrase, phrase, spoken, translated
+from flows.language.translatable import in_spoken
+from flows.report.wording import glucose, isolated, lang_of, many, number, whole_sentence
+from flows.values.sentence import Worded, stored_in_spoken
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -38,8 +41,10 @@ def environment() -> Environment:
     # Ours, and inside <style>, where escaping would break it.
     made.globals["style"] = Markup((TEMPLATES / "style.css").read_text("utf-8"))  # noqa: S704
     made.globals.update(number=number, glucose=glucose, many=many, phrase=_phrase, count_phrase=_count_phrase)
+    made.globals["translated"] = translated
     made.filters["text"] = isolated
-    made.filters["sentence"] = whole_sentence
+    made.filters.update(sentence=whole_sentence, said=in_spoken, stored=_stored)
+    made.globals["stored_all"] = _stored_all
     return made
 
 
@@ -55,3 +60,13 @@ def _count_phrase(one: str, more: str, count: int, /, **facts: Any) -> Markup:
 
 def _escaped(facts: dict[str, Any]) -> dict[str, Any]:
     return {name: fact if isinstance(fact, int | float) else escape(fact) for name, fact in facts.items()}
+
+
+def _stored(text: Any, said: Sequence[Worded] = ()) -> Markup:
+    """A sentence of a document in the language that is spoken; marked as English where its words are not known."""
+    shown = stored_in_spoken(str(text), said)
+    return whole_sentence(shown, lang_of(shown, str(text)))
+
+
+def _stored_all(texts: Sequence[str], said: Sequence[Worded]) -> list[Markup]:
+    return [_stored(text, said[n : n + 1] if len(said) == len(texts) else ()) for n, text in enumerate(texts)]

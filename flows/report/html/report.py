@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from markupsafe import Markup
 
 from flows.judgement.verdict_today import verdict_today
-from flows.proposal.consensus_limits import age_group, limits_for, shares_of
-from flows.proposal.document import Glucose, Proposal, Units
+from flows.language.catalogue import Language, number_text, phrase, spoken, to_translate, translated
+from flows.language.translatable import in_spoken, translatable
+from flows.proposal.consensus_limits import LOW, Limit, age_group, limits_for, shares_of
+from flows.proposal.document import Glucose, Proposal, Units, VerdictReason
 from flows.report import numbers_to_enter
 from flows.report.first_screen import first_screen
 from flows.report.html.page import page
@@ -45,13 +48,26 @@ from flows.report.text.certainty import (
     KEPT_ASIDE,
     ORDER_MATTERS,
     day_weights_sentence,
+    held_out_sentence,
     start_probe_sentence,
     together_sentence,
 )
 from flows.report.text.step import step_in_words
-from flows.report.wording import DECIMALS, fixed, glucose, harmless_all, in_chosen_unit, isolated, number
+from flows.report.wording import (
+    DECIMALS,
+    day_shown,
+    fixed,
+    glucose,
+    harmless_all,
+    headline_in_spoken,
+    in_chosen_unit,
+    isolated,
+    lang_of,
+    number,
+)
 from flows.settings import AgeGroup
 from flows.values.parts import Part
+from flows.values.sentence import stored_in_spoken
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 MOST_LINES = 60  # of a list of unknown length; the rest is in proposal.json
@@ -59,14 +75,43 @@ MOST_LINES = 60  # of a list of unknown length; the rest is in proposal.json
 # The consensus' targets for adults with type 1 (Diabetes Care 2019;42:1593); each holds for all on its side. 250 mg/dL
 # are 13.89 mmol/L: a reading of 13.9 is above it, though the consensus writes 13.9 for the edge.
 TARGETS = (
-    ("above_250_percent", "very-high", "above 250", "above 13.89", "under 5 %"),
-    ("from_181_to_250_percent", "high", "181–250", "10.1–13.89", "all above the range under 25 %"),
-    ("in_range_70_180_percent", "in-range", "70–180", "3.9–10.0", "over 70 %"),
-    ("from_54_to_69_percent", "low", "54–69", "3.0–3.8", "all below the range under 4 %"),
-    ("below_54_percent", "very-low", "below 54", "below 3.0", "under 1 %"),
+    (
+        "above_250_percent",
+        "very-high",
+        to_translate("above 250"),
+        to_translate("above 13.89"),
+        to_translate("under 5 %"),
+    ),
+    ("from_181_to_250_percent", "high", "181–250", "10.1–13.89", to_translate("all above the range under 25 %")),
+    ("in_range_70_180_percent", "in-range", "70–180", "3.9–10.0", to_translate("over 70 %")),
+    ("from_54_to_69_percent", "low", "54–69", "3.0–3.8", to_translate("all below the range under 4 %")),
+    ("below_54_percent", "very-low", to_translate("below 54"), to_translate("below 3.0"), to_translate("under 1 %")),
 )
 RANGE, RANGE_IN_PREGNANCY = (70, 180), (63, 140)
-LETTERS = {"green": "G", "amber": "A", "red": "R"}
+COLOURS = {"green": to_translate("green"), "amber": to_translate("amber"), "red": to_translate("red")}
+
+
+TargetRow = tuple[str, str, str, float | None, str]
+# What pregnancy's own limits are called, beside those of `TARGETS`.
+IN_PREGNANCY = (
+    to_translate("below 63"),
+    to_translate("below 3.5"),
+    to_translate("above 140"),
+    to_translate("above 7.8"),
+    to_translate("above 13.9"),
+)
+
+
+@dataclass(frozen=True)
+class ShownReason:
+    """A reason of the verdict as it is said; `lang` of a sentence that is not in the page's language, else empty."""
+
+    rule: str
+    colour: str
+    title: str
+    sentence: str
+    source: str
+    lang: str
 
 
 def report_html(proposal: Proposal) -> bytes:
@@ -104,10 +149,10 @@ def report_html(proposal: Proposal) -> bytes:
         all_on_steps=all_on_steps(proposal),
         curve_note=curve_note(rows.curve),
         no_change=numbers_to_enter.NOTHING,
-        order_matters=ORDER_MATTERS,
-        outside=OUTSIDE,
-        stopped=STOPPED,
-        kept_aside=KEPT_ASIDE,
+        order_matters=translated(ORDER_MATTERS),
+        outside=translated(OUTSIDE),
+        stopped=translated(STOPPED),
+        kept_aside=translated(KEPT_ASIDE),
         in_chosen_unit=in_chosen_unit,
         together=together_sentence(rows) if repetitions else "",
         weights=day_weights_sentence(sum(day.status == "used" for day in proposal.days)),
@@ -115,8 +160,8 @@ def report_html(proposal: Proposal) -> bytes:
         shown=shown,
         hours=range(HOURS_PER_DAY),
         basal_plot=figures.basal(rows.basal, for_pump=to_enter),
-        isf_plot=figures.between_caps(told(isf), "Insulin sensitivity", "isf", share),
-        ratio_plot=figures.between_caps(told(ratio), "Carb ratio", "ratio", share),
+        isf_plot=figures.between_caps(told(isf), phrase("Insulin sensitivity"), "isf", share),
+        ratio_plot=figures.between_caps(told(ratio), phrase("Carb ratio"), "ratio", share),
         block_plots=_block_plots(rows) if to_enter else [],
         deviation_plot=figures.deviations(evidence["basal"]),
         glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"]) if document["glucose"] else None,
@@ -125,11 +170,16 @@ def report_html(proposal: Proposal) -> bytes:
         left_out_days=[day.date for day in proposal.days if day.status != "used"],
         targets=targets(proposal),
         in_pregnancy=in_pregnancy(proposal),
-        letters=LETTERS,
+        colours={colour: translated(name) for colour, name in COLOURS.items()},
+        reasons=[_reason(reason) for reason in verdict.reasons],
+        held_out=held_out_sentence(proposal.evidence.held_out) if proposal.evidence.held_out else "",
         first=first,
         maybe_number=maybe_number,
         facts=facts,
         clock=clock,
+        dated=lambda day: isolated(day_shown(str(day)), 20),
+        short_date=_short_date,
+        headline_lang=lang_of(headline_in_spoken(verdict.headline), verdict.headline),
         fixed=fixed,
     )
 
@@ -140,16 +190,33 @@ def _shares(glucose: Glucose) -> list[tuple[float, str]]:
 
 def _block_plots(rows: SettingRows) -> list[Markup]:
     drawn = (
-        (rows.isf_in_both, "Insulin sensitivity", "isf-blocks"),
-        ((rows.carb_ratio,), "Carb ratio", "carb-ratio-blocks"),
+        (rows.isf_in_both, phrase("Insulin sensitivity"), "isf-blocks"),
+        ((rows.carb_ratio,), phrase("Carb ratio"), "carb-ratio-blocks"),
     )
     return [figures.blocks(same, what, name) for same, what, name in drawn if len(same[0].entries) > 1]
+
+
+def _short_date(day: str) -> str:
+    """Month and day; in another language as it writes them."""
+    return day[5:10] if spoken() is Language.ENGLISH else f"{day[8:10]}.{day[5:7]}."
+
+
+def _reason(reason: VerdictReason) -> ShownReason:
+    sentence = stored_in_spoken(reason.sentence, reason.said)
+    return ShownReason(
+        rule=reason.rule,
+        colour=reason.colour.value,
+        title=in_spoken(reason.title),
+        sentence=sentence,
+        source=in_spoken(reason.source),
+        lang=lang_of(sentence, reason.sentence),
+    )
 
 
 # --- for the template ------------------------------------------------------------------------------------------------
 
 
-def targets(proposal: Proposal) -> list[tuple[str, str, str, float | None, str]]:
+def targets(proposal: Proposal) -> list[TargetRow]:
     """Of each range of glucose its colour, its name in mg/dL and mmol/L, the share (if known) and what is aimed at.
 
     In pregnancy that is what the verdict judges by, and has ranges of its own.
@@ -157,17 +224,30 @@ def targets(proposal: Proposal) -> list[tuple[str, str, str, float | None, str]]
     if (glucose := proposal.glucose) is None:
         return []
     ranges = [(css, mgdl, mmoll, getattr(glucose, field), aim) for field, css, mgdl, mmoll, aim in TARGETS]
-    if not in_pregnancy(proposal):
-        return ranges
+    if in_pregnancy(proposal):
+        ranges = _in_pregnancy(glucose, ranges)
+    return [
+        (css, translated(mgdl), number_text(translated(mmoll)), share, in_spoken(aim))
+        for css, mgdl, mmoll, share, aim in ranges
+    ]
+
+
+def _in_pregnancy(glucose: Glucose, ranges: list[TargetRow]) -> list[TargetRow]:
     limits = {f"{limit.word} {limit.mgdl}": limit for limit in limits_for(AgeGroup.PREGNANT)}
-    allowed = {name: limit.allowed for name, limit in limits.items()}
+    allowed = {name: _allowed(limit) for name, limit in limits.items()}
     shares, shown = shares_of(glucose), {mgdl for _, mgdl, *_ in ranges}
     more = [
-        ("", name, f"{limit.word} {limit.mgdl / MGDL_PER_MMOLL:.1f}", shares.get(limit.mgdl), limit.allowed)
+        ("", name, f"{limit.word} {limit.mgdl / MGDL_PER_MMOLL:.1f}", shares.get(limit.mgdl), allowed[name])
         for name, limit in limits.items()
         if name not in shown
     ]
     return [*((css, mgdl, mmoll, share, allowed.get(mgdl, "")) for css, mgdl, mmoll, share, _ in ranges), *more]
+
+
+def _allowed(limit: Limit) -> str:
+    if limit.side is LOW:
+        return translatable("less than {percent:g} %", percent=limit.percent)
+    return translatable("at most {percent:g} %", percent=limit.percent)
 
 
 def in_pregnancy(proposal: Proposal) -> bool:

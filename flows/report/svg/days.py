@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from flows.language.catalogue import date_text, phrase, to_translate
 from flows.proposal.document import DailyCurve, mmoll
 from flows.report.svg import plots
 from flows.report.svg.plots import Frame
-from flows.report.wording import fixed, many
+from flows.report.wording import day_shown, fixed
 from flows.values.local_days import GLUCOSE_FROM
 from flows.values.units import HOURS_PER_DAY
 
@@ -48,9 +49,14 @@ def daily(curves: Sequence[DailyCurve], target_mgdl: tuple[int, int]) -> list[Dr
     return [
         DrawnDay(
             c.day.isoformat(),
-            f"{c.day:%a} {c.day.day} {c.day:%b}",
+            date_text(c.day, "short day"),
             plots.drawing(
-                frame, f"day-{c.day}", f"Glucose on {c.day}", _words(c), [behind, _curve(frame, c.values_mgdl)], "day"
+                frame,
+                f"day-{c.day}",
+                phrase("Glucose on {day}", day=day_shown(c.day.isoformat())),
+                _words(c),
+                [behind, _curve(frame, c.values_mgdl)],
+                "day",
             ),
         )
         for c in curves
@@ -110,6 +116,7 @@ def _words(curve: DailyCurve) -> str:
     values = curve.values_mgdl
     known = [v for v in values if v is not None]
     if not known:
-        return "No readings."
+        return phrase("No readings.")
     low, high = (f"{v} mg/dL ({fixed(mmoll(v), 1)} mmol/L)" for v in (min(known), max(known)))
-    return f"Lowest {low}, highest {high}; readings in {len(known)} of {many(len(values), 'quarter')} of an hour."
+    words = to_translate("Lowest {low}, highest {high}; readings in {known} of {quarters} quarters of an hour.")
+    return phrase(words, low=low, high=high, known=len(known), quarters=len(values))

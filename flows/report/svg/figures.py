@@ -12,6 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from flows.language.catalogue import number_text, phrase, to_translate, translated
 from flows.report.rows import MGDL, MMOLL, STOPPED, Row, RowEntry, blocks_of
 from flows.report.svg import plots
 from flows.report.svg.plots import Frame
@@ -26,7 +27,13 @@ LOWEST_SHOWN, HIGHEST_SHOWN = 40.0, 300.0
 WIDE, NARROW = 880.0, 330.0
 BAR, LEAST_FOR_NUMBER = 26.0, 30.0  # height of the bar of shares; width of a share with its number under it
 HATCHED = {"very-low": 4.0, "low": 7.0}  # between the lines
-PERCENTILES = (("p95", "95th percentile"), ("p75", "75th"), ("median", "median"), ("p25", "25th"), ("p5", "5th"))
+PERCENTILES = (
+    ("p95", to_translate("95th percentile")),
+    ("p75", to_translate("75th")),
+    ("median", to_translate("median")),
+    ("p25", to_translate("25th")),
+    ("p5", to_translate("5th")),
+)
 NUMBERS = ("current", "recommended", "cap_low", "cap_high", "interval_low", "interval_high")
 
 
@@ -44,23 +51,28 @@ def basal(hours: Sequence[Row], *, for_pump: bool) -> Markup:
     every = [v for values in of.values() for v in values if v is not None]
     low, high = max(0.0, min(every) * 0.92), max(max(every) * 1.04, 0.05)
     new, new_line, new_text = (
-        ("to_enter", "pump-line", "for the pump") if for_pump else ("recommended", "new-line", "recommended")
+        ("to_enter", "pump-line", phrase("for the pump"))
+        if for_pump
+        else ("recommended", "new-line", phrase("recommended"))
     )
     marks = plots.ticks(low, high, 5)
     places = max(decimals_of(mark) for mark in marks)
     stopped = [h.recommended if h.evidence.at_cap else None for h in hours]
-    changes = ", ".join(f"{h.entries[0].start} {exact(h.current, 3)} to {exact(h.recommended, 3)}" for h in hours)
-    words = f"From now to recommended, in U/h: {changes}. The table of basals has every number."
+    changes = ", ".join(
+        phrase("{start} {now} to {new}", start=h.entries[0].start, now=exact(h.current, 3), new=exact(h.recommended, 3))
+        for h in hours
+    )
+    words = phrase("From now to recommended, in U/h: {changes}. The table of basals has every number.", changes=changes)
     ends = [
-        (of["cap_high"][-1], "upper cap", "cap-text"),
+        (of["cap_high"][-1], phrase("upper cap"), "cap-text"),
         (of[new][-1], new_text, "new-text"),
-        (of["current"][-1], "now", "now-text"),
-        (of["cap_low"][-1], "lower cap", "cap-text"),
+        (of["current"][-1], phrase("now"), "now-text"),
+        (of["cap_low"][-1], phrase("lower cap"), "cap-text"),
     ]
 
     def draw(frame: Frame, size: str) -> Markup:
         parts = [
-            plots.y_axis(frame, [(m, fixed(m, places)) for m in marks], "basal, U/h"),
+            plots.y_axis(frame, [(m, fixed(m, places)) for m in marks], phrase("basal, U/h")),
             plots.hours_axis(frame, 3 if size == "wide" else 6),
             plots.boxes(frame, EDGES, of["interval_low"], of["interval_high"], "interval", 1),
             plots.steps(frame, EDGES, of["cap_low"], "cap-line"),
@@ -71,7 +83,7 @@ def basal(hours: Sequence[Row], *, for_pump: bool) -> Markup:
             plots.dots(frame, MIDDLES, stopped, "cap-dot", 6),
             *(_ends(frame, ends, apart=15, beside=8) if size == "wide" else ()),
         ]
-        return plots.drawing(frame, f"basal-{size}", "Basal by hour of the day", words, parts, size)
+        return plots.drawing(frame, f"basal-{size}", phrase("Basal by hour of the day"), words, parts, size)
 
     return _over_the_day(draw, (low, high), (330, 250), right=104)
 
@@ -95,12 +107,15 @@ def blocks(same: Sequence[Row], what: str, name: str) -> Markup:
     edges = [0.0, *(int(e.start[:2]) + int(e.start[3:]) / 60 for e in entries[1:]), float(HOURS_PER_DAY)]
     current, new = [e.current for e in entries], [e.to_enter for e in entries]
     low, high = min(*current, *new) * 0.85, max(*current, *new) * 1.12
-    changes = ", ".join(f"from {b[0].start} {' or '.join(map(_change, b))}" for b in blocks_of(same))
+    changes = ", ".join(
+        phrase("from {start} {change}", start=b[0].start, change=translated(" or ").join(map(_change, b)))
+        for b in blocks_of(same)
+    )
 
     def axis(frame: Frame, row: Row) -> Markup:
         ratio = row.entries[0].current / current[0]
         marks = [(m / ratio, fixed(m, DECIMALS[row.unit])) for m in plots.ticks(low * ratio, high * ratio, 4)]
-        return plots.y_axis(frame, marks, f"{what}, {row.unit}", _class(row))
+        return plots.y_axis(frame, marks, f"{what}, {translated(row.unit)}", _class(row))
 
     def draw(frame: Frame, size: str) -> Markup:
         parts = [
@@ -109,15 +124,17 @@ def blocks(same: Sequence[Row], what: str, name: str) -> Markup:
             plots.steps(frame, edges, current, "now-line"),
             plots.steps(frame, edges, new, "pump-line"),
         ]
-        words = f"Now to new: {changes}."
-        return plots.drawing(frame, f"{name}-{size}", f"{what}, blocks of the day", words, parts, size)
+        words = phrase("Now to new: {changes}.", changes=changes)
+        title = phrase("{what}, blocks of the day", what=what)
+        return plots.drawing(frame, f"{name}-{size}", title, words, parts, size)
 
     return _over_the_day(draw, (low, high), (210, 200))
 
 
 def _change(entry: RowEntry) -> str:
     least = DECIMALS[entry.unit]
-    return f"{exact(entry.current, least)} to {exact(entry.to_enter, least)} {entry.unit}"
+    now, new = exact(entry.current, least), exact(entry.to_enter, least)
+    return phrase("{now} to {new} {unit}", now=now, new=new, unit=translated(entry.unit))
 
 
 def _over_the_day(
@@ -163,7 +180,8 @@ def between_caps(same: Sequence[Row], what: str, name: str, share: str) -> Marku
             plots.mark(frame.x(row.recommended), middle, "new-dot", 8),
             *(plots.group(_strip_words(frame, row, shown, middle), _class(shown)) for shown in same),
         ]
-        return plots.drawing(frame, f"{name}-{size}", f"{what} between upstream's caps", words, parts, size)
+        title = phrase("{what} between upstream's caps", what=what)
+        return plots.drawing(frame, f"{name}-{size}", title, words, parts, size)
 
     return plots.both(
         draw,
@@ -175,12 +193,14 @@ def between_caps(same: Sequence[Row], what: str, name: str, share: str) -> Marku
 def _strip_words(frame: Frame, row: Row, shown: Row, middle: float) -> list[Markup]:
     """Labels where `row` has its numbers, with those of `shown`."""
     now, new = frame.x(row.current), frame.x(row.recommended)
-    current, recommended, low, high = (f"{number} {shown.unit}" for number in _four(shown))
+    current, recommended, low, high = (f"{number} {translated(shown.unit)}" for number in _four(shown))
     return [
-        plots.label(now, middle - 16, f"now {current}", "now-text", _anchor(frame, now)),
-        plots.label(new, middle + 24, f"recommended {recommended}", "new-text", _anchor(frame, new)),
-        plots.label(frame.x(row.cap_low), middle + 42, f"cap {low}", "cap-text"),
-        plots.label(frame.x(row.cap_high), middle + 42, f"cap {high}", "cap-text", "end"),
+        plots.label(now, middle - 16, phrase("now {number}", number=current), "now-text", _anchor(frame, now)),
+        plots.label(
+            new, middle + 24, phrase("recommended {number}", number=recommended), "new-text", _anchor(frame, new)
+        ),
+        plots.label(frame.x(row.cap_low), middle + 42, phrase("cap {number}", number=low), "cap-text"),
+        plots.label(frame.x(row.cap_high), middle + 42, phrase("cap {number}", number=high), "cap-text", "end"),
     ]
 
 
@@ -198,13 +218,17 @@ def _anchor(frame: Frame, x: float) -> str:
 
 def _strip_sentence(row: Row, share: str) -> str:
     current, recommended, low, high = _four(row)
-    text = f"Now {current}, recommended {recommended}, caps {low} and {high}"
+    text = phrase(
+        "Now {current}, recommended {recommended}, caps {low} and {high}",
+        **{"current": current, "recommended": recommended, "low": low, "high": high},
+    )
     if row.cap_label:
-        text += f", {STOPPED}"
+        text += f", {translated(STOPPED)}"
     elif row.interval_low is not None:
-        ends = (fixed(end, DECIMALS[row.unit]) for end in (row.interval_low, row.interval_high))
-        text += f", {share} of the repetitions between {' and '.join(ends)}"
-    return f"{text} {row.unit}"
+        least, most = (fixed(end, DECIMALS[row.unit]) for end in (row.interval_low, row.interval_high))
+        of = phrase("{share} of the repetitions between {least} and {most}", share=share, least=least, most=most)
+        text += f", {of}"
+    return f"{text} {translated(row.unit)}"
 
 
 def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
@@ -213,7 +237,7 @@ def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
     high = max([HIGHEST_SHOWN, *(v * 1.03 for v in of["p95"] if v is not None)])
     last = {name: next((v for v in reversed(values) if v is not None), None) for name, values in of.items()}
     ends = [
-        (value, text, "new-text" if name == "median" else "cap-text")
+        (value, translated(text), "new-text" if name == "median" else "cap-text")
         for name, text in PERCENTILES
         if (value := last[name]) is not None
     ]
@@ -222,8 +246,8 @@ def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
         top, bottom = frame.y(180), frame.y(70)
         parts = [
             plots.box(frame.left, top, frame.width - frame.left - frame.right, bottom - top, "target"),
-            plots.y_axis(frame, [(v, text) for v, text, _ in LEVELS], "glucose, mg/dL", "mgdl"),
-            plots.y_axis(frame, [(v, text) for v, _, text in LEVELS], "glucose, mmol/L", "mmoll"),
+            plots.y_axis(frame, [(v, text) for v, text, _ in LEVELS], phrase("glucose, mg/dL"), "mgdl"),
+            plots.y_axis(frame, [(v, number_text(text)) for v, _, text in LEVELS], phrase("glucose, mmol/L"), "mmoll"),
             plots.hours_axis(frame, 3 if size == "wide" else 6),
             plots.band(frame, MIDDLES, of["p5"], of["p95"], "interval-outer"),
             plots.band(frame, MIDDLES, of["p25"], of["p75"], "interval"),
@@ -232,8 +256,8 @@ def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
             plots.line(frame, MIDDLES, of["median"], "pump-line"),
             *(_ends(frame, ends, apart=14, beside=6) if size == "wide" else ()),
         ]
-        words = "Median and percentiles of each hour; the table under the drawing has every number."
-        return plots.drawing(frame, f"glucose-{size}", "Glucose by hour of the day", words, parts, size)
+        words = phrase("Median and percentiles of each hour; the table under the drawing has every number.")
+        return plots.drawing(frame, f"glucose-{size}", phrase("Glucose by hour of the day"), words, parts, size)
 
     return _over_the_day(draw, (LOWEST_SHOWN, high), (330, 260), right=104)
 
@@ -253,15 +277,15 @@ def deviations(hours: Sequence[dict[str, Any]]) -> Markup:
     def draw(frame: Frame, size: str) -> Markup:
         inset = 2 if size == "narrow" else 5
         parts = [
-            plots.y_axis(frame, [(m, fixed(m, 0)) for m in marks], "total deviation, mg/dL", "mgdl"),
-            plots.y_axis(frame, [(v, fixed(m, places)) for v, m in other], "total deviation, mmol/L", "mmoll"),
+            plots.y_axis(frame, [(m, fixed(m, 0)) for m in marks], phrase("total deviation, mg/dL"), "mgdl"),
+            plots.y_axis(frame, [(v, fixed(m, places)) for v, m in other], phrase("total deviation, mmol/L"), "mmoll"),
             plots.hours_axis(frame, 3 if size == "wide" else 6),
             plots.boxes(frame, EDGES, zeros, above, "bar", inset),
             plots.boxes(frame, EDGES, below, zeros, "bar-below", inset),
             plots.rule(frame, 0.0, "zero"),
         ]
-        words = "A bar for each hour; the table under the drawing has every number."
-        return plots.drawing(frame, f"deviations-{size}", "Deviations by hour of the day", words, parts, size)
+        words = phrase("A bar for each hour; the table under the drawing has every number.")
+        return plots.drawing(frame, f"deviations-{size}", phrase("Deviations by hour of the day"), words, parts, size)
 
     return _over_the_day(draw, (low, high), (230, 210), left=42)
 
@@ -271,14 +295,14 @@ def time_in_range(shares: Sequence[tuple[float, str]]) -> Markup:
 
     A gap parts them and lows are hatched, so that they are told apart without colour; the table has every share.
     """
-    words = "From below 54 mg/dL (3.0 mmol/L) to above 250 mg/dL (13.89 mmol/L); the table names each share."
+    words = phrase("From below 54 mg/dL (3.0 mmol/L) to above 250 mg/dL (13.89 mmol/L); the table names each share.")
 
     def draw(frame: Frame, size: str) -> Markup:
         edges = pairwise(map(frame.x, accumulate((share for share, _ in shares), initial=0.0)))
         return plots.drawing(
             frame,
             f"time-in-range-{size}",
-            "Time in range",
+            phrase("Time in range"),
             words,
             [part for ends, (share, css) in zip(edges, shares, strict=True) for part in _share(*ends, share, css)],
             size,

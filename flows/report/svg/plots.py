@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from markupsafe import Markup
 
+from flows.language.catalogue import phrase
 from flows.values.units import HOURS_PER_DAY
 
 T = TypeVar("T")
@@ -107,9 +108,9 @@ def x_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "") -> 
     return Markup("").join(parts)
 
 
-def hours_axis(frame: Frame, every: int = 3, name: str = "local time") -> Markup:
-    """The hours of a day as clock times; the frame's horizontal range is 0 to 24."""
-    return x_axis(frame, [(h, f"{h:02d}:00") for h in range(0, HOURS_PER_DAY + 1, every)], name)
+def hours_axis(frame: Frame, every: int = 3, name: str = "") -> Markup:
+    """The hours of a day as clock times, named local time; the frame's horizontal range is 0 to 24."""
+    return x_axis(frame, [(h, f"{h:02d}:00") for h in range(0, HOURS_PER_DAY + 1, every)], name or phrase("local time"))
 
 
 def y_axis(frame: Frame, marks: Sequence[tuple[float, str]], name: str = "", css: str = "") -> Markup:

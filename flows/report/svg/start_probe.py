@@ -6,13 +6,18 @@ import math
 
 from markupsafe import Markup
 
+from flows.language.catalogue import phrase, to_translate, translated
 from flows.proposal.evidence_document import StartProbe
 from flows.report.svg import plots
 from flows.report.svg.plots import Frame
 from flows.report.wording import fixed
 from flows.values.parts import Part
 
-NAMES = {Part.BASAL: "basal, U a day", Part.ISF: "ISF, mg/dL/U", Part.CARB_RATIO: "carb ratio, g/U"}
+NAMES = {
+    Part.BASAL: to_translate("basal, U a day"),
+    Part.ISF: to_translate("ISF, mg/dL/U"),
+    Part.CARB_RATIO: to_translate("carb ratio, g/U"),
+}
 SIZE = (200.0, 150.0)
 
 
@@ -28,14 +33,16 @@ def start_probe(probe: StartProbe) -> Markup:
     ends = [(frame.x(value), frame.y(value)) for value in span]
     points = [(frame.x(start), frame.y(answer)) for start, answer in zip(probe.starts, probe.answers, strict=True)]
     parts = [
-        plots.y_axis(frame, marks, f"answer: {NAMES[probe.part]}"),
-        plots.x_axis(frame, marks, "start"),
+        plots.y_axis(frame, marks, phrase("answer: {what}", what=translated(NAMES[probe.part]))),
+        plots.x_axis(frame, marks, phrase("start")),
         plots.stroke(*ends[0], *ends[-1], "cap-line"),
         plots.stroke(*points[0], *points[-1], "new-line"),
         plots.dots(frame, probe.starts, probe.answers, "new-dot", 3.2),
     ]
-    said = ", ".join(f"from {a:g} to {b:g}" for a, b in zip(probe.starts, probe.answers, strict=True))
-    return plots.drawing(frame, f"probe-{probe.part.value}", f"Start probe, {NAMES[probe.part]}", f"{said}.", parts)
+    both = zip(probe.starts, probe.answers, strict=True)
+    said = ", ".join(phrase("from {start:g} to {answer:g}", start=a, answer=b) for a, b in both)
+    title = phrase("Start probe, {what}", what=translated(NAMES[probe.part]))
+    return plots.drawing(frame, f"probe-{probe.part.value}", title, f"{said}.", parts)
 
 
 def _decimals(span: tuple[float, float]) -> int:

@@ -1,16 +1,16 @@
 """The step in sentences: what to do now, why the rest stays, what to watch, whether the last step helped.
 
-The document has ids and facts; these are their English sentences, and the only place that has them.
+The document has ids and facts; these are their sentences, and the only place that has them.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 
+from flows.language.catalogue import count_phrase, phrase, to_translate, translated
 from flows.proposal.document import Proposal
 from flows.proposal.step_document import (
     Baseline,
@@ -26,77 +26,93 @@ from flows.proposal.step_document import (
 )
 from flows.proposal.step_limits import OF
 from flows.report.step_rows import NAMES_OF_PARTS, StepRow, step_rows
-from flows.report.wording import many, setting
+from flows.report.wording import day_shown, setting
 from flows.values.parts import Part
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 WHY = {
-    Because.ISF_NEVER: "upstream says {upstream_percent:+.0f} %, and an ISF that followed its answers went wrong "
-    "in too many simulated people; to write it all the same, name it (--only isf)",
-    Because.SMALL: "upstream's change ({upstream_percent:+.0f} %) is too small to act on",
-    Because.NO_NEED_OF_MORE: "upstream says {upstream_percent:+.0f} %, but there is no need of more insulin: above 180 "
-    "mg/dL (10.0 mmol/L) for {above_180_percent:.1f} %, below 70 mg/dL (3.9 mmol/L) for {below_70_percent:.1f} % of "
-    "the time",
-    Because.NO_NEED_OF_LESS: "upstream says {upstream_percent:+.0f} %, but lows are rare: below 70 mg/dL (3.9 mmol/L) "
-    "for {below_70_percent:.1f} % of the time",
-    Because.LOWS: "glucose is too often low: nothing that adds insulin is done",
-    Because.HIGHS: "glucose is above 180 mg/dL (10.0 mmol/L) for {above_180_percent:.1f} % of the time: no insulin is "
-    "taken away",
-    Because.UNTOLD_CARBS: "glucose rose after lows without carbs entered, which upstream takes for missing insulin: "
-    "nothing that adds insulin is done",
-    Because.LOWS_AFTER: "lows follow in the four hours after it",
-    Because.HIGHS_AFTER: "high glucose follows in the four hours after it",
-    Because.BASELINE: "it is as far from your baseline as steps may go; `autotune baseline set` sets another one",
-    Because.PUMP_STEP: "half of the way is less than a step of the pump, or beyond the limit of a step",
-    Because.NOT_COMPARABLE: "upstream's one number is not comparable with it",
-    Because.OTHER_CURVE: "all numbers were tuned under another insulin curve",
-    Because.DATA: "the data do not bear a step: see the reasons",
-    Because.NO_GLUCOSE: "glucose of these days is not known",
-    Because.COOL_DOWN: "the last step is watched for {days_left:.0f} more day(s)",
-    Because.PAUSE: "the last step was taken back; {days_left:.0f} day(s) of pause are left",
-    Because.LAST_STEP_HARMED: "glucose got worse after the last step",
-    Because.NOTHING_WANTED: "upstream does not change it",
-    Because.REDUCTIONS_NOT_ENOUGH: "glucose is too often low, and what upstream would reduce will hardly be enough: "
-    "discuss with your diabetes team where there is too much insulin",
+    Because.ISF_NEVER: to_translate(
+        "upstream says {upstream_percent:+.0f} %, and an ISF that followed its answers went wrong in too many "
+        "simulated people; to write it all the same, name it (--only isf)"
+    ),
+    Because.SMALL: to_translate("upstream's change ({upstream_percent:+.0f} %) is too small to act on"),
+    Because.NO_NEED_OF_MORE: to_translate(
+        "upstream says {upstream_percent:+.0f} %, but there is no need of more insulin: above 180 mg/dL (10.0 mmol/L) "
+        "for {above_180_percent:.1f} %, below 70 mg/dL (3.9 mmol/L) for {below_70_percent:.1f} % of the time"
+    ),
+    Because.NO_NEED_OF_LESS: to_translate(
+        "upstream says {upstream_percent:+.0f} %, but lows are rare: below 70 mg/dL (3.9 mmol/L) for "
+        "{below_70_percent:.1f} % of the time"
+    ),
+    Because.LOWS: to_translate("glucose is too often low: nothing that adds insulin is done"),
+    Because.HIGHS: to_translate(
+        "glucose is above 180 mg/dL (10.0 mmol/L) for {above_180_percent:.1f} % of the time: no insulin is taken away"
+    ),
+    Because.UNTOLD_CARBS: to_translate(
+        "glucose rose after lows without carbs entered, which upstream takes for missing insulin: nothing that adds "
+        "insulin is done"
+    ),
+    Because.LOWS_AFTER: to_translate("lows follow in the four hours after it"),
+    Because.HIGHS_AFTER: to_translate("high glucose follows in the four hours after it"),
+    Because.BASELINE: to_translate(
+        "it is as far from your baseline as steps may go; `autotune baseline set` sets another one"
+    ),
+    Because.PUMP_STEP: to_translate("half of the way is less than a step of the pump, or beyond the limit of a step"),
+    Because.NOT_COMPARABLE: to_translate("upstream's one number is not comparable with it"),
+    Because.OTHER_CURVE: to_translate("all numbers were tuned under another insulin curve"),
+    Because.DATA: to_translate("the data do not bear a step: see the reasons"),
+    Because.NO_GLUCOSE: to_translate("glucose of these days is not known"),
+    Because.COOL_DOWN: to_translate("the last step is watched for {days_left:.0f} more day(s)"),
+    Because.PAUSE: to_translate("the last step was taken back; {days_left:.0f} day(s) of pause are left"),
+    Because.LAST_STEP_HARMED: to_translate("glucose got worse after the last step"),
+    Because.NOTHING_WANTED: to_translate("upstream does not change it"),
+    Because.REDUCTIONS_NOT_ENOUGH: to_translate(
+        "glucose is too often low, and what upstream would reduce will hardly be enough: discuss with your diabetes "
+        "team where there is too much insulin"
+    ),
 }
 # Of each reason the words that stand by themselves, where many settings share a line; a test finds them in `WHY`.
 GIST = {
-    Because.ISF_NEVER: "an ISF that followed its answers went wrong in too many simulated people",
-    Because.SMALL: "too small to act on",
-    Because.NO_NEED_OF_MORE: "there is no need of more insulin",
-    Because.NO_NEED_OF_LESS: "lows are rare",
-    Because.LOWS: "glucose is too often low",
-    Because.HIGHS: "no insulin is taken away",
-    Because.UNTOLD_CARBS: "glucose rose after lows without carbs entered",
-    Because.LOWS_AFTER: "lows follow in the four hours after it",
-    Because.HIGHS_AFTER: "high glucose follows in the four hours after it",
-    Because.BASELINE: "as far from your baseline as steps may go",
-    Because.PUMP_STEP: "less than a step of the pump, or beyond the limit of a step",
-    Because.NOT_COMPARABLE: "upstream's one number is not comparable with it",
-    Because.OTHER_CURVE: "tuned under another insulin curve",
-    Because.DATA: "the data do not bear a step",
-    Because.NO_GLUCOSE: "glucose of these days is not known",
-    Because.COOL_DOWN: "the last step is watched",
-    Because.PAUSE: "the last step was taken back",
-    Because.LAST_STEP_HARMED: "glucose got worse after the last step",
-    Because.NOTHING_WANTED: "upstream does not change it",
-    Because.REDUCTIONS_NOT_ENOUGH: "what upstream would reduce will hardly be enough",
+    Because.ISF_NEVER: to_translate("an ISF that followed its answers went wrong in too many simulated people"),
+    Because.SMALL: to_translate("too small to act on"),
+    Because.NO_NEED_OF_MORE: to_translate("there is no need of more insulin"),
+    Because.NO_NEED_OF_LESS: to_translate("lows are rare"),
+    Because.LOWS: to_translate("glucose is too often low"),
+    Because.HIGHS: to_translate("no insulin is taken away"),
+    Because.UNTOLD_CARBS: to_translate("glucose rose after lows without carbs entered"),
+    Because.LOWS_AFTER: to_translate("lows follow in the four hours after it"),
+    Because.HIGHS_AFTER: to_translate("high glucose follows in the four hours after it"),
+    Because.BASELINE: to_translate("as far from your baseline as steps may go"),
+    Because.PUMP_STEP: to_translate("less than a step of the pump, or beyond the limit of a step"),
+    Because.NOT_COMPARABLE: to_translate("upstream's one number is not comparable with it"),
+    Because.OTHER_CURVE: to_translate("tuned under another insulin curve"),
+    Because.DATA: to_translate("the data do not bear a step"),
+    Because.NO_GLUCOSE: to_translate("glucose of these days is not known"),
+    Because.COOL_DOWN: to_translate("the last step is watched"),
+    Because.PAUSE: to_translate("the last step was taken back"),
+    Because.LAST_STEP_HARMED: to_translate("glucose got worse after the last step"),
+    Because.NOTHING_WANTED: to_translate("upstream does not change it"),
+    Because.REDUCTIONS_NOT_ENOUGH: to_translate("what upstream would reduce will hardly be enough"),
 }
-_MINUS = re.compile(r"(?<!\w)-(?=\d)")  # as in every other number of the report
-ONLY_REDUCTIONS = "Only reductions: whatever would give more insulin is held back."
-NO_BASELINE = "No baseline is known: the limits of steps count from the settings in use."
-ALL_STAY = "no setting is off by enough, with a need for it, to act on"
+ONLY_REDUCTIONS = to_translate("Only reductions: whatever would give more insulin is held back.")
+NO_BASELINE = to_translate("No baseline is known: the limits of steps count from the settings in use.")
+ALL_STAY = to_translate("no setting is off by enough, with a need for it, to act on")
 WATCHING = {
-    Watch.LOWS: "lows (below 70 mg/dL, 3.9 mmol/L): there is more insulin",
-    Watch.HIGHS: "high glucose (above 180 mg/dL, 10.0 mmol/L): there is less insulin",
-    Watch.NIGHTS: "the nights",
-    Watch.AFTER_MEALS: "the hours after meals",
+    Watch.LOWS: to_translate("lows (below 70 mg/dL, 3.9 mmol/L): there is more insulin"),
+    Watch.HIGHS: to_translate("high glucose (above 180 mg/dL, 10.0 mmol/L): there is less insulin"),
+    Watch.NIGHTS: to_translate("the nights"),
+    Watch.AFTER_MEALS: to_translate("the hours after meals"),
+}
+DOES = {
+    StepKind.KEEP: to_translate("Step: keep your settings: {reason}."),
+    StepKind.WAIT: to_translate("Step: wait: {reason}."),
+    StepKind.TAKE_BACK: to_translate("Step: take the last step back: {reason}."),
 }
 HELPED = {
-    FollowUpVerdict.BETTER: "better",
-    FollowUpVerdict.UNCLEAR: "no clear difference",
-    FollowUpVerdict.TAKE_BACK: "worse: take it back to be safe",
-    FollowUpVerdict.NOT_KNOWN: "not known: too few days with readings",
+    FollowUpVerdict.BETTER: to_translate("better"),
+    FollowUpVerdict.UNCLEAR: to_translate("no clear difference"),
+    FollowUpVerdict.TAKE_BACK: to_translate("worse: take it back to be safe"),
+    FollowUpVerdict.NOT_KNOWN: to_translate("not known: too few days with readings"),
 }
 
 
@@ -129,16 +145,21 @@ def step_in_words(proposal: Proposal) -> StepInWords | None:
     """The step in sentences; `None` of a proposal that has no step yet."""
     if (step := proposal.step) is None:
         return None
-    watch = f"Watch {'; '.join(WATCHING[watch] for watch in step.watch)}. " if step.watch else ""
+    watched = "; ".join(translated(WATCHING[watch]) for watch in step.watch)
+    watch = phrase("Watch {what}.", what=watched) + " " if step.watch else ""
+    again = count_phrase("Look again in {count} day.", "Look again in {count} days.", step.look_again_after_days)
     moved = step.daily_basal_new_u != step.daily_basal_current_u
-    notes = (ONLY_REDUCTIONS if step.only_reductions and step.changes else "", _repeatable(proposal, step))
+    reductions = translated(ONLY_REDUCTIONS) if step.only_reductions and step.changes else ""
+    notes = (reductions, _repeatable(proposal, step))
     return StepInWords(
         what=what_to_do(step),
         rows=tuple(step_rows(step)),
-        day=f"{step.daily_basal_current_u:.2f} → {step.daily_basal_new_u:.2f} U" if moved else "",
+        day=phrase("{now:.2f} → {new:.2f} U", now=step.daily_basal_current_u, new=step.daily_basal_new_u)
+        if moved
+        else "",
         notes=tuple(filter(None, notes)),
         kept=tuple(map(kept_sentence, step.kept)),
-        next=f"{watch}Look again in {many(step.look_again_after_days, 'day')}.",
+        next=f"{watch}{again}",
         last=follow_up_sentence(step.follow_up) if step.follow_up else "",
         baseline=baseline_sentence(step.baseline),
     )
@@ -156,19 +177,19 @@ def what_to_do(step: NextStep) -> str:
     """The step in one sentence."""
     if step.kind is StepKind.CHANGE:
         parts = sorted({change.part for change in step.changes}, key=list(Part).index)
-        named = " and the ".join(NAMES_OF_PARTS[part] for part in parts)
-        more = f" {why(step.said)[0].upper()}{why(step.said)[1:]}." if step.said else ""
-        return f"Step: change the {named} a little.{more}"
-    reason = why(step.said) if step.said and step.said.because is not Because.NOTHING_WANTED else ALL_STAY
-    does = {StepKind.KEEP: "keep your settings", StepKind.WAIT: "wait", StepKind.TAKE_BACK: "take the last step back"}
-    return f"Step: {does[step.kind]}: {reason}."
+        named = translated(" and the ").join(translated(NAMES_OF_PARTS[part]) for part in parts)
+        more = f" {as_sentence(why(step.said))}" if step.said else ""
+        return phrase("Step: change the {settings} a little.", settings=named) + more
+    known = step.said is not None and step.said.because is not Because.NOTHING_WANTED
+    return phrase(DOES[step.kind], reason=why(step.said) if step.said and known else translated(ALL_STAY))
 
 
 def change_lines(step: NextStep) -> list[str]:
     """Each number that changes; neighbouring hours with the same two numbers are one line."""
     lines = list(map(str, step_rows(step)))
     if step.daily_basal_new_u != step.daily_basal_current_u:
-        lines.append(f"basal a day: {step.daily_basal_current_u:.2f} → {step.daily_basal_new_u:.2f} U")
+        now, new = step.daily_basal_current_u, step.daily_basal_new_u
+        lines.append(phrase("basal a day: {now:.2f} → {new:.2f} U", now=now, new=new))
     return lines
 
 
@@ -182,19 +203,26 @@ def _repeatable(proposal: Proposal, step: NextStep) -> str:
     if not shares:
         return ""
     least, most = shares[0], shares[-1]
-    of = f"{least}" if least == most else f"{least} to {most}"
-    return f"Which way these numbers go is repeatable in {of} of 100; that does not make them right."
+    of = f"{least}" if least == most else phrase("{least} to {most}", least=least, most=most)
+    words = to_translate("Which way these numbers go is repeatable in {of} of 100; that does not make them right.")
+    return phrase(words, of=of)
 
 
 def why(said: Said) -> str:
     """A reason as a part of a sentence."""
-    return _MINUS.sub("−", WHY[said.because].format(**said.facts))
+    return phrase(WHY[said.because], **said.facts)
+
+
+def as_sentence(part: str) -> str:
+    """A part of a sentence as one of its own."""
+    return f"{part[0].upper()}{part[1:]}."
 
 
 def kept_sentence(kept: Kept) -> str:
     """What stays, and why."""
     name = _name(kept)
-    return f"{name[0].upper()}{name[1:]} stays: {why(kept.said)}."
+    capital = f"{name[0].upper()}{name[1:]}"
+    return phrase("{setting} stays: {why}.", setting=capital, why=why(kept.said))
 
 
 def kept_in_short(kept: Sequence[Kept]) -> str:
@@ -202,58 +230,81 @@ def kept_in_short(kept: Sequence[Kept]) -> str:
     by_reason: dict[Because, list[str]] = {}
     for one in kept:
         by_reason.setdefault(one.said.because, []).append(_name(one))
-    said = [f"{' and '.join(names)} ({GIST[because]})" for because, names in by_reason.items()]
-    return f"Stays: {'; '.join(said)}."
+    said = [f"{translated(' and ').join(names)} ({translated(GIST[because])})" for because, names in by_reason.items()]
+    return phrase("Stays: {settings}.", settings="; ".join(said))
 
 
 def _name(kept: Kept) -> str:
     all_day = len(kept.starts) == (HOURS_PER_DAY if kept.part is Part.BASAL else 1)
-    return f"{NAMES_OF_PARTS[kept.part]}{'' if all_day else _hours(kept)}"
-
-
-def _hours(kept: Kept) -> str:
-    """The starts, neighbouring hours as a span."""
-    hours = [int(start[:2]) for start in kept.starts]
+    name = translated(NAMES_OF_PARTS[kept.part])
+    if all_day:
+        return name
     if kept.part is not Part.BASAL:
-        return f" from {', '.join(kept.starts)}"
+        return phrase("{setting} from {starts}", setting=name, starts=", ".join(kept.starts))
+    return phrase("{setting} {hours}", setting=name, hours=_spans([int(start[:2]) for start in kept.starts]))
+
+
+def _spans(hours: Sequence[int]) -> str:
+    """Neighbouring hours as a span."""
     spans: list[list[int]] = []
     for hour in sorted(hours):
         if spans and hour == spans[-1][1]:
             spans[-1][1] = hour + 1
         else:
             spans.append([hour, hour + 1])
-    return " " + ", ".join(f"{first:02d}–{last:02d}" for first, last in spans)
+    return ", ".join(f"{first:02d}–{last:02d}" for first, last in spans)
 
 
 def follow_up_sentence(follow_up: FollowUp) -> str:
     """Whether the last step helped, with the noise named; to take it back, how, where its run is known."""
     takes_back = follow_up.verdict is FollowUpVerdict.TAKE_BACK and follow_up.run
     command = f" (`autotune rollback {quote(follow_up.run)}`)" if takes_back else ""
-    said = f"The step of {follow_up.taken_on}, {follow_up.days_since} days ago: {HELPED[follow_up.verdict]}{command}."
+    said = phrase(
+        "The step of {day}, {days} days ago: {helped}.",
+        day=day_shown(follow_up.taken_on),
+        days=follow_up.days_since,
+        helped=translated(HELPED[follow_up.verdict]) + command,
+    )
     if follow_up.before is None or follow_up.after is None:
         return said
     before, after = follow_up.before, follow_up.after
-    return (
-        f"{said} Below 70 mg/dL (3.9 mmol/L) {before.below_70_percent:.1f} → {after.below_70_percent:.1f} %, in range "
-        f"{before.in_range_70_180_percent:.0f} → {after.in_range_70_180_percent:.0f} % ({before.days} days before, "
-        f"{after.days} after; a week's time in range differs by about {OF['noise']:g} points by chance)."
+    compared = phrase(
+        "Below 70 mg/dL (3.9 mmol/L) {low_before:.1f} → {low_after:.1f} %, in range {in_range_before:.0f} → "
+        "{in_range_after:.0f} % ({days_before} days before, {days_after} after; a week's time in range differs by "
+        "about {noise:g} points by chance).",
+        low_before=before.below_70_percent,
+        low_after=after.below_70_percent,
+        in_range_before=before.in_range_70_180_percent,
+        in_range_after=after.in_range_70_180_percent,
+        days_before=before.days,
+        days_after=after.days,
+        noise=OF["noise"],
     )
+    return f"{said} {compared}"
 
 
 def baseline_sentence(baseline: Baseline | None) -> str:
     """Its values and since when, and how far steps may go from it."""
     if baseline is None:
-        return NO_BASELINE
-    how = "by hand" if baseline.by_hand else "by the first change that was applied"
+        return translated(NO_BASELINE)
+    how = phrase("by hand") if baseline.by_hand else phrase("by the first change that was applied")
     isf = ", ".join(
-        f"{setting(b.value)} mg/dL/U ({b.value / MGDL_PER_MMOLL:.2f} mmol/L/U)"
+        phrase("{mgdl} mg/dL/U ({mmoll:.2f} mmol/L/U)", mgdl=setting(b.value), mmoll=b.value / MGDL_PER_MMOLL)
         for b in _values(baseline.isf_mgdl_per_u)
     )
-    ratio = ", ".join(f"{setting(b.value)} g/U" for b in _values(baseline.carb_ratio_g_per_u))
-    return (
-        f"Baseline since {baseline.set_at[:10]}, set {how}: basal {math.fsum(baseline.basal_u_per_h):.2f} U a day, ISF "
-        f"{isf}, carb ratio {ratio}. No chain of steps leaves {OF['least_of_baseline']:g}–{OF['most_of_baseline']:g} "
-        f"of each value and {OF['least_daily_of_baseline']:g}–{OF['most_daily_of_baseline']:g} of the day's basal."
+    ratio = ", ".join(phrase("{ratio} g/U", ratio=setting(b.value)) for b in _values(baseline.carb_ratio_g_per_u))
+    return phrase(
+        "Baseline since {day}, set {how}: basal {basal:.2f} U a day, ISF {isf}, carb ratio {ratio}. No chain of steps "
+        "leaves {least:g}–{most:g} of each value and {least_daily:g}–{most_daily:g} of the day's basal.",
+        day=day_shown(baseline.set_at[:10]),
+        how=how,
+        basal=math.fsum(baseline.basal_u_per_h),
+        isf=isf,
+        ratio=ratio,
+        least=OF["least_of_baseline"],
+        most=OF["most_of_baseline"],
+        least_daily=OF["least_daily_of_baseline"],
+        most_daily=OF["most_daily_of_baseline"],
     )
 
 

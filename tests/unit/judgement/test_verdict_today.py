@@ -54,7 +54,7 @@ def forms(proposal: Proposal, root: Path) -> dict[str, str]:
     run = RunDirectory.create(root / proposal.proposal_id, datetime(2026, 11, 25, tzinfo=UTC))
     run.write_json("proposal.json", dump)
     trend = trend_of(find_runs(root), root)
-    whole = report_html(proposal).decode()
+    whole = report_html(proposal).decode().partition("<body>")[2]
     card = whole[whole.index('<section class="card verdict') : whole.index('aria-labelledby="h-pump"')]
     trend_whole = trend_page(trend).decode()
     trend_card = trend_whole[trend_whole.index('<section class="card') :].split("</section>")[0]
