@@ -11,6 +11,7 @@ from typing import Any
 from flows.errors import Reason, Refused
 from flows.history.losses import Loss
 from flows.history.quality import DayColour, DayFacts, facts_of, judge_day
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay, Window, day_of, day_range
 from flows.values.timestamps import instant_ms
@@ -28,11 +29,11 @@ class Selection:
     def why_not(self, day: LocalDay, event_days: Collection[date]) -> str | None:
         """Why the day is not asked for, if it is not."""
         if day.date in self.excluded:
-            return "excluded on request"
+            return to_translate("excluded on request")
         if self.weekdays and WEEKDAYS[day.date.weekday()] not in self.weekdays:
-            return "not one of the days of the week asked for"
+            return to_translate("not one of the days of the week asked for")
         if day.date in event_days:
-            return "an event of an excluded kind"
+            return to_translate("an event of an excluded kind")
         return None
 
 

@@ -18,6 +18,7 @@ from flows.history.doubts import SAME_EVENT, Doubt, amber_doubt
 from flows.history.records import Context, Numbered, bolus_u, carbs_g, extended_insulin_u, sort_key, sorted_by, totals
 from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record
 from flows.values.ledger import Entry, Ledger, Totals, changed_fields
 from flows.values.numbers import number_or_none, number_or_zero
@@ -28,7 +29,7 @@ WITHIN_MS = 2000
 SAME_U, SAME_G = 0.0051, 0.51
 # What an app calls an event of its own. `pumpId` counts within one pump.
 OWN_IDS = ("syncIdentifier", "id", "pumpId", "uuid", "identifier")
-RULE = ("duplicate", "events uploaded twice are counted once")
+RULE = ("duplicate", to_translate("events uploaded twice are counted once"))
 OF_A_COMBO = ("relative", "splitNow", "splitExt", "enteredinsulin", "duration")
 NAMED_AT_MOST = 3
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flows.language.translatable import translatable
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay, day_of
 from flows.values.numbers import number_or_zero
@@ -137,7 +138,13 @@ def notes_on(events: Iterable[Event], zone: str) -> list[str]:
         if mine:
             days = {d.date for e in mine for d in e.days(zone)}
             notes.append(
-                f"{group.plural.capitalize()} ({len(mine)}, days touched: {len(days)}): upstream does not know them; "
-                f"--exclude-events {group.name} leaves those days out."
+                translatable(
+                    "{kind} ({count}, days touched: {days}): upstream does not know them; "
+                    "--exclude-events {name} leaves those days out.",
+                    kind=group.plural.capitalize(),
+                    count=len(mine),
+                    days=len(days),
+                    name=group.name,
+                )
             )
     return notes

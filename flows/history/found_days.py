@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from flows.history.days import DayData
 from flows.history.doubts import Doubt
+from flows.language.translatable import translatable
 
 LEAST_LEFT = 7  # AAPS and OpenAPS advise a week or more
 
@@ -27,8 +28,13 @@ def leave_out_found(cut: Sequence[DayData], doubts: Sequence[Doubt]) -> tuple[li
         if left < LEAST_LEFT:
             kept.append(doubt)
             notes.append(
-                f"--exclude-found leaves the days of {doubt.name} in: {left} days would be left, fewer than "
-                f"{LEAST_LEFT}. Take more days (--days)."
+                translatable(
+                    "--exclude-found leaves the days of {doubt} in: {left} days would be left, fewer than "
+                    "{least}. Take more days (--days).",
+                    doubt=doubt.name,
+                    left=left,
+                    least=LEAST_LEFT,
+                )
             )
             continue
         for day in doubt.dates:

@@ -34,6 +34,8 @@ from flows.history.records import (
 )
 from flows.history.sensors import instants_shown, one_sensor_at_a_time, sensor_of, sensors_of
 from flows.history.strays import leave_out_strays
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.nightscout.documents import Record
 from flows.profiles.parse import MG_PER_DL, MMOL_PER_L, unit_name
 from flows.values.ledger import Entry, Ledger, Totals
@@ -127,16 +129,21 @@ def date_is_milliseconds(record: Record, context: Context) -> RecordVerdict:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("glucose_not_a_record", "a list item that is no record", "a null crashes upstream's prep", must_be_a_record),
+    Rule(
+        "glucose_not_a_record",
+        to_translate("a list item that is no record"),
+        "a null crashes upstream's prep",
+        must_be_a_record,
+    ),
     Rule(
         "not_a_sensor_reading",
-        "calibrations and finger pricks left out",
+        to_translate("calibrations and finger pricks left out"),
         "types cal and mbg among the entries",
         sensor_readings_only,
     ),
-    Rule("glucose_deleted", "deleted readings left out", "AAPS: isValid false", valid_only),
-    Rule("glucose_value", "readings as numbers", "values missing, or as text", value_is_a_number),
-    Rule("glucose_date", "dates in milliseconds", "dates as text or in seconds", date_is_milliseconds),
+    Rule("glucose_deleted", to_translate("deleted readings left out"), "AAPS: isValid false", valid_only),
+    Rule("glucose_value", to_translate("readings as numbers"), "values missing, or as text", value_is_a_number),
+    Rule("glucose_date", to_translate("dates in milliseconds"), "dates as text or in seconds", date_is_milliseconds),
 )
 
 
@@ -188,7 +195,9 @@ def _convert_mmol(records: Numbered, ledger: Ledger) -> Numbered:
         else:
             known.append((name, record))
     if any(unit != MG_PER_DL for unit in units):
-        ledger.close_rule("glucose_unit", "readings in mmol/L, now mg/dL", before, totals(r for _, r in known))
+        ledger.close_rule(
+            "glucose_unit", to_translate("readings in mmol/L, now mg/dL"), before, totals(r for _, r in known)
+        )
     return known
 
 
@@ -242,7 +251,7 @@ def _keep_one_value(records: Numbered, ledger: Ledger) -> Numbered:
         ledger.note(Entry("glucose_beside_sgv", name, both, {field: record.get(field)}, why))
         kept.append((name, one))
     if changed:
-        ledger.close_rule("glucose_beside_sgv", "one value a reading", before, totals(r for _, r in kept))
+        ledger.close_rule("glucose_beside_sgv", to_translate("one value a reading"), before, totals(r for _, r in kept))
     return kept
 
 
@@ -273,7 +282,12 @@ def _drop_low(records: Numbered, ledger: Ledger) -> Numbered:
         is_code = not is_above_range(value) and number_or_zero(value) < LOWEST_MGDL
         return "a sensor's error code, not a reading" if is_code else None
 
-    return keep_if(records, ("glucose_low", f"values below {LOWEST_MGDL} mg/dL left out"), why_not, ledger)
+    return keep_if(
+        records,
+        ("glucose_low", translatable("values below {mgdl} mg/dL left out", mgdl=LOWEST_MGDL)),
+        why_not,
+        ledger,
+    )
 
 
 def _drop_high(records: Numbered, ledger: Ledger) -> Numbered:
@@ -282,7 +296,9 @@ def _drop_high(records: Numbered, ledger: Ledger) -> Numbered:
             return "above what the sensor can measure, without a number; counted as a high"
         return None
 
-    return keep_if(records, ("glucose_high", "readings above the sensor's range left out"), why_not, ledger)
+    return keep_if(
+        records, ("glucose_high", to_translate("readings above the sensor's range left out")), why_not, ledger
+    )
 
 
 def _is_of_a_curve(record: Record) -> bool:
@@ -325,4 +341,4 @@ def _remove_duplicates(records: Numbered, ledger: Ledger) -> Numbered:
         seen.add(key)
         return None
 
-    return keep_if(records, ("glucose_duplicate", "one reading for one instant"), why_not, ledger)
+    return keep_if(records, ("glucose_duplicate", to_translate("one reading for one instant")), why_not, ledger)

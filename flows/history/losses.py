@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from flows.history.temp_basals import NAMES as TEMP_BASALS
+from flows.language.translatable import translatable
 from flows.nightscout.documents import Record
 from flows.values.ledger import Entry, Ledger
 from flows.values.local_days import LocalDay
@@ -98,4 +99,9 @@ def without_a_time(lost: Sequence[Loss]) -> list[str]:
     count = sum(x.at_ms is None for x in lost)
     if not count:
         return []
-    return [f"{count} doses name no time that can be understood: the days on which they are missing are not known."]
+    return [
+        translatable(
+            "{count} doses name no time that can be understood: the days on which they are missing are not known.",
+            count=count,
+        )
+    ]

@@ -17,6 +17,8 @@ from flows.history.sensors import how_many_sensors
 from flows.history.slots import covered_share
 from flows.history.temp_basals import is_temp_basal
 from flows.history.uploaders import uploader
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay
 from flows.values.sentence import percent_text
@@ -76,9 +78,11 @@ LEAST_COVERAGE, GOOD_COVERAGE = 0.5, 0.7
 LONG_GAP_H = 3.0
 # An hour moves an hour's basal by itself. A single step may be a calibration; there and back are two.
 NOISY_H, IMPOSSIBLE_STEPS, FLAT_H, COMPRESSION_LOWS = 1.0, 2, 2.0, 1
-FILL_IN = "fill in the missing readings from the sensor's own app or another uploader, or leave the day out"
-CORRECT = "correct the records in Nightscout; ledger.json names each"
-EXCLUDE = "leave the day out (`--exclude`)"
+FILL_IN = to_translate(
+    "fill in the missing readings from the sensor's own app or another uploader, or leave the day out"
+)
+CORRECT = to_translate("correct the records in Nightscout; ledger.json names each")
+EXCLUDE = to_translate("leave the day out (`--exclude`)")
 
 OF_READINGS = ("untrusted", "noise", "impossible_steps", "flat", "compression_lows")
 
@@ -87,7 +91,7 @@ RULES: tuple[QualityRule, ...] = (
         "no_readings",
         "red",
         lambda f: f.readings == 0,
-        lambda f: "no glucose readings",
+        lambda f: to_translate("no glucose readings"),
         "upstream stops on such a day",
         FILL_IN,
     ),
@@ -95,7 +99,7 @@ RULES: tuple[QualityRule, ...] = (
         "few_readings",
         "red",
         lambda f: 0 < f.readings < LEAST_READINGS,
-        lambda f: f"only {f.readings} glucose readings",
+        lambda f: translatable("only {readings} glucose readings", readings=f.readings),
         "upstream finds no data points and still smooths the basals",
         FILL_IN,
     ),
@@ -103,9 +107,10 @@ RULES: tuple[QualityRule, ...] = (
         "half_a_day",
         "red",
         lambda f: f.readings >= LEAST_READINGS and f.coverage < LEAST_COVERAGE,
-        lambda f: (
-            f"glucose for {percent_text(f.coverage)} of the day only (at least {percent_text(LEAST_COVERAGE)} is "
-            "needed)"
+        lambda f: translatable(
+            "glucose for {coverage} of the day only (at least {least_coverage} is needed)",
+            coverage=percent_text(f.coverage),
+            least_coverage=percent_text(LEAST_COVERAGE),
         ),
         "half of the hours would be tuned from the other half by smoothing",
         FILL_IN,
@@ -114,7 +119,7 @@ RULES: tuple[QualityRule, ...] = (
         "thin",
         "amber",
         lambda f: LEAST_COVERAGE <= f.coverage < GOOD_COVERAGE,
-        lambda f: f"glucose for {percent_text(f.coverage)} of the day",
+        lambda f: translatable("glucose for {coverage} of the day", coverage=percent_text(f.coverage)),
         "the consensus on CGM metrics asks for 70 % (Diabetes Care 2019;42:1593)",
         FILL_IN,
     ),
@@ -122,7 +127,7 @@ RULES: tuple[QualityRule, ...] = (
         "gap",
         "amber",
         lambda f: f.longest_gap_h > LONG_GAP_H and f.coverage >= LEAST_COVERAGE,
-        lambda f: f"no glucose for {f.longest_gap_h:.1f} h in a row",
+        lambda f: translatable("no glucose for {longest_gap_h:.1f} h in a row", longest_gap_h=f.longest_gap_h),
         "upstream takes the readings on both sides of a gap for neighbours",
         FILL_IN,
     ),
@@ -130,31 +135,33 @@ RULES: tuple[QualityRule, ...] = (
         "no_insulin",
         "red",
         lambda f: f.boluses == 0 and f.temp_basals == 0,
-        lambda f: "no bolus and no temporary basal",
+        lambda f: to_translate("no bolus and no temporary basal"),
         "without insulin records every fall is booked on the sensitivity",
-        "upload the boluses or the temporary basals of that day",
+        to_translate("upload the boluses or the temporary basals of that day"),
     ),
     QualityRule(
         "no_carbs",
         "amber",
         lambda f: f.carb_entries == 0,
-        lambda f: "no carbs entered",
+        lambda f: to_translate("no carbs entered"),
         "unannounced meals are booked on the basals",
-        "enter the carbs of that day, or leave it out if something was eaten",
+        to_translate("enter the carbs of that day, or leave it out if something was eaten"),
     ),
     QualityRule(
         "sensors",
         "amber",
         lambda f: f.sensors > 1,
-        lambda f: f"readings of {f.sensors} sensors",
+        lambda f: translatable("readings of {sensors} sensors", sensors=f.sensors),
         "the step from one sensor to another looks like a rise or fall",
-        "keep one sensor or uploader: `--exclude` the day of the change",
+        to_translate("keep one sensor or uploader: `--exclude` the day of the change"),
     ),
     QualityRule(
         "untrusted",
         "red",
         lambda f: f.coverage >= LEAST_COVERAGE > f.coverage - (f.noisy_h + f.flat_h) / HOURS_PER_DAY,
-        lambda f: f"glucose to rely on for less than {percent_text(LEAST_COVERAGE)} of the day",
+        lambda f: translatable(
+            "glucose to rely on for less than {least_coverage} of the day", least_coverage=percent_text(LEAST_COVERAGE)
+        ),
         "what is noisy or stuck is no reading: as half_a_day",
         EXCLUDE,
     ),
@@ -162,7 +169,9 @@ RULES: tuple[QualityRule, ...] = (
         "lost_insulin",
         "red",
         lambda f: f.lost_insulin > 0,
-        lambda f: f"{f.lost_insulin} insulin dose(s) that could not be understood",
+        lambda f: translatable(
+            "{lost_insulin} insulin dose(s) that could not be understood", lost_insulin=f.lost_insulin
+        ),
         "insulin that is missing is booked on sensitivity, carb ratio and basal",
         CORRECT,
     ),
@@ -170,7 +179,7 @@ RULES: tuple[QualityRule, ...] = (
         "lost_carbs",
         "red",
         lambda f: f.lost_carbs > 0,
-        lambda f: f"{f.lost_carbs} carb entries that could not be understood",
+        lambda f: translatable("{lost_carbs} carb entries that could not be understood", lost_carbs=f.lost_carbs),
         "carbs that are missing are booked on sensitivity and basal",
         CORRECT,
     ),
@@ -178,7 +187,9 @@ RULES: tuple[QualityRule, ...] = (
         "many_lost_temp_basals",
         "red",
         lambda f: f.lost_temp_basals > LOST_TEMP_BASALS_SHARE * (f.temp_basals + f.lost_temp_basals),
-        lambda f: f"{f.lost_temp_basals} temporary basals that could not be understood",
+        lambda f: translatable(
+            "{lost_temp_basals} temporary basals that could not be understood", lost_temp_basals=f.lost_temp_basals
+        ),
         "the scheduled rate stands for them",
         CORRECT,
     ),
@@ -186,7 +197,9 @@ RULES: tuple[QualityRule, ...] = (
         "lost_temp_basals",
         "amber",
         lambda f: 0 < f.lost_temp_basals <= LOST_TEMP_BASALS_SHARE * (f.temp_basals + f.lost_temp_basals),
-        lambda f: f"{f.lost_temp_basals} temporary basal(s) that could not be understood",
+        lambda f: translatable(
+            "{lost_temp_basals} temporary basal(s) that could not be understood", lost_temp_basals=f.lost_temp_basals
+        ),
         "the scheduled rate stands for it",
         CORRECT,
     ),
@@ -194,7 +207,7 @@ RULES: tuple[QualityRule, ...] = (
         "noise",
         "amber",
         lambda f: f.noisy_h >= NOISY_H,
-        lambda f: f"noisy glucose for {f.noisy_h:.1f} h",
+        lambda f: translatable("noisy glucose for {noisy_h:.1f} h", noisy_h=f.noisy_h),
         "oref0 does not dose from `noise` 3 or more (lib/determine-basal/determine-basal.js)",
         EXCLUDE,
     ),
@@ -202,7 +215,9 @@ RULES: tuple[QualityRule, ...] = (
         "impossible_steps",
         "amber",
         lambda f: f.impossible_steps >= IMPOSSIBLE_STEPS,
-        lambda f: f"{f.impossible_steps} steps between readings that glucose cannot make",
+        lambda f: translatable(
+            "{impossible_steps} steps between readings that glucose cannot make", impossible_steps=f.impossible_steps
+        ),
         "upstream takes them for carbs or insulin; real data at hand have steps up to 55 mg/dL in five minutes",
         EXCLUDE,
     ),
@@ -210,7 +225,7 @@ RULES: tuple[QualityRule, ...] = (
         "flat",
         "amber",
         lambda f: f.flat_h >= FLAT_H,
-        lambda f: f"one value for {f.flat_h:.1f} h: the sensor or its uploader was stuck",
+        lambda f: translatable("one value for {flat_h:.1f} h: the sensor or its uploader was stuck", flat_h=f.flat_h),
         "the longest of real sensors within their range is 11 readings",
         EXCLUDE,
     ),
@@ -218,12 +233,13 @@ RULES: tuple[QualityRule, ...] = (
         "compression_lows",
         "amber",
         lambda f: f.compression_lows >= COMPRESSION_LOWS,
-        lambda f: (
-            f"{f.compression_lows} sudden low(s) at night that came and went without insulin or carbs: they look like "
-            "compression, and untreated lows may look the same"
+        lambda f: translatable(
+            "{compression_lows} sudden low(s) at night that came and went without insulin or carbs: they look like "
+            "compression, and untreated lows may look the same",
+            compression_lows=f.compression_lows,
         ),
         "upstream takes the fall for too much basal and the return for too little",
-        EXCLUDE + " if the low was none",
+        to_translate("leave the day out (`--exclude`) if the low was none"),
     ),
 )
 

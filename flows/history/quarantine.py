@@ -5,6 +5,7 @@ from __future__ import annotations
 from flows.errors import Reason, Refused
 from flows.history.glucose import UNKNOWN_UNIT
 from flows.history.losses import is_reading
+from flows.language.translatable import translatable
 from flows.values.ledger import Ledger
 
 # Of the readings, and of the doses: many readings excuse no lost dose. Its day is judged besides (`losses`).
@@ -37,7 +38,13 @@ def check_quarantine(ledger: Ledger, entries: int, doses: int) -> list[str]:
         if number > max(QUARANTINE_FREE, QUARANTINE_SHARE * of):
             raise Refused(Reason.NOT_UNDERSTOOD, count=len(reasons), what=what, detail=_detail(reasons))
     detail = _detail([*readings, *treatments])
-    return [f"{count} records could not be understood and were left out ({detail}); see ledger.json."]
+    return [
+        translatable(
+            "{count} records could not be understood and were left out ({detail}); see ledger.json.",
+            count=count,
+            detail=detail,
+        )
+    ]
 
 
 def _detail(reasons: list[str]) -> str:

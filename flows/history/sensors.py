@@ -13,6 +13,7 @@ from flows.history.lows import TimedGlucose
 from flows.history.records import Numbered, keep_if
 from flows.history.sensor_curves import sensors_by_curve
 from flows.history.slots import COPY_MS, one_per_slot
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record
 from flows.values.ledger import Ledger
 from flows.values.numbers import number_or_zero
@@ -20,9 +21,9 @@ from flows.values.units import MINUTE_MS
 
 GAP_MS = 20 * MINUTE_MS  # what the preferred sensor leaves open for another
 
-COPY = ("glucose_copy", "the same reading of one sensor, written twice")
-CADENCE = ("glucose_cadence", "readings between those of every five minutes")
-OTHER_SENSOR = ("one_sensor", "one sensor at a time")
+COPY = ("glucose_copy", to_translate("the same reading of one sensor, written twice"))
+CADENCE = ("glucose_cadence", to_translate("readings between those of every five minutes"))
+OTHER_SENSOR = ("one_sensor", to_translate("one sensor at a time"))
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flows.history.records import Numbered, keep_if
+from flows.language.catalogue import to_translate
 from flows.values.ledger import Ledger
 from flows.values.units import HOUR_MS, MINUTE_MS
 
 APART_H = 48.0  # from the rest of the data: a sensor's change, or a day without one, is less
 STRAYS_AT_MOST = 12  # an hour of readings; more are a person's data, wherever they lie
 CLOCK_AHEAD_MIN = 10.0  # of two machines
-RULE = ("stray_reading", "readings far from all others, or in the future, left out")
+RULE = ("stray_reading", to_translate("readings far from all others, or in the future, left out"))
 
 
 def stray_instants(instants: Iterable[float], now_ms: float) -> set[float]:

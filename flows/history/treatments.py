@@ -34,6 +34,7 @@ from flows.history.temp_basals import (
     is_temp_basal,
     null_amount_is_none,
 )
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record
 from flows.values.ledger import Ledger
 from flows.values.numbers import NotANumber, number
@@ -84,50 +85,72 @@ def has_an_instant(record: Record, context: Context) -> RecordVerdict:
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("not_a_record", "a list item that is no record", "a null treatment crashes upstream's prep", must_be_a_record),
-    Rule("deleted", "deleted records are left out", "AAPS: isValid false", valid_only),
-    Rule("temp_basal_name", "temp basals under other names", "careportal: Temp Basal Start, End", has_its_name),
-    Rule("numbers_as_text", "numbers written as text", "old careportals and exports", numbers_are_numbers),
-    Rule("created_at", "one time, in UTC, in created_at", "uploaders of every kind", has_an_instant),
-    Rule("duration_unit", "durations in minutes", "API v3: milliseconds", duration_in_minutes),
-    Rule("impossible_amount", "insulin or carbs no one can have taken", "sanity", amounts_are_possible),
-    Rule("null_amount", "temp basals without an amount", "Loop and exports: amount null", null_amount_is_none),
+    Rule(
+        "not_a_record",
+        to_translate("a list item that is no record"),
+        "a null treatment crashes upstream's prep",
+        must_be_a_record,
+    ),
+    Rule("deleted", to_translate("deleted records are left out"), "AAPS: isValid false", valid_only),
+    Rule(
+        "temp_basal_name",
+        to_translate("temp basals under other names"),
+        "careportal: Temp Basal Start, End",
+        has_its_name,
+    ),
+    Rule(
+        "numbers_as_text", to_translate("numbers written as text"), "old careportals and exports", numbers_are_numbers
+    ),
+    Rule("created_at", to_translate("one time, in UTC, in created_at"), "uploaders of every kind", has_an_instant),
+    Rule("duration_unit", to_translate("durations in minutes"), "API v3: milliseconds", duration_in_minutes),
+    Rule("impossible_amount", to_translate("insulin or carbs no one can have taken"), "sanity", amounts_are_possible),
+    Rule(
+        "null_amount",
+        to_translate("temp basals without an amount"),
+        "Loop and exports: amount null",
+        null_amount_is_none,
+    ),
     Rule(
         "temp_basal_rate",
-        "temp basals given absolute = rate (or rate from absolute or percent)",
+        to_translate("temp basals given absolute = rate (or rate from absolute or percent)"),
         "AAPS writes rate, careportal absolute or percent",
         has_its_rate,
     ),
     Rule(
-        "pump_record", "a pump's own record inside or beside a treatment", "OpenAPS: bolus, _type", pump_record_is_plain
+        "pump_record",
+        to_translate("a pump's own record inside or beside a treatment"),
+        "OpenAPS: bolus, _type",
+        pump_record_is_plain,
     ),
-    Rule("priming", "insulin that filled tube or cannula", "AAPS: type PRIMING", priming_is_not_delivered),
-    Rule("long_acting", "long-acting pen insulin is no bolus", "AAPS, xDrip+", long_acting_is_no_bolus),
+    Rule(
+        "priming", to_translate("insulin that filled tube or cannula"), "AAPS: type PRIMING", priming_is_not_delivered
+    ),
+    Rule("long_acting", to_translate("long-acting pen insulin is no bolus"), "AAPS, xDrip+", long_acting_is_no_bolus),
 )
 
 # Only once copies are removed: two uploaders do not write one extended bolus in the same way.
 RULES_AFTER_COPIES: tuple[Rule, ...] = (
     Rule(
         "extended_bolus",
-        "extended boluses delivered over their duration",
+        to_translate("extended boluses delivered over their duration"),
         "careportal, AAPS, Medtronic 600: Combo Bolus",
         extended_is_delivered_over_time,
     ),
     Rule(
         "extended_carbs",
-        "extended carbs eaten over their duration",
+        to_translate("extended carbs eaten over their duration"),
         "AAPS: carbs with a duration",
         extended_are_eaten_over_time,
     ),
     Rule(
         "bolus_event_type",
-        "insulin moved to an event type upstream counts",
+        to_translate("insulin moved to an event type upstream counts"),
         "Trio and iAPS: SMB, Bolus; tconnectsync: Combo Bolus; xDrip+: none",
         insulin_is_counted,
     ),
     Rule(
         "meal_time",
-        "carbs upstream would take for a repetition",
+        to_translate("carbs upstream would take for a repetition"),
         "lib/meal/history.js compares `timestamp`, and takes 0 for carbs",
         carbs_are_not_a_repetition,
     ),

@@ -106,13 +106,26 @@ def translations(language: Language) -> NullTranslations:
     if language is Language.ENGLISH:
         return NullTranslations()
     from babel.messages.mofile import write_mo
+
+    compiled = io.BytesIO()
+    write_mo(compiled, _read(language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+@functools.cache
+def known_words(language: Language) -> tuple[str | tuple[str, str], ...]:
+    """Every sentence of a language's catalogue in English; of one about a count both forms."""
+    ids = (message.id for message in _read(language) if message.id)
+    return tuple(words if isinstance(words, str) else (words[0], words[1]) for words in ids)
+
+
+@functools.cache
+def _read(language: Language) -> Any:
     from babel.messages.pofile import read_po
 
     with (CATALOGUES / f"{language.value}.po").open("rb") as file:
-        compiled = io.BytesIO()
-        write_mo(compiled, read_po(file, locale=language.value))
-    compiled.seek(0)
-    return GNUTranslations(compiled)
+        return read_po(file, locale=language.value)
 
 
 class _Sentence(Formatter):

@@ -59,7 +59,7 @@ def _called(tree: ast.AST) -> Iterator[str | tuple[str, str]]:
         if call.func.id == "Refused":
             given = (text for fact in call.keywords for text in _texts(fact.value))
             yield from (text for text in given if " " in text)
-        elif call.func.id == "count_phrase":
+        elif call.func.id in ("count_phrase", "translatable_count"):
             one, more = (next(_texts(words), "") for words in call.args[:2])
             if one and more:
                 yield one, more

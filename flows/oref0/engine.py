@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from pydantic import TypeAdapter
 
 from flows.errors import InternalError, Reason, Refused
+from flows.language.catalogue import to_translate
 from flows.oref0.self_check import CheckedPart, parts_to_check
 from flows.values.local_days import LocalDay, utc_offset_min
 
@@ -223,9 +224,11 @@ class EngineReport:
         if not self.redone or self.check is None:
             return []
         return [
-            "The self-check found that a faster way of computing gave other bytes than upstream itself. All days were "
-            "computed again by upstream alone: the numbers shown are upstream's. "
-            "Please report this, with the versions in manifest.json."
+            to_translate(
+                "The self-check found that a faster way of computing gave other bytes than upstream itself. All days "
+                "were computed again by upstream alone: the numbers shown are upstream's. Please report this, with the "
+                "versions in manifest.json."
+            )
         ]
 
     def document(self) -> dict[str, Any]:

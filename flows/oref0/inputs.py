@@ -19,6 +19,7 @@ from flows.history.boluses import COUNTED_TYPES
 from flows.history.glucose_values import LOWEST_MGDL, upstream_value
 from flows.history.records import bolus_u, carbs_g
 from flows.history.temp_basals import AAPS, LONGEST_MIN
+from flows.language.translatable import translatable
 from flows.nightscout.documents import json_type
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW, UPSTREAM_CARB_RATIO_G_PER_U, WIDEST_CAPS
 from flows.profiles.parse import ACCEPTED_ISF_MGDL_PER_U
@@ -137,12 +138,20 @@ def check_work_dir(work: Path, dates: list[str], *, now_ms: float, zone: str, co
         doses |= Counter((t.get("created_at"), bolus_u(t), carbs_g(t)) for t in treatments if bolus_u(t) or carbs_g(t))
     if len(without_insulin) == len(dates):
         raise Refused(Reason.NO_INSULIN, days=", ".join(without_insulin[:5]))
-    found = [f"{count} treatments {text}." for text, count in warnings.items()]
+    found = [translatable("{count} treatments {text}.", count=count, text=text) for text, count in warnings.items()]
     if not corrected and (copies := doses.total() - len(doses)):
-        found.append(f"{copies} treatments are the same as another of the same time: upstream counts all of them.")
+        found.append(
+            translatable(
+                "{copies} treatments are the same as another of the same time: upstream counts all of them.",
+                copies=copies,
+            )
+        )
     if without_insulin:
         found.append(
-            f"No insulin in the treatments of {', '.join(without_insulin)}: those days move the sensitivity wrongly."
+            translatable(
+                "No insulin in the treatments of {without_insulin}: those days move the sensitivity wrongly.",
+                without_insulin=", ".join(without_insulin),
+            )
         )
     return found
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from flows.language.translatable import translatable
 from flows.oref0.caps import DEFAULT_HIGH, DEFAULT_LOW
 from flows.profiles.parse import TherapyProfile
 from flows.settings import Insulin
@@ -94,12 +95,21 @@ def to_pumpprofile(
 
 def _dia(dia_h: float | None, notes: list[str]) -> float:
     if dia_h is None:
-        notes.append(f"The profile names no duration of insulin action: {DEFAULT_DIA_H:g} h was taken.")
+        notes.append(
+            translatable(
+                "The profile names no duration of insulin action: {taken_h:g} h was taken.",
+                taken_h=DEFAULT_DIA_H,
+            )
+        )
         return DEFAULT_DIA_H
     if dia_h < SHORTEST_EXPONENTIAL_DIA_H:
         notes.append(
-            f"The profile's duration of insulin action is {dia_h:g} h; upstream's insulin curves start at "
-            f"{SHORTEST_EXPONENTIAL_DIA_H:g} h, which was used."
+            translatable(
+                "The profile's duration of insulin action is {dia_h:g} h; upstream's insulin curves start at "
+                "{least_h:g} h, which was used.",
+                dia_h=dia_h,
+                least_h=SHORTEST_EXPONENTIAL_DIA_H,
+            )
         )
         return SHORTEST_EXPONENTIAL_DIA_H
     return dia_h

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Refused
+from flows.language.translatable import translatable
 from flows.oref0.outcome import usable_settings
 from flows.oref0.profile import PumpSettings, settings_of
 from flows.oref0.self_check import inputs_number
@@ -128,7 +129,9 @@ class _Assessment:
                 if v.scaled is not None and v.name in found
             ],
             "self_check": {**check.told(), "differing": list(check.differing)} if check is not None else None,
-            "why_not": None if ceiling else f"fewer than {LEAST_DAYS} days cannot be resampled",
+            "why_not": None
+            if ceiling
+            else translatable("fewer than {least_days} days cannot be resampled", least_days=LEAST_DAYS),
         }
 
     def _how(self, again: Repeated) -> dict[str, Any]:

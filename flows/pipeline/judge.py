@@ -17,6 +17,8 @@ from flows.history.lows import untold_rise_mgdl
 from flows.judgement.case import Case, DayUsed
 from flows.judgement.stepped import stepped
 from flows.judgement.verdict import against_steps, judge_case
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.oref0.engine import EngineReport
 from flows.oref0.outcome import DayOutcome, read_outcome, starts_elsewhere
 from flows.oref0.profile import PumpSettings
@@ -50,7 +52,7 @@ from flows.values.units import SECOND_MS, SECONDS_PER_DAY
 LEFT_OUT = (LOWS_LEFT_OUT, HIGHS_LEFT_OUT)
 RESTS_ON = (*LEFT_OUT, SEVERAL, LAST_CHANGE)
 
-OF_BACKFILL = (
+OF_BACKFILL = to_translate(
     "This run is of days gone by, made later by a backfill: it is for the trend only, and cannot be applied. It says "
     "what those days would have been told, not what to do now."
 )
@@ -249,7 +251,15 @@ def _day(day: dict[str, Any], outcomes: Sequence[DayOutcome]) -> DayOfRun:
 
 def _nothing_learnt(outcomes: Sequence[DayOutcome]) -> list[str]:
     empty = ", ".join(o.date for o in outcomes if o.empty)
-    return [f"Upstream found nothing to learn from on {empty}; it moved the basals by smoothing only."] if empty else []
+    return (
+        [
+            translatable(
+                "Upstream found nothing to learn from on {empty}; it moved the basals by smoothing only.", empty=empty
+            )
+        ]
+        if empty
+        else []
+    )
 
 
 def _without_correction(recommended: Settings, units: Units, found: dict[str, Any] | None) -> WithoutCorrection | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flows.language.translatable import translatable
 from flows.profiles.raw_files import NEWEST, RawFiles
 from flows.values.local_days import day_of
 from flows.values.timestamps import instant_ms
@@ -18,4 +19,4 @@ def newest_reading(raw: RawFiles, zone: str, now_ms: float) -> str:
     entries = [entry for kind in ("entries", NEWEST) for entry in raw.records(kind) if isinstance(entry, dict)]
     found = [instant_ms(entry.get("date") or entry.get("mills"), "UTC") for entry in entries]
     newest = max((known[0] for known in found if known and known[0] <= now_ms), default=None)
-    return "" if newest is None else f"the newest reading is of {day_of(newest, zone)}"
+    return "" if newest is None else translatable("the newest reading is of {newest}", newest=day_of(newest, zone))

@@ -17,7 +17,7 @@ from flows.history.duplicates import unsure_copies
 from flows.history.events import find_events, notes_on
 from flows.history.found_days import leave_out_found
 from flows.history.glucose import Readings, read_glucose
-from flows.history.glucose_values import ABOVE_RANGE_MGDL, LOWEST_MGDL, upstream_mgdl
+from flows.history.glucose_values import ABOVE_RANGE_MGDL, upstream_mgdl
 from flows.history.long_acting import long_acting_pattern
 from flows.history.losses import Loss, kinds_of, losses, without_a_time
 from flows.history.quality import doubtful_glucose, facts_of, judge_day
@@ -28,13 +28,13 @@ from flows.history.situations.table import find_situations
 from flows.history.strays import stray_instants
 from flows.history.travel import travel, zones_named
 from flows.history.treatments import normalise_treatments
-from flows.judgement.rules.data import FEW_DAYS
 from flows.language.catalogue import to_translate
 from flows.language.translatable import translatable
 from flows.nightscout.as_served import sensor_readings, served_day
 from flows.oref0.inputs import check_profile, check_work_dir
 from flows.oref0.upstream_records import readings_for_upstream, treatments_for_upstream
 from flows.oref0.work_dir import copy_openaps_directory, records_bytes, write_day, write_settings
+from flows.pipeline.day_notes import day_notes
 from flows.pipeline.last_change import write_last_change
 from flows.pipeline.newest_reading import newest_reading
 from flows.pipeline.previous import previous_profile
@@ -47,7 +47,7 @@ from flows.values.local_days import LocalDay, canonical_zone, day_of, day_range
 from flows.values.parts import Part
 from flows.values.run_directory import RunDirectory, json_or_none
 from flows.values.timestamps import instant_ms
-from flows.values.units import MGDL_PER_MMOLL, SECOND_MS
+from flows.values.units import SECOND_MS
 
 LEAST_GOOD_SHARE = 1 / 3  # of the days asked for
 # What a sensor saw and upstream does not get: readings below 39 mg/dL, and the text "HIGH".
@@ -163,7 +163,13 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
     notes += check_work_dir(run.work, used, now_ms=now_ms, zone=zone, corrected=request.inputs is InputsMode.CORRECTED)
     if strays and request.inputs is InputsMode.CORRECTED:
         dates = ", ".join(sorted({str(day_of(ms, zone)) for ms in strays}))
-        notes.append(f"{len(strays)} reading(s) lie apart from all others ({dates}) and are no part of the data.")
+        notes.append(
+            translatable(
+                "{strays_count} reading(s) lie apart from all others ({dates}) and are no part of the data.",
+                strays_count=len(strays),
+                dates=dates,
+            )
+        )
     notes += [doubt.sentence for doubt in doubts]
     doubted = [asdict(doubt) for doubt in doubts]
     prepared = Prepared(
@@ -295,26 +301,12 @@ def _write_corrected(
     for data in used:
         given, taken = readings_for_upstream(data.entries), treatments_for_upstream(data.treatments)
         write_day(run.work, data.day, records_bytes(given), records_bytes(taken))
-    asked = {d.day.date for d in cut}
-    notes = [
-        *(f"{d.day} is left out: {d.skipped}{_lows_of(d)}." for d in cut if d.skipped),
-        *(f"{d.day} is amber: {', '.join(d.remarks)}." for d in used if d.colour == "amber"),
-        *(f"{d} is excluded, but is none of the days asked for." for d in sorted(request.exclude) if d not in asked),
-    ]
-    if len(used) < FEW_DAYS:
-        notes.append(f"{len(used)} days are few: at least {FEW_DAYS} are advised before settings are changed.")
-    return [str(d.day) for d in used], [d.summary() for d in cut], notes
+    return [str(d.day) for d in used], [d.summary() for d in cut], day_notes(cut, request.exclude)
 
 
 def _instants(readings: Readings) -> tuple[list[float], list[float], list[float]]:
     lows = [low.date for low in readings.lows_left_out]
     return lows, [high.date for high in readings.highs_left_out], readings.shown_ms
-
-
-def _lows_of(left_out: DayData) -> str:
-    count = left_out.facts.lows_left_out
-    below = f"{LOWEST_MGDL} mg/dL ({LOWEST_MGDL / MGDL_PER_MMOLL:.1f} mmol/L)"
-    return f"; so are its {count} readings below {below}" if count else ""
 
 
 def _enough(cut: list[DayData], used: list[DayData], selection: Selection, event_days: set[date], newest: str) -> None:

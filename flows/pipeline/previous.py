@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Refused
+from flows.language.translatable import translatable
 from flows.oref0.several_values import OneValueFrom
 from flows.proposal.sealed import digest
 from flows.settings import AnalysisRequest, Insulin, of_past
@@ -67,7 +68,11 @@ def previous_profile(request: AnalysisRequest, profile: dict[str, Any], own_run:
             ratios = _ratios(proposal)
         except (Refused, ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError):
             continue  # damaged, or its engine was stopped
-        return Previous(start, f"Tuning goes on from the run {run.name}; caps are those of the source profile.", ratios)
+        return Previous(
+            start,
+            translatable("Tuning goes on from the run {name}; caps are those of the source profile.", name=run.name),
+            ratios,
+        )
     return Previous(None, "There is no earlier run to go on from: tuning starts from the source profile.")
 
 

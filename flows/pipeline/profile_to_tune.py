@@ -13,6 +13,7 @@ from flows.history.doubts import SHORT_DIA, Doubt, amber_doubt
 from flows.history.dynamic_isf import dynamic_isf
 from flows.history.insulin_changed import Action, insulin_changed
 from flows.history.insulin_named import RAPID, insulin_named
+from flows.language.translatable import translatable
 from flows.oref0.profile import SHORTEST_EXPONENTIAL_DIA_H, settings_of, to_pumpprofile
 from flows.oref0.several_values import NAMES, different, is_several, without_repeats
 from flows.pipeline.applied_profile import applied_profile
@@ -133,11 +134,15 @@ def profile_to_tune(
     )
     chosen = active.profile
     named = insulin_named(treatments, request.insulin)
-    said_of_applied = [f"{quoted(applied)}, which was applied and is in force, is tuned."] if applied else []
+    said_of_applied = (
+        [translatable("{applied}, which was applied and is in force, is tuned.", applied=quoted(applied))]
+        if applied
+        else []
+    )
     peak_min, notes = _peak(request, chosen.insulin_peak_min, named.peak_min)
     insulin = request.insulin or Insulin(named.curve or RAPID)
     if request.insulin is None and insulin != RAPID:
-        notes.append(f"Insulin taken as {insulin}, as the data name it.")
+        notes.append(translatable("Insulin taken as {insulin}, as the data name it.", insulin=insulin))
     document, more = to_pumpprofile(chosen, insulin=insulin, peak_min=peak_min, zone=zone)
     said = [*said_of_applied, *chosen.notes, *active.warnings, *notes, *more]
     changed = insulin_changed(treatments, zone, window_ms, request.insulin, actions_of(active))
@@ -183,20 +188,35 @@ def _note_on_sens(document: dict[str, Any]) -> list[str]:
     if sens is None or schedule is None or math.isclose(sens, schedule.blocks[0].value, rel_tol=SAME_ISF):
         return []
     return [
-        f"The profile's sens, {sens:g}, and the first of its isfProfile, {schedule.blocks[0].value:g}, differ: "
-        "upstream tunes the one of isfProfile. Correct the one that is wrong."
+        translatable(
+            "The profile's sens, {sens:g}, and the first of its isfProfile, {value:g}, differ: upstream tunes the one "
+            "of isfProfile. Correct the one that is wrong.",
+            sens=sens,
+            value=schedule.blocks[0].value,
+        )
     ]
 
 
 def _notes_on(what: str, found: OpenapsSchedule) -> list[str]:
     notes = []
     if found.unread:
-        notes.append(f"The profile has several {what}, and their times or values cannot be read; autotune tunes one.")
+        notes.append(
+            translatable(
+                "The profile has several {what}, and their times or values cannot be read; autotune tunes one.",
+                what=what,
+            )
+        )
     elif found.schedule is not None and different(found.schedule.distinct) > 1:
-        notes.append(f"The profile has several {what}; autotune tunes one.")
+        notes.append(translatable("The profile has several {what}; autotune tunes one.", what=what))
     if found.ambiguous:
         named = ", ".join(found.ambiguous)
-        notes.append(f"Entries of the {what} have two times that differ: their offsets, {named}, were taken.")
+        notes.append(
+            translatable(
+                "Entries of the {what} have two times that differ: their offsets, {named}, were taken.",
+                what=what,
+                named=named,
+            )
+        )
     return notes
 
 
@@ -234,5 +254,14 @@ def _peak(
         return request.insulin_peak_min, []
     low, high = PEAK_LIMITS_MIN
     if not low <= own_min <= high:
-        return None, [f"The {whose} peak of insulin action is not between {low} and {high} min: the curve's was used."]
-    return round(own_min), [f"The {whose} own peak of insulin action was used: {own_min:g} min."]
+        return None, [
+            translatable(
+                "The {whose} peak of insulin action is not between {low} and {high} min: the curve's was used.",
+                whose=whose,
+                low=low,
+                high=high,
+            )
+        ]
+    return round(own_min), [
+        translatable("The {whose} own peak of insulin action was used: {own_min:g} min.", whose=whose, own_min=own_min)
+    ]

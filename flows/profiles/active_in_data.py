@@ -15,6 +15,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable, translatable_count
 from flows.profiles.parse import ACTIVE, TherapyProfile, profile_in
 from flows.profiles.stored import (
     StoredDocument,
@@ -113,8 +115,13 @@ def in_force(
     ]
     if others:
         warnings.append(
-            f"On {_count(len(others), 'day')} ({_some(others)}) other settings than those of {quoted(profile.name)}, "
-            "which is tuned, were in force for some of the time."
+            translatable(
+                "On {count} ({dates}) other settings than those of {name}, which is tuned, were in force for "
+                "some of the time.",
+                count=translatable_count("{count} day", "{count} days", len(others)),
+                dates=_some(others),
+                name=quoted(profile.name),
+            )
         )
     return ActiveProfiles(
         profile, source, local, spans, tuple(dict.fromkeys(warnings)), others, timeline, known_from_ms
@@ -166,8 +173,9 @@ def _to_tune(history: History, name: str | None, end_ms: float) -> tuple[Therapy
     except Refused:
         if name is None and state.switch is not None and state.profile is not None:
             profile, source, warnings = _in_force_then(history, state, end_ms)
-            said = (
-                f"The document's default profile is not in it; {quoted(state.name)}, to which was switched, was taken."
+            said = translatable(
+                "The document's default profile is not in it; {name}, to which was switched, was taken.",
+                name=quoted(state.name),
             )
             return profile, source, [said, *warnings]
         raise
@@ -175,18 +183,25 @@ def _to_tune(history: History, name: str | None, end_ms: float) -> tuple[Therapy
     warnings = []
     if state.switch is not None and (state.profile is None or not same_settings(state.profile, profile)):
         warnings.append(
-            f"At the end of the data {quoted(state.name)} was in force by a Profile Switch of "
-            f"{iso_utc(state.switch.at_ms)}, with other settings than {quoted(chosen)}, which is tuned; "
-            f"--profile {ACTIVE} tunes what was in force. "
-            f"The document has: {listed(document.names)}."
+            translatable(
+                "At the end of the data {name} was in force by a Profile Switch of {at}, with other settings than "
+                "{chosen}, which is tuned; --profile {active} tunes what was in force. The document has: {names}.",
+                name=quoted(state.name),
+                at=iso_utc(state.switch.at_ms),
+                chosen=quoted(chosen),
+                active=ACTIVE,
+                names=listed(document.names),
+            )
         )
     elif state.switch is None and (older := _overruled(history, document, end_ms)) is not None:
         known = history.of_switch(older).profile
         if known is None or not same_settings(known, profile):
             warnings.append(
-                f"A Profile Switch to {quoted(older.name)} is older than the newest profile document, so that "
-                "Nightscout counts the document; AAPS goes on with the switch until the next one. "
-                "Check which one is in use."
+                translatable(
+                    "A Profile Switch to {name} is older than the newest profile document, so that Nightscout counts "
+                    "the document; AAPS goes on with the switch until the next one. Check which one is in use.",
+                    name=quoted(older.name),
+                )
             )
     return profile, ProfileSource.DOCUMENT, warnings
 
@@ -199,7 +214,11 @@ def _in_force_then(history: History, state: State, end_ms: float) -> tuple[Thera
     if state.profile is None:
         detail = (state.trouble or "it holds no profile").rstrip(".")
         raise Refused(Reason.PROFILE_SWITCH_UNREADABLE, when=iso_utc(state.switch.at_ms), detail=detail)
-    said = [] if history.stored else ["There is no profile document; the profile is that of a Profile Switch."]
+    said = (
+        []
+        if history.stored
+        else [to_translate("There is no profile document; the profile is that of a Profile Switch.")]
+    )
     return state.profile, state.source, said
 
 
@@ -220,7 +239,11 @@ def _overruled(history: History, document: StoredDocument, end_ms: float) -> Swi
 
 def _document_warnings(history: History, end_ms: float) -> list[str]:
     none_begun = history.stored and history.document_at(end_ms) is None
-    return ["Every profile document starts after the data ends; the oldest one was taken."] if none_begun else []
+    return (
+        [to_translate("Every profile document starts after the data ends; the oldest one was taken.")]
+        if none_begun
+        else []
+    )
 
 
 def _change_warnings(permanent: tuple[ProfileSpan, ...], zone: str) -> list[str]:
@@ -235,8 +258,14 @@ def _change_warnings(permanent: tuple[ProfileSpan, ...], zone: str) -> list[str]
         if before.profile.timezone != after.profile.timezone and before.profile.timezone and after.profile.timezone:
             zones.append(f"{when} from {before.profile.timezone} to {after.profile.timezone}")
     said = (
-        (changes, f"The profile changed in the data: {_some(changes)}. The days before it teach less about it."),
-        (zones, f"The profile's time zone changed in the data: {_some(zones)}."),
+        (
+            changes,
+            translatable(
+                "The profile changed in the data: {changes}. The days before it teach less about it.",
+                changes=_some(changes),
+            ),
+        ),
+        (zones, translatable("The profile's time zone changed in the data: {zones}.", zones=_some(zones))),
     )
     return [sentence for found, sentence in said if found]
 
@@ -253,13 +282,21 @@ def _switch_warnings(spans: tuple[ProfileSpan, ...]) -> list[str]:
     said = (
         (
             hours,
-            f"A percentage or time shift was in force for {sum(hours.values()):.1f} hours ({parts}); "
-            "the profile is tuned without it.",
+            translatable(
+                "A percentage or time shift was in force for {total:.1f} hours ({parts}); the profile is tuned "
+                "without it.",
+                total=sum(hours.values()),
+                parts=parts,
+            ),
         ),
         (
             temporary,
-            f"Profile Switches of limited duration were in force for {sum(s.hours for s in temporary):.1f} hours "
-            f"({_count(len(temporary), 'time')}); they are not tuned.",
+            translatable(
+                "Profile Switches of limited duration were in force for {total:.1f} hours ({times}); they "
+                "are not tuned.",
+                total=sum(s.hours for s in temporary),
+                times=translatable_count("{count} time", "{count} times", len(temporary)),
+            ),
         ),
     )
     return [sentence for found, sentence in said if found]
@@ -274,18 +311,35 @@ def _trouble_warnings(history: History, start_ms: float, end_ms: float, zone: st
             continue
         when = _local(switch.at_ms, zone)
         if history.names_missing_profile(switch):
-            found.append(f"The Profile Switch of {when} names {quoted(switch.name)}, which is in no profile document.")
+            found.append(
+                translatable(
+                    "The Profile Switch of {when} names {name}, which is in no profile document.",
+                    when=when,
+                    name=quoted(switch.name),
+                )
+            )
         elif switch.trouble:
-            found.append(f"The Profile Switch of {when} cannot be used: {switch.trouble}.")
+            found.append(
+                translatable(
+                    "The Profile Switch of {when} cannot be used: {trouble}.", when=when, trouble=switch.trouble
+                )
+            )
         elif switch.unreadable:
             found.append(
-                f"The profile inside the Profile Switch of {when} is not readable JSON; its name was looked up."
+                translatable(
+                    "The profile inside the Profile Switch of {when} is not readable JSON; its name was looked up.",
+                    when=when,
+                )
             )
     for span in history.timeline(start_ms, end_ms):
         if span.profile is None and (state := history.state(span.start_ms)) is not None and state.trouble:
             found.append(
-                f"The profile in force from {_local(span.start_ms, zone)} on, {quoted(span.name)}, cannot be read: "
-                f"{state.trouble.rstrip('.')}."
+                translatable(
+                    "The profile in force from {start} on, {name}, cannot be read: {trouble}.",
+                    start=_local(span.start_ms, zone),
+                    name=quoted(span.name),
+                    trouble=state.trouble.rstrip("."),
+                )
             )
     return found
 
@@ -319,10 +373,6 @@ def _clipped(timeline: tuple[ProfileSpan, ...], start_ms: float, end_ms: float) 
 
 def _local(epoch_ms: float, zone: str) -> str:
     return datetime.fromtimestamp(epoch_ms / 1000, ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _some(items: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.language.translatable import translatable
 from flows.nightscout.documents import Record
 from flows.profiles.schedule_blocks import (
     check_range,
@@ -155,8 +156,12 @@ def read_body(
     check_range(isf, "insulin sensitivity", ACCEPTED_ISF_MGDL_PER_U, "mg/dL per U")
     if max(isf.distinct) > (most := USUAL_ISF_MGDL_PER_U[1]):
         notes.append(
-            f"The insulin sensitivity is above {most:g} mg/dL/U ({most / MGDL_PER_MMOLL:.1f} mmol/L/U), as only "
-            "small children have it: check that the profile's units are right before believing a recommendation."
+            translatable(
+                "The insulin sensitivity is above {most:g} mg/dL/U ({most_mmoll:.1f} mmol/L/U), as only small children "
+                "have it: check that the profile's units are right before believing a recommendation.",
+                most=most,
+                most_mmoll=most / MGDL_PER_MMOLL,
+            )
         )
     _check_targets(body, units, written)
     ratio = read_schedule(body.get("carbratio"), "carb ratio", notes)
@@ -165,8 +170,11 @@ def read_body(
     check_range(basal, "basal", (0.0, BASAL_LIMIT_U_PER_H), "U/h")
     if 0 < max(b.value for b in basal.blocks) < NEAR_ZERO_BASAL_U_PER_H:
         notes.append(
-            f"The basal is below {NEAR_ZERO_BASAL_U_PER_H:g} U/h all day. If the pump doses by itself in an automatic "
-            "mode, this is not the basal it gives: enter that one before believing a recommendation."
+            translatable(
+                "The basal is below {least:g} U/h all day. If the pump doses by itself in an "
+                "automatic mode, this is not the basal it gives: enter that one before believing a recommendation.",
+                least=NEAR_ZERO_BASAL_U_PER_H,
+            )
         )
     insulin = body.get("iCfg") or body.get("icfg")
     dia_h, peak_min = _insulin_action(body.get("dia"), insulin if isinstance(insulin, dict) else {}, notes)
@@ -209,7 +217,13 @@ def read_zone(written: Iterable[Any], known: str | None, notes: list[str]) -> st
             except Refused:
                 if known is None:
                     raise
-                notes.append(f"The profile's time zone {named[:80]!r} is not known; {known} was used, as asked for.")
+                notes.append(
+                    translatable(
+                        "The profile's time zone {named!r} is not known; {known} was used, as asked for.",
+                        named=named[:80],
+                        known=known,
+                    )
+                )
                 return None
     return None
 
@@ -219,7 +233,13 @@ def _units(document: StoredDocument, name: str, others: Iterable[StoredDocument]
     own, of_document = document.store[name].get("units"), unit_name(document.record.get("units"))
     if found := unit_name(own):
         if of_document not in (None, found):
-            notes.append(f"The profile says {found} and its document {of_document}: the profile's own was taken.")
+            notes.append(
+                translatable(
+                    "The profile says {found} and its document {of_document}: the profile's own was taken.",
+                    found=found,
+                    of_document=of_document,
+                )
+            )
         return found
     if isinstance(own, str) and own.strip():
         notes.append("The profile's own units are not understood; the document's were looked at instead.")
@@ -301,7 +321,12 @@ def _insulin_action(dia: Any, insulin: Record, notes: list[str]) -> tuple[float 
         return None, peak_min
     low, high = ACCEPTED_DIA_H
     if not low <= dia_h <= high:
-        raise unusable(what, f"it is outside {low:g}–{high:g} hours")
+        raise unusable(what, translatable("it is outside {low:g}–{high:g} hours", low=low, high=high))
     if dia_h > LONG_DIA_H:
-        notes.append(f"The profile's duration of insulin action is above {LONG_DIA_H:g} h; please check it.")
+        notes.append(
+            translatable(
+                "The profile's duration of insulin action is above {most_h:g} h; please check it.",
+                most_h=LONG_DIA_H,
+            )
+        )
     return dia_h, peak_min

@@ -57,20 +57,34 @@ def _read_value(value: Any, what: str, notes: list[str]) -> Schedule:
     amounts = [number_or_none(item.get("value")) if isinstance(item, dict) else None for item in value]
     for place, (item, amount) in enumerate(zip(value, amounts, strict=True), 1):
         if not isinstance(item, dict):
-            raise unusable(what, f"entry {place} is not an object with a time and a value")
+            raise unusable(what, translatable("entry {place} is not an object with a time and a value", place=place))
         minutes = entry_minutes(item, what, place, notes)
         if amount is None:
             amount = required_number(item.get("value"), what, f"the value at {clock_text(minutes)}")
         if minutes in blocks and blocks[minutes] != amount:
             if amount == 0:
-                raise unusable(what, f"a later entry at {clock_text(minutes)} says 0; remove the entries not in use")
-            notes.append(f"Two entries of the {what} are at {clock_text(minutes)}: the last one was taken.")
+                raise unusable(
+                    what,
+                    translatable(
+                        "a later entry at {time} says 0; remove the entries not in use", time=clock_text(minutes)
+                    ),
+                )
+            notes.append(
+                translatable(
+                    "Two entries of the {what} are at {time}: the last one was taken.",
+                    what=what,
+                    time=clock_text(minutes),
+                )
+            )
         blocks[minutes] = amount
         order.append(minutes)
     if 0 not in blocks:
-        raise unusable(what, f"its first entry is at {clock_text(min(blocks))}, not at 00:00; add one at 00:00")
+        raise unusable(
+            what,
+            translatable("its first entry is at {time}, not at 00:00; add one at 00:00", time=clock_text(min(blocks))),
+        )
     if order != sorted(order):
-        notes.append(f"The entries of the {what} are not in order of time: they were sorted.")
+        notes.append(translatable("The entries of the {what} are not in order of time: they were sorted.", what=what))
     return Schedule(tuple(Block(m, blocks[m]) for m in sorted(blocks)))
 
 
@@ -98,7 +112,7 @@ def required_number(value: Any, what: str, which: str = "its value") -> float:
     Raises:
         Refused: `PROFILE_FIELD`.
     """
-    found = optional_number(value, what, f"{which} is not a plain number such as 1.5")
+    found = optional_number(value, what, translatable("{which} is not a plain number such as 1.5", which=which))
     if found is None:
         raise unusable(what, f"{which} is missing")
     return found
@@ -142,15 +156,27 @@ def entry_minutes(item: dict[str, Any], what: str, place: int, notes: list[str])
     start = by_clock if by_clock is not None else by_seconds
     assert start is not None
     if not 0 <= start < MINUTES_PER_DAY * 60:
-        raise unusable(what, f"entry {place} starts outside the day, which goes from 00:00 to 23:59")
+        raise unusable(
+            what, translatable("entry {place} starts outside the day, which goes from 00:00 to 23:59", place=place)
+        )
     if start % 60:
-        raise unusable(what, f"entry {place} does not start on a whole minute")
+        raise unusable(what, translatable("entry {place} does not start on a whole minute", place=place))
     minutes = int(start // 60)
     if by_clock is None and time not in (None, ""):
-        notes.append(f"An entry of the {what} has an unreadable time: its seconds, {clock_text(minutes)}, were taken.")
+        notes.append(
+            translatable(
+                "An entry of the {what} has an unreadable time: its seconds, {time}, were taken.",
+                what=what,
+                time=clock_text(minutes),
+            )
+        )
     if by_clock is not None and by_seconds is not None and by_clock != by_seconds:
         notes.append(
-            f"An entry of the {what} has two times that differ: the clock time, {clock_text(minutes)}, was taken."
+            translatable(
+                "An entry of the {what} has two times that differ: the clock time, {time}, was taken.",
+                what=what,
+                time=clock_text(minutes),
+            )
         )
     return minutes
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.language.translatable import translatable
 from flows.nightscout.documents import Record
 from flows.values.numbers import number_or_none
 from flows.values.timestamps import instant_ms
@@ -73,16 +74,24 @@ def choose_name(document: StoredDocument, name: str | None) -> tuple[str, list[s
     if name is not None:
         if (found := find_name(document.names, name)) is None:
             raise Refused(Reason.PROFILE_NOT_FOUND, name=name[:LONGEST_NAME], names=listed(document.names))
-        return found, [] if found == name else [f"The profile {quoted(found)} was taken for {quoted(name)}."]
+        return found, [] if found == name else [
+            translatable("The profile {found} was taken for {name}.", found=quoted(found), name=quoted(name))
+        ]
     default = document.record.get("defaultProfile")
     if (found := find_name(document.names, default)) is not None:
         return found, [] if found == default else [
-            f"The document's default is written {quoted(default)}; {quoted(found)} was taken."
+            translatable(
+                "The document's default is written {default}; {found} was taken.",
+                default=quoted(default),
+                found=quoted(found),
+            )
         ]
     if len(document.names) == 1:
         only = document.names[0]
         return only, [] if not default and is_flat(document.record) else [
-            f"The document's default profile is not in it; its only one, {quoted(only)}, was taken."
+            translatable(
+                "The document's default profile is not in it; its only one, {only}, was taken.", only=quoted(only)
+            )
         ]
     wanted = str(default)[:LONGEST_NAME] if default else "the default, which is not named"
     raise Refused(Reason.PROFILE_NOT_FOUND, name=wanted, names=listed(document.names))
@@ -125,7 +134,11 @@ def beginning_of(items: list[str], most: int) -> str:
 def skipped_note(documents: list[Any], stored: list[StoredDocument]) -> list[str]:
     """That documents without any profile were passed over, where others are left."""
     count = sum(1 for d in documents if not isinstance(d, dict) or _bodies(d) is None)
-    return [f"{count} profile documents hold no profile and were ignored."] if count and stored else []
+    return (
+        [translatable("{count} profile documents hold no profile and were ignored.", count=count)]
+        if count and stored
+        else []
+    )
 
 
 def _stored(document: Record, zone: str) -> StoredDocument | None:

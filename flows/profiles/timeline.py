@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from flows.errors import Refused
+from flows.language.translatable import translatable
 from flows.profiles.parse import (
     TherapyProfile,
     common_zone,
@@ -250,7 +251,11 @@ class History:
             return zone
         found = read_zone([body.get("timezone")], self.zone, notes)
         if found and self.zone is None:
-            notes.append(f"Only the Profile Switch names a time zone, {found}; such a zone may be a neighbour's.")
+            notes.append(
+                translatable(
+                    "Only the Profile Switch names a time zone, {found}; such a zone may be a neighbour's.", found=found
+                )
+            )
         return found
 
 

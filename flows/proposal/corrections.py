@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flows.language.translatable import translatable
 from flows.proposal.document import Settings, Units
 
 
@@ -16,7 +17,7 @@ def changed_by_correction(
         units: the person's.
     """
     if without is None:
-        return [f"Without the corrections upstream would have given no result: {reason}"]
+        return [translatable("Without the corrections upstream would have given no result: {reason}", reason=reason)]
     mmol = units is Units.MMOL_PER_L
     isf = "isf_mmoll_per_u" if mmol else "isf_mgdl_per_u"
     lines = []
@@ -26,5 +27,9 @@ def changed_by_correction(
             lines.append(f"{label}: {ours:g} {unit} instead of {theirs:g}")
     for hour, (our, their) in enumerate(zip(recommended.basal_u_per_h, without.basal_u_per_h, strict=True)):
         if our != their:
-            lines.append(f"basal at {hour:02d}:00: {our:g} U/h instead of {their:g}")
+            lines.append(
+                translatable(
+                    "basal at {hour:02d}:00: {our:g} U/h instead of {their:g}", hour=hour, our=our, their=their
+                )
+            )
     return lines or ["The corrections changed none of the recommended numbers."]

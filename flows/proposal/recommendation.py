@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.errors import Reason, Refused
+from flows.language.translatable import translatable
 from flows.oref0.caps import Caps, Limits
 from flows.oref0.outcome import UpstreamResult
 from flows.oref0.profile import PumpSettings, settings_of
@@ -42,8 +43,13 @@ def recommend(pump: dict[str, Any], outcome: UpstreamResult) -> Recommendation:
     if beyond:
         # lib/autotune/index.js caps first and smooths hours without data afterwards.
         warnings.append(
-            f"Upstream's smoothing of hours without data moved the basal at {', '.join(beyond)} beyond its own "
-            f"caps ({caps.low:g}–{caps.high:g} of the pump's); the numbers to enter stay within them."
+            translatable(
+                "Upstream's smoothing of hours without data moved the basal at {beyond} beyond its own caps "
+                "({low:g}–{high:g} of the pump's); the numbers to enter stay within them.",
+                beyond=", ".join(beyond),
+                low=caps.low,
+                high=caps.high,
+            )
         )
     return Recommendation(current, tuned, caps, tuple(warnings))
 

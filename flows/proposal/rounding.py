@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from flows.language.translatable import translatable
 from flows.oref0.caps import Caps
 from flows.oref0.several_values import UNMOVED_SHARE, OneOfSeveral, OneValueFrom, block_at, one_value
 from flows.profiles.schedule_blocks import clock_text
@@ -147,12 +148,19 @@ def basal_on_steps(
     if kept:
         named = ", ".join(clock_text(h * 60) for h in kept)
         remarks.append(
-            f"No step of {step:g} U/h lies within upstream's caps at {named}: the basal there stays as it is."
+            translatable(
+                "No step of {step:g} U/h lies within upstream's caps at {named}: the basal there stays as it is.",
+                step=step,
+                named=named,
+            )
         )
     if any(abs(n / step - round(n / step)) > 1e-6 for n in now):
         remarks.append(
-            f"The current rates are not on steps of {step:g} U/h: name your pump's with --basal-step, or its rounding "
-            "moves what upstream did not."
+            translatable(
+                "The current rates are not on steps of {step:g} U/h: name your pump's with --basal-step, or its "
+                "rounding moves what upstream did not.",
+                step=step,
+            )
         )
     within = {h: min(max(new[h] / step, bounds[h][0]), bounds[h][1]) for h in free}
     steps = {h: math.floor(within[h] + EXACT) for h in free}
