@@ -20,6 +20,7 @@ from flows.language.catalogue import Language, number_text, phrase, spoken, to_t
 from flows.language.translatable import in_spoken, translatable
 from flows.proposal.consensus_limits import LOW, Limit, age_group, limits_for, shares_of
 from flows.proposal.document import Glucose, Proposal, Units, VerdictReason
+from flows.proposal.glucose import PREGNANCY_MGDL
 from flows.report import numbers_to_enter
 from flows.report.first_screen import first_screen
 from flows.report.html.page import page
@@ -87,7 +88,7 @@ TARGETS = (
     ("from_54_to_69_percent", "low", "54–69", "3.0–3.8", to_translate("all below the range under 4 %")),
     ("below_54_percent", "very-low", to_translate("below 54"), to_translate("below 3.0"), to_translate("under 1 %")),
 )
-RANGE, RANGE_IN_PREGNANCY = (70, 180), (63, 140)
+RANGE_MGDL = (70, 180)  # of the same
 COLOURS = {"green": to_translate("green"), "amber": to_translate("amber"), "red": to_translate("red")}
 
 
@@ -122,6 +123,7 @@ def report_html(proposal: Proposal) -> bytes:
     repetitions = evidence["repetitions"]
     to_enter = may_be_entered(proposal)
     isf, ratio = rows.isf_in_both, (rows.carb_ratio,)
+    aimed_at = PREGNANCY_MGDL if in_pregnancy(proposal) else RANGE_MGDL
     share = percent(repetitions["share"]) if repetitions else ""
     return page(
         "report.html",
@@ -164,9 +166,11 @@ def report_html(proposal: Proposal) -> bytes:
         ratio_plot=figures.between_caps(told(ratio), phrase("Carb ratio"), "ratio", share),
         block_plots=_block_plots(rows) if to_enter else [],
         deviation_plot=figures.deviations(evidence["basal"]),
-        glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"]) if document["glucose"] else None,
+        glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"], aimed_at)
+        if document["glucose"]
+        else None,
         range_plot=figures.time_in_range(_shares(proposal.glucose)) if proposal.glucose else None,
-        day_plots=daily(proposal.curves, RANGE_IN_PREGNANCY if in_pregnancy(proposal) else RANGE),
+        day_plots=daily(proposal.curves, aimed_at),
         left_out_days=[day.date for day in proposal.days if day.status != "used"],
         targets=targets(proposal),
         in_pregnancy=in_pregnancy(proposal),

@@ -12,7 +12,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from flows.language.catalogue import number_text, phrase, to_translate, translated
+from flows.language.catalogue import phrase, to_translate, translated
 from flows.report.rows import MGDL, MMOLL, STOPPED, Row, RowEntry, blocks_of
 from flows.report.svg import plots
 from flows.report.svg.plots import Frame
@@ -21,8 +21,8 @@ from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 EDGES = tuple(float(h) for h in range(HOURS_PER_DAY + 1))
 MIDDLES = tuple(h + 0.5 for h in range(HOURS_PER_DAY))
-# International Consensus on Time in Range, Diabetes Care 2019;42:1593: mg/dL and their twins in mmol/L.
-LEVELS = ((54.0, "54", "3.0"), (70.0, "70", "3.9"), (180.0, "180", "10.0"), (250.0, "250", "13.9"))
+# International Consensus on Time in Range, Diabetes Care 2019;42:1593; marked where they are not too near the target's.
+VERY_LOW_MGDL, VERY_HIGH_MGDL, APART_MGDL = 54, 250, 12
 LOWEST_SHOWN, HIGHEST_SHOWN = 40.0, 300.0
 WIDE, NARROW = 880.0, 330.0
 BAR, LEAST_FOR_NUMBER = 26.0, 30.0  # height of the bar of shares; width of a share with its number under it
@@ -231,8 +231,15 @@ def _strip_sentence(row: Row, share: str) -> str:
     return f"{text} {translated(row.unit)}"
 
 
-def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
-    """The median of each hour, and the bands that hold half and nine tenths of its readings."""
+def glucose_of_the_day(hours: Sequence[dict[str, Any]], target_mgdl: tuple[int, int]) -> Markup:
+    """The median of each hour, and the bands that hold half and nine tenths of its readings.
+
+    Args:
+        hours: of the document.
+        target_mgdl: the lower and upper end of the range aimed at.
+    """
+    beyond = [v for v in (VERY_LOW_MGDL, VERY_HIGH_MGDL) if min(abs(v - end) for end in target_mgdl) >= APART_MGDL]
+    levels = [float(level) for level in (*target_mgdl, *beyond)]
     of = {n: [h[f"{n}_mgdl"] for h in hours] for n in ("p5", "p25", "median", "p75", "p95")}
     high = max([HIGHEST_SHOWN, *(v * 1.03 for v in of["p95"] if v is not None)])
     last = {name: next((v for v in reversed(values) if v is not None), None) for name, values in of.items()}
@@ -243,16 +250,17 @@ def glucose_of_the_day(hours: Sequence[dict[str, Any]]) -> Markup:
     ]
 
     def draw(frame: Frame, size: str) -> Markup:
-        top, bottom = frame.y(180), frame.y(70)
+        bottom, top = (frame.y(end) for end in target_mgdl)
         parts = [
             plots.box(frame.left, top, frame.width - frame.left - frame.right, bottom - top, "target"),
-            plots.y_axis(frame, [(v, text) for v, text, _ in LEVELS], phrase("glucose, mg/dL"), "mgdl"),
-            plots.y_axis(frame, [(v, number_text(text)) for v, _, text in LEVELS], phrase("glucose, mmol/L"), "mmoll"),
+            plots.y_axis(frame, [(v, fixed(v, 0)) for v in levels], phrase("glucose, mg/dL"), "mgdl"),
+            plots.y_axis(
+                frame, [(v, fixed(v / MGDL_PER_MMOLL, 1)) for v in levels], phrase("glucose, mmol/L"), "mmoll"
+            ),
             plots.hours_axis(frame, 3 if size == "wide" else 6),
             plots.band(frame, MIDDLES, of["p5"], of["p95"], "interval-outer"),
             plots.band(frame, MIDDLES, of["p25"], of["p75"], "interval"),
-            plots.rule(frame, 70, "target-line"),
-            plots.rule(frame, 180, "target-line"),
+            *(plots.rule(frame, end, "target-line") for end in target_mgdl),
             plots.line(frame, MIDDLES, of["median"], "pump-line"),
             *(_ends(frame, ends, apart=14, beside=6) if size == "wide" else ()),
         ]

@@ -8,7 +8,9 @@ from datetime import date
 import pytest
 
 from flows.proposal.document import DailyCurve
+from flows.report.html.report import report_html
 from flows.report.svg.days import DrawnDay, daily
+from tests import sample_proposals
 
 
 def drawn(values: list[int | None], range_mgdl: tuple[int, int] = (70, 180)) -> DrawnDay:
@@ -42,6 +44,17 @@ def test_what_is_drawn_is_said_in_both_units_and_the_day_has_its_name() -> None:
 
 def test_the_range_of_pregnancy_is_drawn_where_it_is_asked_for() -> None:
     assert all(f">{end}<" in drawn([100], (63, 140)).drawing for end in ("63", "140", "3.5", "7.8"))
+
+
+@pytest.mark.parametrize(("group", "ends"), [("pregnant", ["63", "140"]), ("adult", ["70", "180"])])
+def test_the_page_draws_the_range_of_the_person(group: str, ends: list[str]) -> None:
+    document = sample_proposals.document()
+    document["options"]["age_group"] = group
+    page = report_html(sample_proposals.sealed(document)).decode()
+    for name in ("glucose-wide", "day-2026-03-20"):
+        drawn_one = page.partition(f'aria-labelledby="{name}-t')[2].partition("</svg>")[0]
+        marks = re.findall(r">(\d+)</text>", drawn_one.partition('class="mgdl"')[2].partition("</g>")[0])
+        assert marks[:2] == ends, name
 
 
 def test_all_days_have_one_scale() -> None:
