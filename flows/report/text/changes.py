@@ -11,7 +11,7 @@ from flows.proposal.document import Colour, Proposal, Units
 from flows.report.numbers_to_enter import AS_NOW, KEEP, TOO_SMALL, keep_label
 from flows.report.rows import RowEntry, joined
 from flows.report.text.verdict import colour_word, reason_sentence
-from flows.report.wording import in_one_unit, setting, signed
+from flows.report.wording import headline_in_spoken, in_one_unit, setting, signed
 from flows.values.parts import Part
 from flows.writeback.approval import Scope
 from flows.writeback.plan import Plan
@@ -69,7 +69,7 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
 def verdict_text(proposal: Proposal, what: Scope = Scope.STEP) -> str:
     """The verdict about what is written and every reason for it, one line each."""
     verdict = verdict_today(_about(proposal, what))
-    colour, headline = _loud(verdict.colour), in_spoken(verdict.headline)
+    colour, headline = _loud(verdict.colour), headline_in_spoken(verdict.headline)
     rows = [phrase("Verdict   {colour}: {headline}", colour=colour, headline=headline)]
     rows += [f"  {_loud(reason.colour)}: {reason_sentence(reason)}" for reason in verdict.reasons]
     return "\n".join(in_one_unit(row, mmol=proposal.units is Units.MMOL_PER_L) for row in rows)

@@ -23,7 +23,7 @@ from flows.report.numbers_to_enter import may_be_entered
 from flows.report.rows import Row, RowEntry, curve_note, setting_rows
 from flows.report.text.markdown import code_block, escaped, plain
 from flows.report.text.verdict import colour_word, reason_title
-from flows.report.wording import decimals_shown, exact, signed
+from flows.report.wording import decimals_shown, exact, headline_in_spoken, signed
 
 COLOURS = {
     Colour.GREEN: to_translate("🟢 Green"),
@@ -110,7 +110,7 @@ def _verdict(proposal: Proposal) -> list[str]:
         "",
     ]
     if beyond_limits(proposal) or proposal.step is not None:
-        lines += [in_spoken(verdict.headline), ""]
+        lines += [headline_in_spoken(verdict.headline), ""]
     elif verdict.nothing_certain:
         lines += [phrase("Nothing is repeatable enough to act on: there is nothing to change."), ""]
     # A rule's sentence may hold a share of readings or a setting: those stay in the report.

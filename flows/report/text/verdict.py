@@ -5,6 +5,8 @@ from __future__ import annotations
 from flows.language.catalogue import phrase, to_translate, translated
 from flows.language.translatable import in_spoken
 from flows.proposal.document import Colour, Verdict, VerdictReason
+from flows.report.wording import headline_in_spoken
+from flows.values.sentence import stored_in_spoken
 
 COLOURS = {
     Colour.GREEN: to_translate("green"),
@@ -20,13 +22,13 @@ def colour_word(colour: Colour) -> str:
 
 def verdict_line(verdict: Verdict) -> str:
     """Colour and headline."""
-    colour, headline = colour_word(verdict.colour), in_spoken(verdict.headline)
+    colour, headline = colour_word(verdict.colour), headline_in_spoken(verdict.headline)
     return phrase("Verdict: {colour}. {headline}", colour=colour, headline=headline)
 
 
 def reason_sentence(reason: VerdictReason) -> str:
     """The whole sentence of a reason."""
-    return in_spoken(reason.sentence)
+    return stored_in_spoken(reason.sentence, reason.said)
 
 
 def reason_title(reason: VerdictReason) -> str:
