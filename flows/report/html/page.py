@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from flows.language.catalogue import count_phrase, phrase, spoken, translated
+from flows.language.catalogue import count_phrase, number_text, phrase, spoken, translated
 from flows.language.translatable import in_spoken
 from flows.report.wording import glucose, isolated, lang_of, many, number, whole_sentence
 from flows.values.sentence import Worded, stored_in_spoken
@@ -43,7 +43,7 @@ def environment() -> Environment:
     made.globals.update(number=number, glucose=glucose, many=many, phrase=_phrase, count_phrase=_count_phrase)
     made.globals["translated"] = translated
     made.filters["text"] = isolated
-    made.filters.update(sentence=whole_sentence, said=in_spoken, stored=_stored)
+    made.filters.update(sentence=whole_sentence, said=in_spoken, stored=_stored, decimal=number_text)
     made.globals["stored_all"] = _stored_all
     return made
 

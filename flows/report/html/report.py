@@ -89,6 +89,7 @@ TARGETS = (
     ("below_54_percent", "very-low", to_translate("below 54"), to_translate("below 3.0"), to_translate("under 1 %")),
 )
 RANGE_MGDL = (70, 180)  # of the same
+LETTERS = {"green": to_translate("G"), "amber": to_translate("A"), "red": to_translate("R")}
 COLOURS = {"green": to_translate("green"), "amber": to_translate("amber"), "red": to_translate("red")}
 
 
@@ -175,6 +176,7 @@ def report_html(proposal: Proposal) -> bytes:
         targets=targets(proposal),
         in_pregnancy=in_pregnancy(proposal),
         colours={colour: translated(name) for colour, name in COLOURS.items()},
+        letters={colour: translated(letter) for colour, letter in LETTERS.items()},
         reasons=[_reason(reason) for reason in verdict.reasons],
         held_out=held_out_sentence(proposal.evidence.held_out) if proposal.evidence.held_out else "",
         first=first,

@@ -15,9 +15,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import listed, translatable
 from flows.proposal.document import Units
 from flows.report.trend.past_runs import Found, PastRun, RunOutcome, Source, directory_key, site_key
-from flows.report.wording import many
 from flows.values.local_days import LocalDay
 from flows.values.units import SECOND_MS
 
@@ -27,8 +28,50 @@ SCHEMA_VERSION = 1
 # is the least that holds every day of the week.
 ENOUGH_DAYS, GOOD_DAYS, ENOUGH_COVERAGE_PERCENT = 7, 14, 70.0
 MATTERS_POINTS, LOWS_LIMIT_PERCENT = 5.0, 4.0
-PARTS = {"basal": "basal", "isf": "ISF", "cr": "the carb ratio"}
-PROVES_NOTHING = "Illness, holidays, sensors and chance differ between the days too: this proves no cause."
+PARTS = {"basal": to_translate("basal"), "isf": to_translate("ISF"), "cr": to_translate("the carb ratio")}
+PROVES_NOTHING = to_translate(
+    "Illness, holidays, sensors and chance differ between the days too: this proves no cause."
+)
+
+NOT_ACTIVATED = to_translate("It was written and not activated here: when it came into use is not known.")
+ONLY_ONE = to_translate("Only {parts} was applied.")
+ONLY_SOME = to_translate("Only {parts} were applied.")
+UNTIL_THE_NEXT = to_translate(
+    "No run has looked at days that lie wholly after it and before the next change: nothing to compare."
+)
+NOT_YET = to_translate("No run has looked at days that lie wholly after it yet: nothing to compare.")
+FEW_DAYS = {
+    "before": to_translate(
+        "There are only {days} before it: too few to compare ({needed_days} days with {needed_percent:.0f} % of their "
+        "readings are needed, {good_days} are better)."
+    ),
+    "after": to_translate(
+        "There are only {days} after it: too few to compare ({needed_days} days with {needed_percent:.0f} % of their "
+        "readings are needed, {good_days} are better)."
+    ),
+}
+FEW_READINGS = {
+    "before": to_translate(
+        "There are only {percent:.0f} % of the readings of {days} before it: too few to compare ({needed_days} days "
+        "with {needed_percent:.0f} % of their readings are needed, {good_days} are better)."
+    ),
+    "after": to_translate(
+        "There are only {percent:.0f} % of the readings of {days} after it: too few to compare ({needed_days} days "
+        "with {needed_percent:.0f} % of their readings are needed, {good_days} are better)."
+    ),
+}
+ALIKE = to_translate(
+    "Time in range went from {before:.1f} % of {before_days} to {after:.1f} % of {after_days}: less than {matters:.0f} "
+    "percentage points, no clear difference."
+)
+MORE = to_translate(
+    "Time in range went from {before:.1f} % of {before_days} to {after:.1f} % of {after_days}: {points:.1f} percentage "
+    "points more."
+)
+LESS = to_translate(
+    "Time in range went from {before:.1f} % of {before_days} to {after:.1f} % of {after_days}: {points:.1f} percentage "
+    "points less."
+)
 
 
 @dataclass(frozen=True)
@@ -52,7 +95,7 @@ class Application:
     Attributes:
         comparable: enough days with enough readings on both sides.
         in_range_points: after minus before, in percentage points; `None` where not comparable.
-        sentence: what can be said, and what cannot.
+        sentence: what can be said, and what cannot; in the language that is spoken by `in_spoken`.
     """
 
     run: str
@@ -159,10 +202,12 @@ def _applications(proposals: list[PastRun], changed: tuple[datetime, ...]) -> tu
         points = round(after.in_range_percent - before.in_range_percent, 1) if comparable and before and after else None
         sentence = _sentence(before, after, ended=bool(later))
         if not how.activated:
-            sentence = f"It was written and not activated here: when it came into use is not known. {sentence}"
+            sentence = translatable("{note} {sentence}", note=NOT_ACTIVATED, sentence=sentence)
         if 0 < len(how.parts) < len(PARTS):
-            parts = " and ".join(PARTS.get(p, p) for p in how.parts)
-            sentence = f"Only {parts} {'was' if len(how.parts) == 1 else 'were'} applied. {sentence}"
+            parts = listed((PARTS.get(p, p) for p in how.parts), to_translate("{one} and {other}"))
+            words = ONLY_ONE if len(how.parts) == 1 else ONLY_SOME
+            note = translatable(words, parts=parts)
+            sentence = translatable("{note} {sentence}", note=note, sentence=sentence)
         found.append(
             Application(
                 *(run.name, how.at, how.activated, how.parts, how.undone_at),
@@ -198,39 +243,50 @@ def _between(days: Days, zone: str, start: datetime | None, end: datetime | None
     )
 
 
-def _too_little(days: Days) -> str | None:
-    if days.count < ENOUGH_DAYS:
-        return f"only {many(days.count, 'day')}"
-    if days.coverage_percent < ENOUGH_COVERAGE_PERCENT:
-        return f"only {days.coverage_percent:.0f} % of the readings of {many(days.count, 'day')}"
-    return None
+def _too_little(days: Days) -> bool:
+    return days.count < ENOUGH_DAYS or days.coverage_percent < ENOUGH_COVERAGE_PERCENT
+
+
+def _days_said(count: int) -> str:
+    return translatable(to_translate("{days} day") if count == 1 else to_translate("{days} days"), days=count)
 
 
 def _sentence(before: Days | None, after: Days | None, *, ended: bool) -> str:
     if before is None:
-        return "No run looked at days that lie wholly before it and after the change before: nothing to compare with."
-    if after is None:
-        until = "and before the next change" if ended else "yet"
-        return f"No run has looked at days that lie wholly after it {until}: nothing to compare."
-    for days, where in ((before, "before"), (after, "after")):
-        if little := _too_little(days):
-            needed = f"{ENOUGH_DAYS} days with {ENOUGH_COVERAGE_PERCENT:.0f} % of their readings"
-            return f"There are {little} {where} it: too few to compare ({needed} are needed, {GOOD_DAYS} are better)."
-    points = after.in_range_percent - before.in_range_percent
-    span = (
-        f"from {before.in_range_percent:.1f} % of {many(before.count, 'day')} "
-        f"to {after.in_range_percent:.1f} % of {many(after.count, 'day')}"
-    )
-    if abs(points) < MATTERS_POINTS:
-        said = f"Time in range went {span}: less than {MATTERS_POINTS:.0f} percentage points, no clear difference."
-    else:
-        said = f"Time in range went {span}: {abs(points):.1f} percentage points {'more' if points > 0 else 'less'}."
-    if after.below_70_percent > max(LOWS_LIMIT_PERCENT, before.below_70_percent):
-        said += (
-            f" Below range rose from {before.below_70_percent:.1f} % to {after.below_70_percent:.1f} %, more than "
-            f"{LOWS_LIMIT_PERCENT:.0f} %: look at this first."
+        return to_translate(
+            "No run looked at days that lie wholly before it and after the change before: nothing to compare with."
         )
-    return f"{said} {PROVES_NOTHING}"
+    if after is None:
+        return UNTIL_THE_NEXT if ended else NOT_YET
+    for days, where in ((before, "before"), (after, "after")):
+        if _too_little(days):
+            return translatable(
+                (FEW_DAYS if days.count < ENOUGH_DAYS else FEW_READINGS)[where],
+                days=_days_said(days.count),
+                percent=days.coverage_percent,
+                needed_days=ENOUGH_DAYS,
+                needed_percent=ENOUGH_COVERAGE_PERCENT,
+                good_days=GOOD_DAYS,
+            )
+    points = after.in_range_percent - before.in_range_percent
+    said = translatable(
+        ALIKE if abs(points) < MATTERS_POINTS else MORE if points > 0 else LESS,
+        before=before.in_range_percent,
+        before_days=_days_said(before.count),
+        after=after.in_range_percent,
+        after_days=_days_said(after.count),
+        points=abs(points),
+        matters=MATTERS_POINTS,
+    )
+    if after.below_70_percent > max(LOWS_LIMIT_PERCENT, before.below_70_percent):
+        lows = translatable(
+            "Below range rose from {before:.1f} % to {after:.1f} %, more than {limit:.0f} %: look at this first.",
+            before=before.below_70_percent,
+            after=after.below_70_percent,
+            limit=LOWS_LIMIT_PERCENT,
+        )
+        said = translatable("{note} {sentence}", note=said, sentence=lows)
+    return translatable("{note} {sentence}", note=said, sentence=PROVES_NOTHING)
 
 
 # --- as a document ---------------------------------------------------------------------------------------------------

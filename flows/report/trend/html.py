@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from flows.language.catalogue import phrase, to_translate, translated
 from flows.report.html.page import page
 from flows.report.trend.history import Application, Trend
 from flows.report.trend.past_runs import PastRun, RunOutcome
 from flows.report.trend.plots import MEASURES, hour_over_time, hours_range, in_range_over_time, settings_over_time
 from flows.report.trend.text import remarks, verdict
+from flows.report.wording import day_shown, headline_in_spoken
 from flows.values.units import HOURS_PER_DAY
 
 HOURLY_RUNS = 14  # of which the table of all hours shows the numbers; older ones are in the drawings and in --json
 # A row of the comparison: what, between which glucose values in both units, where it stands, its decimals.
 SHARES = (
-    ("in range", ("70–180", "3.9–10.0"), "in_range_percent", 1),
-    ("below", ("70", "3.9"), "below_70_percent", 1),
-    ("below", ("54", "3.0"), "below_54_percent", 1),
-    ("there at all, of those due", None, "coverage_percent", 0),
+    (to_translate("in range"), ("70–180", "3.9–10.0"), "in_range_percent", 1),
+    (to_translate("below"), ("70", "3.9"), "below_70_percent", 1),
+    (to_translate("below"), ("54", "3.0"), "below_54_percent", 1),
+    (to_translate("there at all, of those due"), None, "coverage_percent", 0),
 )
 TABLE_RUNS = 200  # the newest; a page of years of nightly runs stays small
 SIGNS = {"green": "✓", "amber": "!", "red": "✕", "unknown": "–"}
@@ -31,12 +34,12 @@ def trend_page(trend: Trend) -> bytes:
         "trend.html",
         units=trend.units.value,
         trend=trend,
-        first=trend.day(trend.runs[0].at),
-        last=trend.day(trend.runs[-1].at),
+        first=day_shown(trend.day(trend.runs[0].at)),
+        last=day_shown(trend.day(trend.runs[-1].at)),
         latest=_row(proposals[-1], trend) if proposals else None,
         applications=[_application(a, trend) for a in reversed(trend.applications)],
         in_range=in_range_over_time(trend),
-        measures=[(m.title, settings_over_time(trend, m)) for m in MEASURES] if proposals else [],
+        measures=[(translated(m.title), settings_over_time(trend, m)) for m in MEASURES] if proposals else [],
         hours=[(h, hour_over_time(trend, h, shared)) for h in range(HOURS_PER_DAY)] if proposals else [],
         rows=[_row(r, trend) for r in reversed(trend.runs[-TABLE_RUNS:])],
         older=max(0, len(trend.runs) - TABLE_RUNS),
@@ -50,24 +53,33 @@ def _row(run: PastRun, trend: Trend) -> dict[str, Any]:
     colour = "unknown" if run.colour is None else run.colour.value
     return {
         "run": run,
-        "date": trend.day(run.at),
+        "date": day_shown(trend.day(run.at)),
         "time": f"{trend.local(run.at):%H:%M}",
         "verdict": verdict(run),
+        "headline": headline_in_spoken(run.headline) if run.headline else "",
         "colour": colour,
         "sign": SIGNS[colour],
         "proposal": run.outcome is RunOutcome.PROPOSAL,
-        "applied": trend.day(applied.at) if applied else None,
-        "undone": trend.day(applied.undone_at) if applied and applied.undone_at else None,
+        "applied": day_shown(trend.day(applied.at)) if applied else None,
+        "undone": day_shown(trend.day(applied.undone_at)) if applied and applied.undone_at else None,
     }
 
 
 def _application(application: Application, trend: Trend) -> dict[str, Any]:
     undone = application.undone_at
-    sides = (("before", application.before), ("after", application.after))
+    sides = ((phrase("before"), application.before), (phrase("after"), application.after))
     return {
         "it": application,
-        "when": trend.minute(application.at),
-        "undone": trend.minute(undone) if undone else None,
-        "shares": SHARES,
-        "sides": [(name, vars(days)) for name, days in sides if days is not None],
+        "when": _minute(trend, application.at),
+        "undone": _minute(trend, undone) if undone else None,
+        "shares": [(translated(what), unit, key, decimals) for what, unit, key, decimals in SHARES],
+        "sides": [
+            (name, {**vars(days), "first": day_shown(str(days.first)), "last": day_shown(str(days.last))})
+            for name, days in sides
+            if days is not None
+        ],
     }
+
+
+def _minute(trend: Trend, at: datetime) -> str:
+    return f"{day_shown(trend.day(at))} {trend.local(at):%H:%M}"

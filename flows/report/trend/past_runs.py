@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, TypeAdapter
 
 from flows.judgement.headline import colour_today, headline_today
+from flows.language.catalogue import to_translate
 from flows.proposal.consensus_limits import age_group, exceeded, sides
 from flows.proposal.document import Colour, GlucoseLimit, Units, mmoll
 from flows.proposal.sealed import digest
@@ -41,11 +42,11 @@ class RunOutcome(StrEnum):
 class Skipped(StrEnum):
     """Why a directory is no part of a history."""
 
-    FOREIGN = "no run directory"
-    UNFINISHED = "a run that has not ended"
-    UNREADABLE = "not readable"
-    ALTERED = "changed after it was sealed"
-    UNKNOWN = "written by another version"
+    FOREIGN = to_translate("no run directory")
+    UNFINISHED = to_translate("a run that has not ended")
+    UNREADABLE = to_translate("not readable")
+    ALTERED = to_translate("changed after it was sealed")
+    UNKNOWN = to_translate("written by another version")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
+from flows.language.catalogue import number_text, phrase, to_translate, translated
 from flows.proposal.document import Colour
 from flows.report.svg.plots import (
     Frame,
@@ -28,7 +29,7 @@ from flows.report.svg.plots import (
 )
 from flows.report.trend.history import Trend
 from flows.report.trend.past_runs import PastRun, Tuned
-from flows.report.wording import fixed
+from flows.report.wording import day_shown, fixed
 from flows.values.units import HOURS_PER_DAY, MGDL_PER_MMOLL
 
 WIDE = Frame(860, 230, (0, 1), (0, 1), left=52, right=16, top=22, bottom=30)
@@ -63,17 +64,34 @@ class Measure:
     def text(self, value: float) -> str:
         """A number with its unit; of glucose in both."""
         if not self.glucose:
-            return f"{fixed(value, self.decimals)} {self.unit}"
-        return f"{fixed(value, 1)} mg/dL per U ({fixed(value / MGDL_PER_MMOLL, 2)} mmol/L per U)"
+            return f"{fixed(value, self.decimals)} {translated(self.unit)}"
+        both_units = to_translate("{mgdl:.1f} mg/dL per U ({mmoll:.2f} mmol/L per U)")
+        return phrase(both_units, mgdl=value, mmoll=value / MGDL_PER_MMOLL)
 
 
 MEASURES = (
-    Measure("isf", "ISF", lambda s: s.isf_mgdl_per_u, lambda r: r.intervals.isf_mgdl_per_u, "", 1, glucose=True),
     Measure(
-        *("carb-ratio", "Carb ratio", lambda s: s.carb_ratio_g_per_u, lambda r: r.intervals.carb_ratio_g_per_u),
+        "isf",
+        to_translate("ISF"),
+        lambda s: s.isf_mgdl_per_u,
+        lambda r: r.intervals.isf_mgdl_per_u,
+        "",
+        1,
+        glucose=True,
+    ),
+    Measure(
+        *(
+            "carb-ratio",
+            to_translate("Carb ratio"),
+            lambda s: s.carb_ratio_g_per_u,
+            lambda r: r.intervals.carb_ratio_g_per_u,
+        ),
         *("g per U", 1),
     ),
-    Measure("basal", "Basal of a whole day", lambda s: s.daily_basal_u, lambda _: None, "U a day", 2),
+    Measure(
+        *("basal", to_translate("Basal of a whole day"), lambda s: s.daily_basal_u, lambda _: None),
+        *(to_translate("U a day"), 2),
+    ),
 )
 
 
@@ -84,16 +102,24 @@ def settings_over_time(trend: Trend, measure: Measure) -> Markup:
     spans = [measure.interval(r) for r in runs]
     lows, highs = ([s[n] if s else None for s in spans] for n in (0, 1))
     y_range = _padded([*new, *now, *(v for span in spans if span for v in span)])
-    description = (
-        f"{measure.title} in {len(runs)} runs from {trend.day(runs[0].at)} to {trend.day(runs[-1].at)}. Recommended "
-        f"between {measure.text(min(new))} and {measure.text(max(new))}, last {measure.text(new[-1])}; in force then "
-        f"{measure.text(now[-1])}. Applied {len(trend.applications)} times. The table of all runs has every number."
+    description = phrase(
+        "{what} in {runs} runs from {first} to {to}. Recommended between {least} and {most}, last {last}; in force "
+        "then {now}. Applied {applied} times. The table of all runs has every number.",
+        what=translated(measure.title),
+        runs=len(runs),
+        first=day_shown(trend.day(runs[0].at)),
+        to=day_shown(trend.day(runs[-1].at)),
+        least=measure.text(min(new)),
+        most=measure.text(max(new)),
+        last=measure.text(new[-1]),
+        now=measure.text(now[-1]),
+        applied=len(trend.applications),
     )
 
     def draw(frame: Frame, css: str) -> Markup:
         frame = replace(frame, x_range=_time_range(trend), y_range=y_range)
         parts = [
-            _glucose_axes(frame) if measure.glucose else _axis(frame, measure.unit),
+            _glucose_axes(frame) if measure.glucose else _axis(frame, translated(measure.unit)),
             _dates_axis(frame),
             band(frame, times, lows, highs, "interval"),
             _applied_lines(frame, trend),
@@ -101,7 +127,8 @@ def settings_over_time(trend: Trend, measure: Measure) -> Markup:
             line(frame, times, new, "new-line"),
             _points(frame, runs, times, new),
         ]
-        return drawing(frame, f"{measure.name}-{css}", f"{measure.title} over time", description, parts, css)
+        title = phrase("{what} over time", what=translated(measure.title))
+        return drawing(frame, f"{measure.name}-{css}", title, description, parts, css)
 
     return both(draw, WIDE, NARROW)
 
@@ -120,11 +147,12 @@ def hour_over_time(trend: Trend, hour: int, y_range: Pair) -> Markup:
         line(frame, times, new, "new-line"),
         dots(frame, times[-1:], new[-1:], "new-dot", 2.5),
     ]
-    description = (
-        f"Recommended between {min(new):.2f} and {max(new):.2f} U/h, last {new[-1]:.2f} U/h; in force then "
-        f"{now[-1]:.2f} U/h."
+    description = phrase(
+        "Recommended between {least:.2f} and {most:.2f} U/h, last {last:.2f} U/h; in force then {now:.2f} U/h.",
+        **{"least": min(new), "most": max(new), "last": new[-1], "now": now[-1]},
     )
-    return drawing(frame, f"hour-{hour}", f"Basal at {hour:02d}:00 over time", description, parts)
+    title = phrase("Basal at {start} over time", start=f"{hour:02d}:00")
+    return drawing(frame, f"hour-{hour}", title, description, parts)
 
 
 def hours_range(trend: Trend) -> Pair:
@@ -144,15 +172,18 @@ def in_range_over_time(trend: Trend) -> Markup:
     x_range = (min([first.toordinal(), *changes]) - 0.5, max([last.toordinal() + 1, *changes]) + 0.5)
     low, high = min([*shares, 68.0]), max([*shares, 72.0])
     y_range = (max(0.0, low - 4), min(100.0, high + 4))
-    description = (
-        f"Percent of readings between 70 and 180 mg/dL (3.9 and 10.0 mmol/L) in the days of {len(runs)} runs: from "
-        f"{min(shares):.1f} % to {max(shares):.1f} %, last {shares[-1]:.1f} %. The consensus goal is more than 70 %."
+    description = phrase(
+        "Percent of readings between 70 and 180 mg/dL (3.9 and 10.0 mmol/L) in the days of {runs} runs: from "
+        "{least:.1f} % to {most:.1f} %, last {last:.1f} %. The consensus goal is more than 70 %.",
+        **{"runs": len(runs), "least": min(shares), "most": max(shares), "last": shares[-1]},
     )
 
     def draw(frame: Frame, css: str) -> Markup:
         frame = replace(frame, x_range=x_range, y_range=y_range)
         parts = [
-            y_axis(frame, [(v, f"{v:g}") for v in ticks(*y_range, count=4)], "% of readings in range"),
+            y_axis(
+                frame, [(v, number_text(f"{v:g}")) for v in ticks(*y_range, count=4)], phrase("% of readings in range")
+            ),
             _dates_axis(frame),
             rule(frame, 70.0, "target-line"),
             _applied_lines(frame, trend),
@@ -161,7 +192,7 @@ def in_range_over_time(trend: Trend) -> Markup:
             start, end = frame.x(min(run.days).toordinal()), frame.x(max(run.days).toordinal() + 1)
             kind = "days-compared" if run.name in compared else "days-other"
             parts.append(stroke(start, frame.y(share), end, frame.y(share), kind))
-        return drawing(frame, f"in-range-{css}", "Time in range over time", description, parts, css)
+        return drawing(frame, f"in-range-{css}", phrase("Time in range over time"), description, parts, css)
 
     return both(draw, WIDE, NARROW)
 
@@ -204,7 +235,9 @@ def _axis(frame: Frame, name: str) -> Markup:
 def _glucose_axes(frame: Frame) -> Markup:
     """The same drawing under the axis of either unit; the page shows the one chosen."""
     converted = replace(frame, y_range=(frame.y_range[0] / MGDL_PER_MMOLL, frame.y_range[1] / MGDL_PER_MMOLL))
-    return group([_axis(frame, "mg/dL per U")], "mgdl") + group([_axis(converted, "mmol/L per U")], "mmoll")
+    return group([_axis(frame, translated("mg/dL per U"))], "mgdl") + group(
+        [_axis(converted, phrase("mmol/L per U"))], "mmoll"
+    )
 
 
 def _dates_axis(frame: Frame) -> Markup:
@@ -216,7 +249,7 @@ def _dates_axis(frame: Frame) -> Markup:
         if all(frame.x(b.toordinal()) - frame.x(a.toordinal()) >= DATE_WIDTH for a, b in pairwise(marks)):
             break
     marks = marks or [every[len(every) // 2]]
-    return x_axis(frame, [(d.toordinal(), d.isoformat()) for d in marks])
+    return x_axis(frame, [(d.toordinal(), day_shown(d.isoformat())) for d in marks])
 
 
 def _has_room(frame: Frame, day: date) -> bool:
