@@ -14,6 +14,7 @@ from flows.cli import option_table
 from flows.cli.console import message, now, print_document, progress, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.prefect_api import prefect_server, server_to_use, still_starting
+from flows.language.catalogue import phrase
 
 if TYPE_CHECKING:
     from flows.errors import Refused
@@ -52,7 +53,7 @@ def request_of(options: dict[str, Any]) -> AnalysisRequest:
 def say_assumed_scheme(typed: str | None, site: str | None) -> None:
     """A line where a site was typed without its scheme."""
     if typed and site and "://" not in typed:
-        message(f"The site was given without http:// or https://; taken as {site}.")
+        message(phrase("The site was given without http:// or https://; taken as {site}.", site=site))
 
 
 def analyse(arguments: argparse.Namespace, options: dict[str, Any]) -> ExitCode:
@@ -77,7 +78,7 @@ def _analyse(
         _ask_whether_it_answers(request, run)  # before Prefect is started for nothing
     if request.insulin_peak_min is None and request.openaps_profile is None:
         taken = request.insulin or "the data name it, rapid-acting where they name none"
-        message(f"Insulin taken as {taken}; use --insulin ultra-rapid for Fiasp or Lyumjev.")
+        message(phrase("Insulin taken as {insulin}; use --insulin ultra-rapid for Fiasp or Lyumjev.", insulin=taken))
     with progress():
         if through_prefect:
             _through_prefect(request, run, server)
@@ -172,7 +173,7 @@ def _open(page: Path) -> None:
     import webbrowser
 
     if not page.is_file() or not webbrowser.open(page.as_uri()):
-        message(f"No browser could be opened; the report is {page}.")
+        message(phrase("No browser could be opened; the report is {page}.", page=page))
 
 
 def _ask_whether_it_answers(request: AnalysisRequest, run: RunDirectory) -> None:
@@ -187,7 +188,7 @@ def _ask_whether_it_answers(request: AnalysisRequest, run: RunDirectory) -> None
 
 
 def _through_prefect(request: AnalysisRequest, run: RunDirectory, server: str | None) -> None:
-    message("Starting Prefect …" if server else "Starting Prefect (a temporary server) …")
+    message(phrase("Starting Prefect …") if server else phrase("Starting Prefect (a temporary server) …"))
     with still_starting():
         prefect_server()
         from flows.autotune_analysis import autotune_analysis

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from flows.language.catalogue import phrase
 from flows.values.visible import json_text, visible
 
 
@@ -55,14 +56,19 @@ def progress() -> Iterator[None]:
 def told_of_waiting(event: str, facts: dict[str, Any]) -> None:
     """A line where a command waits for a site, so that nobody takes it for stuck."""
     if event == "waking":
-        message(f"The site does not answer yet; it may be asleep. Waiting up to {facts['seconds']} s for it …")
+        message(
+            phrase(
+                "The site does not answer yet; it may be asleep. Waiting up to {seconds} s for it …",
+                seconds=facts["seconds"],
+            )
+        )
 
 
 def _lines(event: str, facts: dict[str, Any]) -> None:
     if event == "day":
-        message(f"  day {facts['index']} of {facts['of']}: {facts['date']}")
+        message(phrase("  day {index} of {of}: {date}", **facts))
     elif event == "repetition" and (facts["index"] == facts["of"] or facts["index"] % 25 == 0):
-        message(f"  repeatability: {facts['index']} of {facts['of']} repetitions")
+        message(phrase("  repeatability: {index} of {of} repetitions", **facts))
 
 
 @contextmanager
@@ -82,7 +88,7 @@ def _bars() -> Iterator[Callable[[str, dict[str, Any]], None]]:
     def draw(event: str, facts: dict[str, Any]) -> None:
         if event not in ("day", "repetition"):
             return
-        what = f"day {facts['index']} of {facts['of']}  {facts['date']}" if event == "day" else "repeatability"
+        what = phrase("day {index} of {of}  {date}", **facts) if event == "day" else phrase("repeatability")
         if event not in tasks:
             bars.start()
             tasks[event] = bars.add_task(what)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from flows.cli.console import message, now, print_either, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import JSON, Command, argument
+from flows.language.catalogue import phrase, translated
+from flows.language.translatable import in_spoken
 
 if TYPE_CHECKING:
     from flows.doctor.check import CheckContext, ExaminedCheck
@@ -34,7 +36,7 @@ COMMAND = Command(
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Look at everything; 0 or 3."""
-    message("autotune-flows: looking over the set-up …")
+    message(phrase("autotune-flows: looking over the set-up …"))
     from flows.doctor.table import examine
 
     results = []
@@ -44,8 +46,12 @@ def run(arguments: argparse.Namespace) -> ExitCode:
             _print(result)
     failed = [result.name for result in results if result.finding.level == "fail"]
     document = {"status": "fail" if failed else "ok", "checks": [result.document() for result in results]}
-    print_either(arguments.as_json, document, f"Fix first: {', '.join(failed)}." if failed else "A run can work.")
+    print_either(arguments.as_json, document, _end(failed))
     return ExitCode.REFUSED if failed else ExitCode.OK
+
+
+def _end(failed: list[str]) -> str:
+    return phrase("Fix first: {checks}.", checks=", ".join(failed)) if failed else phrase("A run can work.")
 
 
 def _context(arguments: argparse.Namespace) -> CheckContext:
@@ -87,6 +93,6 @@ def _site(named: str | None, *, allow_http: bool) -> Any:
 
 def _print(examined: ExaminedCheck) -> None:
     found = examined.finding
-    show(f"{MARKS[found.level]}  {examined.name:<15} {found.sentence}", STYLES[found.level])
+    show(f"{translated(MARKS[found.level])}  {examined.name:<15} {in_spoken(found.sentence)}", STYLES[found.level])
     if found.remedy:
-        show(f"{'':<22}→ {found.remedy}")
+        show(f"{'':<22}→ {in_spoken(found.remedy)}")

@@ -14,6 +14,7 @@ from flows.cli.options import JSON, Command, argument
 from flows.cli.run_named import MAX_AGE, RUN, run_named
 from flows.entry.apps import APPS
 from flows.entry.pumps import PUMPS
+from flows.language.catalogue import phrase
 
 if TYPE_CHECKING:
     from flows.entry.rows import SheetNote
@@ -124,4 +125,4 @@ def _write(file: Path, page: bytes) -> None:
         write_atomically(file, page)
     except OSError as error:
         raise UsageError(f"autotune: {file} cannot be written ({type(error).__name__}).") from None
-    message(f"The page is in {file}.")
+    message(phrase("The page is in {file}.", file=file))

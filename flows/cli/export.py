@@ -9,6 +9,7 @@ from flows.cli.analysis import loaded, request_of
 from flows.cli.console import message, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import DAYS, SITE, Command, argument, asked
+from flows.language.catalogue import phrase
 
 COMMAND = Command(
     help="save a site's data as the directory that --from reads",
@@ -20,7 +21,7 @@ COMMAND = Command(
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Fetch, save and count."""
-    message("autotune-flows: fetching …")
+    message(phrase("autotune-flows: fetching …"))
     from flows.pipeline.load import export
 
     with loaded(request_of(asked(arguments))) as (run, _):

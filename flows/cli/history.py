@@ -9,6 +9,7 @@ from typing import Any
 from flows.cli.console import message, print_either
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import JSON, Command, argument
+from flows.language.catalogue import phrase
 
 COMMAND = Command(
     help="what was recommended over time, what was applied, and time in range before and after",
@@ -59,4 +60,4 @@ def _write_page(file: Path, found: Any) -> None:
         write_atomically(file, trend_page(found))
     except OSError as error:
         raise UsageError(f"autotune: --html {file} cannot be written ({error.strerror})") from None
-    message(f"The page is {file}. It holds health data; only you can read it.")
+    message(phrase("The page is {file}. It holds health data; only you can read it.", file=file))

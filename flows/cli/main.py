@@ -105,7 +105,7 @@ def _run(arguments: argparse.Namespace) -> int:
         message(str(error))
         return ExitCode.USAGE
     except KeyboardInterrupt:
-        message("Stopped.")
+        message(phrase("Stopped."))
         return INTERRUPTED
     except BrokenPipeError:
         return PIPE_CLOSED
@@ -114,7 +114,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
         if environment_now().debug:
             raise
-        message(f"Internal error: {type(error).__name__}. Set AUTOTUNE_DEBUG=1 to see where, and please report it.")
+        message(
+            phrase(
+                "Internal error: {kind}. Set AUTOTUNE_DEBUG=1 to see where, and please report it.",
+                kind=type(error).__name__,
+            )
+        )
         return ExitCode.INTERNAL
 
 

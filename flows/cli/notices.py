@@ -10,6 +10,8 @@ from flows.cli.console import message, now, print_document, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import JSON, Command, argument
 from flows.cli.prefect_api import prefect_server
+from flows.language.catalogue import phrase, to_translate, translated
+from flows.language.translatable import in_spoken
 
 if TYPE_CHECKING:
     from flows.watch.addresses import NoticeAddress
@@ -25,13 +27,15 @@ COMMAND = Command(
         JSON,
     ),
 )
-NOBODY = "No notice can reach anybody: no address is set."
-REMEDY = "Put an address into a file and name it with AUTOTUNE_NOTICES_FILE (docs/operations.md, Notices)."
+NOBODY = to_translate("No notice can reach anybody: no address is set.")
+REMEDY = to_translate(
+    "Put an address into a file and name it with AUTOTUNE_NOTICES_FILE (docs/operations.md, Notices)."
+)
 
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """List, or send a test; 0, or 3 where an address did not take it."""
-    message("autotune-flows: looking at the notices …")
+    message(phrase("autotune-flows: looking at the notices …"))
     from flows.environment import environment_now
     from flows.watch.addresses import addresses_of
 
@@ -40,7 +44,7 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     held = service.addresses if service else ()
     known = tuple({address.key: address for address in (*held, *found.known)}.values())
     for line in found.not_understood:
-        message(f"Line {line} of the addresses is none that apprise knows.")
+        message(phrase("Line {line} of the addresses is none that apprise knows.", line=line))
     if arguments.what == "test":
         return _test(known, arguments.as_json, complete=not found.not_understood)
     _list(known, service, arguments)
@@ -57,16 +61,20 @@ def _service() -> Service | None:
 
 
 def _test(known: tuple[NoticeAddress, ...], as_json: bool, *, complete: bool) -> ExitCode:
-    from flows.watch.words import TEST
+    from flows.watch.words import TEST, in_language
 
-    answered = [(address.kind, address.send(TEST)) for address in known]
+    test = in_language(TEST)
+    answered = [(address.kind, address.send(test)) for address in known]
     if as_json:
         print_document({"addresses": [{"kind": kind, "sent": bad is None, "why": bad} for kind, bad in answered]})
     else:
         for number, (kind, trouble) in enumerate(answered, 1):
-            show(f"{number}  {kind:<15} " + (f"FAIL: {trouble}" if trouble else "sent"), "bold red" if trouble else "")
+            show(
+                f"{number}  {kind:<15} " + (phrase("FAIL: {trouble}", trouble=trouble) if trouble else phrase("sent")),
+                "bold red" if trouble else "",
+            )
     if not known:
-        message(f"{NOBODY} {REMEDY}")
+        message(f"{translated(NOBODY)} {translated(REMEDY)}")
     taken = bool(known) and complete and not any(trouble for _, trouble in answered)
     return ExitCode.OK if taken else ExitCode.REFUSED
 
@@ -74,21 +82,35 @@ def _test(known: tuple[NoticeAddress, ...], as_json: bool, *, complete: bool) ->
 def _list(known: tuple[NoticeAddress, ...], service: Service | None, arguments: argparse.Namespace) -> None:
     from flows.values.user_directories import runs_root
     from flows.watch.watcher import Watcher
+    from flows.watch.words import in_language
 
     outlook = Watcher(arguments.runs or runs_root(), message).outlook(service, now())
     if arguments.as_json:
         print_document(_document(outlook, known))
         return
     for one in outlook.people:
-        last = f"last proposal {one.last_proposal:%Y-%m-%d %H:%M} UTC" if one.last_proposal else "no proposal yet"
-        show(f"{one.person.name}: {last}; " + (f"{len(one.missed)} missed: {one.why}" if one.missed else "well"))
+        last = (
+            phrase("last proposal {at} UTC", at=f"{one.last_proposal:%Y-%m-%d %H:%M}")
+            if one.last_proposal
+            else phrase("no proposal yet")
+        )
+        facts = {"name": one.person.name, "last": last, "missed": len(one.missed), "why": in_spoken(one.why)}
+        show(
+            phrase("{name}: {last}; {missed} missed: {why}", **facts)
+            if one.missed
+            else phrase("{name}: {last}; well", name=one.person.name, last=last)
+        )
     if not outlook.people:
-        show("Nobody is expected to have a result: no schedule of nightly-autotune is on.")
+        show(phrase("Nobody is expected to have a result: no schedule of nightly-autotune is on."))
     for notice in outlook.notices:
-        show(f"To tell: {notice.title}. {notice.text}")
+        said = in_language(notice)
+        show(phrase("To tell: {title}. {text}", title=said.title, text=said.text))
     if outlook.waiting:
-        show(f"Not sent yet: {outlook.waiting}")
-    show(f"Addresses: {', '.join(address.kind for address in known)}" if known else f"{NOBODY} {REMEDY}")
+        show(phrase("Not sent yet: {count}", count=outlook.waiting))
+    if not known:
+        show(f"{translated(NOBODY)} {translated(REMEDY)}")
+        return
+    show(phrase("Addresses: {kinds}", kinds=", ".join(address.kind for address in known)))
 
 
 def _document(outlook: Outlook, known: tuple[NoticeAddress, ...]) -> dict[str, object]:

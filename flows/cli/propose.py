@@ -8,6 +8,7 @@ from flows.cli import analysis
 from flows.cli.console import message
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import COMPUTING, HISTORY, PREFECT, RESULT, TUNING, Command, asked
+from flows.language.catalogue import phrase
 
 COMMAND = Command(
     help="tune a person's settings from Nightscout or a directory",
@@ -21,5 +22,5 @@ COMMAND = Command(
 
 def run(arguments: argparse.Namespace) -> ExitCode:
     """Tune as asked."""
-    message("autotune-flows: reading the data …")
+    message(phrase("autotune-flows: reading the data …"))
     return analysis.analyse(arguments, asked(arguments))

@@ -18,6 +18,7 @@ from flows.cli.analysis import loaded
 from flows.cli.console import message, now, show
 from flows.cli.exit_code import UsageError
 from flows.cli.questions import Questions
+from flows.language.translatable import in_spoken
 
 if TYPE_CHECKING:
     from flows.doctor.check import ExaminedCheck
@@ -192,7 +193,7 @@ def _looked_at(probe: SiteProbe, names: set[str]) -> set[str]:
     found: list[ExaminedCheck] = list(examine(CheckContext(Path(), now(), site=probe), frozenset(names)))
     for result in found:
         if result.finding.remedy:
-            message(f"  {result.finding.sentence}\n  → {result.finding.remedy}")
+            message(f"  {in_spoken(result.finding.sentence)}\n  → {in_spoken(result.finding.remedy)}")
     return {result.name for result in found if result.finding.level == "fail"}
 
 

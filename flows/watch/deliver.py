@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 
+from flows.environment import speaking_as_set
 from flows.watch.addresses import NoticeAddress
 from flows.watch.memory import Memory, Waiting
-from flows.watch.words import Notice
+from flows.watch.words import Notice, in_language
 
 FIRST_AGAIN = timedelta(minutes=3)
 LAST_AGAIN = timedelta(hours=1)
@@ -41,8 +42,10 @@ def deliver(memory: Memory, addresses: Sequence[NoticeAddress], now: datetime, s
         if waiting.not_before is not None and now < waiting.not_before:
             still.append(waiting)
             continue
+        with speaking_as_set():
+            notice = in_language(waiting.notice())
         for key in [key for key in waiting.to if key in known]:
-            if (trouble := known[key].send(waiting.notice())) is None:
+            if (trouble := known[key].send(notice)) is None:
                 waiting.to.remove(key)
             else:
                 say(f"A notice could not be sent by {known[key].kind} ({trouble}); it is tried again later.")
