@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from flows.cli.console import message, now, print_either, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import JSON, Command, argument
-from flows.language.catalogue import phrase, translated
+from flows.language.catalogue import phrase, to_translate, translated
 from flows.language.translatable import in_spoken
 
 if TYPE_CHECKING:
     from flows.doctor.check import CheckContext, ExaminedCheck
 
-MARKS = {"ok": "ok  ", "warn": "WARN", "fail": "FAIL", "skipped": "-   "}
+MARKS = {"ok": "ok  ", "warn": to_translate("WARN"), "fail": to_translate("FAIL"), "skipped": "-   "}
 STYLES = {"ok": "", "warn": "yellow", "fail": "bold red", "skipped": "dim"}  # on a terminal only
 
 

@@ -13,6 +13,8 @@ from typing import Any
 from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
 from flows.environment import environment_now
 from flows.errors import Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.oref0.node import scrubbed_environment
 from flows.oref0.runtime import OLDEST_NODE, check_upstream, find_node, find_oref0, pinned_version
 from flows.values.local_days import canonical_zone, utc_offset_min
@@ -32,28 +34,49 @@ def node(_: CheckContext) -> CheckResult:
     named = environment_now().node
     if named and found.source != "environment":
         return fail(
-            f"AUTOTUNE_NODE names {named}, which is no Node.js {OLDEST_NODE} or newer; runs take {found.executable}.",
-            "Correct AUTOTUNE_NODE, or unset it.",
+            translatable(
+                "AUTOTUNE_NODE names {named}, which is no Node.js {oldest_node} or newer; runs take {executable}.",
+                named=named,
+                oldest_node=OLDEST_NODE,
+                executable=found.executable,
+            ),
+            to_translate("Correct AUTOTUNE_NODE, or unset it."),
         )
-    return ok(f"{found.executable} is Node.js {found.version} ({found.source})")
+    return ok(
+        translatable(
+            "{executable} is Node.js {version} ({source})",
+            executable=found.executable,
+            version=found.version,
+            source=found.source,
+        )
+    )
 
 
 def oref0(_: CheckContext) -> CheckResult:
     """Whether the files of upstream and of its packages are those the lock pins, byte for byte, as every run asks."""
     upstream = check_upstream(find_oref0())
-    return ok(f"oref0 {pinned_version()} in {upstream.package}, every file and package as the lock pins them")
+    return ok(
+        translatable(
+            "oref0 {pinned_version} in {package}, every file and package as the lock pins them",
+            pinned_version=pinned_version(),
+            package=upstream.package,
+        )
+    )
 
 
 def docker(context: CheckContext) -> CheckResult:
     """Whether a Docker Engine answers; only the `docker` engine needs one."""
     client = _docker_client()
     if isinstance(client, str):
-        sentence = f"No Docker Engine answers ({client})."
+        sentence = translatable("No Docker Engine answers ({client}).", client=client)
         if context.engine == "docker":
-            return fail(sentence, "Start Docker, or use --engine node.")
-        return warn(sentence, "Nothing to do for --engine node; start Docker for --engine docker or docker compose.")
+            return fail(sentence, to_translate("Start Docker, or use --engine node."))
+        return warn(
+            sentence,
+            to_translate("Nothing to do for --engine node; start Docker for --engine docker or docker compose."),
+        )
     try:
-        return ok(f"Docker Engine {client.version().get('Version', 'of an unknown version')}")
+        return ok(translatable("Docker Engine {what}", what=client.version().get("Version", "of an unknown version")))
     finally:
         client.close()
 
@@ -66,18 +89,25 @@ def image(context: CheckContext) -> CheckResult:
 
     client = _docker_client()
     if isinstance(client, str):
-        return skipped("no Docker Engine answers")
+        return skipped(to_translate("no Docker Engine answers"))
     try:
         client.images.get(image_tag())
     except ImageNotFound:
-        sentence = f"The image {image_tag()} is not there; the first run with --engine docker builds it."
-        remedy = f"Run `docker build -t {image_tag()} images/oref0`, or let that run do it."
+        sentence = translatable(
+            "The image {image_tag} is not there; the first run with --engine docker builds it.", image_tag=image_tag()
+        )
+        remedy = translatable(
+            "Run `docker build -t {image_tag} images/oref0`, or let that run do it.", image_tag=image_tag()
+        )
         return warn(sentence, remedy) if context.engine == "docker" else skipped(sentence)
     except DockerException as error:
-        return warn(f"The images cannot be listed ({type(error).__name__}).", "Look at `docker images`.")
+        return warn(
+            translatable("The images cannot be listed ({name}).", name=type(error).__name__),
+            to_translate("Look at `docker images`."),
+        )
     finally:
         client.close()
-    return ok(f"{image_tag()} is there")
+    return ok(translatable("{image_tag} is there", image_tag=image_tag()))
 
 
 def _docker_client() -> Any:  # or why there is none, as text
@@ -96,62 +126,72 @@ def runs_disk(context: CheckContext) -> CheckResult:
     """Whether runs can be written, and how much room there is."""
     root = nearest_existing(context.runs_root)
     if not os.access(root, os.W_OK | os.X_OK):
-        return fail(f"{root} cannot be written to, and runs belong into it.", "Change its owner, or set AUTOTUNE_RUNS.")
+        return fail(
+            translatable("{root} cannot be written to, and runs belong into it.", root=root),
+            to_translate("Change its owner, or set AUTOTUNE_RUNS."),
+        )
     free_mb = shutil.disk_usage(root).free // MB
     if free_mb < LITTLE_MB:
         level = fail if free_mb < TOO_LITTLE_MB else warn
         return level(f"Only {free_mb} MB are free for runs in {root}.", "Delete old runs, or set AUTOTUNE_RUNS.")
-    return ok(f"{free_mb // 1024} GB free in {root}")
+    return ok(translatable("{free_mb} GB free in {root}", free_mb=free_mb // 1024, root=root))
 
 
 def runs_mode(context: CheckContext) -> CheckResult:
     """Whether other users of the machine can look into runs, which are health data."""
     root = context.runs_root
     if not root.is_dir():
-        return ok(f"{root} is made by the first run, mode 0700")
+        return ok(translatable("{root} is made by the first run, mode 0700", root=root))
     modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (root, *_runs(root))}
     if open_to_others := [path for path, mode in modes.items() if mode & 0o077]:
         first, *others = open_to_others
-        more = f", and {len(others)} more" if others else ""
+        more = translatable(", and {count} more", count=len(others)) if others else ""
         return fail(
-            f"Other users of this machine can look into {first} (mode {modes[first]:04o}{more}).",
-            f"Run `chmod -R go-rwx {root}`; runs are health data.",
+            translatable(
+                "Other users of this machine can look into {first} (mode {modes:04o}{more}).",
+                first=first,
+                modes=modes[first],
+                more=more,
+            ),
+            translatable("Run `chmod -R go-rwx {root}`; runs are health data.", root=root),
         )
-    return ok(f"{root} is for its owner only")
+    return ok(translatable("{root} is for its owner only", root=root))
 
 
 def clock(context: CheckContext) -> CheckResult:
     """This computer's clock against that of the site: upstream ignores insulin that lies in the future."""
     if context.site is None or (theirs := context.site.clock) is None:
-        return skipped("there is no site to compare this computer's clock with")
+        return skipped(to_translate("there is no site to compare this computer's clock with"))
     apart_s = (context.now - theirs).total_seconds()
     if abs(apart_s) >= CLOCK_WARN_S:
-        ahead = "ahead of" if apart_s > 0 else "behind"
-        sentence = f"This computer's clock is {abs(apart_s):.0f} s {ahead} the site's."
-        remedy = "Set this computer's clock by the network (or the site's, if that is the wrong one)."
+        ahead = to_translate("ahead of") if apart_s > 0 else to_translate("behind")
+        sentence = translatable(
+            "This computer's clock is {apart_s:.0f} s {ahead} the site's.", apart_s=abs(apart_s), ahead=ahead
+        )
+        remedy = to_translate("Set this computer's clock by the network (or the site's, if that is the wrong one).")
         return (fail if abs(apart_s) >= CLOCK_FAIL_S else warn)(sentence, remedy)
-    return ok("this computer's clock and the site's agree")
+    return ok(to_translate("this computer's clock and the site's agree"))
 
 
 def zone(context: CheckContext) -> CheckResult:
     """Whether the person's time zone is known, and Node.js reads it as this program does."""
-    name, where = context.timezone, "as it was named"
+    name, where = context.timezone, to_translate("as it was named")
     if name is None and context.site is not None:
-        name, where = context.site.profile_zone, "the profile's"
+        name, where = context.site.profile_zone, to_translate("the profile's")
     if not name:
-        return skipped("no time zone is named; the profile's own will count")
+        return skipped(to_translate("no time zone is named; the profile's own will count"))
     canonical = canonical_zone(name)
     try:
         executable = find_node().executable
     except Refused:
-        return skipped("there is no Node.js to compare with")
+        return skipped(to_translate("there is no Node.js to compare with"))
     theirs = _offsets_in_node(executable, canonical)
     if theirs != [utc_offset_min(instant_ms, canonical) for instant_ms in _INSTANTS_MS]:
         return fail(
-            f"Node.js reads the time zone {canonical} differently from this program.",
-            "Update Node.js or its time-zone data, or name an equivalent zone both know.",
+            translatable("Node.js reads the time zone {canonical} differently from this program.", canonical=canonical),
+            to_translate("Update Node.js or its time-zone data, or name an equivalent zone both know."),
         )
-    return ok(f"{canonical} ({where}); Node.js agrees over a year")
+    return ok(translatable("{canonical} ({where}); Node.js agrees over a year", canonical=canonical, where=where))
 
 
 def _offsets_in_node(executable: Path, zone_name: str) -> list[int]:

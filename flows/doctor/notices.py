@@ -5,10 +5,12 @@ from __future__ import annotations
 from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
 from flows.doctor.server import ask
 from flows.environment import environment_now
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.watch.addresses import addresses_of
 
 BLOCK = "autotune-notices"
-REMEDY = (
+REMEDY = to_translate(
     "Put an address into a file and name it with AUTOTUNE_NOTICES_FILE (docs/operations.md, Notices), where the worker "
     "runs."
 )
@@ -20,14 +22,17 @@ def notices(context: CheckContext) -> CheckResult:
     if found.not_understood:
         lines = ", ".join(str(number) for number in found.not_understood)
         return fail(
-            f"The addresses for notices: line {lines} is none that apprise knows.", "Correct it, or take it out."
+            translatable("The addresses for notices: line {lines} is none that apprise knows.", lines=lines),
+            to_translate("Correct it, or take it out."),
         )
     kinds = [address.kind for address in found.known] + _of_blocks(context)
     if kinds:
-        return ok(f"{', '.join(dict.fromkeys(kinds))}; `autotune notices test` sends a test")
+        return ok(translatable("{kinds}; `autotune notices test` sends a test", kinds=", ".join(dict.fromkeys(kinds))))
     if not context.prefect_api:
-        return skipped("no server is named: whoever starts a run sees how it ends")
-    return warn("No notice can reach anybody: no address is set here, nor in a block of the server.", REMEDY)
+        return skipped(to_translate("no server is named: whoever starts a run sees how it ends"))
+    return warn(
+        to_translate("No notice can reach anybody: no address is set here, nor in a block of the server."), REMEDY
+    )
 
 
 def _of_blocks(context: CheckContext) -> list[str]:

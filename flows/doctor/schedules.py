@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 
 from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
 from flows.doctor.server import ask, when_it_answers
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 
 SCHEDULER_LOOKS = timedelta(minutes=3)  # its minute, and what a busy server needs
 LATE = timedelta(minutes=15)  # a worker that is there and free takes a run within seconds
@@ -27,45 +29,69 @@ Scheduled = tuple[dict[str, Any], dict[str, Any]]  # a deployment, and a schedul
 def schedules(context: CheckContext) -> CheckResult:
     """The next run's time; a failure where a schedule is on and no run of it is coming."""
     if (found := _deployments(context)) is None:
-        return skipped("the server does not say")
+        return skipped(to_translate("the server does not say"))
     on = _on(found)
     paused = [d["name"] for d in found if d.get("paused") and any(s["active"] for s in d["schedules"])]
     if paused:
         return fail(
-            f"The deployment {paused[0]} is paused: its schedule makes no run.",
-            f"Resume {paused[0]} on the page Deployments.",
+            translatable("The deployment {paused} is paused: its schedule makes no run.", paused=paused[0]),
+            translatable("Resume {paused} on the page Deployments.", paused=paused[0]),
         )
     if not on:
-        return ok("no schedule is on: nothing runs unless somebody asks for it")
+        return ok(to_translate("no schedule is on: nothing runs unless somebody asks for it"))
     if (late := _late(context, {d["id"]: d["name"] for d, _ in on})) is not None:
         return late
     next_runs = _next_runs(context, [d["id"] for d, _ in on])
     if next_runs is None:
-        return skipped("the server does not say")
+        return skipped(to_translate("the server does not say"))
     missing = _missing(on, next_runs, context.now)
     for deployment, schedule in missing:
         if context.now - datetime.fromisoformat(schedule["updated"]) > SCHEDULER_LOOKS:
             return fail(
-                f"The schedule {_name(schedule)} of {deployment['name']} is on, but the server has made no run of it.",
-                f"{LOGS} says why its scheduler fails; bring server and worker up to the same version.",
+                translatable(
+                    "The schedule {schedule} of {deployment} is on, but the server has made no run of it.",
+                    schedule=_name(schedule),
+                    deployment=deployment["name"],
+                ),
+                translatable(
+                    "{logs} says why its scheduler fails; bring server and worker up to the same version.", logs=LOGS
+                ),
             )
     if missing:
         deployment, schedule = missing[0]
         return warn(
-            f"The schedule {_name(schedule)} of {deployment['name']} was just changed; its next run is not made yet.",
-            "Look again in three minutes.",
+            translatable(
+                "The schedule {schedule} of {deployment} was just changed; its next run is not made yet.",
+                schedule=_name(schedule),
+                deployment=deployment["name"],
+            ),
+            to_translate("Look again in three minutes."),
         )
     coming = [(d, s) for d, s in on if s["id"] in next_runs]
     if not coming:
         return warn(
-            f"The schedule {_name(on[0][1])} of {on[0][0]['name']} is on, but has no run within 100 days.",
-            f"If it should have one: it may have ended, or the server's scheduler fails. {LOGS} says why.",
+            translatable(
+                "The schedule {schedule} of {deployment} is on, but has no run within 100 days.",
+                schedule=_name(on[0][1]),
+                deployment=on[0][0]["name"],
+            ),
+            translatable(
+                "If it should have one: it may have ended, or the server's scheduler fails. {logs} says why.", logs=LOGS
+            ),
         )
     deployment, schedule = min(coming, key=lambda pair: next_runs[pair[1]["id"]])
     zone = schedule["schedule"].get("timezone") or "UTC"
     at = next_runs[schedule["id"]].astimezone(ZoneInfo(zone))
-    others = f"; {len(on)} schedules are on" if len(on) > 1 else ""
-    return ok(f"the next run of {deployment['name']} is at {at:%Y-%m-%d %H:%M} {zone}{others}")
+    others = translatable("; {count} schedules are on", count=len(on)) if len(on) > 1 else ""
+    return ok(
+        translatable(
+            "the next run of {deployment} is at {at:%Y-%m-%d %H:%M} {zone}{others}",
+            deployment=deployment["name"],
+            at=at,
+            zone=zone,
+            others=others,
+        )
+    )
 
 
 @dataclass(frozen=True)
@@ -113,8 +139,10 @@ def _late(context: CheckContext, deployments: dict[str, str]) -> CheckResult | N
         f"A run of {deployments[first['deployment_id']]} was due at {due:%Y-%m-%d %H:%M} UTC and has not started."
     )
     if busy:
-        return warn(sentence, "Another run is in progress; check again when it has ended.")
-    return fail(sentence, f"Look at the checks `worker` and `limits`. {LOGS} says what its worker did.")
+        return warn(sentence, to_translate("Another run is in progress; check again when it has ended."))
+    return fail(
+        sentence, translatable("Look at the checks `worker` and `limits`. {logs} says what its worker did.", logs=LOGS)
+    )
 
 
 def _comes_within_weeks(how: dict[str, Any], now: datetime) -> bool:

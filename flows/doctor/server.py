@@ -11,34 +11,45 @@ from uuid import uuid4
 import requests
 
 from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.nightscout.answers import failure_kind
 
 TIMEOUT_S = (5, 15)
 DEPLOYMENTS = ("autotune-analysis/on-demand", "autotune-analysis/nightly-autotune")
 START = "`docker compose up --detach --wait`, or `autotune serve` where there is no Docker"
-SET_UP = f"Start the service again, which sets it up: {START}."
+SET_UP = translatable("Start the service again, which sets it up: {start}.", start=START)
 
 
 def server(context: CheckContext) -> CheckResult:
     """Whether the server that runs report to answers, and is of the version that is installed here."""
     api = context.prefect_api
     if not api:
-        return ok("PREFECT_API_URL is not set: runs of the command line take no server")
+        return ok(to_translate("PREFECT_API_URL is not set: runs of the command line take no server"))
     answer = _send(context, "GET", "/admin/version")
     api = _without_password(api)
     if isinstance(answer, str):
         return fail(
-            f"Prefect's server at {api} cannot be reached: {answer}.",
-            f"Start it ({START}), or correct or unset PREFECT_API_URL.",
+            translatable("Prefect's server at {api} cannot be reached: {answer}.", api=api, answer=answer),
+            translatable("Start it ({start}), or correct or unset PREFECT_API_URL.", start=START),
         )
     if answer.status_code == 401:
-        return fail(f"Prefect's server at {api} asks for a password.", "Set PREFECT_API_AUTH_STRING to user:password.")
+        return fail(
+            translatable("Prefect's server at {api} asks for a password.", api=api),
+            to_translate("Set PREFECT_API_AUTH_STRING to user:password."),
+        )
     if answer.status_code != 200:
-        return fail(f"{api} answers {answer.status_code}: it is no Prefect API.", "It ends with /api; correct it.")
+        return fail(
+            translatable("{api} answers {status_code}: it is no Prefect API.", api=api, status_code=answer.status_code),
+            to_translate("It ends with /api; correct it."),
+        )
     theirs, ours = str(answer.json()), installed_version("prefect")
     if theirs.split(".")[:2] != ours.split(".")[:2]:
-        return warn(f"The server is Prefect {theirs}, here is {ours}.", "Upgrade both to the same version.")
-    return ok(f"Prefect {theirs} at {api}")
+        return warn(
+            translatable("The server is Prefect {theirs}, here is {ours}.", theirs=theirs, ours=ours),
+            to_translate("Upgrade both to the same version."),
+        )
+    return ok(translatable("Prefect {theirs} at {api}", theirs=theirs, api=api))
 
 
 def when_it_answers(look: Callable[[CheckContext], CheckResult]) -> Callable[[CheckContext], CheckResult]:
@@ -48,7 +59,7 @@ def when_it_answers(look: Callable[[CheckContext], CheckResult]) -> Callable[[Ch
     def looked(context: CheckContext) -> CheckResult:
         answer = _send(context, "GET", "/admin/version") if context.prefect_api else ""
         there = not isinstance(answer, str) and answer.status_code == 200
-        return look(context) if there else skipped("there is no server to ask")
+        return look(context) if there else skipped(to_translate("there is no server to ask"))
 
     return looked
 
@@ -58,8 +69,8 @@ def deployments(context: CheckContext) -> CheckResult:
     """Whether the deployments are there."""
     missing = [name for name in DEPLOYMENTS if _document(context, f"/deployments/name/{name}") is None]
     if missing:
-        return fail(f"The server does not know {', '.join(missing)}.", SET_UP)
-    return ok(f"{len(DEPLOYMENTS)} are there")
+        return fail(translatable("The server does not know {missing}.", missing=", ".join(missing)), SET_UP)
+    return ok(translatable("{deployments_count} are there", deployments_count=len(DEPLOYMENTS)))
 
 
 @when_it_answers
@@ -68,24 +79,29 @@ def worker(context: CheckContext) -> CheckResult:
     known = [_document(context, f"/deployments/name/{name}") or {} for name in DEPLOYMENTS]
     pools = {str(deployment["work_pool_name"]) for deployment in known if deployment.get("work_pool_name")}
     if not pools:
-        return skipped("there is no deployment, so no pool")
+        return skipped(to_translate("there is no deployment, so no pool"))
     for name, queue in sorted({(str(d.get("work_pool_name")), str(d.get("work_queue_name"))) for d in known}):
         if (_document(context, f"/work_pools/{name}/queues/{queue}") or {}).get("is_paused"):
             return fail(
-                f"The work queue {queue} of {name} is paused: its runs do not start.",
-                f"Run `prefect work-queue resume {queue} --pool {name}`.",
+                translatable(
+                    "The work queue {queue} of {name} is paused: its runs do not start.", queue=queue, name=name
+                ),
+                translatable("Run `prefect work-queue resume {queue} --pool {name}`.", queue=queue, name=name),
             )
     for name in sorted(pools):
         if (pool := _document(context, f"/work_pools/{name}")) is None:
-            return fail(f"The work pool {name} is not there.", SET_UP)
+            return fail(translatable("The work pool {name} is not there.", name=name), SET_UP)
         if pool.get("is_paused"):
-            return fail(f"The work pool {name} is paused.", f"Run `prefect work-pool resume {name}`.")
+            return fail(
+                translatable("The work pool {name} is paused.", name=name),
+                translatable("Run `prefect work-pool resume {name}`.", name=name),
+            )
         if pool.get("status") != "READY":
             return fail(
-                f"No worker polls the work pool {name}: runs would stay Scheduled.",
-                f"Start the service: {START}.",
+                translatable("No worker polls the work pool {name}: runs would stay Scheduled.", name=name),
+                translatable("Start the service: {start}.", start=START),
             )
-    return ok(f"a worker polls {', '.join(sorted(pools))}")
+    return ok(translatable("a worker polls {pools}", pools=", ".join(sorted(pools))))
 
 
 @when_it_answers
@@ -95,15 +111,18 @@ def limits(context: CheckContext) -> CheckResult:
     running = ask(context, "/flow_runs/count", {"flow_runs": states})
     found = ask(context, "/v2/concurrency_limits/filter", {"limit": 200})
     if running is None or found is None:
-        return skipped("the server does not say")
+        return skipped(to_translate("the server does not say"))
     full = [limit["name"] for limit in found if limit["active"] and limit["active_slots"] >= limit["limit"]]
     ours = sorted(name for name in full if name.startswith(("autotune-site-", "deployment:")))
     if ours and running == 0:
         return warn(
-            f"Nothing runs, but {', '.join(ours)} counts as in use: runs would wait for it.",
-            f"It should be free five minutes after its run. If not: `prefect gcl update {ours[0]} --active-slots 0`.",
+            translatable("Nothing runs, but {ours} counts as in use: runs would wait for it.", ours=", ".join(ours)),
+            translatable(
+                "It should be free five minutes after its run. If not: `prefect gcl update {ours} --active-slots 0`.",
+                ours=ours[0],
+            ),
         )
-    return ok("no limit is held by a run that is over")
+    return ok(to_translate("no limit is held by a run that is over"))
 
 
 def _without_password(address: str) -> str:

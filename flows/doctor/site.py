@@ -13,6 +13,8 @@ import requests
 
 from flows.doctor.check import CheckContext, CheckResult, fail, ok, skipped, warn
 from flows.errors import Reason, Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 from flows.nightscout.answers import failure_kind
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.client import NightscoutClient
@@ -112,7 +114,7 @@ def _when_it_answers(look: Callable[[SiteProbe], CheckResult]) -> Callable[[Chec
     @functools.wraps(look)
     def looked(context: CheckContext) -> CheckResult:
         if context.site is None:
-            return skipped("no site is named")
+            return skipped(to_translate("no site is named"))
         return look(context.site) if context.site.answers else skipped(NOT_REACHED)
 
     return looked
@@ -122,12 +124,15 @@ def reachable(context: CheckContext) -> CheckResult:
     """Whether the site answers at all."""
     probe = context.site
     if probe is None:
-        return skipped("no site is named (--site, or AUTOTUNE_NIGHTSCOUT_SITE)")
+        return skipped(to_translate("no site is named (--site, or AUTOTUNE_NIGHTSCOUT_SITE)"))
     if isinstance(probe.credentials, Refused):
         return fail(probe.credentials.sentence, probe.credentials.remedy)
     if probe.trouble:
-        return fail(f"{probe.site} cannot be reached: {probe.trouble}.", "Check the address and the network.")
-    return ok(f"{probe.site} answers")
+        return fail(
+            translatable("{site} cannot be reached: {trouble}.", site=probe.site, trouble=probe.trouble),
+            to_translate("Check the address and the network."),
+        )
+    return ok(translatable("{site} answers", site=probe.site))
 
 
 @_when_it_answers
@@ -136,14 +141,22 @@ def version(probe: SiteProbe) -> CheckResult:
     status = probe.status
     if isinstance(status, Refused):
         if status.reason in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
-            return skipped("the role may not read the site's status (api:status:read), which no run needs")
+            return skipped(
+                to_translate("the role may not read the site's status (api:status:read), which no run needs")
+            )
         return fail(status.sentence, status.remedy)
     name = str(status.get("version", ""))
     if not name:
-        return fail("The address answers, but not as Nightscout does.", "Give the address of the Nightscout page.")
+        return fail(
+            to_translate("The address answers, but not as Nightscout does."),
+            to_translate("Give the address of the Nightscout page."),
+        )
     if not name.startswith(TRIED):
-        return warn(f"Nightscout {name} was not tried with this program.", "Look at the first report with care.")
-    return ok(f"Nightscout {name}")
+        return warn(
+            translatable("Nightscout {name} was not tried with this program.", name=name),
+            to_translate("Look at the first report with care."),
+        )
+    return ok(translatable("Nightscout {name}", name=name))
 
 
 @_when_it_answers
@@ -157,28 +170,38 @@ def reading(probe: SiteProbe) -> CheckResult:
     except Refused as refusal:
         if refusal.reason is not Reason.SITE_UNAUTHORIZED:
             raise
-        what = "access token" if held.access_token else "API secret"
-        return fail(f"The site does not know the {what}.", "Copy it again from Nightscout's Admin Tools.")
+        what = to_translate("access token") if held.access_token else to_translate("API secret")
+        return fail(
+            translatable("The site does not know the {what}.", what=what),
+            to_translate("Copy it again from Nightscout's Admin Tools."),
+        )
     refused = {kind: answer for kind, answer in probe.reads.items() if isinstance(answer, Refused)}
     if not refused:
         if not lacking(permissions, WRITING_PROFILES):
             return warn(
-                "The credentials for reading may also write to the site.",
-                f"Make a token whose role has just {ROLE}.",
+                to_translate("The credentials for reading may also write to the site."),
+                translatable("Make a token whose role has just {role}.", role=ROLE),
             )
-        by_whom = " by everybody: the site is open" if held.anonymous else ""
-        return ok(f"entries, treatments and profile can be read{by_whom}")
+        by_whom = to_translate(" by everybody: the site is open") if held.anonymous else ""
+        return ok(translatable("entries, treatments and profile can be read{by_whom}", by_whom=by_whom))
     first = next(iter(refused.values()))
     if first.reason not in (Reason.SITE_UNAUTHORIZED, Reason.SITE_FORBIDDEN):
         return fail(first.sentence, first.remedy)
     what = ", ".join(refused)
     if held.anonymous:
         return fail(
-            f"The site is not open to everybody, and there are no credentials for it ({what}).",
-            f"In Nightscout's Admin Tools make a subject whose role has {ROLE}; set AUTOTUNE_NIGHTSCOUT_TOKEN(_FILE).",
+            translatable("The site is not open to everybody, and there are no credentials for it ({what}).", what=what),
+            translatable(
+                "In Nightscout's Admin Tools make a subject whose role has {role}; set "
+                "AUTOTUNE_NIGHTSCOUT_TOKEN(_FILE).",
+                role=ROLE,
+            ),
         )
     missing = ", ".join(f"api:{kind}:read" for kind in refused)
-    return fail(f"The token is known, but may not read {what}.", f"Give its role {missing}.")
+    return fail(
+        translatable("The token is known, but may not read {what}.", what=what),
+        translatable("Give its role {missing}.", missing=missing),
+    )
 
 
 @_when_it_answers
@@ -188,25 +211,36 @@ def writing(probe: SiteProbe) -> CheckResult:
     if isinstance(held, Refused):
         return fail(held.sentence, held.remedy)
     if held.anonymous:
-        return skipped("no credentials for writing are set; nothing can be written to the site")
+        return skipped(to_translate("no credentials for writing are set; nothing can be written to the site"))
     try:
         # The writer's own question, so that what it says here is what `apply` will say.
         with NightscoutWriter(probe.site, held, reach=probe.reach) as writer:
             every = writer.missing_permissions((*WRITING_PROFILES, *SWITCHING_PROFILES))
     except Refused as refusal:
         if refusal.reason is Reason.SITE_UNAUTHORIZED:
-            return fail("The site does not know the token or secret for writing.", "Set a new one.")
+            return fail(
+                to_translate("The site does not know the token or secret for writing."), to_translate("Set a new one.")
+            )
         return fail(refusal.sentence, refusal.remedy)
     if missing := [p for p in every if p in WRITING_PROFILES]:
         return fail(
-            f"The token for writing may not write profiles: its role lacks {', '.join(missing)}.",
-            f"Give its role {', '.join(WRITING_PROFILES)}.",
+            translatable(
+                "The token for writing may not write profiles: its role lacks {missing}.", missing=", ".join(missing)
+            ),
+            translatable("Give its role {writing_profiles}.", writing_profiles=", ".join(WRITING_PROFILES)),
         )
     if missing := every:
         return warn(
-            f"A profile can be written, but not switched to: the role lacks {', '.join(missing)}.",
-            f"Give it {', '.join(SWITCHING_PROFILES)}, or switch by hand.",
+            translatable(
+                "A profile can be written, but not switched to: the role lacks {missing}.", missing=", ".join(missing)
+            ),
+            translatable(
+                "Give it {switching_profiles}, or switch by hand.", switching_profiles=", ".join(SWITCHING_PROFILES)
+            ),
         )
     if isinstance(probe.status, dict) and probe.status.get("careportalEnabled") is False:
-        return warn("The site's careportal is off: it takes no profile switch.", "Add careportal to its ENABLE.")
-    return ok("a profile can be written and switched to")
+        return warn(
+            to_translate("The site's careportal is off: it takes no profile switch."),
+            to_translate("Add careportal to its ENABLE."),
+        )
+    return ok(to_translate("a profile can be written and switched to"))

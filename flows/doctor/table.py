@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from flows.doctor import machine, notices, schedules, server, site
 from flows.doctor.check import Check, CheckContext, CheckResult, ExaminedCheck, Level
 from flows.errors import Refused
+from flows.language.catalogue import to_translate
+from flows.language.translatable import translatable
 
 CHECKS: tuple[Check, ...] = (
     Check("node", "the Node.js that runs upstream", machine.node),
@@ -49,7 +51,7 @@ def examine(context: CheckContext, names: frozenset[str] | None = None) -> Itera
         except Exception as error:  # noqa: BLE001 - the doctor must not fall ill itself
             result = CheckResult(
                 Level.FAIL,
-                f"The check itself failed ({type(error).__name__}).",
-                "This is an error in this program; please report it.",
+                translatable("The check itself failed ({name}).", name=type(error).__name__),
+                to_translate("This is an error in this program; please report it."),
             )
         yield ExaminedCheck(check.name, check.looks_at, result)
