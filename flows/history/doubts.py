@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, Literal
 
-from flows.values.sentence import NamedFacts, Worded, sentence_of, worded
+from flows.values.sentence import Listed, NamedFacts, Worded, sentence_of, worded
 
 LONG_ACTING = "long_acting_pattern"
 OTHER_INSULIN = "other_insulin"
@@ -40,8 +40,8 @@ class Doubt:
     said: Worded | None = None
 
 
-def amber_doubt(name: str, words: str, dates: tuple[str, ...] = (), /, **facts: float | str) -> Doubt:
-    """A doubt whose sentence is made from words with the facts in braces (`flows.values.sentence`)."""
+def amber_doubt(name: str, words: str, dates: tuple[str, ...] = (), /, **facts: float | str | Listed) -> Doubt:
+    """A doubt whose sentence is made from words with the facts in braces (`flows.values.sentence`, `to_translate`)."""
     sentence, said = sentence_of(words, facts)
     return Doubt(name, "amber", sentence, dates, said, worded(words, facts))
 
@@ -50,7 +50,9 @@ def doubt_of(document: Mapping[str, Any]) -> Doubt:
     """A doubt read from `prepared.json`."""
     colour: Literal["amber", "red"] = "red" if document["colour"] == "red" else "amber"
     dates, facts = document.get("dates") or (), document.get("facts") or {}
-    said = Worded(**document["said"]) if document.get("said") else None
+    stored = document.get("said")
+    lists = {name: tuple(words) for name, words in (stored or {}).get("lists", {}).items()}
+    said = Worded(stored["words"], stored["facts"], lists) if stored else None
     return Doubt(document["name"], colour, document["sentence"], tuple(dates), facts, said)
 
 

@@ -32,6 +32,14 @@ OWN_IDS = ("syncIdentifier", "id", "pumpId", "uuid", "identifier")
 RULE = ("duplicate", to_translate("events uploaded twice are counted once"))
 OF_A_COMBO = ("relative", "splitNow", "splitExt", "enteredinsulin", "duration")
 NAMED_AT_MOST = 3
+UNSURE = to_translate(
+    "{records:.0f} records hold the same amounts as another of the same instant under an id of their own ({instants}): "
+    "all are counted; delete in Nightscout what is a copy."
+)
+UNSURE_MORE = to_translate(
+    "{records:.0f} records hold the same amounts as another of the same instant under an id of their own ({instants} "
+    "and {more_times:.0f} more times): all are counted; delete in Nightscout what is a copy."
+)
 
 
 def at(record: Record, zone: str) -> float:
@@ -200,12 +208,10 @@ def unsure_copies(treatments: Iterable[Record], zone: str) -> list[Doubt]:
         f"{len(g)} at {datetime.fromtimestamp(g[0].at_ms / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
         for g in several[:NAMED_AT_MOST]
     )
-    more = " and {more_times:.0f} more times" if len(several) > NAMED_AT_MOST else ""
     return [
         amber_doubt(
             SAME_EVENT,
-            "{records:.0f} records hold the same amounts as another of the same instant under an id of their own "
-            f"({{instants}}{more}): all are counted; delete in Nightscout what is a copy.",
+            UNSURE_MORE if len(several) > NAMED_AT_MOST else UNSURE,
             records=sum(map(len, several)),
             instants=named,
             more_times=len(several) - NAMED_AT_MOST,

@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from flows.history.doubts import DYNAMIC_ISF, Doubt, amber_doubt, days_said
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record, is_deleted
 from flows.profiles.stored import json_value
 from flows.values.local_days import day_of
@@ -60,7 +61,7 @@ def dynamic_isf(
     days = sorted(day for day, doses in told.items() if sum(doses) > MOST * len(doses))
     if len(told) < LEAST_DAYS or len(days) <= MOST * len(told):
         return []
-    words = (
+    words = to_translate(
         "On {days_differing:.0f} of the {days_told:.0f} days on which doses tell it ({dates}), most were calculated "
         "with an ISF more than {differs_percent:.0f} % from the profile's: it looks like dynamic ISF or autosens, or "
         "like a profile that is not among the data. Upstream knows the profile's only, and a system that goes on with "

@@ -15,6 +15,7 @@ from typing import Any
 
 from flows.history.doubts import INSULIN_CHANGED, Doubt, amber_doubt
 from flows.history.insulin_named import curve_told, curves_of
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record, is_deleted
 from flows.values.local_days import day_of
 from flows.values.timestamps import instant_ms
@@ -26,10 +27,24 @@ _CARTRIDGE = "Insulin Change"
 _NOTES = ("Note", "Announcement", "<none>", "")
 _CHANGED = re.compile(r"chang|switch|swap|start|now on|->|→|=>|wechsel|umgestellt|umstell", re.IGNORECASE)
 _NOT_NOW = re.compile(r"\b(?:no|not|never|maybe|will|soon|tomorrow|plan\w*|kein\w*|nicht|morgen)\b", re.IGNORECASE)
-BY_DOSES = "The doses name an insulin that acts otherwise"
-BY_WORDS = "A note or a change of insulin names one that acts otherwise"
-BY_PROFILE = "The profile has another duration or peak of insulin action"
-NAMED_BY = {BY_DOSES: "doses", BY_WORDS: "words", BY_PROFILE: "profile"}
+BY_DOSES = "doses"
+BY_WORDS = "words"
+BY_PROFILE = "profile"
+RANKS = (BY_WORDS, BY_DOSES, BY_PROFILE)  # of changes at one instant the last is said
+SAID_BY = {
+    BY_DOSES: to_translate(
+        "The doses name an insulin that acts otherwise from {since} on: the days up to it are of the one before. "
+        "--exclude-found leaves them out."
+    ),
+    BY_WORDS: to_translate(
+        "A note or a change of insulin names one that acts otherwise from {since} on: the days up to it are of the one "
+        "before. --exclude-found leaves them out."
+    ),
+    BY_PROFILE: to_translate(
+        "The profile has another duration or peak of insulin action from {since} on: the days up to it are of the one "
+        "before. --exclude-found leaves them out."
+    ),
+}
 Named = list[tuple[float, str]]  # epoch ms and the curve that is named
 
 
@@ -65,11 +80,10 @@ def insulin_changed(
     changes += [(ms, BY_PROFILE) for ms in _by_profile(actions)]
     if not changes:
         return []
-    at_ms, said = max(changes)
+    at_ms, said = max(changes, key=lambda change: (change[0], RANKS.index(change[1])))
     day, changed = day_of(window_ms[0], zone).date, day_of(at_ms, zone).date
     dates = [str(day + timedelta(days=n)) for n in range((changed - day).days + 1)]
-    words = f"{said} from {{since}} on: the days up to it are of the one before. --exclude-found leaves them out."
-    return [amber_doubt(INSULIN_CHANGED, words, tuple(dates), since=str(changed), case=NAMED_BY[said])]
+    return [amber_doubt(INSULIN_CHANGED, SAID_BY[said], tuple(dates), since=str(changed), case=said)]
 
 
 def _dated(treatments: Iterable[Any], zone: str, window_ms: tuple[float, float]) -> list[tuple[float, Record]]:

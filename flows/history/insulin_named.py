@@ -16,6 +16,7 @@ from flows.history.doubts import OTHER_INSULIN, Doubt, amber_doubt
 from flows.history.long_acting import injections, is_long_acting
 from flows.history.records import bolus_u
 from flows.history.temp_basals import is_temp_basal
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record, is_deleted
 from flows.values.numbers import number_or_none
 from flows.values.units import MINUTE_MS
@@ -69,18 +70,24 @@ def insulin_named(treatments: Iterable[Any], chosen: str | None) -> NamedInsulin
                     peaks[peak_min] += amount
     said: list[Doubt] = []
     if strong:
-        words = "{doses:.0f} doses name an insulin stronger than U100: check that their amounts are units."
+        words = to_translate(
+            "{doses:.0f} doses name an insulin stronger than U100: check that their amounts are units."
+        )
         said.append(amber_doubt(OTHER_INSULIN, words, doses=strong))
     curve = max(units, key=lambda name: units[name], default=None)
     if curve is not None and units[curve] < MOSTLY * sum(units.values()):
-        words = "The data name more than one kind of insulin: use days of one only (--start, --end)."
+        words = to_translate("The data name more than one kind of insulin: use days of one only (--start, --end).")
         said.append(amber_doubt(OTHER_INSULIN, words, case="several"))
     if curve == NEITHER:
-        words = "The data name an insulin that is neither rapid-acting nor ultra-rapid: upstream has no curve for it."
+        words = to_translate(
+            "The data name an insulin that is neither rapid-acting nor ultra-rapid: upstream has no curve for it."
+        )
         said.append(amber_doubt(OTHER_INSULIN, words, case="neither"))
         curve = None
     if curve is not None and chosen is not None and chosen != curve:
-        words = "The data name an {curve} insulin, the run took {chosen}: check --insulin or the profile's curve."
+        words = to_translate(
+            "The data name an {curve} insulin, the run took {chosen}: check --insulin or the profile's curve."
+        )
         said.append(amber_doubt(OTHER_INSULIN, words, curve=curve, chosen=chosen))
     peak_min = max(peaks, key=lambda peak: peaks[peak], default=None)
     if curve is None or peaks[peak_min] < MOSTLY * sum(peaks.values()):

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 from flows.history.doubts import LONG_ACTING, Doubt, amber_doubt
 from flows.history.records import Changed, Context, Dropped, Quarantined, RecordVerdict, bolus_u, carbs_g
 from flows.history.temp_basals import is_temp_basal
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record
 from flows.values.local_days import day_of
 from flows.values.numbers import number_or_zero
@@ -42,6 +43,10 @@ LEAST_SHARE = 0.6  # of the days: a dose may be forgotten, or entered elsewhere
 SAME_HOUR_H = 1.5
 NO_CARBS_WITHIN_MIN = 60
 LARGER_THAN_OTHERS = 1.5  # times the median of the other boluses
+EQUAL_DOSE = to_translate(
+    "On {days_with_dose:.0f} of {days:.0f} days one equal dose without carbs was given at about the same hour, larger "
+    "than the other boluses: if it is long-acting insulin, which the profile's basal is, write its name into the notes."
+)
 
 
 def is_long_acting(name: str) -> bool:
@@ -119,9 +124,7 @@ def long_acting_pattern(treatments: Sequence[Record], zone: str) -> list[Doubt]:
             return [
                 amber_doubt(
                     LONG_ACTING,
-                    "On {days_with_dose:.0f} of {days:.0f} days one equal dose without carbs was given at about the "
-                    "same hour, larger than the other boluses: if it is long-acting insulin, which the profile's basal "
-                    "is, write its name into the notes.",
+                    EQUAL_DOSE,
                     days_with_dose=len(on),
                     days=days,
                 )

@@ -325,7 +325,7 @@ def doubtful_glucose(summaries: Iterable[Mapping[str, Any]]) -> list[Doubt]:
     dates = [day for day, facts in days if any(rule.name in OF_READINGS for rule in rules_of(facts))]
     if not dates:
         return []
-    words = (
+    words = to_translate(
         "On {days_doubtful:.0f} of {days:.0f} days readings are doubtful: noise, impossible steps, a stuck sensor or "
         "lows that look like compression (what is said of each day tells which). Leave out what was no glucose: "
         "--exclude {dates} (or --exclude-found)."

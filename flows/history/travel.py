@@ -16,6 +16,7 @@ from typing import Any
 
 from flows.errors import Refused
 from flows.history.doubts import TRAVEL, Doubt, amber_doubt, days_said
+from flows.language.catalogue import to_translate
 from flows.nightscout.documents import Record
 from flows.values.local_days import LocalDay, canonical_zone, day_of, utc_offset_min
 from flows.values.timestamps import instant_ms
@@ -53,7 +54,7 @@ def travel(
         return []
     hours = max(shifts, key=lambda shift: shifts[shift]) / 60
     if abroad == asked:
-        every = (
+        every = to_translate(
             "On each of the {days:.0f} days records name a clock that differs from {zone} (most by {shift_h:+g} h), by "
             "which every hour is booked: check --timezone."
         )
@@ -61,9 +62,11 @@ def travel(
     return [
         amber_doubt(
             TRAVEL,
-            "On {days_abroad:.0f} of {days:.0f} days records or the profile name a clock that differs from {zone} "
-            "(most by {shift_h:+g} h), by which every hour is booked: {days_left:.0f} days are left with "
-            "--exclude {dates}.",
+            to_translate(
+                "On {days_abroad:.0f} of {days:.0f} days records or the profile name a clock that differs from {zone} "
+                "(most by {shift_h:+g} h), by which every hour is booked: {days_left:.0f} days are left with --exclude "
+                "{dates}."
+            ),
             tuple(str(day) for day in sorted(abroad)),
             days_abroad=len(abroad),
             days=len(days),

@@ -13,6 +13,7 @@ from flows.history.doubts import SHORT_DIA, Doubt, amber_doubt
 from flows.history.dynamic_isf import dynamic_isf
 from flows.history.insulin_changed import Action, insulin_changed
 from flows.history.insulin_named import RAPID, insulin_named
+from flows.language.catalogue import to_translate
 from flows.language.translatable import translatable
 from flows.oref0.profile import SHORTEST_EXPONENTIAL_DIA_H, settings_of, to_pumpprofile
 from flows.oref0.several_values import NAMES, different, is_several, without_repeats
@@ -165,7 +166,7 @@ def _short_dia(dia_h: float | None) -> list[Doubt]:
     """A duration of insulin action that upstream's curves do not have, and raise."""
     if dia_h is None or dia_h >= SHORTEST_EXPONENTIAL_DIA_H:
         return []
-    words = (
+    words = to_translate(
         "The profile's duration of insulin action is {dia_h:g} h, and these numbers are for {shortest_dia_h:g} h: in a "
         "system that goes on with the shorter one insulin still at work is not counted. Set it to {shortest_dia_h:g} h "
         "or more first."

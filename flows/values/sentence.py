@@ -12,6 +12,7 @@ from string import Formatter
 from typing import Any, ClassVar
 
 from flows.language.catalogue import phrase, translated
+from flows.language.translatable import in_spoken
 
 NamedFacts = Mapping[str, float | str]
 CASE = "case"  # the one fact that need not be among the words: which of a rule's sentences it is
@@ -111,7 +112,7 @@ def percent_text(share: float, decimals: int = 0) -> str:
 
 def stored_in_spoken(sentence: str, said: Sequence[Worded]) -> str:
     """A stored sentence in the language that is spoken; as it is stored where it has no words of the catalogue."""
-    return " ".join(one.as_spoken() for one in said) if said else translated(sentence)
+    return " ".join(one.as_spoken() for one in said) if said else in_spoken(sentence)
 
 
 class _English(Formatter):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.language.catalogue import Language, speaking
 from flows.proposal.document import Proposal
 from flows.proposal.step_document import FollowUpVerdict
 from flows.report import pdf
@@ -71,6 +72,40 @@ def test_all_that_has_to_be_known_is_seen_without_scrolling_and_in_few_words(ope
             assert all(f"{row.new} {row.unit}" in said for row in first_screen(person).rows)
 
 
+IN_GERMAN = ("carb ratio and every hour's basal", "carb ratio in blocks, mmol/L", "a reduction, lows and highs", "wait")
+
+
+@pytest.mark.parametrize("name", IN_GERMAN)
+def test_in_german_it_is_as_short(open_page: Open, name: str) -> None:
+    person = PEOPLE[name]
+    with speaking(Language.GERMAN):
+        html, rows = report_html(person), [f"{row.new} {row.unit}" for row in first_screen(person).rows]
+    for width, height in ((1280, 800), (390, 844)):
+        page = open_page(html, width=width)
+        page.set_viewport_size({"width": width, "height": height})
+        assert ask(page, "document.documentElement.lang") == "de"
+        assert ask(page, "document.documentElement.scrollWidth") <= width
+        bottom = ask(page, "document.querySelector('.verdict').getBoundingClientRect().bottom")
+        assert bottom <= height
+        assert ask(page, WORDS_DOWN_TO, bottom) <= MOST_WORDS
+        said = ask(page, "document.querySelector('.verdict').innerText")
+        assert all(word in said for word in ("Beibehalten:", "Wieder prüfen in ", "im Zielbereich"))
+        assert all(row in said for row in rows)
+        assert not re.search(r"\d\.\d", said)
+        assert "IE" in said or not rows
+
+
+def test_in_german_the_unit_chosen_is_shown(open_page: Open) -> None:
+    with speaking(Language.GERMAN):
+        page = open_page(report_html(PEOPLE["carb ratio and every hour's basal"]))
+    page.click("label[for=unit-mmoll]")
+    assert "über 10,0 mmol/L" in (said := ask(page, "document.querySelector('.verdict').innerText"))
+    assert "180 mg/dL" not in said
+    page.click("label[for=unit-mgdl]")
+    assert "über 180 mg/dL" in (said := ask(page, "document.querySelector('.verdict').innerText"))
+    assert "10,0 mmol/L" not in said
+
+
 def test_a_link_opens_what_is_folded(open_page: Open) -> None:
     page = open_page(report_html(PEOPLE["carb ratio"]))
     assert ask(page, "document.querySelectorAll('details.fold[open]').length") == 0
@@ -93,4 +128,7 @@ def test_the_systems_browser_makes_the_pdf(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(pdf, "NAMES", (chromium(),))
     made = pdf.write_pdf(PEOPLE["carb ratio"], tmp_path / "report.pdf").read_bytes()
     assert len(re.findall(rb"/MediaBox", made)) == 2
+    with speaking(Language.GERMAN):
+        german = pdf.write_pdf(PEOPLE["carb ratio"], tmp_path / "report.pdf").read_bytes()
+    assert len(re.findall(rb"/MediaBox", german)) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["report.pdf"]
