@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.errors import Refused
+from flows.language.catalogue import to_translate
 from flows.language.translatable import translatable
 from flows.oref0.outcome import usable_settings
 from flows.oref0.profile import PumpSettings, settings_of
@@ -151,8 +152,12 @@ class _Assessment:
 
     def _variants(self) -> list[TuneVariant]:
         uam_as_basal = self.request.uam_as_basal
-        name = "unannounced rises not as basal" if uam_as_basal else "unannounced rises as basal"
-        last = self._tuned(f"last {LAST_DAYS} days", self.days[-LAST_DAYS:])
+        name = (
+            to_translate("unannounced rises not as basal")
+            if uam_as_basal
+            else to_translate("unannounced rises as basal")
+        )
+        last = self._tuned(translatable("last {days} days", days=LAST_DAYS), self.days[-LAST_DAYS:])
         return [TuneVariant(name, self.days, not uam_as_basal), *([last] if len(self.days) > LAST_DAYS else [])]
 
     def _start_probe(self) -> list[TuneVariant]:

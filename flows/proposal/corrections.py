@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from flows.language.catalogue import to_translate
 from flows.language.translatable import translatable
 from flows.proposal.document import Settings, Units
+
+ISF_OTHERWISE = to_translate("ISF: {ours:g} {unit} per U instead of {theirs:g}")
+RATIO_OTHERWISE = to_translate("carb ratio: {ours:g} g per U instead of {theirs:g}")
 
 
 def changed_by_correction(
@@ -21,10 +25,10 @@ def changed_by_correction(
     mmol = units is Units.MMOL_PER_L
     isf = "isf_mmoll_per_u" if mmol else "isf_mgdl_per_u"
     lines = []
-    for label, key, unit in (("ISF", isf, f"{units.value} per U"), ("carb ratio", "carb_ratio_g_per_u", "g per U")):
+    for words, key in ((ISF_OTHERWISE, isf), (RATIO_OTHERWISE, "carb_ratio_g_per_u")):
         ours, theirs = getattr(recommended, key), getattr(without, key)
         if ours != theirs:
-            lines.append(f"{label}: {ours:g} {unit} instead of {theirs:g}")
+            lines.append(translatable(words, ours=ours, unit=units.value, theirs=theirs))
     for hour, (our, their) in enumerate(zip(recommended.basal_u_per_h, without.basal_u_per_h, strict=True)):
         if our != their:
             lines.append(
@@ -32,4 +36,4 @@ def changed_by_correction(
                     "basal at {hour:02d}:00: {our:g} U/h instead of {their:g}", hour=hour, our=our, their=their
                 )
             )
-    return lines or ["The corrections changed none of the recommended numbers."]
+    return lines or [to_translate("The corrections changed none of the recommended numbers.")]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from flows.language.catalogue import to_translate
 from flows.language.translatable import translatable
 from flows.oref0.caps import Caps
 from flows.oref0.several_values import UNMOVED_SHARE, OneOfSeveral, OneValueFrom, block_at, one_value
@@ -23,6 +24,12 @@ ISF_STEP = {Units.MG_PER_DL: 1.0, Units.MMOL_PER_L: 0.1}  # in the unit per U; A
 CARB_RATIO_STEP_G_PER_U = 0.1
 # A number on its step counts as within a cap it misses by less than this: floating point, not a choice.
 EXACT = 1e-9
+LESS = to_translate(
+    "On steps of {step:g} U/h within upstream's caps the day has {units:.2f} U less basal than upstream says."
+)
+MORE = to_translate(
+    "On steps of {step:g} U/h within upstream's caps the day has {units:.2f} U more basal than upstream says."
+)
 
 
 def for_pump(
@@ -170,8 +177,5 @@ def basal_on_steps(
     rates = [round(steps[h] * step, 4) if h in steps else now[h] for h in range(len(now))]
     missing_u = math.fsum(new) - math.fsum(rates)
     if abs(missing_u) > step / 2 + EXACT:
-        remarks.append(
-            f"On steps of {step:g} U/h within upstream's caps the day has {abs(missing_u):.2f} U "
-            f"{'less' if missing_u > 0 else 'more'} basal than upstream says."
-        )
+        remarks.append(translatable(LESS if missing_u > 0 else MORE, step=step, units=abs(missing_u)))
     return rates, remarks

@@ -50,18 +50,15 @@ def numbers_table(proposal: Proposal) -> str:
         *_insulin(table),
     ]
     shown = [n for n in range(len(HEAD)) if may_be_entered(proposal) or n not in TO_ENTER]
-    lines = ["".join(_cell(n, row[n]) for n in shown if n < len(row)).rstrip() for row in rows]
+    first = max(WIDTHS[0], *(len(row[0]) + 1 for row in rows if len(row) > 1))
+    lines = [
+        "".join([f"{row[0]:<{first}}", *(_cell(n, row[n]) for n in shown[1:] if n < len(row))]).rstrip() for row in rows
+    ]
     return "\n".join([*lines, *(f"  {line}" for line in _notes(proposal, table))])
 
 
 def _cell(column: int, text: str) -> str:
-    return (
-        f"{text:<{WIDTHS[0]}}"
-        if column == 0
-        else f"  {text}"
-        if column == len(WIDTHS) - 1
-        else f" {text:>{WIDTHS[column] - 1}}"
-    )
+    return f"  {text}" if column == len(WIDTHS) - 1 else f" {text:>{WIDTHS[column] - 1}}"
 
 
 def _notes(proposal: Proposal, table: SettingRows) -> list[str]:
