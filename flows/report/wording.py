@@ -170,11 +170,6 @@ def signed(value: float | None, decimals: int) -> str:
     return text if value is None or round(value, decimals) <= 0 else f"+{text}"
 
 
-def many(count: int, one: str, more: str | None = None) -> str:
-    """A count with its noun: `1 day`, `3 days`."""
-    return f"{count} {one if count == 1 else more or one + 's'}"
-
-
 def decimals_of(step: float, most: int = 4) -> int:
     """How many decimals numbers on a step need."""
     return next((n for n in range(most) if abs(round(step, n) - step) < 1e-9), most)

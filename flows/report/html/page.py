@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from flows.language.catalogue import count_phrase, number_text, phrase, spoken, translated
 from flows.language.translatable import in_spoken
-from flows.report.wording import glucose, isolated, lang_of, many, number, whole_sentence
+from flows.report.wording import glucose, isolated, lang_of, number, whole_sentence
 from flows.values.sentence import Worded, stored_in_spoken
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -40,7 +40,7 @@ def environment() -> Environment:
     )
     # Ours, and inside <style>, where escaping would break it.
     made.globals["style"] = Markup((TEMPLATES / "style.css").read_text("utf-8"))  # noqa: S704
-    made.globals.update(number=number, glucose=glucose, many=many, phrase=_phrase, count_phrase=_count_phrase)
+    made.globals.update(number=number, glucose=glucose, phrase=_phrase, count_phrase=_count_phrase)
     made.globals["translated"] = translated
     made.filters["text"] = isolated
     made.filters.update(sentence=whole_sentence, said=in_spoken, stored=_stored, decimal=number_text)

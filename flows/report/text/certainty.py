@@ -23,6 +23,12 @@ ORDER_MATTERS = to_translate(
     "The recommended number lies outside its own interval: upstream takes one day after the other, and the repetitions "
     "draw the days in another order."
 )
+# How variants are called in a proposal.
+VARIANTS = (
+    to_translate("unannounced rises as basal"),
+    to_translate("unannounced rises not as basal"),
+    to_translate("last 7 days"),
+)
 LATE_DAYS, LEAST_HALVED = 5, 10  # days: of how many the weight is said, and from how many on that of the first half
 
 

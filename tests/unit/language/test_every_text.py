@@ -142,3 +142,13 @@ def test_every_headline_is_of_the_catalogue() -> None:
 def test_a_forgotten_word_is_found() -> None:
     assert outside("<p>⟦One <b>two⟧</b> 5 mg/dL</p>".encode()) == []
     assert outside("<p>⟦One⟧ two <bdi>three</bdi></p><a title='four'>⟦five⟧</a>".encode()) == ["two", "four"]
+
+
+def test_what_an_earlier_version_said_is_marked_as_english() -> None:
+    made = sample_proposals.document()
+    made["verdict"]["reasons"][0] |= {"title": "An earlier title", "sentence": "Said without words beside it."}
+    proposal = sample_proposals.sealed(made)
+    english = '<bdi lang="en">Said without words beside it.</bdi>'
+    assert english not in report_html(proposal).decode()
+    with speaking(Language.GERMAN):
+        assert english in report_html(proposal).decode()
