@@ -10,6 +10,8 @@ from flows.cli.console import message, now, print_document, progress, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import COMPUTING, JSON, TUNING, Command, argument, asked, number_within
 from flows.cli.prefect_api import prefect_server
+from flows.language.catalogue import phrase, to_translate
+from flows.language.translatable import in_spoken
 
 if TYPE_CHECKING:
     from datetime import date
@@ -20,7 +22,11 @@ if TYPE_CHECKING:
     from flows.values.run_directory import RunDirectory
 
 MOST_WEEKS = 52
-ENDED = {"proposal": "done", "refused": "no result", "there": "is there already"}
+ENDED = {
+    "proposal": to_translate("{days} to {end}  done"),
+    "refused": to_translate("{days} to {end}  no result"),
+    "there": to_translate("{days} to {end}  is there already"),
+}
 
 COMMAND = Command(
     help="a run for each past week, the oldest first: fills the trend of a new person",
@@ -60,7 +66,8 @@ def run(arguments: argparse.Namespace) -> ExitCode:
 
     def run_one(week: AnalysisRequest) -> RunDirectory:
         assert week.start is not None and week.end is not None
-        message(f"Week to {week.end} ({len(done) + 1} of {len(requests)}): {_days(week.start, week.end)} …")
+        facts = {"end": week.end, "number": len(done) + 1, "of": len(requests), "days": _days(week.start, week.end)}
+        message(phrase("Week to {end} ({number} of {of}): {days} …", **facts))
         return _run(week, credentials)
 
     for ended in backfill(requests, runs_root(), run_one):
@@ -97,12 +104,12 @@ def _run(request: AnalysisRequest, credentials: Credentials | None) -> RunDirect
 
 
 def _days(start: date, end: date) -> str:
-    return f"{(end - start).days + 1} days from {start}"
+    return phrase("{days} days from {start}", days=(end - start).days + 1, start=start)
 
 
 def _line(week: PastWeek) -> str:
-    said = f"{_days(week.start, week.end)} to {week.end}  {ENDED[week.status]}"
-    return f"{said}: {week.why}" if week.why else f"{said}  {week.run}"
+    said = phrase(ENDED[week.status], days=_days(week.start, week.end), end=week.end)
+    return f"{said}: {in_spoken(week.why)}" if week.why else f"{said}  {week.run}"
 
 
 def _document(week: PastWeek) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import TypeVar
 from flows.cli.console import message
 from flows.cli.exit_code import UsageError
 from flows.errors import Refused
+from flows.language.catalogue import phrase, to_translate, translated
+from flows.language.translatable import in_spoken, translatable
 
 T = TypeVar("T")
 YES, NO = ("y", "yes", "true"), ("n", "no", "false")
@@ -41,7 +43,7 @@ class Questions:
                 raise UsageError(f"{self.command}: nobody is there to answer: give {option}.")
             try:
                 if answer is None:
-                    raise ValueError("an answer is needed")
+                    raise ValueError(to_translate("an answer is needed"))
                 return read(answer)
             except Refused as refusal:
                 if not self.attended:
@@ -50,7 +52,7 @@ class Questions:
             except ValueError as error:
                 if not self.attended:
                     raise UsageError(f"{self.command}: {option}: {error}.") from None
-                message(f"  {error}: please answer again.")
+                message(phrase("  {error}: please answer again.", error=in_spoken(str(error))))
 
     def given(self, value: str, option: str, read: Callable[[str], T]) -> T:
         """What an option says, as `read` takes it.
@@ -65,7 +67,8 @@ class Questions:
 
     def yes(self, question: str, default: bool, option: str) -> bool:
         """Whether the answer is yes."""
-        return self.ask(f"{question} (yes/no)", "yes" if default else "no", option, read_yes)
+        asked = phrase("{question} (yes/no)", question=question)
+        return self.ask(asked, phrase("yes") if default else phrase("no"), option, read_yes)
 
     def secret(self, question: str) -> str | None:
         """What is typed without being shown; `None` for nothing, or where nobody is there."""
@@ -74,7 +77,12 @@ class Questions:
         import getpass
 
         try:
-            return getpass.getpass(f"{question} (it is not shown; empty for none): ").strip() or None
+            return (
+                getpass.getpass(
+                    phrase("{question} (it is not shown; empty for none):", question=question) + " "
+                ).strip()
+                or None
+            )
         except EOFError:
             return None
 
@@ -86,16 +94,17 @@ class Questions:
 
 
 def read_yes(text: str) -> bool:
-    """Whether a text says yes.
+    """Whether a text says yes, in English or in the language that is spoken.
 
     Raises:
         ValueError: it says neither yes nor no.
     """
-    if (said := text.casefold()) in YES:
+    said = text.casefold()
+    if said in (*YES, translated("yes"), translated("y")):
         return True
-    if said in NO:
+    if said in (*NO, translated("no"), translated("n")):
         return False
-    raise ValueError(f"{text!r} is neither yes nor no")
+    raise ValueError(translatable("{text!r} is neither yes nor no", text=text))
 
 
 def one_of(values: type[StrEnum]) -> Callable[[str], str]:
@@ -103,7 +112,7 @@ def one_of(values: type[StrEnum]) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if (said := text.casefold()) and said not in set(values):
-            raise ValueError(f"{text!r} is none of {', '.join(values)}")
+            raise ValueError(translatable("{text!r} is none of {values}", text=text, values=", ".join(values)))
         return said
 
     return read

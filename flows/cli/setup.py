@@ -16,6 +16,7 @@ from flows.cli.options import Command, argument
 from flows.cli.questions import Questions, one_of
 from flows.cli.setting_files import settings_file, settings_in, token_file, write_together
 from flows.cli.setup_site import NotLetIn, SetUp, of_site, site_that_lets_in, token_for_writing
+from flows.language.catalogue import phrase, to_translate
 
 COMPOSE_FILES = ("docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.yaml")
 AT = "04:30"  # `nightly_schedule.AT`, without its imports
@@ -24,6 +25,10 @@ TOKEN_FILE = "AUTOTUNE_NIGHTSCOUT_TOKEN_FILE"  # noqa: S105
 NIGHTLY_AT = "AUTOTUNE_NIGHTLY_AT"
 WRITE_TOKEN_FILE = "AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN_FILE"  # noqa: S105
 
+QUESTIONS = {
+    "age_group": to_translate("Age group ({values}; empty if not known)"),
+    "insulin": to_translate("Insulin ({values}; empty if not known)"),
+}
 
 COMMAND = Command(
     help="set up the service: site, tokens, test fetch, time zone, person, nights; writes .env and the tokens' files",
@@ -82,22 +87,25 @@ def run(arguments: argparse.Namespace) -> ExitCode:
         return ExitCode.REFUSED
     zone = arguments.timezone
     if not zone:
-        zone = questions.ask("Your time zone", known.get("AUTOTUNE_TIMEZONE") or of.zone, "--timezone", canonical_zone)
+        zone = questions.ask(
+            phrase("Your time zone"), known.get("AUTOTUNE_TIMEZONE") or of.zone, "--timezone", canonical_zone
+        )
     settings = {**of_site(request), "AUTOTUNE_TIMEZONE": canonical_zone(zone)}
     for name, values in (("age_group", AgeGroup), ("insulin", Insulin)):
         variable, option = f"AUTOTUNE_{name.upper()}", f"--{name.replace('_', '-')}"
-        what = f"{name.replace('_', ' ').capitalize()} ({', '.join(values)}; empty if not known)"
+        what = phrase(QUESTIONS[name], values=", ".join(values))
         said = getattr(arguments, name) or questions.ask(what, known.get(variable, ""), option, one_of(values))
         if said or variable in known:
             settings[variable] = said
     nightly = arguments.nightly
     if nightly is None:
         before = known.get("AUTOTUNE_NIGHTLY", "true").lower() == "true"
-        nightly = questions.yes("Run every night?", before, "--nightly")
+        nightly = questions.yes(phrase("Run every night?"), before, "--nightly")
     settings["AUTOTUNE_NIGHTLY"] = "true" if nightly else "false"
     at = arguments.at or known.get(NIGHTLY_AT) or AT
     if nightly and not arguments.at:
-        at = questions.ask("At what time (with 04:30 the day that ended at 04:00 counts)", at, "--at", _time)
+        question = phrase("At what time (with 04:30 the day that ended at 04:00 counts)")
+        at = questions.ask(question, at, "--at", _time)
     if at != AT or NIGHTLY_AT in known:
         settings[NIGHTLY_AT] = at
     settings |= _pool(arguments.docker, known)
@@ -153,18 +161,21 @@ def _pool(docker: bool | None, known: dict[str, str]) -> dict[str, str]:
 
 
 def _say_what_was_written(of: SetUp, settings: dict[str, str], env_file: Path) -> None:
-    lines = [f"Written: {env_file.absolute()}, readable by you only, with"]
+    lines = [phrase("Written: {file}, readable by you only, with", file=env_file.absolute())]
     lines += [f"  {name}={value}" for name, value in settings.items()]
-    lines += [f"Written: {of.token_file}, the token that reads"] if of.token else []
-    lines += [f"Written: {of.write_token_file}, the token that writes what you approve"] if of.write_token else []
+    lines += [phrase("Written: {file}, the token that reads", file=of.token_file)] if of.token else []
+    if of.write_token:
+        lines += [phrase("Written: {file}, the token that writes what you approve", file=of.write_token_file)]
     if of.arguments.serve:
-        lines += ["Start the service with:", f"  autotune serve --directory {of.arguments.directory}"]
+        lines += [phrase("Start the service with:"), f"  autotune serve --directory {of.arguments.directory}"]
     else:
-        lines += [f"Start the service, in {of.arguments.directory.absolute()}, with:"]
+        lines += [phrase("Start the service, in {directory}, with:", directory=of.arguments.directory.absolute())]
         lines += ["  docker compose up --detach --build --wait"]
         if not of.inside:
             lines += [
-                "The site was tested from this machine only. Once the service is there, test it from inside with:",
+                phrase(
+                    "The site was tested from this machine only. Once the service is there, test it from inside with:"
+                ),
                 f"  {inside.LATER}",
             ]
     show("\n".join(lines))

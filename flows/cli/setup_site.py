@@ -18,7 +18,8 @@ from flows.cli.analysis import loaded
 from flows.cli.console import message, now, show
 from flows.cli.exit_code import UsageError
 from flows.cli.questions import Questions
-from flows.language.translatable import in_spoken
+from flows.language.catalogue import phrase, to_translate, translated
+from flows.language.translatable import in_spoken, translatable
 
 if TYPE_CHECKING:
     from flows.doctor.check import ExaminedCheck
@@ -28,32 +29,42 @@ if TYPE_CHECKING:
 # `permissions.READING` and those of writing, without the imports.
 READING = "api:entries:read, api:treatments:read, api:profile:read"
 WRITING = "api:profile:read, api:profile:create, api:treatments:read, api:treatments:create"
-WHAT_TO_MAKE = """
+WHAT_TO_MAKE = to_translate("""
 In Nightscout open the menu (☰), then Admin Tools (it asks for the API secret):
   1. Roles → Add new Role. Name: {role}
      Permissions: {permissions}
   2. Subjects → Add new Subject. Name: {subject}. Roles: {role}
   3. Copy the Access Token of that subject (such as {subject}-0123456789abcdef).
 {what}
-"""
-FOR_READING = WHAT_TO_MAKE.format(
+""")
+FOR_READING = translatable(
+    WHAT_TO_MAKE,
     role="autotune-reader",
     permissions=READING,
     subject="autotune",
-    what="It may read your data and change nothing. If everybody may read your site, leave the token empty.",
+    what=to_translate(
+        "It may read your data and change nothing. If everybody may read your site, leave the token empty."
+    ),
 )
-FOR_WRITING = WHAT_TO_MAKE.format(
+FOR_WRITING = translatable(
+    WHAT_TO_MAKE,
     role="autotune-writer",
     permissions=WRITING,
     subject="autotune-writer",
-    what="Only the applying worker is given it, and it writes what you approved. Without the last permission a\n"
-    "profile is written, and you switch to it by hand.",
+    what=to_translate(
+        "Only the applying worker is given it, and it writes what you approved. Without the last permission a\n"
+        "profile is written, and you switch to it by hand."
+    ),
 )
-LOOPBACK = """is this machine only seen from itself: inside a container it is the container. Give the address that
+LOOPBACK = to_translate(
+    """{host} is this machine only seen from itself: inside a container it is the container. Give the address that
   other machines of your network use, such as {example} (plain http needs --allow-http), and let Nightscout listen
   there; or set up `autotune serve`, which needs no container (--serve)"""
-PRIVATE = """  Its address is one of a private network. Runs may ask it because .env names it as its site; further
+)
+PRIVATE = to_translate(
+    """  Its address is one of a private network. Runs may ask it because .env names it as its site; further
   sites of your own network go into AUTOTUNE_ALLOWED_SITES, or are saved as blocks."""
+)
 SITE, ALLOW_HTTP = "AUTOTUNE_NIGHTSCOUT_SITE", "AUTOTUNE_ALLOW_HTTP"
 
 
@@ -88,10 +99,10 @@ def site_that_lets_in(of: SetUp) -> AnalysisRequest:
     while failed := _why_not_let_in(of, request):
         if not of.questions.attended:
             raise NotLetIn
-        message("Nothing is written yet. Ctrl-C ends the set-up.")
+        message(phrase("Nothing is written yet. Ctrl-C ends the set-up."))
         if failed == {"site-reading"}:
-            show(FOR_READING)
-            of.token = of.questions.secret("Access token")
+            show(in_spoken(FOR_READING))
+            of.token = of.questions.secret(phrase("Access token"))
         else:
             request = _site(of, None)
     return request
@@ -104,7 +115,8 @@ def _site(of: SetUp, given: str | None) -> AnalysisRequest:
         except ValueError as error:
             raise UsageError(f"autotune setup: {error}.") from None
     before = of.known.get(SITE)
-    return of.questions.ask("Address of your Nightscout site", before, "--site", lambda text: _request(of, text))
+    question = phrase("Address of your Nightscout site")
+    return of.questions.ask(question, before, "--site", lambda text: _request(of, text))
 
 
 def _request(of: SetUp, text: str) -> AnalysisRequest:
@@ -120,12 +132,14 @@ def _request(of: SetUp, text: str) -> AnalysisRequest:
     host = urlsplit(site).hostname or ""
     if not of.arguments.serve and _is_this_machine(host):
         port = f":{urlsplit(site).port}" if urlsplit(site).port else ""
-        raise ValueError(f"{host} " + LOOPBACK.format(example=f"http://{_own_address()}{port}"))
+        raise ValueError(translatable(LOOPBACK, host=host, example=f"http://{_own_address()}{port}"))
     allowed = of.arguments.allow_http or (of.known.get(ALLOW_HTTP, "").lower() == "true" and of.known.get(SITE) == site)
     plain = site.startswith("http://") and not _is_this_machine(host)
     if plain and not allowed and of.questions.attended:
-        message("  Over plain http everybody on the way can read the token and the data; only for your own network.")
-        allowed = of.questions.yes("Read this site over plain http?", False, "--allow-http")
+        message(
+            phrase("  Over plain http everybody on the way can read the token and the data; only for your own network.")
+        )
+        allowed = of.questions.yes(phrase("Read this site over plain http?"), False, "--allow-http")
     return AnalysisRequest(site=site, allow_http=allowed, days=1, compare=False)
 
 
@@ -144,8 +158,8 @@ def _own_address() -> str:
 def _token(of: SetUp) -> str | None:
     if (given := _given("nightscout_token", of.token_file)) is not None or not of.questions.attended:
         return given
-    show(FOR_READING)
-    return of.questions.secret("Access token")
+    show(in_spoken(FOR_READING))
+    return of.questions.secret(phrase("Access token"))
 
 
 def _given(name: str, file: Path) -> str | None:
@@ -162,7 +176,7 @@ def _why_not_let_in(of: SetUp, request: AnalysisRequest) -> set[str]:
     from flows.nightscout.authentication import Credentials
     from flows.nightscout.reach import Reach
 
-    message(f"Asking {request.site} …")
+    message(phrase("Asking {site} …", site=request.site))
     _explain_private(request)
     inside = _tested_inside(of, request)
     if inside:
@@ -170,7 +184,7 @@ def _why_not_let_in(of: SetUp, request: AnalysisRequest) -> set[str]:
     credentials = Credentials(token=of.token)
     probe = SiteProbe(str(request.site), credentials, reach=Reach.PRIVATE_TOO)
     if of.inside and probe.trouble:
-        message("  From this machine itself it is not reached, which no run needs.")
+        message(phrase("  From this machine itself it is not reached, which no run needs."))
         return set()
     failed = _looked_at(probe, {"site", "site-version", "site-reading", "clock"})
     if failed:
@@ -178,11 +192,15 @@ def _why_not_let_in(of: SetUp, request: AnalysisRequest) -> set[str]:
     of.zone = probe.profile_zone
     with loaded(request, credentials) as (_, got):
         message(
-            f"Fetched a day to try: {got.entries} readings, {got.treatments} treatments, "
-            f"{got.profiles} profile documents."
+            phrase(
+                "Fetched a day to try: {readings} readings, {treatments} treatments, {profiles} profile documents.",
+                readings=got.entries,
+                treatments=got.treatments,
+                profiles=got.profiles,
+            )
         )
     if not got.entries:
-        message("  There are no readings of the last whole day: is the sensor's uploader at work?")
+        message(phrase("  There are no readings of the last whole day: is the sensor's uploader at work?"))
     return set()
 
 
@@ -204,7 +222,7 @@ def _explain_private(request: AnalysisRequest) -> None:
     with suppress(OSError, ValueError):
         found = socket.getaddrinfo(parts.hostname or "", parts.port or 443, type=socket.SOCK_STREAM)
         if any(kind_of(str(address[4][0])) is AddressKind.PRIVATE for address in found):
-            message(PRIVATE)
+            message(translated(PRIVATE))
 
 
 def _tested_inside(of: SetUp, request: AnalysisRequest) -> set[str]:
@@ -217,25 +235,27 @@ def _tested_inside(of: SetUp, request: AnalysisRequest) -> set[str]:
         wanted = arguments.inside or (
             of.questions.attended
             and of.questions.yes(
-                "Build the service's image now, to test from inside it (some minutes)?", True, "--inside"
+                phrase("Build the service's image now, to test from inside it (some minutes)?"), True, "--inside"
             )
         )
         if not wanted:
             arguments.inside = False
             return set()
-        trouble = None if inside.build(arguments.directory) else "the image could not be built"
+        trouble = None if inside.build(arguments.directory) else to_translate("the image could not be built")
     found = None if trouble else inside.checks(arguments.directory, of_site(request), of.token)
     if found is None:
         arguments.inside = False  # once is enough
-        message(f"  The site is not tested from inside the container: {trouble or 'it could not be started'}.")
+        why = in_spoken(trouble or to_translate("it could not be started"))
+        message(phrase("  The site is not tested from inside the container: {why}.", why=why))
         return set()
     of.inside = True
     for check in found:
         if check.get("mend"):
-            message(f"  From inside the container: {check['sentence']}\n  → {check['mend']}")
+            sentence, remedy = in_spoken(check["sentence"]), in_spoken(check["mend"])
+            message(phrase("  From inside the container: {sentence}", sentence=sentence) + f"\n  → {remedy}")
     failed = {str(check["name"]) for check in found if check["level"] == "fail"}
     if not failed:
-        message("  From the worker's container it can be read.")
+        message(phrase("  From the worker's container it can be read."))
     return failed
 
 
@@ -250,21 +270,21 @@ def token_for_writing(of: SetUp, request: AnalysisRequest) -> str | None:
 
     given = _given("nightscout_write_token", of.write_token_file)
     if request.goes_unencrypted:
-        message("  What may write is not sent over plain http: without https, write by hand what you approve.")
+        message(phrase("  What may write is not sent over plain http: without https, write by hand what you approve."))
         return None
-    question = "May what you approve be written to the site? It needs a token of its own."
+    question = phrase("May what you approve be written to the site? It needs a token of its own.")
     if given is None:
         if not (of.questions.attended and of.questions.yes(question, False, "--write-token-file")):
             return None
-        show(FOR_WRITING)
-        given = of.questions.secret("Access token for writing")
+        show(in_spoken(FOR_WRITING))
+        given = of.questions.secret(phrase("Access token for writing"))
     while given:
         probe = SiteProbe(str(request.site), Credentials(token=of.token), Credentials(token=given))
         if probe.trouble or not _looked_at(probe, {"site-writing"}):
             return given
         if not of.questions.attended:
             raise NotLetIn
-        given = of.questions.secret("Access token for writing")
+        given = of.questions.secret(phrase("Access token for writing"))
     return None
 
 

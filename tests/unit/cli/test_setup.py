@@ -16,6 +16,7 @@ from flows.cli.exit_code import UsageError
 from flows.cli.main import main
 from flows.cli.questions import Questions, read_yes
 from flows.cli.setting_files import NewFile, settings_in, with_settings, write_together
+from flows.language.catalogue import Language, speaking
 from flows.nightscout.permissions import READING, SWITCHING_PROFILES, WRITING_PROFILES
 from tests.demo import READ_TOKEN, WRITE_TOKEN, demo_site
 
@@ -259,6 +260,15 @@ def test_yes_and_no_are_understood(text: str, is_yes: int) -> None:
 def test_what_is_neither_is_not_guessed(text: str) -> None:
     with pytest.raises(ValueError, match="neither yes nor no"):
         read_yes(text)
+
+
+def test_an_answer_counts_in_english_and_in_the_language_that_is_spoken() -> None:
+    with speaking(Language.GERMAN):
+        assert [read_yes(text) for text in ("ja", "J", "yes", "nein", "N", "no")] == [True] * 3 + [False] * 3
+        with pytest.raises(ValueError, match="neither"):
+            read_yes("jo")
+    with pytest.raises(ValueError, match="'ja' is neither yes nor no"):
+        read_yes("ja")
 
 
 def test_a_question_with_nobody_there_names_its_option(asked: Any) -> None:
