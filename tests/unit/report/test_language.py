@@ -12,6 +12,8 @@ from flows.language.catalogue import Language, speaking
 from flows.proposal.document import Proposal
 from flows.report.text.result import glucose_line, result
 from flows.report.text.run_page import page_markdown, settings_table
+from flows.report.text.terminal import summary
+from flows.report.wording import in_one_unit
 from flows.values.run_directory import RunDirectory
 from tests import sample_proposals
 from tests.unit.language.pseudo import bracketed, outside
@@ -41,6 +43,20 @@ def proposals() -> Iterator[Proposal]:
 def test_every_word_of_the_result_is_of_the_catalogue(proposal: Proposal) -> None:
     with bracketed():
         assert outside(result(RUN, proposal, NAME), *data(proposal)) == []
+
+
+@pytest.mark.parametrize("proposal", proposals(), ids=["green", "amber", "red", "mmol", "stepped"])
+def test_every_word_of_the_long_form_is_of_the_catalogue(proposal: Proposal) -> None:
+    stored = (  # of earlier versions: said by their words where the catalogue still has them
+        *proposal.warnings,
+        *proposal.to_enter.remarks,
+        *(in_one_unit(reason.sentence, mmol=False) for reason in proposal.verdict.reasons),
+        *(rule["description"] for rule in proposal.ledger["rules"].values()),
+        *([proposal.evidence.held_out.sentence] if proposal.evidence.held_out else []),
+        *("corrected", "oref", "autotune recover", "ISF", "--only isf"),
+    )
+    with bracketed():
+        assert outside(summary(RUN, proposal), *data(proposal), *stored) == []
 
 
 @pytest.mark.parametrize("proposal", proposals(), ids=["green", "amber", "red", "mmol", "stepped"])
