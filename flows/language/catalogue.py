@@ -91,11 +91,16 @@ def date_text(on: date, form: str = "date") -> str:
 
     Args:
         on: the day.
-        form: `day` with the weekday and no year, `short day` likewise in short, `date` with the year.
+        form: `day` with the weekday and no year, `short day` likewise in short, `date` with the year, or `number`: in
+            digits.
     """
     from babel.dates import format_date
 
-    patterns = {"day": to_translate("EEEE d MMMM"), "short day": to_translate("EEE d MMM")}
+    patterns = {
+        "day": to_translate("EEEE d MMMM"),
+        "short day": to_translate("EEE d MMM"),
+        "number": to_translate("y-MM-dd"),
+    }
     pattern = translated(patterns[form]) if form in patterns else translated("d MMM y")
     return format_date(on, pattern, locale=spoken().value)
 

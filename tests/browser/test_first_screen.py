@@ -15,7 +15,7 @@ from flows.report.first_screen import first_screen
 from flows.report.html.report import report_html
 from flows.report.wording import in_one_unit
 from tests import sample_proposals
-from tests.browser.conftest import Open, ask
+from tests.browser.conftest import PHONE, Open, ask
 from tests.conftest import chromium
 from tests.unit.report.test_first_screen import LOWS_AND_HIGHS, MANY_HIGHS, ON_TARGET, follow_up
 
@@ -93,6 +93,8 @@ def test_in_german_it_is_as_short(open_page: Open, name: str) -> None:
         assert all(row in said for row in rows)
         assert not re.search(r"\d\.\d", said)
         assert "IE" in said or not rows
+    page = open_page(html, width=PHONE, all_open=True)
+    assert ask(page, "document.documentElement.scrollWidth") <= PHONE
 
 
 def test_in_german_the_unit_chosen_is_shown(open_page: Open) -> None:

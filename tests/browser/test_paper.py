@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Iterator
 
 import pytest
 from pypdf import PdfReader
 
+from flows.language.catalogue import Language, speaking
 from flows.proposal.document import Proposal, VerdictReason
 from flows.report.first_screen import first_screen
 from flows.report.html.report import report_html
@@ -52,9 +54,24 @@ def without_spaces(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
-@pytest.mark.parametrize("proposal", PRINTED.values(), ids=PRINTED)
-def test_the_first_page_is_enough_and_no_row_is_split(open_page: Open, proposal: Proposal) -> None:
+@pytest.fixture(autouse=True)
+def spoken_as_asked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The language of the test's parameters, for what it looks for as well."""
+    with speaking(request.node.callspec.params.get("language", Language.ENGLISH)):
+        yield
+
+
+IN_GERMAN = ("carb ratio in blocks, mmol/L", "six long reasons, every hour's basal")
+CASES = {
+    **{name: (proposal, Language.ENGLISH) for name, proposal in PRINTED.items()},
+    **{f"{name}, in German": (PRINTED[name], Language.GERMAN) for name in IN_GERMAN},
+}
+
+
+@pytest.mark.parametrize(("proposal", "language"), CASES.values(), ids=CASES)
+def test_the_first_page_is_enough_and_no_row_is_split(open_page: Open, proposal: Proposal, language: Language) -> None:
     page = open_page(report_html(proposal), width=703, media="print")
+    assert ask(page, "document.documentElement.lang") == language.value
     rows = [(section, without_spaces(text)) for section, text in ask(page, ROWS)]
     printed = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True, print_background=True))).pages
     assert 1 <= len(printed) <= 2

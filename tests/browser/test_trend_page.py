@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flows.language.catalogue import Language, speaking
 from flows.report.trend.history import trend
 from flows.report.trend.html import trend_page
 from flows.report.trend.past_runs import find_runs
@@ -19,6 +20,7 @@ from tests.unit.report.test_trend import apply, at, made
 pytestmark = pytest.mark.browser
 
 HOSTILE = "</style></title><script>document.title='owned'</script><img src=x onerror=document.title='owned'>\u202e"
+GERMAN = "in German"
 PEOPLE: dict[str, dict[str, Any]] = {
     "mg/dL": {},
     "mmol/L": {"units": "mmol/L"},
@@ -29,7 +31,9 @@ PEOPLE: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    return {name: page_of(tmp_path_factory.mktemp("runs"), person) for name, person in PEOPLE.items()}
+    made_of = {name: page_of(tmp_path_factory.mktemp("runs"), person) for name, person in PEOPLE.items()}
+    with speaking(Language.GERMAN):
+        return {**made_of, GERMAN: page_of(tmp_path_factory.mktemp("runs"), {})}
 
 
 def page_of(root: Path, person: dict[str, Any]) -> bytes:
@@ -48,7 +52,7 @@ def page_of(root: Path, person: dict[str, Any]) -> bytes:
     return trend_page(trend(find_runs(root), root))
 
 
-@pytest.mark.parametrize("name", PEOPLE)
+@pytest.mark.parametrize("name", [*PEOPLE, GERMAN])
 def test_a_phone_never_scrolls_sideways_and_the_page_has_its_names(
     open_page: Open, pages: dict[str, bytes], name: str
 ) -> None:

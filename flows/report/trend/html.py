@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from flows.language.catalogue import phrase, to_translate, translated
+from flows.language.catalogue import date_text, phrase, to_translate, translated
 from flows.report.html.page import page
 from flows.report.trend.history import Application, Trend
 from flows.report.trend.past_runs import PastRun, RunOutcome
@@ -74,7 +74,7 @@ def _application(application: Application, trend: Trend) -> dict[str, Any]:
         "undone": _minute(trend, undone) if undone else None,
         "shares": [(translated(what), unit, key, decimals) for what, unit, key, decimals in SHARES],
         "sides": [
-            (name, {**vars(days), "first": day_shown(str(days.first)), "last": day_shown(str(days.last))})
+            (name, {**vars(days), "first": date_text(days.first, "number"), "last": date_text(days.last, "number")})
             for name, days in sides
             if days is not None
         ],

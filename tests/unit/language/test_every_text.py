@@ -47,7 +47,7 @@ class Bracketed(NullTranslations):
         return f"⟦{msgid1 if n == 1 else msgid2}⟧"
 
 
-FORMS = {"EEEE d MMMM", "EEE d MMM", "d MMM y"}  # of dates: no texts
+FORMS = {"EEEE d MMMM", "EEE d MMM", "d MMM y", "y-MM-dd"}  # of dates: no texts
 
 
 class Texts(HTMLParser):
