@@ -77,8 +77,7 @@ def _analyse(
     if through_prefect:
         _ask_whether_it_answers(request, run)  # before Prefect is started for nothing
     if request.insulin_peak_min is None and request.openaps_profile is None:
-        taken = request.insulin or "the data name it, rapid-acting where they name none"
-        message(phrase("Insulin taken as {insulin}; use --insulin ultra-rapid for Fiasp or Lyumjev.", insulin=taken))
+        message(_insulin_taken(request))
     with progress():
         if through_prefect:
             _through_prefect(request, run, server)
@@ -86,6 +85,17 @@ def _analyse(
             from flows.pipeline.run_locally import run_locally
 
             run_locally(request, run)
+
+
+def _insulin_taken(request: AnalysisRequest) -> str:
+    if request.insulin is None:
+        return phrase(
+            "Insulin taken as the data name it, rapid-acting where they name none; use --insulin ultra-rapid for Fiasp "
+            "or Lyumjev."
+        )
+    return phrase(
+        "Insulin taken as {insulin}; use --insulin ultra-rapid for Fiasp or Lyumjev.", insulin=request.insulin
+    )
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from flows.cli import analysis
 from flows.cli.console import message, show
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import COMPUTING, PREFECT, RESULT, Command, asked
+from flows.language.catalogue import phrase
 
 COMMAND = Command(
     help="tune a bundled synthetic person",
@@ -24,8 +25,11 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     person = bundled("fixtures/demonstration")
     truth, settings = (json.loads((person / f"{name}.json").read_text("utf-8")) for name in ("truth", "settings"))
     message(
-        "autotune-flows: tuning a simulated person whose true settings are known, drawn by a seed "
-        f"({truth['seed']}) and not selected."
+        phrase(
+            "autotune-flows: tuning a simulated person whose true settings are known, drawn by a seed ({seed}) and not "
+            "selected.",
+            seed=truth["seed"],
+        )
     )
     days = {"start": truth["first_local_day"], "end": truth["last_local_day"]}
     typed = asked(arguments)

@@ -12,8 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from flows.language.catalogue import phrase
 from flows.proposal.document import Proposal
 from flows.proposal.step_document import NextStep
+from flows.report.wording import fixed
 from flows.values.parts import Part
 
 COUNTS = Path(__file__).with_name("following.json")
@@ -34,50 +36,53 @@ def argument_lines(proposal: Proposal, truth: Mapping[str, Any]) -> list[str]:
 def _truth(proposal: Proposal, truth: Mapping[str, Any]) -> Iterator[str]:
     now, new, step = proposal.current, proposal.recommended, proposal.step
     rows = [
-        ("", "now", "upstream", "step", "true"),
+        ("", phrase("now"), phrase("upstream"), phrase("step"), phrase("true")),
         (
-            "basal [U a day]",
-            f"{now.daily_basal_u:.2f}",
-            f"{new.daily_basal_u:.2f}",
-            f"{step.daily_basal_new_u:.2f}" if step else "–",
-            f"{truth['basal_u_per_day']:.2f}",
+            phrase("basal [U a day]"),
+            fixed(now.daily_basal_u, 2),
+            fixed(new.daily_basal_u, 2),
+            fixed(step.daily_basal_new_u if step else None, 2),
+            fixed(truth["basal_u_per_day"], 2),
         ),
         (
-            "ISF [mg/dL/U]",
-            f"{now.isf_mgdl_per_u:.1f}",
-            f"{new.isf_mgdl_per_u:.1f}",
-            f"{now.isf_mgdl_per_u:.1f}" if step else "–",  # no step moves it (flows.proposal.step)
+            phrase("ISF [mg/dL/U]"),
+            fixed(now.isf_mgdl_per_u, 1),
+            fixed(new.isf_mgdl_per_u, 1),
+            fixed(now.isf_mgdl_per_u if step else None, 1),  # no step moves it (flows.proposal.step)
             _span(truth, "isf_mgdl_per_u", 0),
         ),
         (
-            "carb ratio [g/U]",
-            f"{now.carb_ratio_g_per_u:.1f}",
-            f"{new.carb_ratio_g_per_u:.1f}",
-            _carb_ratio(step, now.carb_ratio_g_per_u),
+            phrase("carb ratio [g/U]"),
+            fixed(now.carb_ratio_g_per_u, 1),
+            fixed(new.carb_ratio_g_per_u, 1),
+            fixed(_carb_ratio(step, now.carb_ratio_g_per_u), 1),
             _span(truth, "carb_ratio_g_per_u", 0),
         ),
     ]
-    yield "This person is simulated, so the true settings are known (no report of yours has that column):"
+    yield phrase("This person is simulated, so the true settings are known (no report of yours has that column):")
     for row in rows:
         yield "  " + "".join(
             cell.ljust(width) if n == 0 else cell.rjust(width)
             for n, (cell, width) in enumerate(zip(row, WIDTHS, strict=True))
         )
     hours = sorted(truth["true_if_read_at_another_time"])
-    yield f"  True ISF and carb ratio depend on when after a dose they are read: {hours[0]} to {hours[-1]}."
+    yield "  " + phrase(
+        "True ISF and carb ratio depend on when after a dose they are read: {first} to {last}.",
+        first=hours[0],
+        last=hours[-1],
+    )
 
 
 def _span(truth: Mapping[str, Any], name: str, digits: int) -> str:
     others = truth["true_if_read_at_another_time"].values()
     values = [truth[name], *(other[name] for other in others)]
-    return f"{min(values):.{digits}f}–{max(values):.{digits}f}"
+    return f"{fixed(min(values), digits)}–{fixed(max(values), digits)}"
 
 
-def _carb_ratio(step: NextStep | None, now_g_per_u: float) -> str:
+def _carb_ratio(step: NextStep | None, now_g_per_u: float) -> float | None:
     if step is None:
-        return "–"
-    new = next((c.new for c in step.changes if c.part is Part.CARB_RATIO), now_g_per_u)
-    return f"{new:.1f}"
+        return None
+    return next((c.new for c in step.changes if c.part is Part.CARB_RATIO), now_g_per_u)
 
 
 def followed_lines(studies: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -85,15 +90,30 @@ def followed_lines(studies: Sequence[Mapping[str, Any]]) -> list[str]:
     if not studies:
         return []
 
-    def counted(policy: str, claim: str) -> str:
+    def counted(policy: str, claim: str) -> dict[str, int]:
         counts = [study["policies"][policy][claim] for study in studies]
-        return f"{sum(c['failing'] for c in counts)} of {sum(c['people'] for c in counts)}"
+        return {"failing": sum(c["failing"] for c in counts), "of": sum(c["people"] for c in counts)}
 
     people, rounds = sum(s["people"] for s in studies), max(s["rounds"] for s in studies)
-    lows = f"{counted('ours', 'pushed_low')} ended with 4 % or more below 70 mg/dL who began under it"
-    lost = f"{counted('ours', 'loses_much')} lost more than 3 points of time in range"
+    ours, whole = (
+        {claim: counted(who, claim) for claim in ("pushed_low", "loses_much")} for who in ("ours", "upstream")
+    )
     return [
-        f"{people} simulated people followed the steps of {rounds} weeks: {lows}; {lost}.",
-        f"With every number of upstream's entered instead: {counted('upstream', 'pushed_low')}, and "
-        f"{counted('upstream', 'loses_much')}. What it does not say is in docs/following.md.",
+        phrase(
+            "{people} simulated people followed the steps of {weeks} weeks: {low} of {low_of} ended with 4 % or more "
+            "below 70 mg/dL who began under it; {lost} of {lost_of} lost more than 3 points of time in range.",
+            people=people,
+            weeks=rounds,
+            **_named(ours),
+        ),
+        phrase(
+            "With every number of upstream's entered instead: {low} of {low_of}, and {lost} of {lost_of}. What it does "
+            "not say is in docs/following.md.",
+            **_named(whole),
+        ),
     ]
+
+
+def _named(counts: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    low, lost = counts["pushed_low"], counts["loses_much"]
+    return {"low": low["failing"], "low_of": low["of"], "lost": lost["failing"], "lost_of": lost["of"]}

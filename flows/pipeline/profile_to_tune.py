@@ -243,26 +243,27 @@ def settings_of_bytes(pump: bytes) -> Schedule:
     return Schedule(tuple(Block(hour * 60, rate) for hour, rate in enumerate(rates)))
 
 
+PROFILE_PEAK_BEYOND = to_translate(
+    "The profile's peak of insulin action is not between {low} and {high} min: the curve's was used."
+)
+DOSES_PEAK_BEYOND = to_translate(
+    "The doses' peak of insulin action is not between {low} and {high} min: the curve's was used."
+)
+PROFILE_PEAK_USED = to_translate("The profile's own peak of insulin action was used: {own_min:g} min.")
+DOSES_PEAK_USED = to_translate("The doses' own peak of insulin action was used: {own_min:g} min.")
+
+
 def _peak(
     request: AnalysisRequest, of_profile_min: float | None, of_doses_min: float | None
 ) -> tuple[int | None, list[str]]:
     """The peak that was asked for, else the profile's, else that of the doses where nobody chose a curve."""
     if request.insulin is None and of_profile_min is None:
-        whose, own_min = "doses'", of_doses_min
+        own_min, beyond, used = of_doses_min, DOSES_PEAK_BEYOND, DOSES_PEAK_USED
     else:
-        whose, own_min = "profile's", of_profile_min
+        own_min, beyond, used = of_profile_min, PROFILE_PEAK_BEYOND, PROFILE_PEAK_USED
     if request.insulin_peak_min is not None or own_min is None:
         return request.insulin_peak_min, []
     low, high = PEAK_LIMITS_MIN
     if not low <= own_min <= high:
-        return None, [
-            translatable(
-                "The {whose} peak of insulin action is not between {low} and {high} min: the curve's was used.",
-                whose=whose,
-                low=low,
-                high=high,
-            )
-        ]
-    return round(own_min), [
-        translatable("The {whose} own peak of insulin action was used: {own_min:g} min.", whose=whose, own_min=own_min)
-    ]
+        return None, [translatable(beyond, low=low, high=high)]
+    return round(own_min), [translatable(used, own_min=own_min)]

@@ -36,7 +36,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 LIGHT, DARK = False, True
 LOOKS = [
-    *(("a step", width, dark) for width in (PHONE, DESK) for dark in (LIGHT, DARK)),
+    *(("a step", width, dark) for width, dark in ((PHONE, DARK), (DESK, LIGHT))),
     ("red, mmol/L, blocks", DESK, LIGHT),
     ("on target", PHONE, DARK),
     *(("trend", width, dark) for width, dark in ((PHONE, DARK), (DESK, LIGHT))),
