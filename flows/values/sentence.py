@@ -6,15 +6,17 @@ is stored is English; `Worded` beside it is how it is said in another language.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any, ClassVar
 
-from flows.language.catalogue import phrase, translated
+from flows.language.catalogue import Language, phrase, spoken, translated
 from flows.language.translatable import in_spoken
 
 NamedFacts = Mapping[str, float | str]
+FORM = re.compile(r"\+?(?:\.\d)?[fg]?|02d")  # of a number in a sentence
 CASE = "case"  # the one fact that need not be among the words: which of a rule's sentences it is
 
 
@@ -61,13 +63,25 @@ class Worded:
         return self._in_spoken(self.words)
 
     def _in_spoken(self, words: str) -> str:
-        named = {name for _, name, _, _ in Formatter().parse(words) if name}
+        named = _plain_names(words)
         lists = {
             name: (translated(by) if by.strip() else by).join(map(self._in_spoken, each))
             for name, (by, *each) in self.lists.items()
             if name in named
         }
         return phrase(words, **self.facts, **lists)
+
+
+def _plain_names(words: str) -> set[str]:
+    """The names of the facts in words.
+
+    Raises:
+        ValueError: they ask for a part of a fact, or for a form that no sentence has, such as one a gigabyte wide.
+    """
+    fields = [(name, form, turned) for _, name, form, turned in Formatter().parse(words) if name is not None]
+    if not all(name.isidentifier() and FORM.fullmatch(form or "") and not turned for name, form, turned in fields):
+        raise ValueError("no words of a sentence")
+    return {name for name, _, _ in fields}
 
 
 def worded(words: str, facts: Mapping[str, float | str | Listed]) -> Worded:
@@ -111,8 +125,16 @@ def percent_text(share: float, decimals: int = 0) -> str:
 
 
 def stored_in_spoken(sentence: str, said: Sequence[Worded]) -> str:
-    """A stored sentence in the language that is spoken; as it is stored where it has no words of the catalogue."""
-    return " ".join(one.as_spoken() for one in said) if said else in_spoken(sentence)
+    """A stored sentence in the language that is spoken; as it is stored where it has no words of the catalogue.
+
+    A document may have been changed by anybody: words that ask for more than their facts are not followed.
+    """
+    if spoken() is Language.ENGLISH:
+        return sentence
+    try:
+        return " ".join(one.as_spoken() for one in said) if said else in_spoken(sentence)
+    except (LookupError, ValueError, TypeError, RecursionError):
+        return sentence
 
 
 class _English(Formatter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 
 import pytest
@@ -10,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.language.catalogue import Language, phrase, speaking
-from flows.values.sentence import Listed, Worded, sentence_of, stored_in_spoken, worded
+from flows.values.sentence import FORM, Listed, Worded, sentence_of, stored_in_spoken, worded
+from tests.conftest import ROOT
 
+ROOMS = ("judgement", "proposal", "history")  # whose sentences are stored
 WORDS = "For {share_percent:.1f} % of {days:.0f} days ({change_percent:+.0f} %, {factor:g}) at {hours}."
 NUMBERS = st.floats(-1e6, 1e6)
 
@@ -67,3 +70,34 @@ def test_a_stored_sentence_without_words_stays_as_it_is() -> None:
     with speaking(Language.GERMAN):
         assert stored_in_spoken("Said by an earlier version.", ()) == "Said by an earlier version."
         assert stored_in_spoken("Unusual values", ()) == "Ungewöhnliche Werte"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        Worded("{days.__class__} days", {"days": 3.0}),
+        Worded("{days[0]} days", {"days": "3"}),
+        Worded("{days:999999999} days", {"days": "3"}),
+        Worded("{days!r} days", {"days": "3"}),
+        Worded("{} days", {"days": 3.0}),
+        Worded("{missing} days", {"days": 3.0}),
+        Worded("{days", {"days": 3.0}),
+        Worded("{days:.0f} days", {"days": "three"}),
+        Worded("{all}", {}, {"all": (", ", "{all}")}),
+        Worded("{all}", {}, {"all": ()}),
+    ],
+)
+def test_words_of_a_document_that_ask_for_more_than_facts_leave_the_stored_sentence(said: Worded) -> None:
+    with speaking(Language.GERMAN):
+        assert stored_in_spoken("On 3 days.", [said]) == "On 3 days."
+
+
+def test_every_form_of_a_number_that_sentences_have_is_followed() -> None:
+    forms = {
+        form
+        for room in ROOMS
+        for path in (ROOT / "flows" / room).rglob("*.py")
+        for form in re.findall(r"[\" ]\{\w+:([^}{ ]+)\}", path.read_text("utf-8"))
+    }
+    assert forms
+    assert not [form for form in forms if not FORM.fullmatch(form)]
