@@ -47,6 +47,8 @@ PRINTED = {
     "eight blocks": sample_proposals.proposal(blocks=8),
     "six long reasons": with_reasons(PEOPLE["carb ratio in blocks, mmol/L"], 6),
     "six long reasons, every hour's basal": with_reasons(PEOPLE["carb ratio and every hour's basal"], 5),
+    "ten long reasons": with_reasons(PEOPLE["carb ratio in blocks, mmol/L"], 10),
+    "ten long reasons, every hour's basal": with_reasons(PEOPLE["carb ratio and every hour's basal"], 10),
 }
 
 
