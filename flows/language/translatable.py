@@ -84,9 +84,15 @@ def in_spoken(text: str) -> str:
     return _of_its_words(text) if said == text else said
 
 
+# Facts that people named themselves: a profile called `Basal` is called so in every language.
+NAMED = frozenset({"name", "names"})
+
+
 def spoken_facts(facts: dict[str, Any]) -> dict[str, Any]:
     """The facts of a sentence, those of them that are texts in the language that is spoken."""
-    return {name: in_spoken(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+    return {
+        name: in_spoken(fact) if isinstance(fact, str) and name not in NAMED else fact for name, fact in facts.items()
+    }
 
 
 # --- texts that were stored
@@ -104,7 +110,9 @@ def _of_its_words(text: str) -> str:
         return text
     for words, pattern in _patterns(spoken()):
         if found := pattern.fullmatch(text):
-            return _filled(translated(words), {name: _fact(fact) for name, fact in found.groupdict().items()})
+            return _filled(
+                translated(words), {n: fact if n in NAMED else _fact(fact) for n, fact in found.groupdict().items()}
+            )
     return text
 
 

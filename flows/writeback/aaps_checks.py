@@ -44,9 +44,9 @@ def aaps_notes(document: Record, name: str, limits: AapsLimits) -> tuple[str, ..
     lost = [other for other, body in store.items() if other != name and _is_refused(body, document, limits)]
     said = (
         translatable(
-            "AAPS would not take the profile {other!r} of the same document either, and what it does not take it "
+            "AAPS would not take the profile {name!r} of the same document either, and what it does not take it "
             "removes from the phone.",
-            other=other,
+            name=other,
         )
         for other in lost
     )

@@ -8,6 +8,7 @@ import pickle
 
 import pytest
 
+from flows.errors import Reason, Refused
 from flows.language.catalogue import Language, speaking
 from flows.language.translatable import in_spoken, listed, translatable
 
@@ -50,3 +51,17 @@ def test_texts_after_each_other_are_each_said_in_their_own_words() -> None:
     assert (listed(texts[:1]), listed([])) == ("no carbs entered", "")
     with speaking(Language.GERMAN):
         assert in_spoken(listed(texts)) == "keine Kohlenhydrate eingetragen, Messwerte von 2 Sensoren"
+
+
+@pytest.mark.parametrize("name", ["Basal", "Profile", "step", "1.5"])
+def test_what_people_named_keeps_its_name(name: str) -> None:
+    said = translatable(
+        "AAPS would not take the profile {name!r} of the same document either, and what it does not take it removes "
+        "from the phone.",
+        name=name,
+    )
+    refusal = Refused(Reason.RUN_NOT_FOUND, name=name, root="here", remedy="")
+    with speaking(Language.GERMAN):
+        for text in (in_spoken(said), in_spoken(str(said)), refusal.spoken_sentence):
+            assert name in text.replace("'", " ").replace(",", " ").split()
+        assert in_spoken(str(said)) == in_spoken(said) != said
