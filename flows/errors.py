@@ -66,6 +66,7 @@ class Reason(Enum):
     SITE_PAUSED = auto()
     SITE_BASIC_AUTH = auto()
     SITE_BEHIND_LOGIN = auto()
+    PAGE_URL = auto()
     PREFECT_ADDRESS = auto()
     PREFECT_UNREACHABLE = auto()
     SITE_BLOCK = auto()

@@ -46,7 +46,7 @@ def _found() -> Iterator[str | tuple[str, str]]:
             yield from _called(ast.parse(path.read_bytes()))
     for text in json.loads((TOP / "refusals.json").read_text("utf-8")).values():
         yield from (words for words in text.values() if words != "{remedy}")  # that is the fact itself
-    for path in sorted((TOP / "report").rglob("*.html")):
+    for path in (path for room in ("report", "web") for path in sorted((TOP / room).rglob("*.html"))):
         options = {"trim_blocks": "true", "lstrip_blocks": "true"}
         yield from _of(babel_extract(path.open("rb"), (*KEYWORDS, "gettext", "ngettext"), (), options))
 

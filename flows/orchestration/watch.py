@@ -28,7 +28,7 @@ from flows.orchestration.notices import block_addresses
 from flows.values.user_directories import runs_root
 from flows.watch.look import COUNTED
 from flows.watch.nights import PATIENCE, Expected
-from flows.watch.results import Person, person_of
+from flows.watch.results import WatchedPerson, person_of
 from flows.watch.watcher import Service, Watcher
 
 LOOK_EVERY_S = 180.0
@@ -94,14 +94,14 @@ def expected(client: SyncPrefectClient, now: datetime) -> tuple[Expected, ...]:
     return tuple(found)
 
 
-def _person(request: Any) -> Person | None:
+def _person(request: Any) -> WatchedPerson | None:
     if not isinstance(request, dict) or request.get("from_directory"):
         return None
     return person_of(request.get("site_block"), request.get("site") or environment_now().nightscout_site)
 
 
 def _nights(
-    person: Person, request: dict[str, Any], schedule: DeploymentSchedule, runs: Sequence[FlowRun], now: datetime
+    person: WatchedPerson, request: dict[str, Any], schedule: DeploymentSchedule, runs: Sequence[FlowRun], now: datetime
 ) -> Expected:
     # What it was before it was last changed, or switched on, is not known.
     since = max(schedule.updated or now, now - COUNTED)

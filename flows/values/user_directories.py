@@ -51,6 +51,15 @@ def service_root() -> Path:
     return _found(_linux("XDG_STATE_HOME", ".local/state") / NAME, _system().user_state_path) / "service"
 
 
+def page_root() -> Path:
+    """Where the page keeps its own files: sessions, people, its index of the runs.
+
+    Raises:
+        RuntimeError: for a user without a home.
+    """
+    return _found(_linux("XDG_STATE_HOME", ".local/state") / NAME, _system().user_state_path) / "page"
+
+
 def sites_root() -> Path | None:
     """`AUTOTUNE_STATE`, else `sites` in the user's cache; `None` for a user without a home."""
     if named := environment_now().state:

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from flows.values.private_files import make_private_way
 from flows.values.run_directory import dump, write_atomically
 from flows.watch.nights import Expected
-from flows.watch.results import Person
+from flows.watch.results import WatchedPerson
 from flows.watch.words import Notice, Weight
 
 FILE = "notices.json"
@@ -55,7 +55,9 @@ class KeptPerson(_Document):
 
     def expected(self) -> Expected:
         """As it is judged."""
-        return Expected(Person(self.key, self.name), self.zone, tuple(self.due), timedelta(seconds=self.patience_s))
+        return Expected(
+            WatchedPerson(self.key, self.name), self.zone, tuple(self.due), timedelta(seconds=self.patience_s)
+        )
 
 
 class Waiting(_Document):

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from flows.report.trend.past_runs import RunOutcome
-from flows.watch.results import Person, RunResult
+from flows.watch.results import RunResult, WatchedPerson
 from flows.watch.words import NOT_ENDED, why_refused
 
 PATIENCE = timedelta(hours=3)  # a run of two weeks takes minutes, on a Raspberry Pi an hour; others may be before it
@@ -33,7 +33,7 @@ class Expected:
         said: of those that have not, how far they are.
     """
 
-    person: Person
+    person: WatchedPerson
     zone: str
     due: tuple[datetime, ...]
     patience: timedelta = PATIENCE
@@ -45,7 +45,7 @@ class Expected:
 class Standing:
     """How a person stands: the nights without a proposal since the last one, and in words why the last has none."""
 
-    person: Person
+    person: WatchedPerson
     zone: str
     last_proposal: datetime | None
     missed: tuple[date, ...] = ()

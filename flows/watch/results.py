@@ -26,7 +26,7 @@ BLOCK_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
 
 @dataclass(frozen=True, order=True)
-class Person:
+class WatchedPerson:
     """Who is told of: `key` tells people apart, `name` stands in notices. Neither is a site's address."""
 
     key: str
@@ -38,7 +38,7 @@ class RunResult:
     """How one run ended; `code` says why there is no proposal: a `Reason.code`, or empty for a fault of ours."""
 
     run: str
-    person: Person
+    person: WatchedPerson
     at: datetime
     zone: str
     outcome: RunOutcome
@@ -46,17 +46,17 @@ class RunResult:
     take_back: bool = False
 
 
-def person_of(site_block: Any, site: Any) -> Person | None:
+def person_of(site_block: Any, site: Any) -> WatchedPerson | None:
     """The person of a run's request: by the block's name, else by the site; `None` where it names neither."""
     if isinstance(site_block, str) and BLOCK_NAME.fullmatch(site_block):
-        return Person(f"block:{site_block}", site_block)
+        return WatchedPerson(f"block:{site_block}", site_block)
     if not isinstance(site, str) or not site.strip():
         return None
     try:
         key = site_key(site_url(site))
     except (Refused, ValueError):
         key = hashlib.sha256(site.encode("utf-8", "replace")).hexdigest()
-    return Person(f"site:{key}", f"site {key[:6]}")
+    return WatchedPerson(f"site:{key}", f"site {key[:6]}")
 
 
 class RunResults:

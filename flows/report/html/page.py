@@ -25,7 +25,8 @@ def page(template: str, **values: Any) -> bytes:
         template: its file under `templates/`, which extends `base.html`.
         values: what it shows; strings are escaped.
     """
-    return environment().get_template(template).render(language=spoken().value, **values).encode("utf-8")
+    drawn = environment().get_template(template).render(layout="base.html", language=spoken().value, **values)
+    return drawn.encode("utf-8")
 
 
 @functools.cache

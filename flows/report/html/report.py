@@ -118,6 +118,11 @@ class ShownReason:
 
 def report_html(proposal: Proposal) -> bytes:
     """The report as one HTML file, in the proposal's own unit until the reader chooses the other."""
+    return page("report.html", **report_values(proposal))
+
+
+def report_values(proposal: Proposal) -> dict[str, Any]:
+    """What the template `report.html` shows, by name."""
     verdict, rows = verdict_today(proposal), setting_rows(proposal)
     document = harmless_all({**proposal.model_dump(mode="json"), "verdict": verdict.model_dump(mode="json")})
     evidence = document["evidence"]
@@ -126,68 +131,70 @@ def report_html(proposal: Proposal) -> bytes:
     isf, ratio = rows.isf_in_both, (rows.carb_ratio,)
     aimed_at = PREGNANCY_MGDL if in_pregnancy(proposal) else RANGE_MGDL
     share = percent(repetitions["share"]) if repetitions else ""
-    return page(
-        "report.html",
-        d=document,
-        units=document["units"],
-        evidence=evidence,
-        pump=proposal.to_enter.model_dump(mode="json"),
-        step=step_in_words(proposal),
-        probes=[
+    return {
+        "d": document,
+        "units": document["units"],
+        "evidence": evidence,
+        "pump": proposal.to_enter.model_dump(mode="json"),
+        "step": step_in_words(proposal),
+        "probes": [
             (start_probe(probe), start_probe_sentence(probe, mmol=proposal.units is Units.MMOL_PER_L))
             for probe in proposal.evidence.start_probe
         ],
-        rows=rows,
-        isf=isf,
-        ratio=ratio,
-        told=told,
-        several={"isf": several_sentences(proposal, Part.ISF), "ratio": several_sentences(proposal, Part.CARB_RATIO)},
-        to_enter=to_enter,
-        nothing_to_enter=why_nothing_to_enter(proposal),
-        screen=first_screen(proposal),
-        share=share,
-        how_ended=why_no_more(proposal.evidence.repetitions),
-        rates=joined(rows.rates),
-        off_step=off_step(proposal),
-        all_on_steps=all_on_steps(proposal),
-        curve_note=curve_note(rows.curve),
-        no_change=numbers_to_enter.NOTHING,
-        order_matters=translated(ORDER_MATTERS),
-        outside=translated(OUTSIDE),
-        stopped=translated(STOPPED),
-        kept_aside=translated(KEPT_ASIDE),
-        in_chosen_unit=in_chosen_unit,
-        together=together_sentence(rows) if repetitions else "",
-        weights=day_weights_sentence(sum(day.status == "used" for day in proposal.days)),
-        blocks_of=blocks_of,
-        shown=shown,
-        hours=range(HOURS_PER_DAY),
-        basal_plot=figures.basal(rows.basal, for_pump=to_enter),
-        isf_plot=figures.between_caps(told(isf), phrase("Insulin sensitivity"), "isf", share),
-        ratio_plot=figures.between_caps(told(ratio), phrase("Carb ratio"), "ratio", share),
-        block_plots=_block_plots(rows) if to_enter else [],
-        deviation_plot=figures.deviations(evidence["basal"]),
-        glucose_plot=figures.glucose_of_the_day(document["glucose"]["by_hour"], aimed_at)
+        "rows": rows,
+        "isf": isf,
+        "ratio": ratio,
+        "told": told,
+        "several": {
+            "isf": several_sentences(proposal, Part.ISF),
+            "ratio": several_sentences(proposal, Part.CARB_RATIO),
+        },
+        "to_enter": to_enter,
+        "nothing_to_enter": why_nothing_to_enter(proposal),
+        "screen": first_screen(proposal),
+        "share": share,
+        "how_ended": why_no_more(proposal.evidence.repetitions),
+        "rates": joined(rows.rates),
+        "off_step": off_step(proposal),
+        "all_on_steps": all_on_steps(proposal),
+        "curve_note": curve_note(rows.curve),
+        "no_change": numbers_to_enter.NOTHING,
+        "order_matters": translated(ORDER_MATTERS),
+        "outside": translated(OUTSIDE),
+        "stopped": translated(STOPPED),
+        "kept_aside": translated(KEPT_ASIDE),
+        "in_chosen_unit": in_chosen_unit,
+        "together": together_sentence(rows) if repetitions else "",
+        "weights": day_weights_sentence(sum(day.status == "used" for day in proposal.days)),
+        "blocks_of": blocks_of,
+        "shown": shown,
+        "hours": range(HOURS_PER_DAY),
+        "basal_plot": figures.basal(rows.basal, for_pump=to_enter),
+        "isf_plot": figures.between_caps(told(isf), phrase("Insulin sensitivity"), "isf", share),
+        "ratio_plot": figures.between_caps(told(ratio), phrase("Carb ratio"), "ratio", share),
+        "block_plots": _block_plots(rows) if to_enter else [],
+        "deviation_plot": figures.deviations(evidence["basal"]),
+        "glucose_plot": figures.glucose_of_the_day(document["glucose"]["by_hour"], aimed_at)
         if document["glucose"]
         else None,
-        range_plot=figures.time_in_range(_shares(proposal.glucose)) if proposal.glucose else None,
-        day_plots=daily(proposal.curves, aimed_at),
-        left_out_days=[day.date for day in proposal.days if day.status != "used"],
-        targets=targets(proposal),
-        in_pregnancy=in_pregnancy(proposal),
-        colours={colour: translated(name) for colour, name in COLOURS.items()},
-        letters={colour: translated(letter) for colour, letter in LETTERS.items()},
-        reasons=[_reason(reason) for reason in verdict.reasons],
-        held_out=held_out_sentence(proposal.evidence.held_out) if proposal.evidence.held_out else "",
-        first=first,
-        maybe_number=maybe_number,
-        facts=facts,
-        clock=clock,
-        dated=lambda day: isolated(day_shown(str(day)), 20),
-        short_date=_short_date,
-        headline_lang=lang_of(headline_in_spoken(verdict.headline), verdict.headline),
-        fixed=fixed,
-    )
+        "range_plot": figures.time_in_range(_shares(proposal.glucose)) if proposal.glucose else None,
+        "day_plots": daily(proposal.curves, aimed_at),
+        "left_out_days": [day.date for day in proposal.days if day.status != "used"],
+        "targets": targets(proposal),
+        "in_pregnancy": in_pregnancy(proposal),
+        "colours": {colour: translated(name) for colour, name in COLOURS.items()},
+        "letters": {colour: translated(letter) for colour, letter in LETTERS.items()},
+        "reasons": [_reason(reason) for reason in verdict.reasons],
+        "held_out": held_out_sentence(proposal.evidence.held_out) if proposal.evidence.held_out else "",
+        "first": first,
+        "maybe_number": maybe_number,
+        "facts": facts,
+        "clock": clock,
+        "dated": lambda day: isolated(day_shown(str(day)), 20),
+        "short_date": _short_date,
+        "headline_lang": lang_of(headline_in_spoken(verdict.headline), verdict.headline),
+        "fixed": fixed,
+    }
 
 
 def _shares(glucose: Glucose) -> list[tuple[float, str]]:

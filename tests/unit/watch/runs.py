@@ -12,9 +12,9 @@ from flows.pipeline.publish import refusals_recorded, write_manifest
 from flows.report.trend.past_runs import RunOutcome
 from flows.settings import AnalysisRequest
 from flows.values.run_directory import RunDirectory
-from flows.watch.results import Person, RunResult
+from flows.watch.results import RunResult, WatchedPerson
 
-ADA, BEN = Person("block:ada", "ada"), Person("block:ben", "ben")
+ADA, BEN = WatchedPerson("block:ada", "ada"), WatchedPerson("block:ben", "ben")
 SITE = "https://canary-site.example"
 
 
@@ -23,12 +23,14 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(f"2026-{text}:00+00:00")
 
 
-def result(when: str, outcome: str = "proposal", *, person: Person = ADA, code: str = "", **more: Any) -> RunResult:
+def result(
+    when: str, outcome: str = "proposal", *, person: WatchedPerson = ADA, code: str = "", **more: Any
+) -> RunResult:
     """A run's end without its directory."""
     return RunResult(f"{person.name} {when}", person, at(when), "UTC", RunOutcome(outcome), code, **more)
 
 
-def refused(when: str, code: str = "site_unauthorized", person: Person = ADA) -> RunResult:
+def refused(when: str, code: str = "site_unauthorized", person: WatchedPerson = ADA) -> RunResult:
     """A run that was refused."""
     return result(when, "refused", person=person, code=code)
 

@@ -1,0 +1,52 @@
+"""The application: its routes, and what stands before every one of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from fastapi import FastAPI
+
+from flows.web.page_settings import PageSettings
+from flows.web.pages import live_sign, people, static
+from flows.web.people import People
+from flows.web.prefect_server import PrefectServer
+from flows.web.rendering import templates
+from flows.web.state import PageState
+from flows.web.store import Store
+
+# In the order of the site map.
+ROOMS = (live_sign, static, people)
+
+
+def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = None) -> FastAPI:
+    """The page.
+
+    Args:
+        settings: what it is told.
+        transport: that reaches Prefect's server, for tests.
+    """
+    store = Store(settings.data)
+    server = PrefectServer(settings.prefect_api, settings.prefect_auth, transport)
+    state = PageState(settings, store, People(store), server)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        for name in templates().list_templates(extensions=["html"]):
+            templates().get_template(name)  # compiled now, and not while the first person waits
+        yield
+        server.close()
+
+    app = FastAPI(
+        title="autotune-flows",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        root_path=settings.prefix,
+        lifespan=lifespan,
+    )
+    app.state.page = state
+    for room in ROOMS:
+        app.include_router(room.routes)
+    return app

@@ -1,0 +1,108 @@
+"""What the page is told: its own files, the runs, Prefect's server, and the address under which people reach it."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flows.environment import Environment
+from flows.errors import Reason, Refused
+from flows.values.user_directories import journals_root, page_root, runs_root
+
+PORT = 4201
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class PageSettings:
+    """Where the page lies and what it was told.
+
+    Attributes:
+        data: its own files: sessions, people, the index of runs, looks, uploads.
+        runs: the run directories; only read.
+        journals: the journals of changes; only read.
+        uploads: where exports are put that a person uploads; runs read them.
+        prefect_api: of Prefect's server, such as http://127.0.0.1:4200/api.
+        prefect_auth: `user:password` of Prefect's server, where it wants one.
+        prefect_page: where people see Prefect's own page, for operators.
+        url: under which people reach the page, without a slash at its end; it may have a path.
+        site: the site of the service's settings, for runs that name none.
+    """
+
+    data: Path
+    runs: Path
+    journals: Path
+    uploads: Path
+    prefect_api: str
+    prefect_auth: str | None
+    prefect_page: str
+    url: str
+    site: str | None
+
+    @classmethod
+    def of(cls, environment: Environment) -> PageSettings:
+        """As the environment has it.
+
+        Raises:
+            Refused: `PAGE_URL`.
+        """
+        port = environment.page_port or str(PORT)
+        data = environment.page or page_root()
+        api = os.environ.get("PREFECT_API_URL") or "http://127.0.0.1:4200/api"
+        return cls(
+            data=data.absolute(),
+            runs=runs_root().absolute(),
+            journals=journals_root(),
+            uploads=(environment.uploads or data / "uploads").absolute(),
+            prefect_api=api.rstrip("/"),
+            prefect_auth=os.environ.get("PREFECT_API_AUTH_STRING") or None,
+            prefect_page=os.environ.get("PREFECT_UI_URL") or api.rstrip("/").removesuffix("/api"),
+            url=page_url(environment.page_url or f"http://{HOST}:{port}"),
+            site=environment.nightscout_site,
+        )
+
+    @property
+    def prefix(self) -> str:
+        """The path before every path of the page, such as `/autotune` behind a proxy; mostly empty."""
+        return urlsplit(self.url).path
+
+    @property
+    def published(self) -> bool:
+        """Whether others than this machine may reach the page."""
+        return not is_loopback(urlsplit(self.url).hostname or "")
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether people reach it by https."""
+        return urlsplit(self.url).scheme == "https"
+
+
+def page_url(value: str) -> str:
+    """The page's address, tidied.
+
+    Raises:
+        Refused: `PAGE_URL`.
+    """
+    parts = urlsplit(value.strip().rstrip("/"))
+    try:
+        _ = parts.port
+    except ValueError:
+        raise Refused(Reason.PAGE_URL, detail="its port is not between 0 and 65535") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise Refused(Reason.PAGE_URL, detail="it is not an http(s) address")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise Refused(Reason.PAGE_URL, detail="it carries a user name, a password, a query or a fragment")
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name stands for this machine alone."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
