@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from flows.web.index import RunIndex
 from flows.web.page_settings import PageSettings
 from flows.web.pages import live_sign, people, static
 from flows.web.people import People
@@ -30,12 +31,15 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
     store = Store(settings.data)
     server = PrefectServer(settings.prefect_api, settings.prefect_auth, transport)
     state = PageState(settings, store, People(store), server)
+    index = state.rooms["index"] = RunIndex(store, settings.runs, settings.uploads)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         for name in templates().list_templates(extensions=["html"]):
             templates().get_template(name)  # compiled now, and not while the first person waits
+        index.begin()
         yield
+        index.end()
         server.close()
 
     app = FastAPI(

@@ -177,7 +177,7 @@ def report_values(proposal: Proposal) -> dict[str, Any]:
         "glucose_plot": figures.glucose_of_the_day(document["glucose"]["by_hour"], aimed_at)
         if document["glucose"]
         else None,
-        "range_plot": figures.time_in_range(_shares(proposal.glucose)) if proposal.glucose else None,
+        "range_plot": figures.time_in_range(shares_drawn(proposal.glucose)) if proposal.glucose else None,
         "day_plots": daily(proposal.curves, aimed_at),
         "left_out_days": [day.date for day in proposal.days if day.status != "used"],
         "targets": targets(proposal),
@@ -197,7 +197,8 @@ def report_values(proposal: Proposal) -> dict[str, Any]:
     }
 
 
-def _shares(glucose: Glucose) -> list[tuple[float, str]]:
+def shares_drawn(glucose: Glucose) -> list[tuple[float, str]]:
+    """The shares of the bar in percent, each with its class, the lowest glucose first."""
     return [(getattr(glucose, field), css) for field, css, *_ in reversed(TARGETS)]
 
 

@@ -298,10 +298,14 @@ def deviations(hours: Sequence[dict[str, Any]]) -> Markup:
     return _over_the_day(draw, (low, high), (230, 210), left=42)
 
 
-def time_in_range(shares: Sequence[tuple[float, str]]) -> Markup:
+def time_in_range(shares: Sequence[tuple[float, str]], name: str = "time-in-range") -> Markup:
     """One bar of shares in percent, each with its class, the lowest glucose first; its larger shares under it.
 
     A gap parts them and lows are hatched, so that they are told apart without colour; the table has every share.
+
+    Args:
+        shares: of the readings, with their classes.
+        name: unique in the page.
     """
     words = phrase("From below 54 mg/dL (3.0 mmol/L) to above 250 mg/dL (13.89 mmol/L); the table names each share.")
 
@@ -309,7 +313,7 @@ def time_in_range(shares: Sequence[tuple[float, str]]) -> Markup:
         edges = pairwise(map(frame.x, accumulate((share for share, _ in shares), initial=0.0)))
         return plots.drawing(
             frame,
-            f"time-in-range-{size}",
+            f"{name}-{size}",
             phrase("Time in range"),
             words,
             [part for ends, (share, css) in zip(edges, shares, strict=True) for part in _share(*ends, share, css)],

@@ -6,7 +6,6 @@ A directory of runs grows for years, and not everything in it is one: what canno
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -24,6 +23,7 @@ from flows.proposal.document import Colour, GlucoseLimit, Units, mmoll
 from flows.proposal.sealed import digest
 from flows.settings import of_past
 from flows.values.local_days import LocalDay
+from flows.values.private_files import Missing, parse_document, read_private
 from flows.values.units import HOURS_PER_DAY, SECOND_MS
 from flows.writeback.applied import YEARS, Applied, applications, changes_of, damaged_records, instant
 
@@ -152,14 +152,13 @@ def find_runs(root: Path) -> Found:
     directories: list[Path] = []
     with suppress(OSError):
         directories = sorted(d for d in root.iterdir() if not d.name.startswith(".") and d.is_dir())
-    found = {directory: _read_run(directory) for directory in directories}
+    found = {directory: read_run(directory) for directory in directories}
     runs = {directory: run for directory, run in found.items() if isinstance(run, PastRun)}
     complete, changed = [], {}
     for source in {run.source.key for run in runs.values()}:
         mine = {directory: run for directory, run in runs.items() if run.source.key == source}
-        changes = changes_of(mine)
-        changed[source] = tuple(c.at for c in changes)
-        complete += [replace(run, applied=applications(run.sha256, changes)) for run in mine.values()]
+        applied, changed[source] = with_changes(mine)
+        complete += applied
     return Found(
         runs=tuple(sorted(complete, key=lambda r: (r.at, r.name))),
         skipped=tuple((_text(directory.name), why) for directory, why in found.items() if isinstance(why, Skipped)),
@@ -168,7 +167,19 @@ def find_runs(root: Path) -> Found:
     )
 
 
-def _read_run(directory: Path) -> PastRun | Skipped:
+def with_changes(runs: dict[Path, PastRun]) -> tuple[list[PastRun], tuple[datetime, ...]]:
+    """The runs of one source with what was applied of each, and when its site's profile became another.
+
+    Args:
+        runs: by their directories.
+    """
+    changes = changes_of(runs)
+    applied = [replace(run, applied=applications(run.sha256, changes)) for run in runs.values()]
+    return applied, tuple(change.at for change in changes)
+
+
+def read_run(directory: Path) -> PastRun | Skipped:
+    """One run as its directory tells of it, without what was applied of it."""
     try:
         proposal, manifest = _read(directory / "proposal.json"), _read(directory / "manifest.json")
     except (OSError, ValueError, RecursionError):
@@ -188,12 +199,11 @@ def _read_run(directory: Path) -> PastRun | Skipped:
 
 
 def _read(file: Path) -> dict[str, Any] | None:
-    """A JSON object; `None` where there is no such file."""
-    if not file.exists():
+    """A JSON object; `None` where there is no such file. No link is followed."""
+    try:
+        document = parse_document(read_private(file.parent, file.name, largest_bytes=LARGEST_BYTES))
+    except Missing:
         return None
-    if not file.is_file() or file.stat().st_size > LARGEST_BYTES:
-        raise ValueError("no document")
-    document = json.loads(file.read_text("utf-8"))
     if not isinstance(document, dict):
         raise ValueError("no JSON object")
     return document
