@@ -9,6 +9,7 @@ from shutil import rmtree
 from prefect import flow, get_run_logger
 from prefect.client.schemas.objects import State
 from prefect.exceptions import TerminationSignal
+from prefect.runtime import flow_run
 from prefect.states import Cancelled
 
 from flows import __version__
@@ -18,7 +19,7 @@ from flows.orchestration.cancellation import MESSAGE, cancel_requested
 from flows.orchestration.concurrency import one_run_for
 from flows.orchestration.own_run import own_run
 from flows.orchestration.postponing import postponed
-from flows.orchestration.site_reach import completed_by_settings
+from flows.orchestration.site_reach import asked_through_server, completed_by_settings
 from flows.pipeline.publish import Published, refusals_recorded
 from flows.settings import AnalysisRequest
 from flows.tasks import (
@@ -97,7 +98,11 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
         Published(run_directory='/runs/20261122-020000-3f2a1c', proposal_sha256='5b1…')
     """
     now = datetime.now(UTC)
-    run = RunDirectory.create(Path(run_path) if run_path else None, now)
+    given = Path(run_path) if run_path else None
+    was_there = given is not None and given.exists()
+    # The page finds the directory of a run that it did not start by the run's id.
+    tag = str(flow_run.id).replace("-", "")[:6] if asked_through_server() and flow_run.id else None
+    run = RunDirectory.create(given, now, tag)
     logger = get_run_logger()
     tell("started")
     logger.info("started: run directory %s, engine %s, inputs %s", run.path, request.engine, request.inputs)
@@ -108,8 +113,8 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
                 require_own()  # it may have waited for hours
                 request, state = postponed(request, look_for_last_night)
                 if state is not None:
-                    if run_path is None:
-                        rmtree(run.path)  # nothing is in it
+                    if not was_there:
+                        rmtree(run.path)  # nothing is in it; the later run makes it anew
                     return state
                 data_preparation(request, str(run.path))
                 require_own()

@@ -22,13 +22,14 @@ from flows.environment import environment_now, speaking_as_set
 from flows.errors import InternalError, Refused, is_full_disk
 from flows.nightscout.credentials import where_to_put_write_secrets
 from flows.orchestration.artifacts import fill_the_page, progress_on_the_page, show_change
-from flows.orchestration.blocks import credentials_for, write_credentials_for
+from flows.orchestration.blocks import credentials_for, resolved, write_credentials_for
 from flows.orchestration.events import step_ended, take_back
-from flows.orchestration.site_reach import reach_for
+from flows.orchestration.site_reach import completed_by_settings, reach_for
 from flows.oref0.engine import EngineReport
 from flows.pipeline.assess import assess
 from flows.pipeline.judge import judge
 from flows.pipeline.load import last_night_is_there, load
+from flows.pipeline.look import LookKind, look, written_down
 from flows.pipeline.prepare import Prepared, prepare
 from flows.pipeline.publish import Published, publish
 from flows.pipeline.tune import tune
@@ -37,6 +38,7 @@ from flows.settings import AnalysisRequest
 from flows.values.progress import listening, tell
 from flows.values.run_directory import RunDirectory
 from flows.values.units import SECONDS_PER_HOUR
+from flows.values.user_directories import runs_root
 from flows.writeback.apply import Tools, WritebackResult, apply
 from flows.writeback.approval import RollbackRequest, SyncRequest
 from flows.writeback.approval_checks import SealedRun, read_approved, read_sealed
@@ -99,6 +101,38 @@ def look_for_last_night(request: AnalysisRequest) -> bool:
         there = last_night_is_there(request, credentials_for(request), datetime.now(UTC), reach_for(request))
         counts |= {"there": there}
     return there
+
+
+@task(
+    name="look-at-site",
+    description="Read a person's data as a run does, and leave one small document for the page.",
+    retries=0,
+    timeout_seconds=900,
+    **PRIVATE,
+)
+def look_at_site(request: AnalysisRequest, look_id: str, kind: LookKind) -> None:
+    """Look, and write `look.json`.
+
+    Args:
+        request: whose data, which days.
+        look_id: names the look's directory.
+        kind: what to look at.
+
+    Returns:
+        Nothing: what is seen lies in the document.
+
+    Raises:
+        Refused: why there is nothing to see; the document says it too.
+
+    Example:
+        >>> look_at_site(AnalysisRequest(site="https://my.site.example"), "0" * 32, LookKind.SITE)  # doctest: +SKIP
+    """
+    with logged("look-at-site") as counts, speaking_as_set():
+        root, now = runs_root().absolute(), datetime.now(UTC)
+        with written_down(look_id, kind, root, now) as (found, scratch):
+            whose = completed_by_settings(resolved(request))
+            found |= look(whose, kind, scratch, credentials_for(whose), now, reach_for(whose))
+        counts |= {"kind": kind.value}
 
 
 @task(

@@ -71,7 +71,7 @@ def load(
     if request.from_directory is not None:
         _load_directory(request, request.from_directory, raw)
         return raw.close(requests=0)
-    with _client(request, credentials, reach) as client:
+    with client_of(request, credentials, reach) as client:
         _load_site(request, client, raw, now)
     return raw.close(client.requests_made)
 
@@ -84,7 +84,7 @@ def last_night_is_there(
     Raises:
         Refused: as `load`.
     """
-    with TemporaryDirectory() as scratch, _client(request, credentials, reach) as client:
+    with TemporaryDirectory() as scratch, client_of(request, credentials, reach) as client:
         raw = RawFiles(RunDirectory.create(Path(scratch) / "run", now))
         _copy_own_files(request, raw)
         days = _days_of_site(request, client, raw, now)[1]
@@ -101,7 +101,8 @@ def _copy_own_files(request: AnalysisRequest, raw: RawFiles) -> None:
             raw.copy(kind, file)
 
 
-def _client(request: AnalysisRequest, credentials: Credentials, reach: Reach) -> NightscoutClient:
+def client_of(request: AnalysisRequest, credentials: Credentials, reach: Reach) -> NightscoutClient:
+    """A client of the request's site, as patient and as careful as every run's."""
     assert request.site is not None
     memory = SiteMemory(request.site)
     return NightscoutClient(

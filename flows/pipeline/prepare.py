@@ -124,13 +124,13 @@ def prepare(request: AnalysisRequest, run: RunDirectory, now: datetime) -> Prepa
         notes += without_a_time(lost)
         check_automatic_basal(events, zone)
         newest = newest_reading(raw, zone, now_ms)
-        days = _days(request, clean, zone, newest)
+        days = days_of_run(request, clean, zone, newest)
         doubts += long_acting_pattern(events, zone)
         doubts += unsure_copies(events, zone)
         doubts += travel(entries, treatments, zones_named(raw.records("profile"), treatments), days)
         cut, event_notes = _cut(request, days, readings, events, lost, newest)
         doubts += doubtful_glucose([d.summary() for d in cut])
-        doubts += find_situations(_observed(cut, readings, events, tuned, context))
+        doubts += find_situations(observed(cut, readings, events, tuned, context))
         days_used = {str(d.day) for d in cut if not d.skipped}
         doubts = [doubt for doubt in doubts if not doubt.dates or days_used.intersection(doubt.dates)]
         if request.exclude_found:
@@ -228,7 +228,12 @@ def _write_left_out(run: RunDirectory, readings: Readings) -> list[str]:
     return [LOWS_LEFT_OUT, HIGHS_LEFT_OUT]
 
 
-def _days(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str, newest: str) -> list[LocalDay]:
+def days_of_run(request: AnalysisRequest, entries: list[dict[str, Any]], zone: str, newest: str) -> list[LocalDay]:
+    """The days asked for, of those with readings where no dates were named.
+
+    Raises:
+        Refused: `NO_RECORDS`.
+    """
     if request.start and request.end:
         return day_range(request.start, request.end, zone)
     ends = first_and_last_day(entries, zone)
@@ -267,12 +272,12 @@ def _cut(
     wanted = {kind.value for kind in request.exclude_events}
     event_days = {d.date for e in events if e.kind in wanted for d in e.days(zone)}
     selection = Selection(frozenset(request.exclude), frozenset(w.value for w in request.weekdays))
-    cut = cut_days(days, readings.for_upstream, treatments, selection, event_days, *_instants(readings), lost)
+    cut = cut_days(days, readings.for_upstream, treatments, selection, event_days, *instants_left_out(readings), lost)
     _enough(cut, [d for d in cut if not d.skipped], selection, event_days, newest)
     return cut, lambda used: notes_on((e for e in events if any(d.day in e.days(zone) for d in used)), zone)
 
 
-def _observed(
+def observed(
     cut: list[DayData],
     readings: Readings,
     treatments: list[dict[str, Any]],
@@ -304,7 +309,7 @@ def _write_corrected(
     return [str(d.day) for d in used], [d.summary() for d in cut], day_notes(cut, request.exclude)
 
 
-def _instants(readings: Readings) -> tuple[list[float], list[float], list[float]]:
+def instants_left_out(readings: Readings) -> tuple[list[float], list[float], list[float]]:
     lows = [low.date for low in readings.lows_left_out]
     return lows, [high.date for high in readings.highs_left_out], readings.shown_ms
 
@@ -337,7 +342,7 @@ def _write_untouched(
         write_day(run.work, day, mine, events)
     if not dates:
         readings = sensor_readings(entries)
-        days = _days(request, readings, zone, "")
+        days = days_of_run(request, readings, zone, "")
         dates = [str(day) for day in days]
         _write_served(run.work, days, readings, treatments)
     return dates, [_as_served(run.work, date, zone, seen) for date in dates]
@@ -349,7 +354,9 @@ def _as_served(work: Path, day: str, zone: str, seen: Readings) -> dict[str, Any
     entries = sensor_readings(served_records(work / "autotune" / f"ns-entries.{day}.json"))
     treatments = served_records(work / "autotune" / f"ns-treatments.{day}.json")
     dated = [e for e in entries if isinstance(e.get("date"), int | float) and local.glucose.holds(e["date"])]
-    facts = facts_of(local, dated, [t for t in treatments if isinstance(t.get("created_at"), str)], *_instants(seen))
+    facts = facts_of(
+        local, dated, [t for t in treatments if isinstance(t.get("created_at"), str)], *instants_left_out(seen)
+    )
     colour, remarks = judge_day(facts)
     return {"date": day, "status": "used", "reason": None, "quality": colour, "remarks": remarks, **asdict(facts)}
 

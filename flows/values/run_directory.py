@@ -29,12 +29,13 @@ class RunDirectory:
         self.path = path
 
     @classmethod
-    def create(cls, path: Path | None, now: datetime) -> RunDirectory:
+    def create(cls, path: Path | None, now: datetime, tag: str | None = None) -> RunDirectory:
         """Make a new run directory, mode 0700; an existing one without files will do.
 
         Args:
             path: where; `None` for a new name under `runs_root()`.
             now: for the name.
+            tag: six hexadecimal digits that end a new name, by which who asked for the run finds it; random if `None`.
 
         Raises:
             Refused: `RUN_DIRECTORY_NOT_EMPTY`; evidence is never overwritten.
@@ -42,7 +43,9 @@ class RunDirectory:
         if path is None:
             root = runs_root()
             root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = root / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+            path = root / f"{now:%Y%m%d-%H%M%S}-{tag or secrets.token_hex(3)}"
+            if tag and path.exists():  # the same run began twice within a second
+                return cls.create(None, now)
         if path.exists() and (not path.is_dir() or any(not p.is_dir() for p in path.rglob("*"))):
             raise Refused(Reason.RUN_DIRECTORY_NOT_EMPTY, path=path)
         run = cls(path.resolve())

@@ -12,18 +12,19 @@ import pytest
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
 
-from flows import __version__, autotune_analysis, profile_sync, tasks
+from flows import __version__, autotune_analysis, profile_sync, site_look, tasks
 from flows.errors import InternalError, Reason, Refused
 
 TASKS = [t for t in vars(tasks).values() if isinstance(t, Task)]
-FLOWS = [f for m in (autotune_analysis, profile_sync) for f in vars(m).values() if isinstance(f, Flow)]
+FLOWS = [f for m in (autotune_analysis, profile_sync, site_look) for f in vars(m).values() if isinstance(f, Flow)]
 # Words that may name parameters and results: settings of the run, paths, counts.
-HARMLESS = {"request", "run_path"}
+HARMLESS = {"request", "run_path", "look_id", "kind"}
 
 
 def test_the_tasks_and_flows_are_those_the_documentation_names() -> None:
     assert {t.name for t in TASKS} == {
         "look-for-last-night",
+        "look-at-site",
         "load-nightscout-data",
         "prepare-work-dir",
         "run-autotune-analysis",
@@ -33,7 +34,13 @@ def test_the_tasks_and_flows_are_those_the_documentation_names() -> None:
         "apply-approved-proposal",
         "roll-back-profile",
     }
-    assert {f.name for f in FLOWS} == {"autotune-analysis", "data-preparation", "profile-sync", "profile-rollback"}
+    assert {f.name for f in FLOWS} == {
+        "autotune-analysis",
+        "data-preparation",
+        "profile-sync",
+        "profile-rollback",
+        "site-look",
+    }
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda t: t.name)

@@ -36,15 +36,17 @@ SETTINGS = {
 QUEUES = {
     "on-demand": "autotune-manual",
     "nightly-autotune": "autotune-scheduled",
+    "look": "autotune-manual",
     "apply": "autotune-manual",
     "rollback": "autotune-manual",
 }
 WRITING = {"apply": "profile-sync", "rollback": "profile-rollback"}
+FOR_THE_PAGE = {"look": "site-look"}
 
 # Read from the file itself, so that a deployment cannot be added without being tested.
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))
 DEPLOYMENTS = {deployment["name"]: deployment for deployment in DOCUMENT["deployments"]}
-ANALYSES = {name: deployment for name, deployment in DEPLOYMENTS.items() if name not in WRITING}
+ANALYSES = {name: deployment for name, deployment in DEPLOYMENTS.items() if name not in {*WRITING, *FOR_THE_PAGE}}
 every_analysis = pytest.mark.parametrize("deployment", ANALYSES.values(), ids=ANALYSES)
 every_deployment = pytest.mark.parametrize("deployment", DEPLOYMENTS.values(), ids=DEPLOYMENTS)
 
@@ -126,7 +128,7 @@ def test_prefect_itself_loads_the_entrypoint(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     (entrypoint,) = {deployment["entrypoint"] for deployment in ANALYSES.values()}
     assert load_flow_from_entrypoint(entrypoint).name == "autotune-analysis"
-    for name, flow in WRITING.items():
+    for name, flow in (WRITING | FOR_THE_PAGE).items():
         assert load_flow_from_entrypoint(DEPLOYMENTS[name]["entrypoint"]).name == flow
 
 
