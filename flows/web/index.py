@@ -121,10 +121,7 @@ class RunIndex:
 
     def _read(self, name: str, stamp: str) -> str:
         """Put a run into the index; the key of its source."""
-        found = indexed_run(RunDirectory(self._root / name))
-        if found.past is not None:  # at once: a step that was written must not wait for a moment
-            ((past,), _) = with_changes({self._root / name: found.past})
-            found = replace(found, past=past)
+        found = self.with_what_was_applied(indexed_run(RunDirectory(self._root / name)))  # at once, or it would wait
         with self._store.writing() as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -166,11 +163,24 @@ class RunIndex:
         """The newest run of a person."""
         return next(iter(self.of_person(person, most=1)), None)
 
-    def last_with_result(self, person: Person) -> IndexedRun | None:
-        """The newest of a person's runs that ended with a proposal."""
+    def last_with_result(self, person: Person, *, before: IndexedRun | None = None) -> IndexedRun | None:
+        """The newest of a person's runs that ended with a proposal; with `before` the newest that is older than it."""
         where, values = self._mine(person)
+        if before is not None:
+            where, values = f"{where} AND at < ?", (*values, before.at.timestamp())
         found = self._rows(f"{where} AND state = ? ORDER BY at DESC, name DESC LIMIT 1", *values, RunState.PROPOSAL)
         return next(iter(found), None)
+
+    def with_what_was_applied(self, run: IndexedRun) -> IndexedRun:
+        """A run that was read just now, with what its own note and its journal tell of it."""
+        if run.past is None:
+            return run
+        ((past,), _) = with_changes({self._root / run.name: run.past})
+        return replace(run, past=past)
+
+    def person_of(self, run: IndexedRun, people: list[Person]) -> Person | None:
+        """Whose a run is, of these people; `None` where it is nobody's."""
+        return next((person for person in people if self._is_of(run.source_key, person)), None)
 
     def of_person(self, person: Person, *, most: int = -1, after: int = 0) -> list[IndexedRun]:
         """A person's runs, the newest first.
@@ -223,6 +233,12 @@ class RunIndex:
             return "source_key = ?", (key,)
         below = directory_key(self._uploads / person.id)
         return "(source_key = ? OR substr(source_key, 1, ?) = ?)", (below, len(below) + 1, f"{below}/")
+
+    def _is_of(self, source_key: str, person: Person) -> bool:
+        if (key := person.source_key) is not None:
+            return source_key == key
+        below = directory_key(self._uploads / person.id)
+        return source_key == below or source_key.startswith(f"{below}/")
 
     def _rows(self, where: str, *values: object) -> list[IndexedRun]:
         rows = self._store.rows(f"SELECT document FROM runs WHERE {where}", *values)  # noqa: S608

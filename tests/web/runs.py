@@ -37,8 +37,23 @@ HIGH = {
 }
 
 
-def put(root: Path, proposal: Proposal | dict[str, Any], *, files: bool = False, **options: Any) -> Path:
-    """A finished run of a proposal; with `files` also its report in every form, as a run writes them."""
+def put(
+    root: Path,
+    proposal: Proposal | dict[str, Any],
+    *,
+    files: bool = False,
+    served: tuple[dict[str, Any], ...] = (),
+    **options: Any,
+) -> Path:
+    """A finished run of a proposal; with `files` also its report in every form, as a run writes them.
+
+    Args:
+        root: the directory of runs.
+        proposal: of the run of its name.
+        files: whether its reports are there too.
+        served: the profile documents that its site served.
+        options: of the run, beside the proposal's.
+    """
     whole = proposal if isinstance(proposal, Proposal) else sealed(proposal)
     made = Proposal.model_validate(seal(whole.model_dump(mode="json")))  # every field is in what is sealed
     document = made.model_dump(mode="json")
@@ -46,6 +61,8 @@ def put(root: Path, proposal: Proposal | dict[str, Any], *, files: bool = False,
     run.path.mkdir(mode=0o700, parents=True)
     run.raw.mkdir(mode=0o700)
     run.write_json("proposal.json", document)
+    run.write_json("raw/index.json", {"files": [{"file": "profile.json", "kind": "profile"}]})
+    run.write_json("raw/profile.json", list(served))
     if files:
         run.file("report.txt").write_text("as upstream prints it\n")
         run.write_json("report.json", report_document(run, document))

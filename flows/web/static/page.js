@@ -2,3 +2,8 @@
 "use strict";
 const errors = document.getElementById("errors");
 if (errors) errors.focus();
+
+for (const button of document.querySelectorAll("button.print")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
