@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from flows.language.catalogue import count_phrase, number_text, phrase, spoken, translated
@@ -44,7 +45,7 @@ def environment() -> Environment:
     made.globals.update(number=number, glucose=glucose, phrase=_phrase, count_phrase=_count_phrase)
     made.globals["translated"] = translated
     made.filters["text"] = isolated
-    made.filters.update(sentence=whole_sentence, said=in_spoken, stored=_stored, decimal=number_text)
+    made.filters.update(sentence=whole_sentence, said=_said, stored=_stored, decimal=_decimal)
     made.globals["stored_all"] = _stored_all
     return made
 
@@ -63,11 +64,30 @@ def _escaped(facts: dict[str, Any]) -> dict[str, Any]:
     return {name: fact if isinstance(fact, int | float) else escape(fact) for name, fact in facts.items()}
 
 
-def _stored(text: Any, said: Sequence[Worded] = ()) -> Markup:
+# A filter that depends on the language takes the context, or the template would keep what it made of a constant in the
+# language that was spoken when it was compiled.
+
+
+@pass_context
+def _said(_context: Context, text: str) -> str:
+    return in_spoken(text)
+
+
+@pass_context
+def _decimal(_context: Context, text: str) -> str:
+    return number_text(text)
+
+
+@pass_context
+def _stored(_context: Context, text: Any, said: Sequence[Worded] = ()) -> Markup:
+    return _stored_one(text, said)
+
+
+def _stored_one(text: Any, said: Sequence[Worded]) -> Markup:
     """A sentence of a document in the language that is spoken; marked as English where its words are not known."""
     shown = stored_in_spoken(str(text), said)
     return whole_sentence(shown, lang_of(shown, str(text)))
 
 
 def _stored_all(texts: Sequence[str], said: Sequence[Worded]) -> list[Markup]:
-    return [_stored(text, said[n : n + 1] if len(said) == len(texts) else ()) for n, text in enumerate(texts)]
+    return [_stored_one(text, said[n : n + 1] if len(said) == len(texts) else ()) for n, text in enumerate(texts)]

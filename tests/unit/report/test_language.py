@@ -10,6 +10,7 @@ import pytest
 
 from flows.language.catalogue import Language, speaking
 from flows.proposal.document import Proposal
+from flows.report.html.page import environment
 from flows.report.text.result import glucose_line, result
 from flows.report.text.run_page import page_markdown, settings_table
 from flows.report.text.terminal import summary
@@ -75,3 +76,10 @@ def test_glucose_is_said_with_the_decimal_mark_and_the_form_for_the_count() -> N
         (line,) = glucose_line(sample_proposals.proposal(units="mmol/L"))
     assert "im Zielbereich (3,9–10,0 mmol/L)" in line
     assert line.endswith("Tagen.")
+
+
+def test_a_template_that_was_compiled_in_one_language_speaks_another() -> None:
+    template = environment().from_string("{{ 'U/h'|said }} {{ '1.5'|decimal }}")
+    assert template.render() == "U/h 1.5"
+    with speaking(Language.GERMAN):
+        assert template.render() == "IE/h 1,5"
