@@ -10,9 +10,9 @@ import stat
 import threading
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 
@@ -29,8 +29,9 @@ from flows.web.store import Store
 from flows.writeback.applied import damaged_records
 from flows.writeback.approval import run_name
 
-VERSION = 1  # of a row: others are read anew
+VERSION = 2  # of a row: others are read anew
 EVERY_S = 3.0
+OLD = timedelta(seconds=30)  # an index that was not renewed for so long is said to be old
 BREATH_S = 0.002  # between two runs that are read, so that a page is not waited for meanwhile
 TABLES = (
     "CREATE TABLE IF NOT EXISTS runs (name TEXT PRIMARY KEY, stamp TEXT NOT NULL, source_key TEXT NOT NULL, "
@@ -248,6 +249,16 @@ class RunIndex:
 def index_of(page: PageState) -> RunIndex:
     """The index of the page."""
     return cast(RunIndex, page.rooms["index"])
+
+
+def index_said(index: RunIndex, now: datetime) -> dict[str, Any]:
+    """How far the index is, for `runs_seen.html`."""
+    at = index.renewed_at
+    return {
+        "still_looking": at is None,
+        "runs_unreadable": index.unreadable,
+        "looked_at": f"{at.astimezone():%H:%M:%S}" if at is not None and now - at > OLD else "",
+    }
 
 
 def _written(run: IndexedRun) -> int:

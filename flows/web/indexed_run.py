@@ -42,7 +42,8 @@ class RunCard:
         glucose: how it is, in a sentence.
         shares: below and in range.
         drawn: the shares of the bar in percent with the class of each; none where glucose is not known.
-        title, headline, step, look_again_on: of the first screen; `step` is the numbers that change, in a line.
+        title, headline, step, last_step, look_again_on: of the first screen; `step` is the numbers that change, in a
+            line, and `last_step` what became of the one before.
         kind: of the step; `None` where the proposal has none.
         not_written: the code of what is against writing it, whatever its age; `None` where nothing is.
     """
@@ -53,6 +54,7 @@ class RunCard:
     title: str
     headline: str
     step: str
+    last_step: str
     look_again_on: str
     kind: StepKind | None
     not_written: str | None
@@ -151,6 +153,7 @@ def _card(proposal: Proposal) -> RunCard:
         title=screen.title,
         headline=screen.headline,
         step=_step(screen),
+        last_step=screen.last,
         look_again_on=screen.look_again_on,
         kind=proposal.step.kind if proposal.step else None,
         not_written=_against(proposal),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from flows.web.people import Person
 from flows.web.prefect_server import ServerRun
@@ -27,3 +27,9 @@ class ServerSeen(Protocol):
 def server_seen(page: PageState) -> ServerSeen | None:
     """The snapshot of the page; `None` before there is one."""
     return cast("ServerSeen | None", page.rooms.get("snapshot"))
+
+
+def server_said(seen: ServerSeen | None) -> dict[str, Any]:
+    """Whether the server answers, for `runs_seen.html`."""
+    away = seen.away_since if seen else None
+    return {"away_since": away, "server_time": f"{away.astimezone():%H:%M}" if away else ""}

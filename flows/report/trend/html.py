@@ -28,24 +28,35 @@ SIGNS = {"green": "✓", "amber": "!", "red": "✕", "unknown": "–"}
 
 def trend_page(trend: Trend) -> bytes:
     """The page in UTF-8. Strings of data are escaped and isolated; the unit can be switched."""
+    return page("trend.html", **trend_values(trend))
+
+
+def trend_values(trend: Trend) -> dict[str, Any]:
+    """What the template `trend.html` shows, by name."""
     proposals = trend.proposals
     shared = hours_range(trend) if proposals else (0.0, 1.0)
-    return page(
-        "trend.html",
-        units=trend.units.value,
-        trend=trend,
-        first=day_shown(trend.day(trend.runs[0].at)),
-        last=day_shown(trend.day(trend.runs[-1].at)),
-        latest=_row(proposals[-1], trend) if proposals else None,
-        applications=[_application(a, trend) for a in reversed(trend.applications)],
-        in_range=in_range_over_time(trend),
-        measures=[(translated(m.title), settings_over_time(trend, m)) for m in MEASURES] if proposals else [],
-        hours=[(h, hour_over_time(trend, h, shared)) for h in range(HOURS_PER_DAY)] if proposals else [],
-        rows=[_row(r, trend) for r in reversed(trend.runs[-TABLE_RUNS:])],
-        older=max(0, len(trend.runs) - TABLE_RUNS),
-        hourly=[_row(r, trend) for r in reversed(proposals[-HOURLY_RUNS:])],
-        remarks=remarks(trend),
-    )
+    return {
+        **applied_values(trend),
+        "units": trend.units.value,
+        "first": day_shown(trend.day(trend.runs[0].at)),
+        "last": day_shown(trend.day(trend.runs[-1].at)),
+        "latest": _row(proposals[-1], trend) if proposals else None,
+        "measures": [(translated(m.title), settings_over_time(trend, m)) for m in MEASURES] if proposals else [],
+        "hours": [(h, hour_over_time(trend, h, shared)) for h in range(HOURS_PER_DAY)] if proposals else [],
+        "rows": [_row(r, trend) for r in reversed(trend.runs[-TABLE_RUNS:])],
+        "older": max(0, len(trend.runs) - TABLE_RUNS),
+        "hourly": [_row(r, trend) for r in reversed(proposals[-HOURLY_RUNS:])],
+        "remarks": remarks(trend),
+    }
+
+
+def applied_values(trend: Trend) -> dict[str, Any]:
+    """What its part `trend_applied.html` shows: before and after what was applied, and time in range."""
+    return {
+        "trend": trend,
+        "applications": [_application(a, trend) for a in reversed(trend.applications)],
+        "in_range": in_range_over_time(trend),
+    }
 
 
 def _row(run: PastRun, trend: Trend) -> dict[str, Any]:

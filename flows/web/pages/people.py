@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from flows.environment import speaking_as_set
 from flows.web.cards import moment_text, person_cards, usual_units, why_none
-from flows.web.index import RunIndex, index_of
+from flows.web.index import index_of, index_said
 from flows.web.rendering import render
-from flows.web.seen_on_server import server_seen
+from flows.web.seen_on_server import server_said, server_seen
 from flows.web.state import page_of
 
 routes = APIRouter()
 OTHERS = 10  # runs of nobody that are shown
-OLD = timedelta(seconds=30)
 
 
 @routes.get("/", response_class=HTMLResponse)
@@ -34,17 +32,6 @@ def people(request: Request) -> HTMLResponse:
             units=usual_units(everybody, cards),
             cards=cards,
             others=[(run, moment_text(run.at, "UTC", now), why_none(run)) for run in nobodys],
-            away_since=seen.away_since if seen else None,
-            server_time=f"{seen.away_since.astimezone():%H:%M}" if seen and seen.away_since else "",
+            **server_said(seen),
             **index_said(index, now),
         )
-
-
-def index_said(index: RunIndex, now: datetime) -> dict[str, Any]:
-    """How far the index is, for `runs_seen.html`."""
-    at = index.renewed_at
-    return {
-        "still_looking": at is None,
-        "runs_unreadable": index.unreadable,
-        "looked_at": f"{at.astimezone():%H:%M:%S}" if at is not None and now - at > OLD else "",
-    }
