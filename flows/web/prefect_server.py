@@ -95,6 +95,7 @@ class PrefectServer:
         key: str,
         name: str | None = None,
         run_path: str | None = None,
+        **more: str,
     ) -> ServerRun:
         """Start a run of a deployment; a second start with the same key is the same run.
 
@@ -104,6 +105,7 @@ class PrefectServer:
             key: of whoever asks, such as a form's random id.
             name: of the run.
             run_path: its run directory, where it is to have a certain one.
+            more: further parameters of its flow.
 
         Raises:
             ServerAway: nothing was started, or nobody knows.
@@ -111,7 +113,7 @@ class PrefectServer:
         known = self._document(f"/deployments/name/{deployment}")
         if known is None:
             raise ServerAway("it does not know the deployment: the service is not set up")
-        parameters = {"request": request, **({"run_path": run_path} if run_path else {})}
+        parameters = {"request": request, **({"run_path": run_path} if run_path else {}), **more}
         asked = {
             "parameters": parameters,
             "idempotency_key": key,

@@ -17,6 +17,7 @@ DEPLOYMENTS = (
     "autotune-analysis/nightly-autotune",
     "profile-sync/apply",
     "profile-rollback/rollback",
+    "site-look/look",
 )
 
 
