@@ -69,6 +69,7 @@ class Environment(BaseSettings):
     page: Path | None = Field(None, description="where the page keeps its own files (the user's state)")
     page_url: str | None = Field(None, description="address under which people reach the page (this machine only)")
     page_port: str | None = Field(None, description="port of the page (4201)")
+    page_plain_http: str | None = Field(None, description="`true`: people may sign in over plain http, by any name")
     page_host: str | None = Field(None, description="address that the page listens at (127.0.0.1)")
     uploads: Path | None = Field(None, description="where exports lie that people upload (beside the page's files)")
     poll_seconds: str | None = Field(None, description="how often a worker of the service asks for runs (5)")

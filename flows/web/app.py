@@ -10,15 +10,34 @@ from fastapi import FastAPI
 
 from flows.web.index import RunIndex
 from flows.web.page_settings import PageSettings
-from flows.web.pages import files, live_sign, new_run, people, person, report, static
+from flows.web.pages import (
+    entrance,
+    files,
+    live_sign,
+    new_run,
+    people,
+    person,
+    report,
+    static,
+)
 from flows.web.people import People
 from flows.web.prefect_server import PrefectServer
 from flows.web.rendering import templates
+from flows.web.security.guarded import guard
 from flows.web.state import PageState
 from flows.web.store import Store
 
 # In the order of the site map.
-ROOMS = (live_sign, static, people, person, report, files, new_run)
+ROOMS = (
+    live_sign,
+    static,
+    people,
+    person,
+    report,
+    files,
+    new_run,
+    entrance,
+)
 
 
 def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = None) -> FastAPI:
@@ -48,9 +67,11 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
         redoc_url=None,
         openapi_url=None,
         root_path=settings.prefix,
+        redirect_slashes=False,  # an address made of the request's host, which a proxy may have changed
         lifespan=lifespan,
     )
     app.state.page = state
+    guard(app, state)
     for room in ROOMS:
         app.include_router(room.routes)
     return app

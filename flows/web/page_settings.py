@@ -30,6 +30,8 @@ class PageSettings:
         prefect_page: where people see Prefect's own page, for operators.
         url: under which people reach the page, without a slash at its end; it may have a path.
         site: the site of the service's settings, for runs that name none.
+        port: at which the page listens, under the names of this machine.
+        plain_http: whether people may sign in over plain http, by a name that is not this machine's alone.
     """
 
     data: Path
@@ -41,6 +43,8 @@ class PageSettings:
     prefect_page: str
     url: str
     site: str | None
+    port: int = PORT
+    plain_http: bool = False
 
     @classmethod
     def of(cls, environment: Environment) -> PageSettings:
@@ -62,6 +66,8 @@ class PageSettings:
             prefect_page=os.environ.get("PREFECT_UI_URL") or api.rstrip("/").removesuffix("/api"),
             url=page_url(environment.page_url or f"http://{HOST}:{port}"),
             site=environment.nightscout_site,
+            port=int(port),
+            plain_http=(environment.page_plain_http or "").lower() == "true",
         )
 
     @property

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,9 @@ from httpx import Response
 
 from flows.web.app import create_app
 from flows.web.page_settings import PageSettings
+from flows.web.security.cookies import SECURE_NAME
+from flows.web.security.guessing import guesses_of
+from flows.web.security.sessions import SignedInBy, sessions_of
 from flows.web.state import PageState
 from tests.web.fake_server import FakeServer
 
@@ -57,12 +62,42 @@ def settings(directory: Path, **more: object) -> PageSettings:
     return PageSettings(**{**known, **more})  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    """A page of one person, Ada, whose site is the settings'; signed in."""
+@contextmanager
+def opened(directory: Path, *, url: str = URL, **more: object) -> Iterator[Page]:
+    """A page of one person, Ada, whose site is the settings'; nobody is signed in.
+
+    Args:
+        directory: of everything that it keeps.
+        url: at which the client asks for it.
+        more: of its settings, where they are others.
+    """
     server = FakeServer()
-    app = create_app(settings(tmp_path), server)
+    app = create_app(settings(directory, **more), server)
     state: PageState = app.state.page
     state.people.bring_up_to_date(state.settings.site, {})
-    with TestClient(app, base_url=URL) as client:
+    guesses_of(state).answer_s = 0
+    with TestClient(app, base_url=url) as client:
+        # As browsers do with this machine's own names: a secure cookie goes over plain http too.
+        client.cookies.jar.set_policy(DefaultCookiePolicy(secure_protocols=("http", "https")))
         yield Page(client, state, server)
+
+
+def let_in(page: Page) -> Page:
+    """Give the client a session."""
+    page.client.cookies.set(
+        SECURE_NAME, sessions_of(page.state).begin(SignedInBy.PASSWORD), domain="127.0.0.1", path="/"
+    )
+    return page
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Iterator[Page]:
+    """A page as somebody sees it who is not signed in; it has no password yet."""
+    with opened(tmp_path) as page:
+        yield page
+
+
+@pytest.fixture
+def page(stranger: Page) -> Page:
+    """A page of one person, Ada, whose site is the settings'; signed in."""
+    return let_in(stranger)
