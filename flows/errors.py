@@ -139,6 +139,8 @@ class Reason(Enum):
     PROPOSAL_OLD = auto()
     PROPOSAL_OF_BACKFILL = auto()
     APPROVAL_EXPIRED = auto()
+    PLAN_NOT_AS_SEEN = auto()
+    SITE_NOT_AS_SEEN = auto()
     WRITE_TOKENS_FILE = auto()
     PROPOSAL_EARLIER = auto()
     PROPOSAL_RED = auto()

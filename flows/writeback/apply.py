@@ -47,6 +47,7 @@ from flows.writeback.markers import MarkedChange, newest_marked
 from flows.writeback.plan import Plan, plan
 from flows.writeback.policy import check_without_a_person, read_policy
 from flows.writeback.reconcile import anything_to_settle, reconcile
+from flows.writeback.seen import check_plan_as_seen, check_site_as_seen
 from flows.writeback.session import Intent, SiteSession
 from flows.writeback.site_documents import switch_treatment, with_start_date
 from flows.writeback.transaction import carry_out
@@ -143,6 +144,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
     if (app := report_only_app(source)) is not None:
         raise Refused(Reason.REPORT_ONLY, app=app)
     planned = plan(approved.proposal, source, request)
+    check_plan_as_seen(request, planned)
     journal = tools.open_journal(approved.site)
     with journal.locked(), writing_client(tools, approved.site, activate=request.activate) as client:
         site = tools.site(client)
@@ -169,6 +171,7 @@ def apply(run: RunDirectory, request: SyncRequest, tools: Tools, how: str) -> Wr
 
         def make(state: SiteProfiles) -> Intent:
             # Of the state that is backed up and written over: one read before may be somebody else's by now.
+            check_site_as_seen(request, state)
             done = _already(journal, planned, state, approved.sha256)
             edited = differences(profile_content(state.newest), profile_content(source))
             if (done is None and edited) or (done is not None and not request.activate):

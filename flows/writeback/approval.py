@@ -84,6 +84,12 @@ class SyncRequest(_Request):
         default=None,
         description="Nothing is begun after this time; ten minutes after the run was asked for if left empty.",
     )
+    seen_profile_sha256: Sha256 | None = Field(
+        default=None, description="The profile as it was shown, by its sha256: no other one is written."
+    )
+    seen_site_sha256: Sha256 | None = Field(
+        default=None, description="The site's profile as it was shown, by its sha256: no other one is written over."
+    )
 
     @model_validator(mode="after")
     def _hours_are_of_the_basal(self) -> Self:
