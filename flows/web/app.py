@@ -11,7 +11,9 @@ from fastapi import FastAPI
 from flows.web.index import RunIndex
 from flows.web.page_settings import PageSettings
 from flows.web.pages import (
+    compare,
     entrance,
+    entry,
     files,
     live_sign,
     new_run,
@@ -35,6 +37,8 @@ ROOMS = (
     person,
     report,
     files,
+    entry,
+    compare,
     new_run,
     entrance,
 )

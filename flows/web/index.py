@@ -17,17 +17,15 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 
 from flows.environment import speaking_as_set
-from flows.errors import Refused
 from flows.language.catalogue import spoken
 from flows.report.trend.past_runs import Found, PastRun, Source, directory_key, with_changes
 from flows.values.run_directory import RunDirectory
 from flows.web.indexed_run import IndexedRun, RunState, indexed_run
 from flows.web.people import Person
-from flows.web.run_files import MANIFEST, NOTE, PROPOSAL
+from flows.web.run_files import MANIFEST, NOTE, PROPOSAL, is_run_name
 from flows.web.state import PageState
 from flows.web.store import Store
 from flows.writeback.applied import damaged_records
-from flows.writeback.approval import run_name
 
 VERSION = 2  # of a row: others are read anew
 EVERY_S = 3.0
@@ -115,7 +113,7 @@ class RunIndex:
         """Of every run directory what tells that its documents are the same; `None` where none can be listed."""
         try:
             with os.scandir(self._root) as entries:
-                names = [e.name for e in entries if _is_name(e.name) and e.is_dir(follow_symlinks=False)]
+                names = [e.name for e in entries if is_run_name(e.name) and e.is_dir(follow_symlinks=False)]
         except OSError:
             return None
         return {name: f"{VERSION} {spoken().value} {_stamp(self._root / name)}" for name in names}
@@ -264,13 +262,6 @@ def index_said(index: RunIndex, now: datetime) -> dict[str, Any]:
 def _written(run: IndexedRun) -> int:
     """How often its proposal was written and not put back."""
     return sum(applied.undone_at is None for applied in run.past.applied) if run.past else 0
-
-
-def _is_name(name: str) -> bool:
-    try:
-        return bool(run_name(name))
-    except Refused:
-        return False
 
 
 def _stamp(directory: Path) -> str:

@@ -68,7 +68,7 @@ def static_files() -> dict[str, tuple[bytes, str]]:
     `page.css` is the report's style, then the page's own rooms, in the order of their names.
     """
     own = sorted(STATIC.glob("*.css"))
-    reports = [report_page.TEMPLATES / name for name in ("style.css", "trend.css")]
+    reports = [report_page.TEMPLATES / name for name in ("style.css", "trend.css", "entry.css")]
     files = {"page.css": b"\n".join(path.read_bytes() for path in (*reports, *own))}
     files |= {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in KINDS and path not in own}
     return {f"{hashlib.sha256(c).hexdigest()[:16]}/{name}": (c, KINDS[Path(name).suffix]) for name, c in files.items()}

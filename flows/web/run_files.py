@@ -28,6 +28,14 @@ GIVEN_OUT = {
 }
 
 
+def is_run_name(name: str) -> bool:
+    """Whether a text from an address can be a run directory's name; never a path."""
+    try:
+        return bool(run_name(name))
+    except Refused:
+        return False
+
+
 def run_of(root: Path, name: str) -> RunDirectory | None:
     """The run directory of a name in an address; `None` where there is none."""
     try:

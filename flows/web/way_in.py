@@ -50,7 +50,7 @@ def way_in(run: RunDirectory, indexed: IndexedRun, proposal: Proposal, now: date
     try:
         check_may_be_written(proposal, now, MAX_AGE_H)
     except Refused as refusal:
-        return WayIn(False, False, _why(refusal))
+        return WayIn(False, False, why_not_written(refusal))
     written = indexed.past.last_applied if indexed.past else None
     if written is not None and written.undone_at is None:
         at = moment_text(written.at, proposal.timezone, now)
@@ -61,11 +61,12 @@ def way_in(run: RunDirectory, indexed: IndexedRun, proposal: Proposal, now: date
         if source is not None and (app := report_only_app(source)) is not None:
             return WayIn(False, True, phrase(WHY_NOT[Reason.REPORT_ONLY], app=app))
     except Refused as refusal:
-        return WayIn(False, True, _why(refusal))
+        return WayIn(False, True, why_not_written(refusal))
     return WayIn(True, True)
 
 
-def _why(refusal: Refused) -> str:
+def why_not_written(refusal: Refused) -> str:
+    """Why a proposal may not be written, with the ways that the page has."""
     if (known := WHY_NOT.get(refusal.reason)) is not None:
         return translated(known)
     return f"{refusal.spoken_sentence} {refusal.spoken_remedy}"

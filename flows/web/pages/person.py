@@ -50,6 +50,7 @@ def person(request: Request, person_id: str, older: int = Query(0, ge=0, le=10_0
             in_force=_in_force(card, page, now),
             applied=applied_values(shown) if shown else None,
             rows=[_row(run, now) for run in runs],
+            newest_two=[run.name for run in runs if run.state is RunState.PROPOSAL][:2],
             newer=older - 1,
             older=older + 1 if index.count_of(found) > (older + 1) * SHOWN else 0,
             **server_said(seen),
