@@ -72,6 +72,9 @@ class Environment(BaseSettings):
     page_plain_http: str | None = Field(None, description="`true`: people may sign in over plain http, by any name")
     page_host: str | None = Field(None, description="address that the page listens at (127.0.0.1)")
     uploads: Path | None = Field(None, description="where exports lie that people upload (beside the page's files)")
+    server_password: SecretStr | None = Field(None, description="password of Prefect's API, whose user is `autotune`")
+    server_password_file: Path | None = Field(None, description="file with it")
+    uploads_volume: str | None = Field(None, description="volume of those exports, for the runs' containers")
     poll_seconds: str | None = Field(None, description="how often a worker of the service asks for runs (5)")
     webhook: SecretStr | None = Field(None, description="address that notices are sent to")
     webhook_file: Path | None = Field(None, description="file with it")
@@ -117,6 +120,11 @@ def speaking_as_set() -> AbstractContextManager[None]:
     named = (environment_now().language or "").lower()
     of_environment = next((one for one in Language if one.value == named), Language.ENGLISH)
     return speaking(chosen() or of_environment)
+
+
+def reports_at(environment: Environment) -> str | None:
+    """Where a run's report can be opened, with `{run}` for its name: where they are served, else on the page."""
+    return environment.report_url or (f"{environment.page_url.rstrip('/')}/r/{{run}}" if environment.page_url else None)
 
 
 def environment_now() -> Environment:

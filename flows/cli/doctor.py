@@ -57,6 +57,7 @@ def _end(failed: list[str]) -> str:
 def _context(arguments: argparse.Namespace) -> CheckContext:
     from flows.doctor.check import CheckContext
     from flows.environment import environment_now
+    from flows.orchestration.with_password import CLIENT, prefect_auth
     from flows.values.user_directories import runs_root
 
     environment = environment_now()
@@ -66,7 +67,7 @@ def _context(arguments: argparse.Namespace) -> CheckContext:
         engine=arguments.engine,
         timezone=arguments.timezone or environment.timezone,
         prefect_api=os.environ.get("PREFECT_API_URL") or None,
-        prefect_auth=os.environ.get("PREFECT_API_AUTH_STRING") or None,
+        prefect_auth=os.environ.get("PREFECT_API_AUTH_STRING") or prefect_auth(environment).get(CLIENT),
         site=_site(arguments.site or environment.nightscout_site, allow_http=arguments.allow_http),
     )
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.cli.console import message
+from flows.orchestration.with_password import use_password
 
 ANSWER_S = (5, 15)
 UNAUTHORIZED = 401
@@ -70,6 +71,7 @@ def quiet_prefect() -> None:
         "DO_NOT_TRACK": "1",
     }.items():
         os.environ.setdefault(name, value)
+    use_password()
 
 
 def prefect_server() -> str | None:

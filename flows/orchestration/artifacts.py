@@ -20,7 +20,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 
-from flows.environment import environment_now
+from flows.environment import environment_now, reports_at
 from flows.report.text.markdown import escaped
 from flows.report.text.run_page import page_markdown, report_address, settings_table
 from flows.settings import AnalysisRequest
@@ -32,10 +32,10 @@ def fill_the_page(request: AnalysisRequest, run: Path) -> None:
     """The artifacts of a finished run: the settings and the reasons among them unless the request says otherwise."""
     document = RunDirectory(run).read_json("proposal.json")
     try:
-        address = report_address(environment_now().report_url, run)
+        address = report_address(reports_at(environment_now()), run)
     except ValueError as error:
         address = None
-        get_run_logger().warning("AUTOTUNE_REPORT_URL is not used: %s", error)
+        get_run_logger().warning("AUTOTUNE_REPORT_URL or AUTOTUNE_PAGE_URL is not used: %s", error)
     markdown = page_markdown(run, document, address, others_see_it=not request.page_numbers)
     shown_on_the_page(
         lambda: create_markdown_artifact(

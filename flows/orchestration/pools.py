@@ -39,6 +39,8 @@ class Containers:
         allowed_sites: further sites of private networks that a run may ask, separated by commas.
         passed_on: further settings of `PASSED_ON` by variable; what is not set is not named.
         report_url: where run directories are served, empty for nowhere.
+        page_url: where people reach the page for them, empty for nowhere.
+        uploads_volume: where the exports lie that people upload.
         pull_policy: `Never` for an image built here, `IfNotPresent` for one of a registry.
     """
 
@@ -49,6 +51,8 @@ class Containers:
     site: str = ""
     allowed_sites: str = ""
     report_url: str = ""
+    page_url: str = ""
+    uploads_volume: str = "autotune-flows_uploads"
     pull_policy: str = "Never"
     passed_on: dict[str, str] = field(default_factory=dict)
 
@@ -63,6 +67,8 @@ class Containers:
             site=environment.nightscout_site or "",
             allowed_sites=environment.allowed_sites or "",
             report_url=environment.report_url or "",
+            page_url=environment.page_url or "",
+            uploads_volume=environment.uploads_volume or "autotune-flows_uploads",
             pull_policy=environment.pull_policy or "Never",
             passed_on={variable(name): getattr(environment, name) for name in PASSED_ON if getattr(environment, name)},
         )
@@ -83,7 +89,11 @@ def job_variables(containers: Containers) -> dict[str, Any]:
         "command": "python -m flows.orchestration.run_entrypoint",
         "image_pull_policy": containers.pull_policy,
         "networks": [containers.network],
-        "volumes": [f"{containers.runs_volume}:/runs", f"{containers.token_file}:{TOKEN_FILE}:ro"],
+        "volumes": [
+            f"{containers.runs_volume}:/runs",
+            f"{containers.uploads_volume}:/uploads:ro",
+            f"{containers.token_file}:{TOKEN_FILE}:ro",
+        ],
         "auto_remove": True,
         "mem_limit": MEMORY,
         "memswap_limit": MEMORY,
@@ -92,6 +102,8 @@ def job_variables(containers: Containers) -> dict[str, Any]:
             "AUTOTUNE_RUNS": "/runs",
             "AUTOTUNE_STATE": "/runs/.sites",
             "AUTOTUNE_REPORT_URL": containers.report_url,
+            "AUTOTUNE_PAGE_URL": containers.page_url,
+            "AUTOTUNE_UPLOADS": "/uploads",
             "AUTOTUNE_NIGHTSCOUT_SITE": containers.site,
             "AUTOTUNE_ALLOWED_SITES": containers.allowed_sites,
             **containers.passed_on,

@@ -1,4 +1,4 @@
-"""The whole service on one machine without Docker: Prefect's server, its set-up, and the workers, kept alive.
+"""The whole service on one machine without Docker: Prefect's server, its set-up, the workers and the page, kept alive.
 
 This process imports no Prefect and asks no site. It starts the others, starts again what ends, and ends all of them in
 order. Killed, it takes them with it (`flows.orchestration.served`); what is left all the same the next start ends.
@@ -90,10 +90,12 @@ class LocalService:
         self.settings, self.say = settings, say
         self.stop = threading.Event()
         self.server = Child("the server", ("server", str(settings.port)), settings.environment())
-        self.workers = [Child("the worker", ("worker", POOL), settings.environment(reads=True))]
-        if settings.may_write:
-            writing = settings.environment(reads=True, writes=True)
-            self.workers.append(Child("the applying worker", ("worker", APPLY_POOL), writing))
+        writing = settings.environment(reads=True, writes=True)
+        self.workers = [
+            Child("the worker", ("worker", POOL), settings.environment(reads=True)),
+            Child("the applying worker", ("worker", APPLY_POOL), writing),
+        ]
+        self.people_page = Child("the page", ("page",), settings.environment())
         self.answered = time.monotonic()
 
     def run(self) -> int:
@@ -106,7 +108,8 @@ class LocalService:
         self.settings.home.mkdir(exist_ok=True, mode=0o700)
         with self._the_only_one(), self._signals():
             processes.end(self._of_the_service(), END_S)  # what a service that was killed left behind
-            refuse_taken(self.settings.port)
+            for port in (self.settings.port, self.settings.page_port):
+                refuse_taken(port)
             try:
                 return self._serve()
             finally:
@@ -119,9 +122,11 @@ class LocalService:
         self.say("Setting it up: work pool, limits, deployments, schedules …")
         if (status := self._set_up()) != 0 or self.stop.is_set():
             return status
-        self.say(f"The service runs: {self.settings.page} (runs in {self.settings.runs}). Ctrl-C ends it.")
+        self._keep(self.people_page)
+        self.say(f"The service runs: open {self.settings.people_page} (runs in {self.settings.runs}). Ctrl-C ends it.")
+        self.say(f"  Prefect's own page, for operators: {self.settings.page}")
         while not self.stop.wait(LOOK_S):
-            for child in (self.server, *self.workers):
+            for child in (self.server, *self.workers, self.people_page):
                 self._keep(child)
             self._end_a_hung_server()
         return 0
@@ -186,6 +191,7 @@ class LocalService:
     def _end(self) -> None:
         """The runs first, which tell the server that they are; a worker would kill them; the server last."""
         self.say("Ending the service …")
+        self.people_page.end()  # so that nobody starts anything meanwhile
         processes.end(self._of_the_service() - {child.pid for child in (self.server, *self.workers)}, END_S)
         for worker in self.workers:
             worker.end()
@@ -194,7 +200,8 @@ class LocalService:
 
     def _of_living(self) -> set[int]:
         """The processes that live because one of the service's own does."""
-        return processes.family(pid for child in (self.server, *self.workers) if (pid := child.pid) is not None)
+        children = (self.server, *self.workers, self.people_page)
+        return processes.family(pid for child in children if (pid := child.pid) is not None)
 
     def _of_the_service(self) -> set[int]:
         return processes.with_setting("PREFECT_HOME", str(self.settings.home))

@@ -1,6 +1,6 @@
 """A process of the service of one machine (`flows.orchestration.serve`): it ends when the service does.
 
-python -m flows.orchestration.served server PORT | set-up | worker POOL
+python -m flows.orchestration.served server PORT | set-up | worker POOL | page
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PATIENCE_S = 10.0  # how long one whose service was killed may take to end in or
 
 
 def main() -> None:
-    """Be the server, the set-up or a worker."""
+    """Be the server, the set-up, a worker or the page."""
     threading.Thread(target=_end_with_the_service, name="autotune-service-lives", daemon=True).start()
     what, *arguments = sys.argv[1:]
     if what == "server":
@@ -27,6 +27,8 @@ def main() -> None:
         runpy.run_module("prefect", run_name="__main__", alter_sys=True)
     elif what == "set-up":
         sys.exit(_set_up())
+    elif what == "page":  # by its name: rooms below the page never import it
+        runpy.run_module("flows.web", run_name="__main__", alter_sys=True)
     else:
         _work(*arguments)
 

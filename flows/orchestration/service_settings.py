@@ -13,8 +13,10 @@ from typing import get_args
 from dotenv import dotenv_values
 
 from flows.environment import PREFIX, Environment, variable
+from flows.orchestration.with_password import CLIENT, SERVER, USER
 
 HOST = "127.0.0.1"
+PAGE_PORT = 4201
 POLL_SECONDS = "5"
 HEARTBEAT_S = "30"  # the set-up has runs ended that stop saying that they live
 POOL = "autotune"  # runs as processes; `flows.orchestration.pools` makes it
@@ -22,6 +24,7 @@ _SECRETS = [name for name in Environment.model_fields if f"{name}_file" in Envir
 _OF_SITES = [*_SECRETS, *(f"{name}_file" for name in _SECRETS)]
 WRITING = frozenset(variable(name) for name in _OF_SITES if name.startswith("nightscout_write"))
 READING = frozenset(variable(name) for name in _OF_SITES if name.startswith("nightscout")) - WRITING
+PASSWORD = frozenset(variable(name) for name in _OF_SITES if name.startswith("server_password"))
 PATHS = tuple(
     variable(name)
     for name, field in Environment.model_fields.items()
@@ -36,19 +39,28 @@ class ServiceSettings:
     Attributes:
         state: its own directory: Prefect's database, the lock.
         runs: where runs keep their evidence.
-        port: of the pages, on this machine only.
+        port: of Prefect's page, on this machine only.
         told: every `AUTOTUNE_…` setting, of `.env` and of the environment, which counts where both name one.
+        page_port: of the page for people, on this machine only.
+        password: of Prefect's API, where it is to have one.
     """
 
     state: Path
     runs: Path
     port: int
     told: dict[str, str]
+    page_port: int = PAGE_PORT
+    password: str | None = None
 
     @property
     def page(self) -> str:
         """The address of Prefect's page."""
         return f"http://{HOST}:{self.port}"
+
+    @property
+    def people_page(self) -> str:
+        """Where people reach the page for them: as they said, else on this machine."""
+        return self.told.get(variable("page_url")) or f"http://{HOST}:{self.page_port}"
 
     @property
     def home(self) -> Path:
@@ -62,13 +74,18 @@ class ServiceSettings:
         """
         others = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", PREFIX))}
         kept_back = (frozenset() if reads else READING) | (frozenset() if writes else WRITING)
-        told = {k: v for k, v in self.told.items() if k not in kept_back}
+        told = {k: v for k, v in self.told.items() if k not in kept_back | PASSWORD}
         local = ",".join(filter(None, (others.get("NO_PROXY") or others.get("no_proxy"), HOST, "localhost")))
         return {
             **others,
             **told,
             variable("runs"): str(self.runs),
             variable("pool"): POOL,
+            variable("page_url"): self.people_page,
+            variable("page_port"): str(self.page_port),
+            variable("page"): told.get(variable("page")) or str(self.state / "page"),
+            variable("uploads"): told.get(variable("uploads")) or str(self.state / "uploads"),
+            **(dict.fromkeys((SERVER, CLIENT), f"{USER}:{self.password}") if self.password else {}),
             "NO_PROXY": local,
             "no_proxy": local,
             "PREFECT_HOME": str(self.home),
@@ -87,11 +104,6 @@ class ServiceSettings:
             "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": HEARTBEAT_S,
             "DO_NOT_TRACK": "1",
         }
-
-    @property
-    def may_write(self) -> bool:
-        """Whether there is a secret for writing what was approved, so that a worker for it makes sense."""
-        return any(self.told.get(name) for name in WRITING)
 
 
 def told_by(env_file: Path) -> dict[str, str]:

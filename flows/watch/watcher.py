@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from flows.environment import Environment, environment_now
+from flows.environment import Environment, environment_now, reports_at
 from flows.errors import Refused
 from flows.values.lock import acquire
+from flows.values.loopback import is_loopback
 from flows.values.private_files import make_private_way
 from flows.values.user_directories import notices_root
 from flows.watch.addresses import NoticeAddress, addresses_of, ping
@@ -80,7 +82,7 @@ class Watcher:
         environment = environment_now()
         before, results = read_memory(self.kept), self.results.read()
         expected = None if service is None else remembering(service.expected, before, now)
-        notices, memory = look(results, expected, before, now, environment.report_url)
+        notices, memory = look(results, expected, before, now, _reports(environment))
         if service is not None:
             self._blocks = service.addresses
             memory.blocks = [address.key for address in service.addresses]
@@ -136,3 +138,9 @@ class Watcher:
             yield True
         finally:
             lock.release()
+
+
+def _reports(environment: Environment) -> str | None:
+    """Where the links of notices lead; nowhere where only this machine could follow them."""
+    address = reports_at(environment)
+    return None if address is None or is_loopback(urlsplit(address).hostname or "") else address

@@ -26,6 +26,7 @@ from flows.web.people import People
 from flows.web.prefect_server import PrefectServer
 from flows.web.rendering import templates
 from flows.web.security.guarded import guard
+from flows.web.snapshot import ROOM, Snapshot
 from flows.web.state import PageState
 from flows.web.store import Store
 
@@ -55,13 +56,16 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
     server = PrefectServer(settings.prefect_api, settings.prefect_auth, transport)
     state = PageState(settings, store, People(store), server)
     index = state.rooms["index"] = RunIndex(store, settings.runs, settings.uploads)
+    snapshot = state.rooms[ROOM] = Snapshot(state)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         for name in templates().list_templates(extensions=["html"]):
             templates().get_template(name)  # compiled now, and not while the first person waits
         index.begin()
+        snapshot.begin()
         yield
+        snapshot.end()
         index.end()
         server.close()
 

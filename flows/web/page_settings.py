@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from urllib.parse import urlsplit
 
 from flows.environment import Environment
 from flows.errors import Reason, Refused
+from flows.values.loopback import is_loopback
 from flows.values.user_directories import journals_root, page_root, runs_root
 
 PORT = 4201
@@ -102,13 +102,3 @@ def page_url(value: str) -> str:
     if parts.username or parts.password or parts.query or parts.fragment:
         raise Refused(Reason.PAGE_URL, detail="it carries a user name, a password, a query or a fragment")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a name stands for this machine alone."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

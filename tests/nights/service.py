@@ -79,6 +79,9 @@ class Serve:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.page_port = int(probe.getsockname()[1])
         self.base, self.runs, self.state, self.log = base, base / "runs", base / "state", base / "log"
         (base / "empty").mkdir(parents=True)
         (base / ".env").write_text("AUTOTUNE_POLL_SECONDS=1\nAUTOTUNE_ALLOWED_SITES=http://127.0.0.1\n", "utf-8")
@@ -86,7 +89,7 @@ class Serve:
         self.environment = {**kept, "PATH": str(base / "empty"), "PYTHONPATH": str(ROOT)}
         self.environment |= {"AUTOTUNE_STATE": str(base / "sites")}
         self.command = [sys.executable, "-m", "flows.cli", "serve", "--port", str(self.port)]
-        self.command += ["--state", str(self.state), "--runs", str(self.runs)]
+        self.command += ["--page-port", str(self.page_port), "--state", str(self.state), "--runs", str(self.runs)]
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -122,7 +125,8 @@ class Serve:
         for pid in with_setting("PREFECT_HOME", str(self.state / "prefect")):
             with suppress(OSError, ValueError):
                 words = Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
-                found[words[words.index("flows.orchestration.served") + 1]] = pid
+                what, *more = words[words.index("flows.orchestration.served") + 1 :]
+                found["apply-worker" if "autotune-apply" in more else what] = pid
         return found
 
     def answers(self) -> bool:

@@ -69,6 +69,6 @@ def test_a_limit_that_is_set_reaches_the_runs_containers(monkeypatch: pytest.Mon
 def test_its_environment_is_the_docker_pool_s_and_holds_no_secret() -> None:
     ours, theirs = dict(PROPERTIES["env"]["default"]), job_variables(Containers("i", "n", "r"))["env"]
     of_its_own = {"AUTOTUNE_NIGHTSCOUT_TOKEN_FILE", "AUTOTUNE_NIGHTSCOUT_SITE", "AUTOTUNE_REPORT_URL"}
-    of_its_own.add("AUTOTUNE_ALLOWED_SITES")
+    of_its_own |= {"AUTOTUNE_ALLOWED_SITES", "AUTOTUNE_PAGE_URL", "AUTOTUNE_UPLOADS"}
     assert {k for k in {*ours, *theirs} - of_its_own if ours.get(k) != theirs.get(k)} == set()
     assert ours["AUTOTUNE_NIGHTSCOUT_TOKEN_FILE"] == "/run/secrets/autotune/token"

@@ -37,14 +37,18 @@ print(os.getpid(), flush=True)
 
 
 def service(state: Path, port: int) -> serve.LocalService:
-    return serve.LocalService(ServiceSettings(state, state / "runs", port, {}), lambda _: None)
+    return serve.LocalService(ServiceSettings(state, state / "runs", port, {}, page_port=free_port()), lambda _: None)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def test_a_directory_has_one_service(tmp_path: Path, port: int) -> None:

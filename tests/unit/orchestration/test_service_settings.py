@@ -35,9 +35,22 @@ def test_a_site_s_secrets_go_to_who_reads_or_writes_there(reads: bool, writes: b
     assert set(WRITE) <= WRITING
 
 
-@pytest.mark.parametrize(("told", "may"), [({}, False), (READ, False), (WRITE, True)])
-def test_who_may_write_is_who_has_a_secret_for_it(told: dict[str, str], may: bool) -> None:
-    assert settings(told).may_write is may
+def test_the_password_of_the_server_goes_to_all_and_its_setting_to_none() -> None:
+    told = {"AUTOTUNE_SERVER_PASSWORD": "s", "AUTOTUNE_SERVER_PASSWORD_FILE": "/s"}
+    environment = ServiceSettings(Path("/state"), Path("/runs"), 4207, told, password="a:b").environment()  # noqa: S106
+    assert environment["PREFECT_SERVER_API_AUTH_STRING"] == environment["PREFECT_API_AUTH_STRING"] == "autotune:a:b"
+    assert not set(told) & set(environment)
+    assert "PREFECT_SERVER_API_AUTH_STRING" not in settings({}).environment()  # an empty one would be a password
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [({}, "http://127.0.0.1:4201"), ({"AUTOTUNE_PAGE_URL": "https://at.example/x"}, "https://at.example/x")],
+)
+def test_every_process_knows_where_people_find_the_page(told: dict[str, str], address: str) -> None:
+    environment = settings(told).environment()
+    assert (environment["AUTOTUNE_PAGE_URL"], environment["AUTOTUNE_PAGE_PORT"]) == (address, "4201")
+    assert environment["AUTOTUNE_PAGE"] == "/state/page"
 
 
 def test_nothing_of_the_user_s_own_prefect_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:

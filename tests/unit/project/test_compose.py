@@ -22,7 +22,7 @@ SOCKET = "/var/run/docker.sock"
 
 def test_the_services_are_the_server_its_set_up_and_a_worker_and_more_where_asked_for() -> None:
     started = {name for name, service in SERVICES.items() if "profiles" not in service}
-    assert started == {"database", "server", "setup", "worker", "apply-worker"}
+    assert started == {"database", "server", "setup", "worker", "apply-worker", "page"}
     asked_for = {name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service}
     assert asked_for == {"docker-worker": ["docker"], "demo-setup": ["demo"], "demo-site": ["demo"]}
 
@@ -87,7 +87,7 @@ def test_the_docker_socket_is_with_one_service_that_has_nothing_else() -> None:
     assert with_socket == ["docker-worker"]
     worker = SERVICES["docker-worker"]
     assert worker["volumes"] == [f"{SOCKET}:{SOCKET}"]
-    assert "secrets" not in worker
+    assert worker["secrets"] == ["server_password"]
     assert "ports" not in worker
 
 
@@ -118,7 +118,8 @@ def test_what_may_read_and_what_may_write_are_with_one_worker_each_and_the_runs_
     with_runs = {name for name, service in SERVICES.items() if any("runs:" in v for v in service.get("volumes", []))}
     assert given("nightscout_token") == {"worker"}
     assert given("nightscout_write_token") == given("nightscout_write_tokens") == {"apply-worker"}
-    assert with_runs == {"worker", "apply-worker"}
+    assert with_runs == {"worker", "apply-worker", "page"}
+    assert "runs:/runs:ro" in SERVICES["page"]["volumes"]
     applying = SERVICES["apply-worker"]["environment"]
     assert applying["AUTOTUNE_NIGHTSCOUT_WRITE_TOKEN_FILE"] == "/run/secrets/nightscout_write_token"
     assert applying["AUTOTUNE_NIGHTSCOUT_WRITE_TOKENS_FILE"] == "/run/secrets/nightscout_write_tokens"
@@ -137,7 +138,8 @@ def test_addresses_for_notices_are_with_the_worker_that_watches_and_the_webhook_
 
 def test_without_a_token_an_empty_file_stands_in() -> None:
     writing = {"nightscout_write_token", "nightscout_write_tokens"}
-    assert set(DOCUMENT["secrets"]) == {"nightscout_token", "webhook", "notices", "ping"} | writing
+    others = {"webhook", "notices", "ping", "server_password"}
+    assert set(DOCUMENT["secrets"]) == {"nightscout_token"} | others | writing
     for secret in DOCUMENT["secrets"].values():
         default = re.fullmatch(r"\$\{AUTOTUNE_\w+_FILE:-(.+)\}", secret["file"])
         assert default
