@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flows.web.page_settings import PageSettings, is_loopback
+from flows.values.loopback import is_loopback
+from flows.web.page_settings import PageSettings
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 DEFAULT_PORTS = {"http": 80, "https": 443}
