@@ -79,7 +79,10 @@ def shown_on_the_page(create: Callable[[], Any]) -> Any:
 
 
 def progress_on_the_page(key: str, description: str) -> Callable[[int, int], None]:
-    """A progress artifact, made at the first step done and moved on at most once a second."""
+    """A progress artifact, made at the first step done and moved on at most once a second.
+
+    Its description ends with of how many, which the page reads: an artifact itself holds percent alone.
+    """
     made: list[Any] = []
     last = [0.0]
 
@@ -87,7 +90,9 @@ def progress_on_the_page(key: str, description: str) -> Callable[[int, int], Non
         percent = 100.0 * index / of
         if not made:
             made.append(
-                shown_on_the_page(lambda: create_progress_artifact(progress=percent, key=key, description=description))
+                shown_on_the_page(
+                    lambda: create_progress_artifact(progress=percent, key=key, description=f"{description} (of {of})")
+                )
             )
         elif isinstance(made[0], UUID) and (index == of or time.monotonic() - last[0] >= 1.0):
             shown_on_the_page(lambda: update_progress_artifact(made[0], percent))

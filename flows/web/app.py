@@ -10,18 +10,7 @@ from fastapi import FastAPI
 
 from flows.web.index import RunIndex
 from flows.web.page_settings import PageSettings
-from flows.web.pages import (
-    compare,
-    entrance,
-    entry,
-    files,
-    live_sign,
-    new_run,
-    people,
-    person,
-    report,
-    static,
-)
+from flows.web.pages import compare, entrance, entry, files, live_sign, new_run, people, person, report, running, static
 from flows.web.people import People
 from flows.web.prefect_server import PrefectServer
 from flows.web.rendering import templates
@@ -31,18 +20,7 @@ from flows.web.state import PageState
 from flows.web.store import Store
 
 # In the order of the site map.
-ROOMS = (
-    live_sign,
-    static,
-    people,
-    person,
-    report,
-    files,
-    entry,
-    compare,
-    new_run,
-    entrance,
-)
+ROOMS = (live_sign, static, people, person, report, files, entry, compare, new_run, entrance, running)
 
 
 def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = None) -> FastAPI:

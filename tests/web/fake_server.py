@@ -31,6 +31,7 @@ class FakeServer(httpx.MockTransport):
         self.deployments = {name: str(uuid4()) for name in DEPLOYMENTS}
         self.runs: list[dict[str, Any]] = []
         self.artifacts: list[dict[str, Any]] = []
+        self.tasks: list[dict[str, Any]] = []
         self.blocks: list[dict[str, Any]] = []
         self.asked: list[tuple[str, str, Any]] = []
         self._keys: dict[str, dict[str, Any]] = {}
@@ -58,6 +59,12 @@ class FakeServer(httpx.MockTransport):
             return {"id": known, "work_pool_name": "autotune"} if known else None
         if path.endswith("/create_flow_run"):
             return self._start(path.split("/")[2], body)
+        if path.startswith("/deployments/") and method == "GET":
+            return {"id": path.split("/")[2], "work_pool_name": "autotune"}
+        if path == "/task_runs/filter":
+            return self.tasks
+        if path == "/flow_runs/filter" and "parent_flow_run_id" in (body.get("flow_runs") or {}):
+            return []
         if path == "/flow_runs/filter":
             return self._runs(body)
         if path.endswith("/set_state"):

@@ -1,9 +1,113 @@
 // What needs a script; every page works without. Text is only ever written as text.
 "use strict";
+
+const one = (selector, within = document) => within.querySelector(selector);
+const every = (selector, within = document) => [...within.querySelectorAll(selector)];
+const write = (node, text) => {
+  if (node && node.textContent !== text) node.textContent = text;
+};
+
+// What is wrong with a form is heard and seen first.
 const errors = document.getElementById("errors");
 if (errors) errors.focus();
 
-for (const button of document.querySelectorAll("button.print")) {
-  button.hidden = false;
-  button.addEventListener("click", () => window.print());
+// --- New run: days are counted as they are clicked.
+
+const newRun = one("form[data-new-run]");
+let touched = false;
+if (newRun) {
+  const days = every("input[data-day]", newRun);
+  const cells = every("td.day", newRun).length;
+  const count = () => {
+    const used = days.filter((day) => day.checked).length;
+    write(one("[data-used]", newRun), String(used));
+    write(one("[data-left-out]", newRun), String(cells - used));
+  };
+  newRun.addEventListener("change", () => {
+    touched = true;
+    count();
+  });
+  newRun.addEventListener("submit", (event) => {
+    // A double click is one click; the server knows that too.
+    if (newRun.dataset.sent) event.preventDefault();
+    newRun.dataset.sent = "yes";
+  });
+  window.addEventListener("pageshow", () => {
+    delete newRun.dataset.sent; // came back with Back
+    if (days.length) count();
+  });
+  if (newRun.dataset.look) look(newRun);
+}
+
+// The days that a look has read are shown at once, unless something was chosen meanwhile.
+function look(form) {
+  const ask = async () => {
+    let state = "away";
+    if (!document.hidden) {
+      try {
+        const answer = await fetch(form.dataset.look, { headers: { Accept: "application/json" } });
+        if (answer.ok && answer.headers.get("content-type").startsWith("application/json")) {
+          state = (await answer.json()).state;
+        }
+      } catch {
+        state = "away";
+      }
+    }
+    if (state !== "ended") {
+      setTimeout(ask, 2000);
+    } else if (touched) {
+      one("[data-look-ended]", form).hidden = false;
+    } else {
+      location.reload();
+    }
+  };
+  setTimeout(ask, 2000);
+}
+
+// --- A run under way: texts and the bar change; a new state is a new page.
+
+const live = one("[data-live]");
+if (live && "EventSource" in window) {
+  let source = null;
+  const follow = () => {
+    if (document.hidden) {
+      if (source) source.close();
+      source = null;
+    } else if (!source) {
+      source = new EventSource(live.dataset.live);
+      source.addEventListener("message", (event) => show(JSON.parse(event.data)));
+    }
+  };
+  const show = (now) => {
+    if (now.ended || now.state !== live.dataset.state) {
+      source.close();
+      location.reload();
+      return;
+    }
+    write(one("[data-silent]", live), now.silent);
+    const bar = one("[data-bar]", live);
+    if (bar && now.percent === null) bar.removeAttribute("value");
+    else if (bar) bar.value = now.percent;
+    for (const item of every("[data-step]", live)) {
+      const [state, count, time] = now.steps[item.dataset.step] || [];
+      if (state === undefined) continue;
+      const name = state.replace(" ", "-");
+      if (item.className !== name) {
+        // A step began: shown by its sign, and said once.
+        item.className = name;
+        write(one(".sign", item), { done: "✓", now: "▶" }[name] || "○");
+        if (name === "now") {
+          item.setAttribute("aria-current", "step");
+          write(one("[data-said]", live), item.children[1].firstChild.textContent.trim());
+        } else {
+          item.removeAttribute("aria-current");
+        }
+      }
+      write(one("[data-count]", item), count);
+      write(one("[data-time]", item), time);
+    }
+  };
+  document.addEventListener("visibilitychange", follow);
+  window.addEventListener("pagehide", () => source && source.close());
+  follow();
 }
