@@ -8,11 +8,31 @@ from contextlib import asynccontextmanager
 import httpx
 from fastapi import FastAPI
 
+from flows.web.health import ROOM as HEALTH
+from flows.web.health import Health, health_of
 from flows.web.index import RunIndex
 from flows.web.page_settings import PageSettings
-from flows.web.pages import compare, entrance, entry, files, live_sign, new_run, people, person, report, running, static
+from flows.web.pages import (
+    compare,
+    entrance,
+    entry,
+    files,
+    health,
+    live_sign,
+    new_run,
+    people,
+    person,
+    report,
+    running,
+    static,
+)
+from flows.web.pages import (
+    settings as settings_page,
+)
 from flows.web.people import People
 from flows.web.prefect_server import PrefectServer
+from flows.web.preferences import ROOM as PREFERENCES
+from flows.web.preferences import InChosenLanguage, Preferences
 from flows.web.rendering import templates
 from flows.web.security.guarded import guard
 from flows.web.snapshot import ROOM, Snapshot
@@ -20,7 +40,21 @@ from flows.web.state import PageState
 from flows.web.store import Store
 
 # In the order of the site map.
-ROOMS = (live_sign, static, people, person, report, files, entry, compare, new_run, entrance, running)
+ROOMS = (
+    live_sign,
+    static,
+    people,
+    person,
+    report,
+    files,
+    entry,
+    compare,
+    new_run,
+    entrance,
+    running,
+    settings_page,
+    health,
+)
 
 
 def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = None) -> FastAPI:
@@ -35,6 +69,8 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
     state = PageState(settings, store, People(store), server)
     index = state.rooms["index"] = RunIndex(store, settings.runs, settings.uploads)
     snapshot = state.rooms[ROOM] = Snapshot(state)
+    preferences = state.rooms[PREFERENCES] = Preferences(store)
+    state.rooms[HEALTH] = Health(state)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -42,6 +78,7 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
             templates().get_template(name)  # compiled now, and not while the first person waits
         index.begin()
         snapshot.begin()
+        health_of(state).freshen()
         yield
         snapshot.end()
         index.end()
@@ -57,6 +94,7 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
         lifespan=lifespan,
     )
     app.state.page = state
+    app.add_middleware(InChosenLanguage, preferences=preferences)
     guard(app, state)
     for room in ROOMS:
         app.include_router(room.routes)

@@ -14,8 +14,9 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader
 
+from flows.doctor.check import Level
 from flows.environment import speaking_as_set
-from flows.language.catalogue import spoken
+from flows.language.catalogue import spoken, to_translate, translated
 from flows.report.html import page as report_page
 from flows.web.state import page_of
 
@@ -57,7 +58,7 @@ def templates() -> Environment:
             [FileSystemLoader(TEMPLATES, encoding="utf-8"), FileSystemLoader(report_page.TEMPLATES, encoding="utf-8")]
         )
     )
-    made.globals = {**made.globals, "static": static_path}
+    made.globals = {**made.globals, "static": static_path, "level_word": _level_word}
     return made
 
 
@@ -72,6 +73,18 @@ def static_files() -> dict[str, tuple[bytes, str]]:
     files = {"page.css": b"\n".join(path.read_bytes() for path in (*reports, *own))}
     files |= {path.name: path.read_bytes() for path in STATIC.iterdir() if path.suffix in KINDS and path not in own}
     return {f"{hashlib.sha256(c).hexdigest()[:16]}/{name}": (c, KINDS[Path(name).suffix]) for name, c in files.items()}
+
+
+LEVELS = {
+    Level.OK: to_translate("✓ works"),
+    Level.WARN: to_translate("△ look at it"),
+    Level.FAIL: to_translate("✕ does not work"),
+    Level.SKIPPED: to_translate("not looked at"),
+}
+
+
+def _level_word(level: Level) -> str:
+    return translated(LEVELS[level])
 
 
 def static_path(name: str) -> str:

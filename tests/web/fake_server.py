@@ -33,6 +33,7 @@ class FakeServer(httpx.MockTransport):
         self.artifacts: list[dict[str, Any]] = []
         self.tasks: list[dict[str, Any]] = []
         self.blocks: list[dict[str, Any]] = []
+        self.schedules: list[dict[str, Any]] = []
         self.asked: list[tuple[str, str, Any]] = []
         self._keys: dict[str, dict[str, Any]] = {}
 
@@ -56,7 +57,16 @@ class FakeServer(httpx.MockTransport):
             return {"token": "fake"}
         if path.startswith("/deployments/name/"):
             known = self.deployments.get(path.removeprefix("/deployments/name/"))
-            return {"id": known, "work_pool_name": "autotune"} if known else None
+            own = {"schedules": self.schedules} if path.endswith("nightly-autotune") else {}
+            return {"id": known, "work_pool_name": "autotune", **own} if known else None
+        if "/schedules" in path:
+            return self._scheduled(method, path, body)
+        if path.startswith("/block_types/slug/"):
+            return {"id": "type"}
+        if path == "/block_schemas/filter":
+            return [{"id": "schema"}]
+        if path == "/block_documents/":
+            return {"id": str(uuid4())}
         if path.endswith("/create_flow_run"):
             return self._start(path.split("/")[2], body)
         if path.startswith("/deployments/") and method == "GET":
@@ -81,6 +91,15 @@ class FakeServer(httpx.MockTransport):
         if path == "/block_documents/filter":
             return self.blocks
         return None
+
+    def _scheduled(self, method: str, path: str, body: Any) -> Any:
+        if method == "POST":
+            self.schedules += [{"id": str(uuid4()), **one} for one in body]
+            return self.schedules
+        known = next(one for one in self.schedules if one["id"] == path.rsplit("/", 1)[1])
+        known.clear()  # as Prefect 3.9.1: what an update leaves out is dropped
+        known |= {"id": path.rsplit("/", 1)[1], **body}
+        return {}
 
     def _start(self, deployment: str, body: dict[str, Any]) -> dict[str, Any]:
         key = body.get("idempotency_key") or str(uuid4())

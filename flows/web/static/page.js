@@ -111,3 +111,7 @@ if (live && "EventSource" in window) {
   window.addEventListener("pagehide", () => source && source.close());
   follow();
 }
+
+// What is under way elsewhere: the page is asked for again while somebody looks.
+const again = document.querySelector("[data-reload]");
+if (again) setInterval(() => { if (!document.hidden) location.reload(); }, Number(again.dataset.reload));
