@@ -41,19 +41,15 @@ class Health:
         self.at: datetime | None = None
 
     def freshen(self) -> None:
-        """Look again beside the request, where the last look is not fresh."""
-        if self.at is None or datetime.now(UTC) - self.at > FRESH:
+        """Look again beside the request, where the last look is not fresh and nobody is looking."""
+        if not self._lock.locked() and (self.at is None or datetime.now(UTC) - self.at > FRESH):
             threading.Thread(target=self.look, name="autotune-page-health", daemon=True).start()
 
     def look(self) -> None:
-        """Look now, unless somebody is looking."""
-        if not self._lock.acquire(blocking=False):
-            return
-        try:
+        """Look now."""
+        with self._lock:
             rows = sorted(findings(self._page), key=lambda row: ORDER.index(row.finding.level))
             self.rows, self.at = rows, datetime.now(UTC)
-        finally:
-            self._lock.release()
 
 
 def health_of(page: PageState) -> Health:
