@@ -33,11 +33,11 @@ from flows.web.people import People
 from flows.web.prefect_server import PrefectServer
 from flows.web.preferences import ROOM as PREFERENCES
 from flows.web.preferences import InChosenLanguage, Preferences
-from flows.web.rendering import templates
 from flows.web.security.guarded import guard
 from flows.web.snapshot import ROOM, Snapshot
 from flows.web.state import PageState
 from flows.web.store import Store
+from flows.web.warm import warm_up
 
 # In the order of the site map.
 ROOMS = (
@@ -67,15 +67,15 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
     store = Store(settings.data)
     server = PrefectServer(settings.prefect_api, settings.prefect_auth, transport)
     state = PageState(settings, store, People(store), server)
-    index = state.rooms["index"] = RunIndex(store, settings.runs, settings.uploads)
-    snapshot = state.rooms[ROOM] = Snapshot(state)
     preferences = state.rooms[PREFERENCES] = Preferences(store)
+    speak = preferences.spoken_outside_requests
+    index = state.rooms["index"] = RunIndex(store, settings.runs, settings.uploads, speak)
+    snapshot = state.rooms[ROOM] = Snapshot(state)
     state.rooms[HEALTH] = Health(state)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        for name in templates().list_templates(extensions=["html"]):
-            templates().get_template(name)  # compiled now, and not while the first person waits
+        warm_up(state, preferences)
         index.begin()
         snapshot.begin()
         health_of(state).freshen()

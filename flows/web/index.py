@@ -9,6 +9,8 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,9 +19,12 @@ from typing import Any, cast
 from pydantic import TypeAdapter
 
 from flows.environment import speaking_as_set
+from flows.errors import Refused
 from flows.language.catalogue import spoken
+from flows.proposal.sealed import read_proposal
 from flows.report.trend.past_runs import Found, PastRun, Source, directory_key, with_changes
 from flows.values.run_directory import RunDirectory
+from flows.web.in_force import InForceSince, in_force_since
 from flows.web.indexed_run import IndexedRun, RunState, indexed_run
 from flows.web.people import Person
 from flows.web.run_files import MANIFEST, NOTE, PROPOSAL, is_run_name
@@ -36,8 +41,10 @@ TABLES = (
     "at REAL NOT NULL, state TEXT NOT NULL, applied INTEGER NOT NULL, document TEXT NOT NULL)",
     "CREATE INDEX IF NOT EXISTS runs_of_source ON runs (source_key, at)",
     "CREATE TABLE IF NOT EXISTS changed_sources (source_key TEXT PRIMARY KEY, document TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS found_in_force (name TEXT PRIMARY KEY, since REAL, by_switch INTEGER NOT NULL)",
 )
 SHOWN = f"state != '{RunState.NO_RUN.value}'"
+Speak = Callable[[], AbstractContextManager[None]]
 _runs = TypeAdapter(IndexedRun)
 _changes = TypeAdapter(tuple[tuple[datetime, ...], tuple[str, ...]])
 
@@ -49,10 +56,11 @@ class RunIndex:
         store: where the rows are kept.
         root: the directory of runs.
         uploads: below it each person's uploads have a directory named by the person's id.
+        speak: in which language the cards' words are made; all are made anew where it is another.
     """
 
-    def __init__(self, store: Store, root: Path, uploads: Path) -> None:
-        self._store, self._root, self._uploads = store, root, uploads
+    def __init__(self, store: Store, root: Path, uploads: Path, speak: Speak = speaking_as_set) -> None:
+        self._store, self._root, self._uploads, self._speak = store, root, uploads, speak
         self._wanted, self._ended = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -89,7 +97,7 @@ class RunIndex:
 
     def renew(self) -> None:
         """Look at every run directory, and read those that are new or became others; the newest first."""
-        with self._lock, speaking_as_set():
+        with self._lock, self._speak():
             stamps = self._stamps()
             if stamps is None:
                 self.unreadable = True
@@ -107,6 +115,7 @@ class RunIndex:
                     time.sleep(BREATH_S)
             for source_key in touched - {""}:
                 self._find_changes(source_key)
+                self._find_in_force(source_key)
             self.renewed_at, self.unreadable = datetime.now(UTC), False
 
     def _stamps(self) -> dict[str, str] | None:
@@ -135,6 +144,7 @@ class RunIndex:
         if names:
             with self._store.writing() as connection:
                 connection.executemany("DELETE FROM runs WHERE name = ?", [(name,) for name in names])
+                connection.executemany("DELETE FROM found_in_force WHERE name = ?", [(name,) for name in names])
 
     def _find_changes(self, source_key: str) -> None:
         """What was applied of the runs of one source: a change may end the days of another run."""
@@ -152,11 +162,39 @@ class RunIndex:
             document = _changes.dump_json((changed, damaged))
             connection.execute("INSERT OR REPLACE INTO changed_sources VALUES (?, ?)", (source_key, document))
 
+    def _find_in_force(self, source_key: str) -> None:
+        """Since when the settings of a source's newest result are in force: what was served is too long for a page."""
+        query = "SELECT name FROM runs WHERE source_key = ? AND state = ? ORDER BY at DESC, name DESC LIMIT 1"
+        rows = self._store.rows(query, source_key, RunState.PROPOSAL)
+        known = {row["name"] for row in self._store.rows("SELECT name FROM found_in_force")}
+        for row in (row for row in rows if row["name"] not in known):
+            run = RunDirectory(self._root / row["name"])
+            try:
+                found = in_force_since(run, read_proposal(run.file(PROPOSAL)))
+            except Refused:
+                continue
+            since = found.since.timestamp() if found.since else None
+            with self._store.writing() as connection:
+                values = (row["name"], since, found.by_switch)
+                connection.execute("INSERT OR REPLACE INTO found_in_force VALUES (?, ?, ?)", values)
+
     # --- for a page
+
+    def in_force_since(self, name: str) -> InForceSince:
+        """Since when the settings that a run found are in force; not known of any but the newest of a source."""
+        row = self._store.row("SELECT since, by_switch FROM found_in_force WHERE name = ?", name)
+        since = datetime.fromtimestamp(row["since"], UTC) if row is not None and row["since"] is not None else None
+        return InForceSince(since, row is not None and bool(row["by_switch"]))
 
     def run(self, name: str) -> IndexedRun | None:
         """One run by its name."""
         return next(iter(self._rows(f"name = ? AND {SHOWN}", name)), None)
+
+    def newest_result(self) -> str | None:
+        """The name of the newest run of anybody that ended with a proposal."""
+        query = "SELECT name FROM runs WHERE state = ? ORDER BY at DESC LIMIT 1"
+        row = self._store.row(query, RunState.PROPOSAL)
+        return str(row["name"]) if row else None
 
     def last(self, person: Person) -> IndexedRun | None:
         """The newest run of a person."""

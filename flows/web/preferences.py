@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from flows.environment import speaking_as_set
 from flows.language.catalogue import Language, speaking
 from flows.web.store import Store
 
@@ -28,6 +31,11 @@ class Preferences:
     def language(self, chosen: Language) -> None:
         with self._store.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO preferences VALUES ('language', ?)", (chosen.value,))
+
+    def spoken_outside_requests(self) -> AbstractContextManager[None]:
+        """Within it the language is that of the page: for what is made in the background."""
+        language = self.language
+        return speaking(language) if language is not None else speaking_as_set()
 
 
 class InChosenLanguage:

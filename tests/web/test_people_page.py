@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from flows.language.catalogue import Language
 from flows.web.index import index_of
 from flows.web.people import PersonKind
 from tests.hostile_proposals import HOSTILE
@@ -138,3 +139,12 @@ def test_the_unit_is_the_persons_then_the_proposals(page: Page) -> None:
     (ada,) = page.state.people.all()
     page.state.people.change(ada.id, units="mg/dL")
     assert 'id="unit-mgdl" checked' in shown(page)
+
+
+def test_cards_speak_the_language_that_was_chosen_on_the_page(page: Page) -> None:
+    runs.put(page.state.settings.runs, runs.step_of())
+    assert "Above target." in shown(page)
+    page.state.rooms["preferences"].language = Language.GERMAN
+    text = shown(page)
+    assert "Ein kleiner Schritt wartet: Basal" in text
+    assert "Above target." not in text

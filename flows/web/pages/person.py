@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
@@ -16,7 +17,6 @@ from flows.report.trend.history import Trend, trend
 from flows.report.trend.html import SIGNS, applied_values, trend_values
 from flows.report.trend.text import verdict
 from flows.web.cards import PersonCard, moment_text, person_cards, why_none
-from flows.web.in_force import SettingsInForce, settings_in_force
 from flows.web.index import RunIndex, index_of, index_said
 from flows.web.indexed_run import IndexedRun, RunState
 from flows.web.people import Person
@@ -47,7 +47,7 @@ def person(request: Request, person_id: str, older: int = Query(0, ge=0, le=10_0
             units=unit_of(found, card),
             person=found,
             card=card,
-            in_force=_in_force(card, page, now),
+            in_force=_in_force(card, index, page, now),
             applied=applied_values(shown) if shown else None,
             rows=[_row(run, now) for run in runs],
             newest_two=[run.name for run in runs if run.state is RunState.PROPOSAL][:2],
@@ -93,7 +93,7 @@ def _trend_of(person: Person, index: RunIndex, page: PageState) -> Trend | None:
         return None
 
 
-def _in_force(card: PersonCard, page: PageState, now: datetime) -> dict[str, Any] | None:
+def _in_force(card: PersonCard, index: RunIndex, page: PageState, now: datetime) -> dict[str, Any] | None:
     """The settings that the newest result found in force; nothing where it cannot be read any more."""
     if card.result is None or card.result.past is None:
         return None
@@ -104,10 +104,13 @@ def _in_force(card: PersonCard, page: PageState, now: datetime) -> dict[str, Any
         return None
     if run is None or proposal is None:
         return None
-    found: SettingsInForce = settings_in_force(run, proposal)
-    since = found.since.astimezone(now.tzinfo).date() if found.since else None
+    found = index.in_force_since(run.path.name)
+    since = found.since.astimezone(ZoneInfo(proposal.timezone)).date() if found.since else None
     return {
-        "it": found,
+        "profile": str(proposal.profile.get("name") or ""),
+        "schedules": proposal.for_pump,
+        "daily_basal_u": proposal.current.daily_basal_u,
+        "by_switch": found.by_switch,
         "since": date_text(since) if since else "",
         "seen": moment_text(card.result.past.at, proposal.timezone, now),
     }
