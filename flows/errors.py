@@ -67,6 +67,7 @@ class Reason(Enum):
     SITE_BASIC_AUTH = auto()
     SITE_BEHIND_LOGIN = auto()
     PAGE_URL = auto()
+    PAGE_PROXY = auto()
     PREFECT_ADDRESS = auto()
     PREFECT_UNREACHABLE = auto()
     SITE_BLOCK = auto()

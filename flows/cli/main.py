@@ -45,6 +45,7 @@ COMMANDS = [
     "notices",
     "setup",
     "serve",
+    "page",
 ]
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as a shell counts what a signal ended
 

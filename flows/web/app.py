@@ -13,6 +13,8 @@ from flows.web.health import Health, health_of
 from flows.web.index import RunIndex
 from flows.web.page_settings import PageSettings
 from flows.web.pages import (
+    access,
+    api,
     compare,
     entrance,
     entry,
@@ -26,9 +28,7 @@ from flows.web.pages import (
     running,
     static,
 )
-from flows.web.pages import (
-    settings as settings_page,
-)
+from flows.web.pages import settings as settings_page
 from flows.web.people import People
 from flows.web.prefect_server import PrefectServer
 from flows.web.preferences import ROOM as PREFERENCES
@@ -54,6 +54,8 @@ ROOMS = (
     running,
     settings_page,
     health,
+    access,
+    api,
 )
 
 

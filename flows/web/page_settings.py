@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from flows.environment import Environment
 from flows.errors import Reason, Refused
 from flows.values.loopback import is_loopback
 from flows.values.user_directories import journals_root, page_root, runs_root
+from flows.web.proxy_settings import ProxySettings
 
 PORT = 4201
 HOST = "127.0.0.1"
@@ -32,6 +33,7 @@ class PageSettings:
         site: the site of the service's settings, for runs that name none.
         port: at which the page listens, under the names of this machine.
         plain_http: whether people may sign in over plain http, by a name that is not this machine's alone.
+        proxy: in front of the page.
     """
 
     data: Path
@@ -45,13 +47,14 @@ class PageSettings:
     site: str | None
     port: int = PORT
     plain_http: bool = False
+    proxy: ProxySettings = field(default_factory=ProxySettings)
 
     @classmethod
     def of(cls, environment: Environment) -> PageSettings:
         """As the environment has it.
 
         Raises:
-            Refused: `PAGE_URL`.
+            Refused: `PAGE_URL`, `PAGE_PROXY`, or `FILE_MISSING` of a secret's file.
         """
         port = environment.page_port or str(PORT)
         data = environment.page or page_root()
@@ -68,6 +71,7 @@ class PageSettings:
             site=environment.nightscout_site,
             port=int(port),
             plain_http=(environment.page_plain_http or "").lower() == "true",
+            proxy=ProxySettings.of(environment),
         )
 
     @property

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 
 import pytest
@@ -63,12 +62,12 @@ def settings(directory: Path, **more: object) -> PageSettings:
 
 
 @contextmanager
-def opened(directory: Path, *, url: str = URL, **more: object) -> Iterator[Page]:
+def opened(directory: Path, *, client_url: str = URL, **more: object) -> Iterator[Page]:
     """A page of one person, Ada, whose site is the settings'; nobody is signed in.
 
     Args:
         directory: of everything that it keeps.
-        url: at which the client asks for it.
+        client_url: at which the client asks for it.
         more: of its settings, where they are others.
     """
     server = FakeServer()
@@ -76,9 +75,8 @@ def opened(directory: Path, *, url: str = URL, **more: object) -> Iterator[Page]
     state: PageState = app.state.page
     state.people.bring_up_to_date(state.settings.site, {})
     guesses_of(state).answer_s = 0
-    with TestClient(app, base_url=url) as client:
-        # As browsers do with this machine's own names: a secure cookie goes over plain http too.
-        client.cookies.jar.set_policy(DefaultCookiePolicy(secure_protocols=("http", "https")))
+    # By https: a browser sends a secure cookie to this machine's own names by http too, and this client does not.
+    with TestClient(app, base_url=client_url.replace("http://", "https://")) as client:
         yield Page(client, state, server)
 
 

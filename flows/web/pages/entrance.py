@@ -125,7 +125,7 @@ def new_password_errors(password: str, again: str) -> dict[str, str]:
 async def _attempt(request: Request, look: Callable[[], bool]) -> tuple[bool, dict[str, str]]:
     """One attempt, answered no sooner than any other; whether it was right, and why it was not looked at."""
     page, began = page_of(request), time.monotonic()
-    guesses, who = guesses_of(page), client_address(request, page.settings)
+    guesses, who = guesses_of(page), client_address(request.scope, page.settings.proxy)
     errors: dict[str, str] = {}
     right = False
     if not await run_in_threadpool(guesses.take, who):

@@ -18,6 +18,10 @@ SAID = {
         to_translate("This request could not be read"),
         to_translate("Go back, load the page again, and send the form anew."),
     ),
+    401: (
+        to_translate("A token is needed"),
+        to_translate("Make one on the page under Settings, Access, and send it as a bearer token."),
+    ),
     403: (
         to_translate("This was not accepted"),
         to_translate("Nothing was done. Go back, load the page again, and send the form anew."),
@@ -118,6 +122,21 @@ def foreign_form(request: Request, path: str) -> Response:
         )
 
 
+def forged_sign_on(request: Request, path: str) -> Response:
+    """The answer to whoever says what only the proxy of the settings may say."""
+    with speaking_as_set():
+        return error_answer(
+            request,
+            403,
+            path,
+            say=phrase("This request says who you are, and may not"),
+            to_do=phrase(
+                "It has a header that only the proxy of the page may send, from one of its addresses and with its "
+                "secret. Whoever runs the proxy: see AUTOTUNE_PAGE_PROXY and AUTOTUNE_PAGE_PROXY_SECRET."
+            ),
+        )
+
+
 def old_form(request: Request, path: str) -> Response:
     """The answer to a form without the token of its session."""
     with speaking_as_set():
@@ -142,7 +161,10 @@ def answer_with_own_pages(app: FastAPI) -> None:
 def _of_exception(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     headers = error.headers if isinstance(error, HTTPException) else None
-    answer = error_answer(request, status, below(request))
+    path = below(request)
+    # What our own calls for machines say of themselves; of a page nothing that code has put into an exception is shown.
+    say = str(error.detail) if is_api(path) and isinstance(error, HTTPException) else None
+    answer = error_answer(request, status, path, say=say)
     answer.headers.update(headers or {})
     return answer
 

@@ -41,16 +41,32 @@ class Guesses:
         self.store.make(TABLE)
 
     def take(self, who: str) -> bool:
-        """Take an attempt from those left; whether there was one.
+        """Take an attempt of somebody at an address from those left; whether there was one."""
+        return self._take(_of_address(who))
 
-        Args:
-            who: an address, or a session whose old password is asked for.
-        """
+    def give_back(self, who: str) -> None:
+        """The attempt was right: it does not count."""
+        self._give_back(_of_address(who))
+
+    def take_of_session(self, session_id: str) -> bool:
+        """Likewise of somebody who is signed in and types the old password; strangers cannot use these up."""
+        return self._take({f"session {session_id}": BY_ADDRESS})
+
+    def give_back_of_session(self, session_id: str) -> None:
+        """The attempt was right: it does not count."""
+        self._give_back({f"session {session_id}": BY_ADDRESS})
+
+    def _give_back(self, buckets: dict[str, int]) -> None:
+        with self.store.writing() as connection:
+            for name, most in buckets.items():
+                connection.execute("UPDATE guesses SET remaining = min(?, remaining + 1) WHERE who = ?", (most, name))
+
+    def _take(self, buckets: dict[str, int]) -> bool:
         now = self.clock()
         with self.store.writing() as connection:
             connection.execute("DELETE FROM guesses WHERE at < ?", (now - HOUR_S,))  # these are full again
-            left = {}
-            for name, most in self._buckets(who):
+            left: dict[str, float] = {}
+            for name, most in buckets.items():
                 row = connection.execute("SELECT remaining, at FROM guesses WHERE who = ?", (name,)).fetchone()
                 left[name] = min(most, row["remaining"] + max(0.0, now - row["at"]) * most / HOUR_S) if row else most
             taken = all(number >= 1 for number in left.values())
@@ -58,19 +74,14 @@ class Guesses:
                 connection.execute("INSERT OR REPLACE INTO guesses VALUES (?, ?, ?)", (name, number - taken, now))
         return taken
 
-    def give_back(self, who: str) -> None:
-        """The attempt was right: it does not count."""
-        with self.store.writing() as connection:
-            for name, most in self._buckets(who):
-                connection.execute("UPDATE guesses SET remaining = min(?, remaining + 1) WHERE who = ?", (most, name))
-
-    def _buckets(self, who: str) -> list[tuple[str, float]]:
-        return [(_network(who), BY_ADDRESS), (ALL, BY_ALL)]
-
 
 def guesses_of(page: PageState) -> Guesses:
     """The attempts of the page."""
     return cast(Guesses, page.rooms["guesses"])
+
+
+def _of_address(who: str) -> dict[str, int]:
+    return {_network(who): BY_ADDRESS, ALL: BY_ALL}
 
 
 def _network(who: str) -> str:

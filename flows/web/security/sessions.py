@@ -17,6 +17,7 @@ from flows.web.store import Store
 
 IDLE_S = 12 * 3600
 SEEN_EVERY_S = 60  # so that not every request writes
+MOST = 200  # a client behind a signing-on proxy that keeps no cookie begins one with each request
 TABLE = (
     "CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, secret_sha256 BLOB NOT NULL UNIQUE, "
     "signed_in_by TEXT NOT NULL, made REAL NOT NULL, used REAL NOT NULL, browser TEXT NOT NULL)"
@@ -67,6 +68,9 @@ class Sessions:
             connection.execute(
                 "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)",
                 (secrets.token_hex(8), _digest(value), signed_in_by.value, now, now, browser_name(user_agent)),
+            )
+            connection.execute(
+                "DELETE FROM sessions WHERE id NOT IN (SELECT id FROM sessions ORDER BY used DESC LIMIT ?)", (MOST,)
             )
         return value
 
