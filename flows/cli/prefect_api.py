@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.cli.console import message
-from flows.orchestration.with_password import use_password
 
 ANSWER_S = (5, 15)
 UNAUTHORIZED = 401
@@ -64,6 +63,8 @@ def _check_answers(server: str) -> None:
 
 def quiet_prefect() -> None:
     """What Prefect is told before it is imported, where the person has not said otherwise."""
+    from flows.orchestration.with_password import use_password
+
     for name, value in {
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -45,6 +45,7 @@ def test_a_published_page_wants_the_api_s_password(url: str, api: tuple[str, int
 
 
 def test_what_does_not_work_stands_first_with_what_to_do(page: Page) -> None:
+    object.__setattr__(page.state.settings, "prefect_api", "http://127.0.0.1:9/api")  # nobody is there, said at once
     health_of(page.state).look()
     text = page.get("/health").text
     assert text.index("check-fail") < text.index("check-ok")  # the server of this test is nowhere

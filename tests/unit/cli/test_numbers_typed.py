@@ -20,6 +20,7 @@ RANGES: dict[tuple[str, str], str] = {
     ("nights", "--days"): "a whole number from 1 to 366",
     ("nights", "--wait-for-data"): "a whole number from 0 to 360",
     ("serve", "--port"): "a whole number from 1 to 65535",
+    ("serve", "--page-port"): "a whole number from 1 to 65535",
     ("tidy", "--keep"): "a whole number from 0 up",
     ("propose", "--days"): "a whole number from 1 to 366",
     ("propose", "--timeout"): "a number above 0 up to 14400",

@@ -133,7 +133,7 @@ def test_the_options_of_before_are_all_there() -> None:
     typed = {(row["arguments"][0], word) for row in BEFORE for word in row["arguments"] if word.startswith("--")}
     assert len(typed) > 100
     commands = parser()._subparsers._group_actions[0].choices  # type: ignore[union-attr]
-    new = {"recover", "baseline", "nights", "backfill", "notices", "serve", "report", "entry"}
+    new = {"recover", "baseline", "nights", "backfill", "notices", "serve", "report", "entry", "page"}
     assert {command for command, _ in typed} == set(commands) - new  # type: ignore[arg-type]
 
 
