@@ -76,7 +76,7 @@ def _card(person: Person, index: RunIndex, seen: ServerSeen | None, now: datetim
         when=_when(result.past, now) if result and result.past else "",
         drawing=figures.time_in_range(card.drawn, f"range-{person.id}") if card and card.drawn else None,
         waits=result is not None and waits(result, now),
-        no_result=no_result(last, result, now) if last is not None and last != result else "",
+        no_result=no_result(last, result, zone, now) if last is not None and last != result else "",
         running=tuple((run.name, in_words(run.state_name)) for run in seen.running_of(person)) if seen else (),
         next_run=moment_text(next_run, zone, now) if next_run else "",
         changes=index.changes_of(person),
@@ -89,9 +89,8 @@ def waits(run: IndexedRun, now: datetime) -> bool:
     return run.to_take_back or (until is not None and now <= until)
 
 
-def no_result(last: IndexedRun, result: IndexedRun | None, now: datetime) -> str:
+def no_result(last: IndexedRun, result: IndexedRun | None, zone: str, now: datetime) -> str:
     """That there is no result since when, and why in the words of a notice."""
-    zone = last.past.zone if last.past else "UTC"
     said = why_none(last)
     why = said[:1].upper() + said[1:]
     if result is None:

@@ -56,14 +56,15 @@ class ComparedSection:
 
 
 def compared(first: Proposal, second: Proposal) -> list[ComparedSection]:
-    """The sections of a comparison."""
-    return [
+    """The sections of a comparison, those first in which something differs."""
+    sections = [
         ComparedSection(phrase("Verdict"), "", tuple(_verdict(first, second))),
         ComparedSection(phrase("Settings"), "", tuple(_settings(first, second))),
         ComparedSection(phrase("Glucose"), "", tuple(_glucose(first, second))),
         _days(first, second),
         ComparedSection(phrase("Options"), "", tuple(_options(first, second))),
     ]
+    return sorted(sections, key=lambda section: not section.different)
 
 
 def _row(name: Any, values: tuple[Any, Any], show: Callable[[Any], Markup]) -> ComparedRow:

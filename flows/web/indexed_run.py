@@ -5,6 +5,7 @@ What the card says is in the language that is spoken when the run is read; no nu
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,8 @@ def indexed_run(run: RunDirectory) -> IndexedRun:
     found, manifest = read_run(run.path), manifest_of(run)
     codes = tuple(str(code) for code in manifest.get("reason_codes") or () if isinstance(code, str))
     if isinstance(found, PastRun):
+        if not os.path.lexists(run.file(MANIFEST)):  # it is written last: the run has not ended
+            return _unknown(run, manifest, RunState.NO_RUN, ())
         if found.outcome is not RunOutcome.PROPOSAL:
             return _made(run, RunState(found.outcome.value), found, codes=codes)
         try:

@@ -47,6 +47,7 @@ def test_what_differs_comes_first(page: Page) -> None:
     assert "ultra-rapid" in options[0]
     assert "<bdi>days</bdi>" in options[1]
     assert runs.SITE not in text
+    assert re.findall(r"<h2[^>]*>(\w+)</h2>", text) == ["Verdict", "Settings", "Options", "Glucose", "Days"]
 
 
 def test_the_days_that_differ_are_counted(page: Page) -> None:

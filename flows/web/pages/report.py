@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -23,6 +21,7 @@ from flows.web.indexed_run import IndexedRun, RunState, indexed_run
 from flows.web.people import Person
 from flows.web.rendering import render
 from flows.web.run_files import GIVEN_OUT, PROPOSAL, not_as_sealed, run_of
+from flows.web.running import running_page
 from flows.web.state import PageState, page_of
 from flows.web.way_in import way_in
 
@@ -50,7 +49,7 @@ def report(request: Request, name: str) -> Response:
     run = run_of(page.settings.runs, name)
     found = indexed_run(run) if run is not None else None
     if run is None or found is None or found.state is RunState.NO_RUN:
-        return under_way(request, name, there=run is not None)
+        return running_page(request, name)
     with speaking_as_set():
         index = index_of(page)
         indexed = index.with_what_was_applied(found)
@@ -59,14 +58,6 @@ def report(request: Request, name: str) -> Response:
         if found.state is RunState.PROPOSAL:
             return _report(request, run, indexed, person, shown)
         return _no_report(request, found, person, shown)
-
-
-def under_way(request: Request, name: str, *, there: bool) -> Response:
-    """The page of a run that has not ended, as far as it is known."""
-    if find_spec("flows.web.running") is None:
-        return render(request, "run_missing.html", status=200 if there else 404, there=there)
-    answer: Response = import_module("flows.web.running").running_page(request, name)
-    return answer
 
 
 def units_of(person: Person | None, proposals_unit: str) -> str:
