@@ -31,6 +31,7 @@ SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 60.0  # before what ended is started ag
 LONG_ALIVE_S = 120.0  # what lived for so long begins with the shortest pause again
 HEALTH_EVERY_S, HUNG_S = 30.0, 300.0  # a server that answers nothing for so long is ended, and started again
 ANSWER_S = 10.0
+PAGE_STARTS_S = 60.0  # how long the page may take until the service says where it is
 END_S = 15.0  # how long each may take to end in order
 SET_UP_TRIES = 5
 WRONG_SETTINGS = 2  # the set-up's status where a setting is wrong: trying again helps nobody
@@ -123,6 +124,9 @@ class LocalService:
         if (status := self._set_up()) != 0 or self.stop.is_set():
             return status
         self._keep(self.people_page)
+        began = time.monotonic()
+        while not (answers(self._live) or self.stop.wait(LOOK_S) or time.monotonic() - began > PAGE_STARTS_S):
+            self._keep(self.people_page)
         self.say(f"The service runs: open {self.settings.people_page} (runs in {self.settings.runs}). Ctrl-C ends it.")
         self.say(f"  Prefect's own page, for operators: {self.settings.page}")
         while not self.stop.wait(LOOK_S):
@@ -135,7 +139,7 @@ class LocalService:
         """Keep the server until it answers; `False` where the service is to end first."""
         while not self.stop.is_set():
             self._keep(self.server)
-            if answers(self.settings.page):
+            if answers(self._health):
                 self.answered = time.monotonic()
                 return True
             self.stop.wait(LOOK_S)
@@ -182,7 +186,7 @@ class LocalService:
         now = time.monotonic()
         if self.server.pid is None or now - self.answered < HEALTH_EVERY_S:
             return
-        if answers(self.settings.page):
+        if answers(self._health):
             self.answered = now
         elif now - self.answered > HUNG_S:
             self.say(f"The server has not answered for {HUNG_S:g} s.")
@@ -197,6 +201,14 @@ class LocalService:
             worker.end()
         self.server.end()
         processes.end(self._of_the_service(), END_S)
+
+    @property
+    def _health(self) -> str:
+        return f"{self.settings.page}/api/health"
+
+    @property
+    def _live(self) -> str:
+        return f"http://{HOST}:{self.settings.page_port}/live"
 
     def _of_living(self) -> set[int]:
         """The processes that live because one of the service's own does."""
@@ -244,11 +256,11 @@ def refuse_taken(port: int) -> None:
             raise Refused(Reason.SERVICE_PORT, port=port) from None
 
 
-def answers(page: str) -> bool:
-    """Whether the server says that it is well; no proxy of the environment is asked."""
+def answers(address: str) -> bool:
+    """Whether a server says at an address that it is well; no proxy of the environment is asked."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(f"{page}/api/health", timeout=ANSWER_S) as answer:
+        with opener.open(address, timeout=ANSWER_S) as answer:
             return bool(answer.status == HTTPStatus.OK)
     except OSError:
         return False

@@ -6,6 +6,7 @@ Every answer is asked for within seconds; a server that does not answer is `Serv
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -19,6 +20,9 @@ START = "autotune-analysis/on-demand"
 APPLY, ROLLBACK = "profile-sync/apply", "profile-rollback/rollback"
 NIGHTLY = "autotune-analysis/nightly-autotune"
 BLOCK_TYPE = "nightscout-site"
+# Its database was locked by another request, or it has too much to do: nothing was done, and it says to ask again.
+BUSY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
+BUSY_PAUSES_S = (0.1, 0.2, 0.4, 0.8)
 ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 WAITING = frozenset({"SCHEDULED", "PENDING"})
 
@@ -209,15 +213,20 @@ class PrefectServer:
     def _send(
         self, method: str, path: str, body: dict[str, Any] | None, allowed: tuple[HTTPStatus, ...] = ()
     ) -> httpx.Response:
-        for attempt in range(2):
-            headers = self._csrf(anew=attempt > 0) if method != "GET" else {}
+        renewed = anew = False
+        for pause_s in (*BUSY_PAUSES_S, None):
+            headers = self._csrf(anew=anew) if method != "GET" else {}
+            renewed, anew = renewed or anew, False
             try:
                 answer = self._client.request(method, path, json=body, headers=headers)
             except httpx.HTTPError as error:
                 raise ServerAway(_why(error)) from None
-            if answer.status_code == HTTPStatus.FORBIDDEN and attempt == 0:  # the token ran out, or the server is new
-                continue
-            break
+            if answer.status_code == HTTPStatus.FORBIDDEN and not renewed:  # the token ran out, or the server is new
+                anew = True
+            elif answer.status_code in BUSY and pause_s is not None:
+                time.sleep(pause_s)
+            else:
+                break
         if answer.is_success or answer.status_code in allowed:
             return answer
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
