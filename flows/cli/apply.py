@@ -20,7 +20,6 @@ from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument, names
 from flows.cli.parsing import one_of
 from flows.cli.run_named import MAX_AGE, RUN, run_named
-from flows.errors import Refused
 from flows.language.catalogue import phrase
 from flows.language.translatable import in_spoken
 from flows.values.aliases import NameKind, earlier
@@ -171,16 +170,9 @@ def _say_whether_too_soon(approved: Approved, request: SyncRequest, *, refuses: 
     Raises:
         Refused: `STEP_TOO_SOON`.
     """
-    from flows.writeback.approval_checks import served_documents
-    from flows.writeback.cool_down import last_changes, too_soon
-    from flows.writeback.journal import Journal
+    from flows.writeback.cool_down import too_soon_as_known
 
-    try:
-        changes = Journal(approved.site).changes()
-    except Refused:
-        return ""  # `apply` reads it again, and says what is wrong
-    # The proposal's own change is no reason: applied again, it is activated, or said to be there.
-    found = too_soon(request.scope, last_changes(changes, served_documents(approved.run), but=approved.sha256), now())
+    found = too_soon_as_known(approved, request.scope, now())
     if found is None:
         return ""
     if found.forbids and refuses:

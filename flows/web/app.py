@@ -15,6 +15,8 @@ from flows.web.page_settings import PageSettings
 from flows.web.pages import (
     access,
     api,
+    approve,
+    change,
     compare,
     entrance,
     entry,
@@ -27,6 +29,7 @@ from flows.web.pages import (
     report,
     running,
     static,
+    undo,
 )
 from flows.web.pages import settings as settings_page
 from flows.web.people import People
@@ -41,21 +44,8 @@ from flows.web.warm import warm_up
 
 # In the order of the site map.
 ROOMS = (
-    live_sign,
-    static,
-    people,
-    person,
-    report,
-    files,
-    entry,
-    compare,
-    new_run,
-    entrance,
-    running,
-    settings_page,
-    health,
-    access,
-    api,
+    *(live_sign, static, people, person, report, files, entry, compare, new_run, entrance, running),
+    *(approve, change, undo, settings_page, health, access, api),
 )
 
 

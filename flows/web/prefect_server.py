@@ -157,6 +157,14 @@ class PrefectServer:
         wanted = {"state": {"type": state, "message": "Cancelled on the page."}, "force": False}
         self._post(f"/flow_runs/{run_id}/set_state", wanted)
 
+    def withdraw(self, run_id: UUID) -> None:
+        """Cancel a run that no worker has taken up; one that a worker has is left to its end."""
+        run = self.run(run_id)
+        if run is None or run.state_type != "SCHEDULED":
+            return
+        wanted = {"state": {"type": "CANCELLED", "message": "No worker took it up."}, "force": False}
+        self._post(f"/flow_runs/{run_id}/set_state", wanted)
+
     def progress(self, run_id: UUID) -> dict[str, float]:
         """How far a run's steps are, in percent by the key of their artifact."""
         question = {

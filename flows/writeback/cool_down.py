@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from flows.errors import Reason, Refused
 from flows.language.catalogue import to_translate
@@ -18,7 +19,8 @@ from flows.proposal.step_limits import OF
 from flows.values.units import SECOND_MS
 from flows.writeback.active_on_site import SiteProfiles
 from flows.writeback.approval import Scope, SyncRequest
-from flows.writeback.journal import Change
+from flows.writeback.approval_checks import Approved, served_documents
+from flows.writeback.journal import Change, Journal
 from flows.writeback.markers import Mark, marks_on
 
 
@@ -86,6 +88,28 @@ def check_not_too_soon(request: SyncRequest, last: LastChanges, now: datetime) -
     if found is not None and found.forbids:
         raise found.refusal
     return () if found is None else (found.note,)
+
+
+def too_soon_as_known(
+    approved: Approved, scope: Scope, now: datetime, journals: Path | None = None, documents: Sequence[Record] = ()
+) -> TooSoon | None:
+    """`too_soon` by what is known here before the site is asked: its journal, and the documents that were served.
+
+    The proposal's own change is no reason: applied again, it is activated, or said to be there.
+
+    Args:
+        approved: the proposal that is to be written.
+        scope: how much of it.
+        now: the time.
+        journals: where journals lie; the user's own place where it is left out.
+        documents: profile documents of the site that were read since the run.
+    """
+    try:
+        changes = Journal(approved.site, journals).changes()
+    except Refused:
+        return None  # what writes reads it again, and says what is wrong
+    known = [*served_documents(approved.run), *documents]
+    return too_soon(scope, last_changes(changes, known, but=approved.sha256), now)
 
 
 def last_changes(changes: Sequence[Change], documents: Sequence[Record], but: str | None = None) -> LastChanges:

@@ -34,6 +34,7 @@ class FakeServer(httpx.MockTransport):
         self.tasks: list[dict[str, Any]] = []
         self.blocks: list[dict[str, Any]] = []
         self.schedules: list[dict[str, Any]] = []
+        self.documents: dict[str, Any] = {}
         self.asked: list[tuple[str, str, Any]] = []
         self._keys: dict[str, dict[str, Any]] = {}
 
@@ -53,6 +54,8 @@ class FakeServer(httpx.MockTransport):
         return httpx.Response(404, json={"detail": "Not found"}) if found is None else httpx.Response(200, json=found)
 
     def _found(self, method: str, path: str, body: Any) -> Any:
+        if method == "GET" and path in self.documents:
+            return self.documents[path]
         if path == "/csrf-token":
             return {"token": "fake"}
         if path.startswith("/deployments/name/"):

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
-from flows.judgement.verdict_today import verdict_today
 from flows.language.catalogue import phrase, to_translate, translated
 from flows.language.translatable import in_spoken
 from flows.proposal.document import Colour, Proposal, Units
-from flows.report.numbers_to_enter import AS_NOW, KEEP, TOO_SMALL, keep_label
+from flows.report.numbers_to_enter import AS_NOW, KEEP, TOO_SMALL
+from flows.report.planned_rows import HEADINGS, about, planned_entries, verdict_of
 from flows.report.rows import RowEntry, joined
-from flows.report.text.verdict import colour_word, reason_sentence
-from flows.report.wording import headline_in_spoken, in_one_unit, setting, signed
+from flows.report.text.verdict import colour_word
+from flows.report.wording import in_one_unit, setting, signed
 from flows.values.parts import Part
 from flows.writeback.approval import Scope
 from flows.writeback.plan import Plan
 
-HEADINGS = {
-    Part.BASAL: to_translate("Basal"),
-    Part.ISF: to_translate("Insulin sensitivity (ISF)"),
-    Part.CARB_RATIO: to_translate("Carb ratio"),
-}
 WRITTEN = {
     Scope.STEP: to_translate("The step to take now."),
     Scope.REDUCTIONS: to_translate("What of upstream's numbers gives less insulin, whole."),
@@ -33,7 +26,7 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
 
     Neighbouring hours with the same two numbers are one line. A change that is too small or not repeatable is marked.
     """
-    proposal = _about(proposal, plan.what)
+    proposal = about(proposal, plan.what)
     rows = [
         translated(WRITTEN[plan.what]),
         phrase(
@@ -42,7 +35,7 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
             source=plan.source_name,
         ),
     ]
-    entries = _entries(plan, proposal)
+    entries = planned_entries(plan, proposal)
     for part, lines in entries.items():
         rows += ["", _heading(part, lines[0].unit), *map(_row, joined(lines))]
         if part is Part.BASAL:
@@ -68,10 +61,9 @@ def changes_text(plan: Plan, proposal: Proposal, *, activate: bool) -> str:
 
 def verdict_text(proposal: Proposal, what: Scope = Scope.STEP) -> str:
     """The verdict about what is written and every reason for it, one line each."""
-    verdict = verdict_today(_about(proposal, what))
-    colour, headline = _loud(verdict.colour), headline_in_spoken(verdict.headline)
-    rows = [phrase("Verdict   {colour}: {headline}", colour=colour, headline=headline)]
-    rows += [f"  {_loud(reason.colour)}: {reason_sentence(reason)}" for reason in verdict.reasons]
+    (colour, headline), *reasons = verdict_of(proposal, what)
+    rows = [phrase("Verdict   {colour}: {headline}", colour=_loud(colour), headline=headline)]
+    rows += [f"  {_loud(of_reason)}: {sentence}" for of_reason, sentence in reasons]
     return "\n".join(in_one_unit(row, mmol=proposal.units is Units.MMOL_PER_L) for row in rows)
 
 
@@ -79,15 +71,10 @@ def _loud(colour: Colour) -> str:
     return colour_word(colour).upper()
 
 
-def _about(proposal: Proposal, what: Scope) -> Proposal:
-    """The proposal with the verdict that is about what is written: of the step, or of upstream's numbers whole."""
-    return proposal if what is Scope.STEP else proposal.model_copy(update={"verdict": proposal.whole_verdict})
-
-
 def to_type_in(plan: Plan) -> str:
     """The new numbers alone, for those whose app reads no profile from Nightscout."""
     rows = [phrase("Numbers to type in yourself:")]
-    for part, entries in _entries(plan).items():
+    for part, entries in planned_entries(plan).items():
         rows += ["", _heading(part, entries[0].unit)]
         rows += [f"  {entry.start}  {setting(entry.to_enter)}" for entry in joined(entries)]
         if part is Part.BASAL:
@@ -99,17 +86,6 @@ def to_type_in(plan: Plan) -> str:
                 )
             )
     return "\n".join(rows)
-
-
-def _entries(plan: Plan, proposal: Proposal | None = None) -> dict[Part, list[RowEntry]]:
-    """What is written, by part; with a proposal labelled by what it says of each number."""
-    keyed = [(line.key, line.current, line.new) for line in plan.lines]
-    labels = [keep_label(proposal, *numbers) if proposal else "" for numbers in keyed]
-    labelled = zip(plan.lines, labels, strict=True)
-    return {
-        part: [RowEntry(line.start, line.end, line.current, line.new, line.unit, label) for line, label in lines]
-        for part, lines in groupby(labelled, key=lambda one: one[0].part)
-    }
 
 
 def _heading(part: Part, unit: str) -> str:

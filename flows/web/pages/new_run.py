@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
-from starlette.datastructures import FormData
 
 from flows.environment import speaking_as_set
 from flows.errors import Refused
@@ -24,20 +23,13 @@ from flows.web.not_here import not_here
 from flows.web.people import Person, PersonKind
 from flows.web.prefect_server import START, ServerAway
 from flows.web.rendering import render
+from flows.web.sent_form import Form
 from flows.web.state import PageState, page_of
 from flows.web.uploads import newest_upload
 from flows.writeback.approval import run_name
 
 routes = APIRouter()
 FILES = "files"
-
-
-async def form_data(request: Request) -> FormData:
-    """The form of a request, for handlers that read files and ask the server, and so must not run in the loop."""
-    return await request.form()
-
-
-Form = Annotated[FormData, Depends(form_data)]
 
 
 @routes.get("/p/{person_id}/new", response_class=HTMLResponse)

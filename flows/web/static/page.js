@@ -115,3 +115,12 @@ if (live && "EventSource" in window) {
 // What is under way elsewhere: the page is asked for again while somebody looks.
 const again = document.querySelector("[data-reload]");
 if (again) setInterval(() => { if (!document.hidden) location.reload(); }, Number(again.dataset.reload));
+
+// A form that writes is sent once.
+for (const form of every("form[data-once]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+  });
+  window.addEventListener("pageshow", () => delete form.dataset.sent);
+}
