@@ -75,6 +75,9 @@ class Environment(BaseSettings):
     page_proxy_secret: SecretStr | None = Field(None, description="what it sends as X-Autotune-Proxy-Secret with that")
     page_proxy_secret_file: Path | None = Field(None, description="file with it")
     page_host: str | None = Field(None, description="address that the page listens at (127.0.0.1)")
+    demo_address: str | None = Field(
+        None, description="address of the synthetic person's site that the page serves (this machine, page's port + 1)"
+    )
     uploads: Path | None = Field(None, description="where exports lie that people upload (beside the page's files)")
     server_password: SecretStr | None = Field(None, description="password of Prefect's API, whose user is `autotune`")
     server_password_file: Path | None = Field(None, description="file with it")

@@ -67,6 +67,10 @@ class Site:
         by = "startDate" if kind == "profile" else key
         return sorted(living, key=lambda d: d.get(by, ""), reverse=True)
 
+    def written(self, kind: str) -> set[str]:
+        """The ids of what was written to the site, of a kind."""
+        return {document["_id"] for document in self._written.get(kind, [])}
+
     def write(self, kind: str, document: Document) -> Document:
         """Add a document, or put it in the place of the one with its `_id`; kept on the disk before it is answered."""
         self._written[kind] = [*(d for d in self._written[kind] if d["_id"] != document["_id"]), document]
@@ -139,12 +143,15 @@ class Handler(BaseHTTPRequestHandler):
     """One request: who asks, what for, and the answer as Nightscout gives it."""
 
     site: Site
+    base = ""  # the path of the site below its host
+    quiet = False
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "demo-site", ""
 
     def _answer(self, action: str) -> None:
         parts = urlsplit(self.path)
-        path, query = unquote(parts.path).removesuffix(".json"), parse_qsl(parts.query)
+        whole, query = unquote(parts.path).removesuffix(".json"), parse_qsl(parts.query)
+        path = whole.removeprefix(self.base)
         try:
             length = int(self.headers.get("Content-Length") or 0)
             if length > LARGEST_BODY:
@@ -153,6 +160,8 @@ class Handler(BaseHTTPRequestHandler):
             body = json.loads(self.rfile.read(length)) if length else None
         except ValueError:
             return self._send(400, {"status": 400, "message": "Malformed JSON"})
+        if not whole.startswith(f"{self.base}/"):
+            return self._send(404, {"status": 404, "message": "Not found"})
         if exchange := re.fullmatch(r"/api/v2/authorization/request/(.+)", path):
             return self._exchange(exchange[1])
         held = self._permissions(query)
@@ -237,7 +246,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, form: str, *values: Any) -> None:
         """One line without the address, in which a token could be."""
-        sys.stderr.write(f"{self.command} {urlsplit(self.path).path.partition('/request/')[0]}\n")
+        if not self.quiet:
+            sys.stderr.write(f"{self.command} {urlsplit(self.path).path.partition('/request/')[0]}\n")
 
 
 def _instant(value: Any, now: datetime) -> str:
@@ -252,9 +262,21 @@ def _web_token(token: str) -> str:
     return "demo." + hashlib.sha256(token.encode()).hexdigest()
 
 
-def serve(person: Path, data: Path, host: str, port: int) -> ThreadingHTTPServer:
-    """A server, not yet serving."""
-    return ThreadingHTTPServer((host, port), type("SiteHandler", (Handler,), {"site": Site(person, data)}))
+def serve(
+    person: Path, data: Path, host: str, port: int, *, base: str = "", quiet: bool = False
+) -> ThreadingHTTPServer:
+    """A server, not yet serving.
+
+    Args:
+        person: the person's documents.
+        data: where is kept what is written.
+        host: that it listens at.
+        port: likewise.
+        base: the path of the site below its host, such as `/one`; nothing is found outside of it.
+        quiet: whether no line is printed for a request.
+    """
+    given = {"site": Site(person, data), "base": base, "quiet": quiet}
+    return ThreadingHTTPServer((host, port), type("SiteHandler", (Handler,), given))
 
 
 if __name__ == "__main__":

@@ -63,6 +63,12 @@ class ServiceSettings:
         return self.told.get(variable("page_url")) or f"http://{HOST}:{self.page_port}"
 
     @property
+    def demo_address(self) -> str:
+        """Where the page serves the synthetic person's site: as they said, else beside its own port."""
+        beside = next(port for port in (self.page_port + 1, self.page_port + 2) if port != self.port)
+        return self.told.get(variable("demo_address")) or f"http://{HOST}:{beside}"
+
+    @property
     def home(self) -> Path:
         """`PREFECT_HOME` of every process of the service, and of no other: they are known by it."""
         return self.state / "prefect"
@@ -83,6 +89,7 @@ class ServiceSettings:
             variable("pool"): POOL,
             variable("page_url"): self.people_page,
             variable("page_port"): str(self.page_port),
+            variable("demo_address"): self.demo_address,
             variable("page"): told.get(variable("page")) or str(self.state / "page"),
             variable("uploads"): told.get(variable("uploads")) or str(self.state / "uploads"),
             **(dict.fromkeys((SERVER, CLIENT), f"{USER}:{self.password}") if self.password else {}),

@@ -29,6 +29,7 @@ from flows.web.pages import (
     report,
     running,
     static,
+    try_it,
     undo,
 )
 from flows.web.pages import settings as settings_page
@@ -40,12 +41,14 @@ from flows.web.security.guarded import guard
 from flows.web.snapshot import ROOM, Snapshot
 from flows.web.state import PageState
 from flows.web.store import Store
+from flows.web.synthetic_person import ROOM as SYNTHETIC_PERSON
+from flows.web.synthetic_person import SyntheticPerson
 from flows.web.warm import warm_up
 
 # In the order of the site map.
 ROOMS = (
     *(live_sign, static, people, person, report, files, entry, compare, new_run, entrance, running),
-    *(approve, change, undo, settings_page, health, access, api),
+    *(approve, change, undo, settings_page, health, access, api, try_it),
 )
 
 
@@ -64,15 +67,18 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
     index = state.rooms["index"] = RunIndex(store, settings.runs, settings.uploads, speak)
     snapshot = state.rooms[ROOM] = Snapshot(state)
     state.rooms[HEALTH] = Health(state)
+    synthetic_person = state.rooms[SYNTHETIC_PERSON] = SyntheticPerson(state)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         warm_up(state, preferences)
         index.begin()
+        synthetic_person.begin()
         snapshot.begin()
         health_of(state).freshen()
         yield
         snapshot.end()
+        synthetic_person.end()
         index.end()
         server.close()
 

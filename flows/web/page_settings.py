@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from flows.environment import Environment
 from flows.errors import Reason, Refused
+from flows.settings import site_url
 from flows.values.loopback import is_loopback
 from flows.values.user_directories import journals_root, page_root, runs_root
 from flows.web.proxy_settings import ProxySettings
@@ -34,6 +35,7 @@ class PageSettings:
         port: at which the page listens, under the names of this machine.
         plain_http: whether people may sign in over plain http, by a name that is not this machine's alone.
         proxy: in front of the page.
+        demo: address of the synthetic person's site, which the page serves while somebody tries it.
     """
 
     data: Path
@@ -48,13 +50,15 @@ class PageSettings:
     port: int = PORT
     plain_http: bool = False
     proxy: ProxySettings = field(default_factory=ProxySettings)
+    demo: str = f"http://{HOST}:{PORT + 1}"
 
     @classmethod
     def of(cls, environment: Environment) -> PageSettings:
         """As the environment has it.
 
         Raises:
-            Refused: `PAGE_URL`, `PAGE_PROXY`, or `FILE_MISSING` of a secret's file.
+            Refused: `PAGE_URL`, `PAGE_PROXY`, `SITE_URL` (of `AUTOTUNE_DEMO_ADDRESS`), or `FILE_MISSING` of a
+                secret's file.
         """
         port = environment.page_port or str(PORT)
         data = environment.page or page_root()
@@ -72,6 +76,7 @@ class PageSettings:
             port=int(port),
             plain_http=(environment.page_plain_http or "").lower() == "true",
             proxy=ProxySettings.of(environment),
+            demo=site_url(environment.demo_address or f"http://{HOST}:{int(port) + 1}"),
         )
 
     @property

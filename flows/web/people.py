@@ -77,6 +77,8 @@ class People:
         """A new person with an id that nobody had."""
         with self._store.writing() as connection:
             known = {row["id"] for row in connection.execute("SELECT id FROM people")}
+            # A saved site that was made anew under the name of one that is gone with its person.
+            connection.execute("UPDATE people SET block = NULL WHERE block = ? AND gone = 1", (block,))
             person_id = next(new for new in iter(_new_id, "") if new not in known)
             connection.execute(
                 "INSERT INTO people (id, name, kind, block, site) VALUES (?, ?, ?, ?, ?)",

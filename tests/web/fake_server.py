@@ -64,12 +64,18 @@ class FakeServer(httpx.MockTransport):
             return {"id": known, "work_pool_name": "autotune", **own} if known else None
         if "/schedules" in path:
             return self._scheduled(method, path, body)
+        if path.startswith("/block_types/slug/") and "/block_documents/name/" in path:
+            return next((block for block in self.blocks if block["name"] == path.rpartition("/")[2]), None)
         if path.startswith("/block_types/slug/"):
             return {"id": "type"}
         if path == "/block_schemas/filter":
             return [{"id": "schema"}]
         if path == "/block_documents/":
-            return {"id": str(uuid4())}
+            self.blocks.append({"id": str(uuid4()), **body})
+            return self.blocks[-1]
+        if path.startswith("/block_documents/") and method == "DELETE":
+            self.blocks = [block for block in self.blocks if block["id"] != path.rpartition("/")[2]]
+            return {}
         if path.endswith("/create_flow_run"):
             return self._start(path.split("/")[2], body)
         if path.startswith("/deployments/") and method == "GET":

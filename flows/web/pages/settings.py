@@ -131,6 +131,9 @@ def change_night(
 def remove_person(request: Request, person_id: str) -> Response:
     """Show a person no more; the runs, the saved site and the night stay."""
     page = page_of(request)
+    person = page.people.by_id(person_id)
+    if person is not None and person.kind is PersonKind.DEMO:  # whose site and data go too
+        return RedirectResponse(f"{page.settings.prefix}/try", status_code=303)
     page.people.remove(person_id)
     return _back(page)
 

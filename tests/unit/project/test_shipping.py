@@ -103,3 +103,13 @@ def test_the_recipe_requires_what_its_machine_has() -> None:
     (job,) = WORKFLOW["jobs"].values()
     marks = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]["ini_options"]["markers"]
     assert set(job["env"]["AUTOTUNE_TEST_REQUIRE"].split()) <= {mark.partition(":")[0] for mark in marks}
+
+
+@pytest.mark.parametrize("person", ["demonstration", "demonstration_step"])
+def test_the_demonstrations_people_are_in_the_wheel_and_in_the_image(person: str) -> None:
+    folder = f"fixtures/{person}"
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["force-include"][folder] == f"flows/_bundled/{folder}"
+    assert f"COPY {folder} ./{folder}\n" in (ROOT / "images" / "flows" / "Dockerfile").read_text("utf-8")
+    assert f"!{folder}" in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
+    assert json.loads((ROOT / folder / "truth.json").read_text("utf-8"))["synthetic"] is True
