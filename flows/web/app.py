@@ -31,6 +31,7 @@ from flows.web.pages import (
     static,
     try_it,
     undo,
+    uploads,
 )
 from flows.web.pages import settings as settings_page
 from flows.web.people import People
@@ -43,12 +44,13 @@ from flows.web.state import PageState
 from flows.web.store import Store
 from flows.web.synthetic_person import ROOM as SYNTHETIC_PERSON
 from flows.web.synthetic_person import SyntheticPerson
+from flows.web.uploads import OldUploads
 from flows.web.warm import warm_up
 
 # In the order of the site map.
 ROOMS = (
     *(live_sign, static, people, person, report, files, entry, compare, new_run, entrance, running),
-    *(approve, change, undo, settings_page, health, access, api, try_it),
+    *(approve, change, undo, settings_page, health, access, api, try_it, uploads),
 )
 
 
@@ -67,6 +69,7 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
     index = state.rooms["index"] = RunIndex(store, settings.runs, settings.uploads, speak)
     snapshot = state.rooms[ROOM] = Snapshot(state)
     state.rooms[HEALTH] = Health(state)
+    old_uploads = OldUploads(settings.uploads)
     synthetic_person = state.rooms[SYNTHETIC_PERSON] = SyntheticPerson(state)
 
     @asynccontextmanager
@@ -75,8 +78,10 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
         index.begin()
         synthetic_person.begin()
         snapshot.begin()
+        old_uploads.begin()
         health_of(state).freshen()
         yield
+        old_uploads.end()
         snapshot.end()
         synthetic_person.end()
         index.end()

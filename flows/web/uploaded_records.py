@@ -171,18 +171,18 @@ def records_in(pieces: Iterator[bytes]) -> Iterator[tuple[str, dict[str, Any]]]:
         NotTaken: it is no JSON, or cut off.
     """
     text = _Text(pieces)
-    text.fill(SMALL)
-    head = text.held.lstrip()
-    if not head:
+    if not text.skip():  # all of it is read first: a file of spaces may be the largest there is
         return
-    wrapped = _WRAPPED.match(text.held)
+    text.fill(SMALL)
+    head = text.held[text.at]
+    wrapped = _WRAPPED.match(text.held, text.at)
     if wrapped is not None:
         text.at = wrapped.end()
-    elif head[0] == "[":
-        text.at = text.held.index("[") + 1
-    elif head[0] != "{":
+    elif head == "[":
+        text.at += 1
+    elif head != "{":
         raise NotTaken(NOT_JSON)
-    closing = "]" if head[0] == "[" or wrapped is not None else ""
+    closing = "]" if head == "[" or wrapped is not None else ""
     while True:
         following = text.skip()
         if not following and closing:

@@ -13,7 +13,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -40,6 +40,7 @@ QUOTA_OF_PERSON, QUOTA = 256 * MIB, 2048 * MIB
 UPLOAD_ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 UNFINISHED = "."  # begins the name of what is not whole yet
 ABANDONED = timedelta(hours=1)
+LOOKED_THROUGH_EVERY = timedelta(hours=1)
 
 WITHOUT = {
     "entries": to_translate("There are no glucose readings in it. Upload Nightscout's entries too."),
@@ -119,6 +120,38 @@ def remove_old(root: Path, now: datetime) -> None:
                 age = now.timestamp() - upload.lstat().st_mtime
                 if age > (ABANDONED if unfinished else KEPT).total_seconds():
                     shutil.rmtree(upload, ignore_errors=True)
+
+
+def remove(page: PageState, person: Person, upload_id: str) -> None:
+    """Remove one upload of a person, where it is there."""
+    directory = page.settings.uploads / person.id / upload_id
+    with _one_at_a_time:
+        if directory in uploads_of(page, person):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+class OldUploads:
+    """Has old uploads removed as long as the page runs, also where nobody uploads anything again."""
+
+    def __init__(self, root: Path, every: timedelta = LOOKED_THROUGH_EVERY) -> None:
+        self._root, self._every, self._stop = root, every, threading.Event()
+        self._thread = threading.Thread(target=self._work, name="autotune-page-uploads", daemon=True)
+
+    def begin(self) -> None:
+        """Look at once, then again and again."""
+        self._thread.start()
+
+    def end(self) -> None:
+        """Look no more."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=10)
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            with _one_at_a_time:
+                remove_old(self._root, datetime.now(UTC))
+            self._stop.wait(self._every.total_seconds())
 
 
 class _Quota:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from flows.environment import Environment
+from flows.orchestration.pools import Containers, job_variables
 from tests.conftest import ROOT
 
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -185,3 +187,19 @@ def test_the_build_is_kept_small_and_private() -> None:
     allowed = {line.removeprefix("!") for line in ignored if line.startswith("!")}
     assert not {".git", ".venv", "tests", "autotune-runs", ".env"} & allowed
     assert "**/node_modules" in ignored
+
+
+def test_a_run_finds_what_was_uploaded_under_the_path_that_the_page_names() -> None:
+    page, worker = SERVICES["page"], SERVICES["worker"]
+    assert "uploads:/uploads" in page["volumes"]
+    assert "uploads:/uploads:ro" in worker["volumes"]
+    assert page["environment"]["AUTOTUNE_UPLOADS"] == worker["environment"]["AUTOTUNE_UPLOADS"] == "/uploads"
+    assert page["user"] == worker["user"]  # the directories are its own alone
+    project = DOCUMENT["name"]
+    volume = SERVICES["setup"]["environment"]["AUTOTUNE_UPLOADS_VOLUME"].replace("${COMPOSE_PROJECT_NAME}", project)
+    assert "uploads" in DOCUMENT["volumes"]
+    assert volume == f"{project}_uploads"
+    asked = job_variables(Containers.of(Environment.model_construct(uploads_volume=volume)))
+    assert f"{volume}:/uploads:ro" in asked["volumes"]
+    assert asked["env"]["AUTOTUNE_UPLOADS"] == "/uploads"
+    assert asked["container_create_kwargs"]["user"] == page["user"]
