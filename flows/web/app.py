@@ -11,6 +11,8 @@ from fastapi import FastAPI
 from flows.web.health import ROOM as HEALTH
 from flows.web.health import Health, health_of
 from flows.web.index import RunIndex
+from flows.web.looks import ROOM as LOOKS
+from flows.web.looks import PersonLooks
 from flows.web.page_settings import PageSettings
 from flows.web.pages import (
     access,
@@ -69,6 +71,7 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
     index = state.rooms["index"] = RunIndex(store, settings.runs, settings.uploads, speak)
     snapshot = state.rooms[ROOM] = Snapshot(state)
     state.rooms[HEALTH] = Health(state)
+    looks = state.rooms[LOOKS] = PersonLooks(state)
     old_uploads = OldUploads(settings.uploads)
     synthetic_person = state.rooms[SYNTHETIC_PERSON] = SyntheticPerson(state)
 
@@ -83,6 +86,7 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
         yield
         old_uploads.end()
         snapshot.end()
+        looks.end()
         synthetic_person.end()
         index.end()
         server.close()

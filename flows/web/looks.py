@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from flows.pipeline.look import FILE, LOOK_ID, LOOKS, VERSION, LookKind
 from flows.values.private_files import Damaged, parse_document, read_private
@@ -21,6 +21,7 @@ from flows.web.prefect_server import PrefectServer, ServerAway
 from flows.web.state import PageState
 
 DEPLOYMENT = "site-look/look"
+ROOM = "looks"
 FRESH = timedelta(minutes=15)
 KEPT = timedelta(days=1)
 REPEAT_AFTER = timedelta(seconds=10)  # a look that did not reach the server
@@ -184,10 +185,7 @@ class PersonLooks:
 
 def looks_of(page: PageState) -> PersonLooks:
     """The looks of the page."""
-    if "looks" not in page.rooms:
-        page.rooms["looks"] = PersonLooks(page)
-    found: PersonLooks = page.rooms["looks"]
-    return found
+    return cast(PersonLooks, page.rooms[ROOM])
 
 
 def _digest(request: dict[str, Any]) -> str:

@@ -44,6 +44,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
                 form_token=getattr(request.state, "form_token", ""),
                 signed_in=getattr(request.state, "session", None) is not None,
                 path=request.url.path,
+                sent=request.method == "POST",
                 **{"units": "mg/dL", **values},
             )
         )

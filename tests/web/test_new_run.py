@@ -6,18 +6,20 @@ import html
 import json
 import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from httpx import Response
 
 from flows.errors import Reason, Refused
+from flows.pipeline.look import LookKind
 from flows.settings import AnalysisRequest
 from flows.web.index import index_of
 from flows.web.known_days import KnownDay
 from flows.web.looks import FRESH, looks_of
 from flows.web.new_run_form import NewRunForm, counted, weeks
-from tests.web.conftest import Page
+from tests.web.conftest import Page, opened
 from tests.web.runs import put, step_of
 
 TODAY = datetime.now(UTC)
@@ -332,3 +334,15 @@ def test_the_script_is_told_when_a_look_has_ended(page: Page) -> None:
     assert page.get(f"/p/{ada.id}/look").json()["state"] == "under way"
     leave(page, looked())
     assert page.get(f"/p/{ada.id}/look").json()["state"] == "ended"
+
+
+def test_nothing_is_looked_at_once_the_page_has_ended(tmp_path: Path) -> None:
+    with opened(tmp_path) as page:
+        (ada,) = page.state.people.all()
+        looks = looks_of(page.state)
+        looks.start(ada, LookKind.DAYS)
+        looks.wait()
+        asked = len(page.server.runs)
+    with pytest.raises(RuntimeError):
+        looks.start(ada, LookKind.SITE)
+    assert len(page.server.runs) == asked == 1

@@ -7,6 +7,12 @@ const write = (node, text) => {
   if (node && node.textContent !== text) node.textContent = text;
 };
 
+// The page anew. Where it is the answer to a form, to reload it would send the form again: it is asked for instead.
+const renew = () => {
+  if ("sent" in document.body.dataset) location.replace(location.pathname + location.search);
+  else location.reload();
+};
+
 // What is wrong with a form is heard and seen first.
 const errors = document.getElementById("errors");
 if (errors) errors.focus();
@@ -39,8 +45,9 @@ if (newRun) {
   if (newRun.dataset.look) look(newRun);
 }
 
-// The days that a look has read are shown at once, unless something was chosen meanwhile.
+// The days that a look has read are shown at once, unless something was chosen meanwhile, or is to be put right.
 function look(form) {
+  const update = one('button[value="update"]', form);
   const ask = async () => {
     let state = "away";
     if (!document.hidden) {
@@ -55,10 +62,12 @@ function look(form) {
     }
     if (state !== "ended") {
       setTimeout(ask, 2000);
-    } else if (touched) {
+    } else if (touched || errors) {
       one("[data-look-ended]", form).hidden = false;
+    } else if ("sent" in document.body.dataset && update) {
+      update.click(); // shows what was chosen, and starts nothing
     } else {
-      location.reload();
+      renew();
     }
   };
   setTimeout(ask, 2000);
@@ -81,7 +90,7 @@ if (live && "EventSource" in window) {
   const show = (now) => {
     if (now.ended || now.state !== live.dataset.state) {
       source.close();
-      location.reload();
+      renew();
       return;
     }
     write(one("[data-silent]", live), now.silent);
@@ -114,7 +123,7 @@ if (live && "EventSource" in window) {
 
 // What is under way elsewhere: the page is asked for again while somebody looks.
 const again = document.querySelector("[data-reload]");
-if (again) setInterval(() => { if (!document.hidden) location.reload(); }, Number(again.dataset.reload));
+if (again) setInterval(() => { if (!document.hidden) renew(); }, Number(again.dataset.reload));
 
 // A form that writes is sent once.
 for (const form of every("form[data-once]")) {
