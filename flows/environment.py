@@ -75,6 +75,7 @@ class Environment(BaseSettings):
     page_proxy_secret: SecretStr | None = Field(None, description="what it sends as X-Autotune-Proxy-Secret with that")
     page_proxy_secret_file: Path | None = Field(None, description="file with it")
     page_host: str | None = Field(None, description="address that the page listens at (127.0.0.1)")
+    page_contained: str | None = Field(None, description="`true`: that is a container's, whose port is of this machine")
     demo_address: str | None = Field(
         None, description="address of the synthetic person's site that the page serves (this machine, page's port + 1)"
     )

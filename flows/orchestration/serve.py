@@ -107,6 +107,7 @@ class LocalService:
         """
         self.settings.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.settings.home.mkdir(exist_ok=True, mode=0o700)
+        self.settings.runs.mkdir(parents=True, exist_ok=True, mode=0o700)  # the page looks there before the first run
         with self._the_only_one(), self._signals():
             processes.end(self._of_the_service(), END_S)  # what a service that was killed left behind
             for port in (self.settings.port, self.settings.page_port):

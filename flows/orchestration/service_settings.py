@@ -6,7 +6,7 @@ Knows no Prefect but the names of its settings, so that the process that keeps t
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -50,7 +50,7 @@ class ServiceSettings:
     port: int
     told: dict[str, str]
     page_port: int = PAGE_PORT
-    password: str | None = None
+    password: str | None = field(default=None, repr=False)
 
     @property
     def page(self) -> str:

@@ -10,7 +10,7 @@ from flows.environment import environment_now, speaking_as_set
 from flows.errors import Refused
 from flows.language.catalogue import phrase
 from flows.web.app import create_app
-from flows.web.page_settings import HOST, PORT, PageSettings
+from flows.web.page_settings import PageSettings
 from flows.web.security.passwords import Passwords, passwords_of
 from flows.web.security.request_log import log_to_stderr
 
@@ -30,8 +30,8 @@ def main() -> int:
     say_code(passwords_of(app.state.page), settings.url)
     uvicorn.run(
         app,
-        host=environment.page_host or HOST,
-        port=int(environment.page_port or PORT),
+        host=settings.host,
+        port=settings.port,
         access_log=False,  # the page's own log has the method, the route and the time, and no address
         server_header=False,
         date_header=True,

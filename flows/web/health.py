@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import cast
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -19,7 +18,6 @@ from flows.doctor.check import CheckContext, CheckResult, ExaminedCheck, Level, 
 from flows.doctor.table import examine
 from flows.language.catalogue import to_translate
 from flows.language.translatable import translatable
-from flows.values.loopback import is_loopback
 from flows.web.state import PageState
 
 ROOM = "health"
@@ -82,12 +80,15 @@ def way_around(page: PageState) -> CheckResult:
         return ok(to_translate("This page and Prefect's are for this machine alone."))
     try:
         answer = httpx.get(f"{settings.prefect_api}/admin/version", timeout=ANSWER_S, trust_env=False)
+        away = answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR
     except httpx.HTTPError:
+        away = True
+    if away and settings.prefect_auth:
         return warn(
             to_translate("Others reach this page; whether Prefect's API wants a password is not known: it is away."),
             to_translate("Start Prefect's server again, then look here once more."),
         )
-    if answer.status_code == HTTPStatus.UNAUTHORIZED:
+    if not away and answer.status_code == HTTPStatus.UNAUTHORIZED:
         return ok(to_translate("Others reach this page, and Prefect's API wants a password."))
     return fail(
         to_translate(
@@ -103,7 +104,7 @@ def way_around(page: PageState) -> CheckResult:
 def encrypted(page: PageState) -> CheckResult:
     """Whether the password and health data go over the network in the clear."""
     settings = page.settings
-    if settings.encrypted or is_loopback(urlsplit(settings.url).hostname or ""):
+    if settings.encrypted or not settings.published:
         return ok(translatable("At {address}.", address=settings.url))
     return warn(
         translatable(

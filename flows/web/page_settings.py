@@ -35,6 +35,8 @@ class PageSettings:
         port: at which the page listens, under the names of this machine.
         plain_http: whether people may sign in over plain http, by a name that is not this machine's alone.
         proxy: in front of the page.
+        host: at which the page listens.
+        contained: whether that is a container's own, whose port is for its machine alone.
         demo: address of the synthetic person's site, which the page serves while somebody tries it.
     """
 
@@ -43,13 +45,15 @@ class PageSettings:
     journals: Path
     uploads: Path
     prefect_api: str
-    prefect_auth: str | None
+    prefect_auth: str | None = field(repr=False)
     prefect_page: str
     url: str
     site: str | None
     port: int = PORT
     plain_http: bool = False
     proxy: ProxySettings = field(default_factory=ProxySettings)
+    host: str = HOST
+    contained: bool = False
     demo: str = f"http://{HOST}:{PORT + 1}"
 
     @classmethod
@@ -76,6 +80,8 @@ class PageSettings:
             port=int(port),
             plain_http=(environment.page_plain_http or "").lower() == "true",
             proxy=ProxySettings.of(environment),
+            host=environment.page_host or HOST,
+            contained=(environment.page_contained or "").lower() == "true",
             demo=site_url(environment.demo_address or f"http://{HOST}:{int(port) + 1}"),
         )
 
@@ -86,8 +92,8 @@ class PageSettings:
 
     @property
     def published(self) -> bool:
-        """Whether others than this machine may reach the page."""
-        return not is_loopback(urlsplit(self.url).hostname or "")
+        """Whether others than this machine may reach the page: by its address, or because it listens for them."""
+        return not is_loopback(urlsplit(self.url).hostname or "") or not (self.contained or is_loopback(self.host))
 
     @property
     def encrypted(self) -> bool:

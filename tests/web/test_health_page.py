@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 
 from flows.doctor.check import Level
 from flows.web.health import encrypted, health_of, way_around
+from flows.web.state import PageState
 from tests.serving import serving
-from tests.web.conftest import Page, opened
+from tests.web.conftest import Page, settings
 
 
 class Api(BaseHTTPRequestHandler):
@@ -28,20 +30,62 @@ class Api(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-@pytest.fixture(params=[200, 401])
-def api(request: pytest.FixtureRequest) -> Iterator[tuple[str, int]]:
-    with serving(ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Api,), {"status": request.param}))) as server:
-        yield f"http://127.0.0.1:{server.server_address[1]}/api", request.param
+@contextmanager
+def answering(status: int | None) -> Iterator[str]:
+    """The address of an API that answers so; `None` for one that is away."""
+    if status is None:
+        yield "http://127.0.0.1:9/api"
+        return
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Api,), {"status": status}))) as server:
+        yield f"http://127.0.0.1:{server.server_address[1]}/api"
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:4201", "https://autotune.example", "http://nas.lan:4201"])
-def test_a_published_page_wants_the_api_s_password(url: str, api: tuple[str, int], tmp_path: Path) -> None:
-    address, status = api
-    with opened(tmp_path, url="http://127.0.0.1:4201", prefect_api=address) as page:
-        object.__setattr__(page.state.settings, "url", url)
-        open_to_all = status == 200 and "127.0.0.1" not in url
-        assert way_around(page.state).level is (Level.FAIL if open_to_all else Level.OK)
-        assert encrypted(page.state).level is (Level.WARN if "nas.lan" in url else Level.OK)
+HERE, PLAIN, SECURE = "http://127.0.0.1:4201", "http://nas.lan:4201", "https://autotune.example/tune"
+OPEN, CLOSED, AWAY, BROKEN = 200, 401, None, 503
+INSIDE = {"host": "0.0.0.0", "contained": True}  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    ("url", "more", "status", "level"),
+    [
+        (HERE, {}, OPEN, Level.OK),
+        (HERE, INSIDE, OPEN, Level.OK),  # as in the stack
+        (HERE, {"host": "::1"}, OPEN, Level.OK),
+        ("http://localhost:4201", {"host": "localhost"}, OPEN, Level.OK),
+        (HERE, {"host": "0.0.0.0"}, OPEN, Level.FAIL),  # noqa: S104
+        (HERE, {"host": "::"}, OPEN, Level.FAIL),
+        (HERE, {"host": "192.168.1.7"}, OPEN, Level.FAIL),
+        (HERE, {"host": "0.0.0.0"}, CLOSED, Level.OK),  # noqa: S104
+        (SECURE, {}, OPEN, Level.FAIL),
+        (SECURE, INSIDE, OPEN, Level.FAIL),
+        (PLAIN, {}, OPEN, Level.FAIL),
+        (PLAIN, {}, CLOSED, Level.OK),
+        (SECURE, {"prefect_auth": "autotune:p"}, OPEN, Level.FAIL),  # the page has one, the API wants none
+        (SECURE, {"prefect_auth": "autotune:p"}, CLOSED, Level.OK),
+        *((SECURE, {"prefect_auth": "autotune:p"}, away, Level.WARN) for away in (AWAY, BROKEN)),
+        *((SECURE, {}, away, Level.FAIL) for away in (AWAY, BROKEN)),  # and will want none when it is back
+    ],
+)
+def test_a_published_page_wants_the_api_s_password(
+    url: str, more: dict[str, object], status: int | None, level: Level, tmp_path: Path
+) -> None:
+    with answering(status) as address:
+        known = settings(tmp_path, url=url, prefect_api=address, **more)
+        assert way_around(PageState(known, None, None, None)).level is level  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "level"),
+    [
+        (HERE, "127.0.0.1", Level.OK),
+        (SECURE, "127.0.0.1", Level.OK),
+        (PLAIN, "127.0.0.1", Level.WARN),
+        (HERE, "0.0.0.0", Level.WARN),  # noqa: S104
+    ],
+)
+def test_what_goes_over_the_network_in_the_clear_is_said(url: str, host: str, level: Level, tmp_path: Path) -> None:
+    known = settings(tmp_path, url=url, host=host)
+    assert encrypted(PageState(known, None, None, None)).level is level  # type: ignore[arg-type]
 
 
 def test_what_does_not_work_stands_first_with_what_to_do(page: Page) -> None:

@@ -80,6 +80,17 @@ def test_the_signal_handlers_of_before_are_put_back(tmp_path: Path) -> None:
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_the_runs_have_a_private_place_before_the_first_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = service(tmp_path / "state", free_port())
+    runs = made.settings.runs
+    seen = []
+    monkeypatch.setattr(made, "_serve", lambda: seen.append(runs.stat().st_mode & 0o777) or 0)
+    assert made.run() == 0
+    assert seen == [0o700]
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
 def test_what_is_no_port_is_said(
     port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -203,3 +203,9 @@ def test_a_run_finds_what_was_uploaded_under_the_path_that_the_page_names() -> N
     assert f"{volume}:/uploads:ro" in asked["volumes"]
     assert asked["env"]["AUTOTUNE_UPLOADS"] == "/uploads"
     assert asked["container_create_kwargs"]["user"] == page["user"]
+
+
+def test_the_page_s_port_is_this_machine_s_alone_as_it_says() -> None:
+    page = DOCUMENT["services"]["page"]
+    assert page["environment"]["AUTOTUNE_PAGE_CONTAINED"] == "true"
+    assert all(port.startswith("127.0.0.1:") for port in page["ports"])
