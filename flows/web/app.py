@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 import httpx
 from fastapi import FastAPI
 
+from flows.web.changes import withdraw_what_waits
 from flows.web.health import ROOM as HEALTH
 from flows.web.health import Health, health_of
 from flows.web.index import RunIndex
@@ -82,6 +84,7 @@ def create_app(settings: PageSettings, transport: httpx.BaseTransport | None = N
         synthetic_person.begin()
         snapshot.begin()
         old_uploads.begin()
+        withdraw_what_waits(state, datetime.now(UTC))
         health_of(state).freshen()
         yield
         old_uploads.end()

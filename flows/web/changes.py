@@ -6,8 +6,8 @@ reads it; it has a table of its own of what it asked for, so that it knows a run
 
 from __future__ import annotations
 
+import sqlite3
 import threading
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -25,6 +25,7 @@ from flows.writeback.approval_checks import SealedRun, read_sealed
 from flows.writeback.journal import Change, ChangeOutcome, Journal
 
 TAKEN_UP_WITHIN = timedelta(seconds=60)
+ASKED_AGAIN_S = 10.0  # where the server was away when something was to be withdrawn
 MAY_STILL_WRITE = timedelta(minutes=2)  # since the journal's last line, while Prefect's server cannot be asked
 POOL = "autotune-apply"
 BY_PREFECT = "prefect flow run "
@@ -144,8 +145,16 @@ class Changes:
         row = self._store.row("SELECT * FROM asked_changes WHERE id = ?", change_id.hex)
         if row is None:
             return None
-        times = (datetime.fromtimestamp(row[name], UTC) for name in ("asked_at", "until"))
-        return AskedChange(change_id, ChangeKind(row["kind"]), row["run"], *times)
+        return _asked(row)
+
+    def not_run_out(self, now: datetime) -> list[AskedChange]:
+        """What was asked for, and whose approval still holds."""
+        return [_asked(r) for r in self._store.rows("SELECT * FROM asked_changes WHERE until > ?", now.timestamp())]
+
+
+def _asked(row: sqlite3.Row) -> AskedChange:
+    times = (datetime.fromtimestamp(row[name], UTC) for name in ("asked_at", "until"))
+    return AskedChange(UUID(row["id"]), ChangeKind(row["kind"]), row["run"], *times)
 
 
 def changes_asked(page: PageState) -> Changes:
@@ -173,23 +182,42 @@ def start_change(
         The flow run's id; `None` where no worker listens, and nothing was asked for.
 
     Raises:
-        ServerAway: nothing was asked for, or nobody knows.
+        ServerAway: nothing was asked for; where it `may_be_done`, nobody knows.
     """
     if not page.server.worker_listens(POOL):
         return None
     deployment = ROLLBACK if kind is ChangeKind.ROLLBACK else APPLY
     asked = page.server.start(deployment, request, key=key)
     changes_asked(page).remember(AskedChange(asked.id, kind, run, datetime.now(UTC), until))
-    timer = threading.Timer(TAKEN_UP_WITHIN.total_seconds(), _withdraw, (page.server, asked.id))
-    timer.daemon = True
-    timer.start()
+    _withdraw_later(TAKEN_UP_WITHIN.total_seconds(), page.server, asked.id, until)
     return asked.id
 
 
-def _withdraw(server: PrefectServer, change_id: UUID) -> None:
-    """Cancel what no worker took up; where the server is away the approval runs out by itself."""
-    with suppress(ServerAway):
+def withdraw_what_waits(page: PageState, now: datetime) -> None:
+    """After a restart: what was asked for before it is withdrawn as well, where no worker takes it up.
+
+    Args:
+        page: the page.
+        now: the time.
+    """
+    for asked in changes_asked(page).not_run_out(now):
+        left_s = (asked.asked_at + TAKEN_UP_WITHIN - now).total_seconds()
+        _withdraw_later(max(left_s, 0.0), page.server, asked.id, asked.until)
+
+
+def _withdraw_later(seconds: float, server: PrefectServer, change_id: UUID, until: datetime) -> None:
+    timer = threading.Timer(seconds, _withdraw, (server, change_id, until))
+    timer.daemon = True
+    timer.start()
+
+
+def _withdraw(server: PrefectServer, change_id: UUID, until: datetime) -> None:
+    """Cancel what no worker took up; where the server is away it is asked again, until the approval runs out."""
+    try:
         server.withdraw(change_id)
+    except ServerAway:
+        if datetime.now(UTC) < until:
+            _withdraw_later(ASKED_AGAIN_S, server, change_id, until)
 
 
 def change_seen(page: PageState, change_id: UUID, now: datetime) -> ChangeSeen | None:
@@ -216,7 +244,10 @@ def change_seen(page: PageState, change_id: UUID, now: datetime) -> ChangeSeen |
     sealed = _read_journal(page, seen)
     who = f"{BY_PREFECT}{change_id}"
     seen.change = next((c for c in reversed(seen.changes) if c.facts.get("who") == who), None)
-    seen.state = _state_by_server(seen, run) if seen.change is None else _state_by_journal(seen, seen.change, run)
+    if seen.change is None:
+        seen.state = _state_by_server(seen, run, run_out=asked is not None and now > asked.until)
+    else:
+        seen.state = _state_by_journal(seen, seen.change, run)
     if sealed is not None and seen.change is not None and seen.kind is ChangeKind.APPLY:
         seen.later = undone_by(seen.change, seen.changes)
         seen.may_be_undone = applied_now(seen.changes, sealed.sha256) is seen.change
@@ -246,11 +277,12 @@ def _state_by_journal(seen: ChangeSeen, change: Change, run: ServerRun | None) -
     return ChangeState.OVERTAKEN if change.outcome is ChangeOutcome.THEIRS else ChangeState.REFUSED
 
 
-def _state_by_server(seen: ChangeSeen, run: ServerRun | None) -> ChangeState:
+def _state_by_server(seen: ChangeSeen, run: ServerRun | None, *, run_out: bool) -> ChangeState:
+    """`run_out` says that the approval no longer holds: whoever took it up and stands still would write nothing."""
     if run is None or seen.journal_trouble is not None:
         return ChangeState.UNKNOWN
     if run.waiting:
-        return ChangeState.WAITING
+        return ChangeState.NOT_TAKEN_UP if run_out else ChangeState.WAITING
     if not run.ended:
         return ChangeState.WRITING
     if run.state_type == "COMPLETED":

@@ -15,7 +15,7 @@ from flows.language.catalogue import phrase
 from flows.nightscout.authentication import Credentials
 from flows.nightscout.reach import Reach
 from flows.settings import AgeGroup, AnalysisRequest, Insulin
-from flows.web.people import Person, PersonKind
+from flows.web.people import Person, PersonKind, plain_name
 from flows.web.saved_sites import block_name, save_site
 from flows.web.state import PageState
 
@@ -92,6 +92,6 @@ def name_errors(name: str, taken: list[Person], but: str = "") -> dict[str, str]
         return {"name": phrase("Give a name.")}
     if len(wanted) > LONGEST_NAME or not wanted.isprintable():
         return {"name": phrase("Give a shorter name, without line breaks.")}
-    if any(person.name.casefold() == wanted.casefold() for person in taken if person.id != but):
+    if any(plain_name(person.name) == plain_name(wanted) for person in taken if person.id != but):
         return {"name": phrase("Somebody else has this name already.")}
     return {}

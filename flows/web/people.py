@@ -7,7 +7,9 @@ uploads given under a name. The page knows addresses and names of blocks; what m
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+import sqlite3
+import unicodedata
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -74,9 +76,14 @@ class People:
         return _person(row) if row else None
 
     def add(self, name: str, kind: PersonKind, *, block: str | None = None, site: str | None = None) -> Person:
-        """A new person with an id that nobody had."""
+        """A new person with an id that nobody had, and a name that nobody has."""
         with self._store.writing() as connection:
             known = {row["id"] for row in connection.execute("SELECT id FROM people")}
+            row = connection.execute("SELECT * FROM people WHERE block = ? AND gone = 0", (block,)).fetchone()
+            name = _free_name(connection, name, but=row["id"] if row is not None else "")
+            if row is not None:  # whoever brought people up to date saw the saved site just before
+                connection.execute("UPDATE people SET name = ? WHERE id = ?", (name, row["id"]))
+                return replace(_person(row), name=name)
             # A saved site that was made anew under the name of one that is gone with its person.
             connection.execute("UPDATE people SET block = NULL WHERE block = ? AND gone = 1", (block,))
             person_id = next(new for new in iter(_new_id, "") if new not in known)
@@ -91,6 +98,8 @@ class People:
         if unknown := set(fields) - {"name", "units", "zone"}:
             raise ValueError(f"of a person not to be changed here: {sorted(unknown)}")
         with self._store.writing() as connection:
+            if fields.get("name") is not None:
+                fields["name"] = _free_name(connection, str(fields["name"]), but=person_id)
             for field, value in fields.items():
                 connection.execute(f"UPDATE people SET {field} = ? WHERE id = ?", (value, person_id))  # noqa: S608
 
@@ -122,6 +131,21 @@ class People:
     def _move(self, person_id: str, site: str) -> None:
         with self._store.writing() as connection:
             connection.execute("UPDATE people SET site = ? WHERE id = ?", (site, person_id))
+
+
+def plain_name(name: str) -> str:
+    """A name as it is compared: however it is spaced, capitalised or composed."""
+    folded = unicodedata.normalize("NFC", " ".join(name.split())).casefold()
+    return unicodedata.normalize("NFC", folded)
+
+
+def _free_name(connection: sqlite3.Connection, name: str, but: str = "") -> str:
+    """A name that nobody else has: it is typed to say on whose site something is written."""
+    rows = connection.execute("SELECT name FROM people WHERE gone = 0 AND id != ?", (but,))
+    taken = {plain_name(row["name"]) for row in rows}
+    return next(
+        one for one in (name, *(f"{name} {n}" for n in range(2, len(taken) + 3))) if plain_name(one) not in taken
+    )
 
 
 def name_of(site: str) -> str:

@@ -23,16 +23,23 @@ BLOCK_TYPE = "nightscout-site"
 # Its database was locked by another request, or it has too much to do: nothing was done, and it says to ask again.
 BUSY = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS})
 BUSY_PAUSES_S = (0.1, 0.2, 0.4, 0.8)
+# It was never asked: there was no connection.
+NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 WAITING = frozenset({"SCHEDULED", "PENDING"})
 
 
 class ServerAway(Exception):
-    """Prefect's server does not answer, or not as Prefect does; `why` holds no address and no secret."""
+    """Prefect's server does not answer, or not as Prefect does.
 
-    def __init__(self, why: str) -> None:
+    Attributes:
+        why: holds no address and no secret.
+        may_be_done: whether what was asked for may have been done, and only the answer was lost.
+    """
+
+    def __init__(self, why: str, *, may_be_done: bool = False) -> None:
         super().__init__(why)
-        self.why = why
+        self.why, self.may_be_done = why, may_be_done
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ class PrefectServer:
             more: further parameters of its flow.
 
         Raises:
-            ServerAway: nothing was started, or nobody knows.
+            ServerAway: nothing was started; where it `may_be_done`, nobody knows.
         """
         known = self._document(f"/deployments/name/{deployment}")
         if known is None:
@@ -124,8 +131,16 @@ class PrefectServer:
             "enforce_parameter_schema": True,
             **({"name": name} if name else {}),
         }
-        made = self._post(f"/deployments/{known['id']}/create_flow_run", asked)
-        return _run(made)
+        path = f"/deployments/{known['id']}/create_flow_run"
+        try:
+            return _run(self._post(path, asked))
+        except ServerAway as away:
+            if not away.may_be_done:
+                raise
+        try:  # with the same key nothing is started twice: it says what became of the first
+            return _run(self._post(path, asked))
+        except ServerAway as away:
+            raise ServerAway(away.why, may_be_done=True) from None
 
     def run(self, run_id: UUID) -> ServerRun | None:
         """A run by its id."""
@@ -228,7 +243,8 @@ class PrefectServer:
             try:
                 answer = self._client.request(method, path, json=body, headers=headers)
             except httpx.HTTPError as error:
-                raise ServerAway(_why(error)) from None
+                sent = method != "GET" and not isinstance(error, NOT_SENT)
+                raise ServerAway(_why(error), may_be_done=sent) from None
             if answer.status_code == HTTPStatus.FORBIDDEN and not renewed:  # the token ran out, or the server is new
                 anew = True
             elif answer.status_code in BUSY and pause_s is not None:
@@ -239,7 +255,8 @@ class PrefectServer:
             return answer
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
             raise ServerAway("it asks for a password (PREFECT_API_AUTH_STRING)")
-        raise ServerAway(f"it answers {answer.status_code}")
+        broken = answer.is_server_error and answer.status_code not in BUSY
+        raise ServerAway(f"it answers {answer.status_code}", may_be_done=method != "GET" and broken)
 
     def _csrf(self, *, anew: bool) -> dict[str, str]:
         """What a server that is protected against foreign pages wants with a change."""

@@ -121,6 +121,10 @@ class WatchedRuns:
         return WatchedRun(run, steps, worker, self._clock())
 
     def _run(self, name: str) -> ServerRun | None:
+        run = self._any_run(name)
+        return None if run is None or "proposal_id" in run.request else run  # one that writes has a page of its own
+
+    def _any_run(self, name: str) -> ServerRun | None:
         with suppress(ValueError):
             return self._server.run(UUID(name))
         names = [name, *(f"{name} (postponed {n})" for n in range(1, MOST_POSTPONED + 1))]

@@ -22,11 +22,12 @@ DEPLOYMENTS = (
 
 
 class FakeServer(httpx.MockTransport):
-    """Deployments, runs, artifacts, blocks, pools; `away` and it answers nothing."""
+    """Deployments, runs, artifacts, blocks, pools; `away` and it answers nothing; `lost` answers of starts are lost."""
 
     def __init__(self) -> None:
         super().__init__(self._answer)
         self.away = False
+        self.lost = 0
         self.ready = {"autotune", "autotune-apply"}
         self.deployments = {name: str(uuid4()) for name in DEPLOYMENTS}
         self.runs: list[dict[str, Any]] = []
@@ -51,6 +52,9 @@ class FakeServer(httpx.MockTransport):
         body = json.loads(request.content) if request.content else None
         self.asked.append((request.method, path, body))
         found = self._found(request.method, path, body)
+        if path.endswith("/create_flow_run") and self.lost:
+            self.lost -= 1
+            raise httpx.ReadTimeout("no answer")
         return httpx.Response(404, json={"detail": "Not found"}) if found is None else httpx.Response(200, json=found)
 
     def _found(self, method: str, path: str, body: Any) -> Any:

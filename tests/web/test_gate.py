@@ -78,9 +78,29 @@ OURS = (URL, "http://localhost:4201")
 
 
 @pytest.mark.parametrize(("site", "origin"), list(itertools.product(SITES, ORIGINS)))
-def test_a_form_is_ours_by_three_signs(page: Page, site: str | None, origin: str | None) -> None:
+def test_a_form_is_ours_by_what_the_browser_says_and_its_token(
+    page: Page, site: str | None, origin: str | None
+) -> None:
     headers = {name: value for name, value in (("Sec-Fetch-Site", site), ("Origin", origin)) if value is not None}
     ours = site == "same-origin" or (site is None and (origin is None or origin in OURS))
     assert page.post("/signout", {"form_token": "wrong"}, headers=headers).status_code == 403
     assert page.client.post("/signout", headers=headers).status_code == 403
+    assert page.post("/signout", headers=headers).status_code == (303 if ours else 403)
+
+
+REFERRERS = {
+    **{None: True, f"{URL}/settings": True, "http://localhost:4201/r/x?y=1": True, "HTTP://LOCALHOST:4201/": True},
+    **{f"{EVIL}/": False, "http://127.0.0.1:4202/": False, f"{URL}.evil.example/": False, "about:blank": False},
+    **{"https://127.0.0.1:4201/": False, f"{EVIL}/?{URL}": False, "http://127.0.0.1:4201@evil.example/": False},
+    **{"": False, "http://[": False},
+}
+
+
+@pytest.mark.parametrize(("referrer", "ours"), REFERRERS.items())
+def test_where_a_browser_says_nothing_else_the_page_that_it_comes_from_counts(
+    page: Page, referrer: str | None, ours: bool
+) -> None:
+    headers = {} if referrer is None else {"Referer": referrer}
+    assert page.client.post("/signout", headers=headers, data={"form_token": "wrong"}).status_code == 403
+    assert page.post("/signout", headers={**headers, "Origin": EVIL}).status_code == 403
     assert page.post("/signout", headers=headers).status_code == (303 if ours else 403)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -31,8 +30,9 @@ from flows.web.changes import ChangeKind, applied_now, page_of_change, start_cha
 from flows.web.index import index_of
 from flows.web.indexed_run import RunState, indexed_run
 from flows.web.looks import PersonLook, looks_of
+from flows.web.new_run_form import FORM_ID
 from flows.web.not_here import not_here
-from flows.web.people import Person, PersonKind
+from flows.web.people import Person, PersonKind, plain_name
 from flows.web.prefect_server import ServerAway
 from flows.web.refusals_said import to_do
 from flows.web.rendering import render
@@ -104,10 +104,11 @@ def write_it(request: Request, name: str, sent: Form) -> Response:
                 until=now + APPROVAL_VALID,
             )
         except ServerAway as away:
-            errors = {
-                "": phrase("Nothing was written: Prefect's server does not answer ({why}). Try again.", why=away.why)
-            }
-            return _shown(request, run, person, shown, look, errors=errors, status=503, **kept)
+            trouble = not_known(away) or phrase(
+                "Nothing was written: Prefect's server does not answer ({why}). Try again.", why=away.why
+            )
+            kept["form_id"] = form_id(sent)
+            return _shown(request, run, person, shown, look, errors={"": trouble}, status=503, **kept)
         if change is None:
             return _shown(request, run, person, shown, look, errors={"": no_worker()}, status=503, **kept)
     return RedirectResponse(f"{page.settings.prefix}/c/{change.hex}", status_code=303)
@@ -131,10 +132,14 @@ def reject(request: Request, name: str, sent: Form) -> Response:
         )
         asked = wanted.model_dump(mode="json")
         try:
-            change = start_change(page, ChangeKind.REJECT, run.path.name, asked, key=_key(sent, wanted), until=now)
+            change = start_change(
+                page, ChangeKind.REJECT, run.path.name, asked, key=_key(sent, wanted), until=now + APPROVAL_VALID
+            )
         except ServerAway as away:
-            errors = {"": phrase("Nothing was written down: Prefect's server does not answer ({why}).", why=away.why)}
-            return _shown(request, run, person, shown, None, errors=errors, status=503)
+            said = not_known(away) or phrase(
+                "Nothing was written down: Prefect's server does not answer ({why}).", why=away.why
+            )
+            return _shown(request, run, person, shown, None, errors={"": said}, status=503, form_id=form_id(sent))
         if change is None:
             return _shown(request, run, person, shown, None, errors={"": no_worker()}, status=503)
     return RedirectResponse(f"{page.settings.prefix}/c/{change.hex}", status_code=303)
@@ -198,7 +203,7 @@ def _shown(
         reason=shown.refusal.reason.name if shown.refusal else "",
         demo=person is not None and person.kind is PersonKind.DEMO,
         digests=shown.digests(),
-        form_id=secrets.token_hex(16),
+        form_id=kept.pop("form_id", None) or secrets.token_hex(16),
         errors=errors or {},
         kept={"switch": False, "unsure": False, "typed": "", **kept},
         **values,
@@ -237,12 +242,24 @@ def approved_request(shown: ShownApproval, kept: dict[str, Any], now: datetime) 
 
 def same_name(typed: str, name: str) -> bool:
     """Whether a typed name is a person's, however it is spaced, capitalised or composed."""
-    return bool(typed.strip()) and _plain(typed) == _plain(name)
+    return bool(typed.strip()) and plain_name(typed) == plain_name(name)
 
 
-def _plain(name: str) -> str:
-    folded = unicodedata.normalize("NFC", " ".join(name.split())).casefold()
-    return unicodedata.normalize("NFC", folded)
+def not_known(away: ServerAway) -> str:
+    """That nobody knows whether something was asked for; empty where it was not."""
+    if not away.may_be_done:
+        return ""
+    return phrase(
+        "Whether it was asked for is not known: Prefect's server did not answer to the end ({why}). Send this form "
+        "again: what was asked for is done once. After ten minutes nothing of it is begun.",
+        why=away.why,
+    )
+
+
+def form_id(sent: FormData) -> str:
+    """The random id of a form, so that it stays the same one when it is shown again; empty where it has none."""
+    given = str(sent.get("form_id") or "")
+    return given if FORM_ID.fullmatch(given) else ""
 
 
 def no_worker() -> str:

@@ -110,4 +110,4 @@ def _now(page: PageState, name: str) -> dict[str, Any]:
 
 def _still_signed_in(request: Request, page: PageState) -> bool:
     session = getattr(request.state, "session", None)
-    return session is None or still_signed_in(page, session.id)
+    return session is not None and still_signed_in(page, session.id)

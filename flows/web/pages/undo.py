@@ -18,7 +18,7 @@ from flows.values.run_directory import RunDirectory
 from flows.web.cards import moment_text
 from flows.web.changes import ChangeKind, applied_now, ended_at, page_of_change, start_change
 from flows.web.not_here import not_here
-from flows.web.pages.approve import no_worker, person_of
+from flows.web.pages.approve import form_id, no_worker, not_known, person_of
 from flows.web.prefect_server import ServerAway
 from flows.web.refusals_said import to_do
 from flows.web.rendering import render
@@ -78,8 +78,10 @@ def put_back(request: Request, name: str, sent: Form) -> Response:
             until = now + APPROVAL_VALID
             change = start_change(page, ChangeKind.ROLLBACK, run.path.name, asked, key=key, until=until)
         except ServerAway as away:
-            said = phrase("Nothing was put back: Prefect's server does not answer ({why}). Try again.", why=away.why)
-            return _shown(request, run, shown, error=said, status=503)
+            said = not_known(away) or phrase(
+                "Nothing was put back: Prefect's server does not answer ({why}). Try again.", why=away.why
+            )
+            return _shown(request, run, shown, error=said, status=503, same_form=form_id(sent))
         if change is None:
             return _shown(request, run, shown, error=no_worker(), status=503)
     return RedirectResponse(f"{page.settings.prefix}/c/{change.hex}", status_code=303)
@@ -102,7 +104,13 @@ def _unfinished(changes: list[Change], run: str) -> Change | None:
 
 
 def _shown(
-    request: Request, run: RunDirectory, shown: ShownUndo, *, error: str = "", status: int = 200
+    request: Request,
+    run: RunDirectory,
+    shown: ShownUndo,
+    *,
+    error: str = "",
+    status: int = 200,
+    same_form: str = "",
 ) -> HTMLResponse:
     now, applied = datetime.now(UTC), shown.applied
     facts = applied.facts if applied is not None else {}
@@ -125,7 +133,7 @@ def _shown(
         back=page_of_change(applied) if applied is not None else "",
         why=shown.refusal.spoken_sentence if shown.refusal else "",
         remedy=to_do(shown.refusal) if shown.refusal else "",
-        form_id=secrets.token_hex(16),
+        form_id=same_form or secrets.token_hex(16),
         errors={"": error} if error else {},
     )
 

@@ -1,7 +1,8 @@
-"""Whether a request that changes something comes from a form of our own: by three signs.
+"""Whether a request that changes something comes from a form of our own: by what the browser says, and by a token.
 
-`Sec-Fetch-Site` where the browser sends it, else `Origin`; and always the token that only a page of the same session
-has. All three are needed: over plain http with a name no `Sec-Fetch-Site` is sent, and old browsers send no `Origin`.
+`Sec-Fetch-Site` where the browser sends it, else `Origin`, else `Referer`; and always the token that only a page of
+the same session has. Each is needed: over plain http with a name no `Sec-Fetch-Site` is sent, and old browsers send no
+`Origin`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Collection
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers
@@ -27,7 +28,17 @@ def comes_from_us(headers: Headers, origins: Collection[str]) -> bool:
         return site == "same-origin"
     if (origin := headers.get("Origin")) is not None:
         return origin in origins
+    if (referrer := headers.get("Referer")) is not None:
+        return _origin_of(referrer) in origins
     return True
+
+
+def _origin_of(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def is_token(given: Collection[str], token: str) -> bool:
