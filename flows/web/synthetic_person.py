@@ -183,10 +183,7 @@ class SyntheticPerson:
                     why=error.strerror or type(error).__name__,
                 )
             ) from None
-        taken = {one.name.casefold() for one in page.people.all()}
-        called = phrase("Robin (synthetic)")
-        name = next(one for one in (called, *(f"{called} {n}" for n in range(2, 99))) if one.casefold() not in taken)
-        person = page.people.add(name, PersonKind.DEMO, block=block, site=address)
+        person = page.people.add(phrase("Robin (synthetic)"), PersonKind.DEMO, block=block, site=address)
         tokens = {"read_token": READ_TOKEN, "write_token": WRITE_TOKEN}
         save_site(page.server, block, {"url": address, "allow_http": True, "options": said, **tokens})
         return person

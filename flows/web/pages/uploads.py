@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from flows.environment import speaking_as_set
 from flows.language.catalogue import phrase
 from flows.web.cards import moment_text
+from flows.web.new_person import name_errors
 from flows.web.not_here import not_here
 from flows.web.people import PersonKind
 from flows.web.rendering import render
@@ -23,7 +24,6 @@ from flows.web.uploads import KEPT, UPLOAD_ID, remove, take, uploads_of
 
 routes = APIRouter()
 MOST_FILES = 20
-LONGEST_NAME = 60
 
 
 async def files_sent(request: Request) -> FormData | None:
@@ -51,15 +51,8 @@ def add_person(request: Request, sent: Form) -> Response:
     page = page_of(request)
     name = " ".join(str(sent.get("name") or "").split())
     with speaking_as_set():
-        said = ""
-        if not name:
-            said = phrase("Give a name, such as a first name.")
-        elif len(name) > LONGEST_NAME:
-            said = phrase("The name has more than {most} characters. Shorten it.", most=LONGEST_NAME)
-        elif any(person.name.casefold() == name.casefold() for person in page.people.all()):
-            said = phrase("Somebody here has this name. Choose another, so that nobody is mistaken.")
-        if said:
-            return render(request, "upload_person.html", status=422, errors={"name": said}, name=name)
+        if errors := name_errors(name, page.people.all()):
+            return render(request, "upload_person.html", status=422, errors=errors, name=name)
     person = page.people.add(name, PersonKind.UPLOADS)
     return RedirectResponse(f"{page.settings.prefix}/p/{person.id}/uploads", status_code=303)
 
