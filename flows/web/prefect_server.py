@@ -27,6 +27,7 @@ BUSY_PAUSES_S = (0.1, 0.2, 0.4, 0.8)
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
 ENDED = frozenset({"COMPLETED", "FAILED", "CRASHED", "CANCELLED"})
 WAITING = frozenset({"SCHEDULED", "PENDING"})
+WANTS_PASSWORD = "it asks for a password (PREFECT_API_AUTH_STRING)"  # noqa: S105 - a sentence
 
 
 class ServerAway(Exception):
@@ -254,7 +255,7 @@ class PrefectServer:
         if answer.is_success or answer.status_code in allowed:
             return answer
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
-            raise ServerAway("it asks for a password (PREFECT_API_AUTH_STRING)")
+            raise ServerAway(WANTS_PASSWORD)
         broken = answer.is_server_error and answer.status_code not in BUSY
         raise ServerAway(f"it answers {answer.status_code}", may_be_done=method != "GET" and broken)
 
@@ -266,6 +267,8 @@ class PrefectServer:
                     answer = self._client.get("/csrf-token", params={"client": self._name})
                 except httpx.HTTPError as error:
                     raise ServerAway(_why(error)) from None
+                if answer.status_code == HTTPStatus.UNAUTHORIZED:
+                    raise ServerAway(WANTS_PASSWORD)
                 self._token = str(answer.json()["token"]) if answer.status_code == HTTPStatus.OK else ""
             return {"Prefect-Csrf-Token": self._token, "Prefect-Csrf-Client": self._name} if self._token else {}
 

@@ -66,3 +66,10 @@ def test_an_address_is_in_no_word_of_it() -> None:
     with pytest.raises(ServerAway) as away:
         PrefectServer("http://p.test/api", "autotune:secret", httpx.MockTransport(refused)).runs()
     assert "secret" not in str(away.value)
+
+
+def test_a_server_that_gives_no_token_without_its_password_is_said_to_want_it() -> None:
+    transport = httpx.MockTransport(lambda asked: httpx.Response(401 if "csrf" in asked.url.path else 403, json={}))
+    with pytest.raises(ServerAway) as away:
+        PrefectServer("http://p.test/api", transport=transport).runs()
+    assert away.value.why == "it asks for a password (PREFECT_API_AUTH_STRING)"
