@@ -61,10 +61,9 @@ def _service() -> Service | None:
 
 
 def _test(known: tuple[NoticeAddress, ...], as_json: bool, *, complete: bool) -> ExitCode:
-    from flows.watch.words import TEST, in_language
+    from flows.watch.addresses import NoticeAddresses, sent_test
 
-    test = in_language(TEST)
-    answered = [(address.kind, address.send(test)) for address in known]
+    answered = sent_test(NoticeAddresses(known)).answers
     if as_json:
         print_document({"addresses": [{"kind": kind, "sent": bad is None, "why": bad} for kind, bad in answered]})
     else:

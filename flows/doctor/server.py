@@ -16,7 +16,12 @@ from flows.language.translatable import translatable
 from flows.nightscout.answers import failure_kind
 
 TIMEOUT_S = (5, 15)
-DEPLOYMENTS = ("autotune-analysis/on-demand", "autotune-analysis/nightly-autotune", "site-look/look")
+DEPLOYMENTS = (
+    "autotune-analysis/on-demand",
+    "autotune-analysis/nightly-autotune",
+    "site-look/look",
+    "notices-test/notices-test",
+)
 START = "`docker compose up --detach --wait`, or `autotune serve` where there is no Docker"
 SET_UP = translatable("Start the service again, which sets it up: {start}.", start=START)
 

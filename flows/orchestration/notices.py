@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from prefect import get_client
 from prefect.blocks.abstract import NotificationBlock
 from prefect.blocks.core import Block
 from prefect.blocks.webhook import Webhook
@@ -17,7 +18,17 @@ from prefect.utilities.urls import validate_restricted_url
 from pydantic import SecretStr
 
 from flows.doctor.notices import BLOCK
-from flows.watch.addresses import NoticeAddress, apprise_is_quiet, key_of, post
+from flows.environment import environment_now
+from flows.watch.addresses import (
+    NoticeAddress,
+    NoticeAddresses,
+    NoticesTest,
+    addresses_of,
+    apprise_is_quiet,
+    key_of,
+    post,
+    sent_test,
+)
 from flows.watch.words import Notice
 
 # Prefect's own blocks that can notify; a webhook is told everything as JSON.
@@ -61,6 +72,19 @@ def block_addresses(client: SyncPrefectClient) -> tuple[NoticeAddress, ...]:
             document = client.read_block_document_by_name(BLOCK, kind, include_secrets=True)
             found.append(_address(kind, document.data))
     return tuple(found)
+
+
+def send_test() -> NoticesTest:
+    """Send the test message to the addresses of this process's settings, and to those of the server's blocks.
+
+    Raises:
+        Refused: `FILE_MISSING`.
+    """
+    found = addresses_of(environment_now())
+    with get_client(sync_client=True) as client:
+        held = block_addresses(client)
+    known = tuple({address.key: address for address in (*held, *found.known)}.values())
+    return sent_test(NoticeAddresses(known, found.not_understood))
 
 
 def _address(kind: str, held: dict[str, Any]) -> NoticeAddress:

@@ -6,6 +6,7 @@ None is ever shown: what is said of one is its kind, and of a failure its kind t
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ import requests
 
 from flows.environment import Environment
 from flows.nightscout.answers import failure_kind
-from flows.watch.words import Notice
+from flows.watch.words import TEST, Notice, in_language
 
 TIMEOUT_S = (5, 15)
 _QUIET = threading.Lock()
@@ -70,6 +71,49 @@ def addresses_of(environment: Environment) -> NoticeAddresses:
             key = key_of(address)
             found.setdefault(key, NoticeAddress(key, kind, _through_apprise(address)))
     return NoticeAddresses(tuple(found.values()), tuple(wrong))
+
+
+@dataclass(frozen=True)
+class NoticesTest:
+    """What came of a test message.
+
+    Attributes:
+        answers: of each address its kind, and what went wrong; `None` where it was taken.
+        not_understood: the numbers of the lines that are no address.
+    """
+
+    answers: tuple[tuple[str, str | None], ...]
+    not_understood: tuple[int, ...] = ()
+
+    @property
+    def taken(self) -> bool:
+        """Whether there is an address, and every one took it."""
+        return bool(self.answers) and not self.not_understood and all(why is None for _, why in self.answers)
+
+    def message(self) -> str:
+        """As JSON, for a run's state."""
+        answers = [{"kind": kind, "why": why} for kind, why in self.answers]
+        return json.dumps({"addresses": answers, "not_understood": list(self.not_understood)})
+
+    @classmethod
+    def of(cls, message: str) -> NoticesTest | None:
+        """What a run's state says; `None` where it says something else."""
+        try:
+            found = json.loads(message)
+            answers = tuple(
+                (str(one["kind"]), None if one["why"] is None else str(one["why"])) for one in found["addresses"]
+            )
+            return cls(answers, tuple(int(line) for line in found["not_understood"]))
+        except (ValueError, TypeError, KeyError):
+            return None
+
+
+def sent_test(addresses: NoticeAddresses) -> NoticesTest:
+    """Send the test message to each of them, in the language that is spoken."""
+    test = in_language(TEST)
+    return NoticesTest(
+        tuple((address.kind, address.send(test)) for address in addresses.known), addresses.not_understood
+    )
 
 
 def key_of(address: str) -> str:

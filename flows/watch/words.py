@@ -179,6 +179,6 @@ REACHABLE = Notice(
 )
 TEST = Notice(
     to_translate("Autotune: a test"),
-    to_translate("This is what `autotune notices test` sends. Notices reach this address."),
+    to_translate("This is a test message. Notices reach this address."),
     Weight.GOOD,
 )

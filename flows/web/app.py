@@ -28,6 +28,7 @@ from flows.web.pages import (
     health,
     live_sign,
     new_run,
+    notices,
     people,
     person,
     report,
@@ -54,7 +55,7 @@ from flows.web.warm import warm_up
 # In the order of the site map.
 ROOMS = (
     *(live_sign, static, people, person, report, files, entry, compare, new_run, entrance, running),
-    *(approve, change, undo, settings_page, health, access, api, try_it, uploads),
+    *(approve, change, undo, settings_page, notices, health, access, api, try_it, uploads),
 )
 
 

@@ -102,7 +102,7 @@ class PrefectServer:
     def start(
         self,
         deployment: str,
-        request: dict[str, Any],
+        request: dict[str, Any] | None,
         *,
         key: str,
         name: str | None = None,
@@ -113,7 +113,7 @@ class PrefectServer:
 
         Args:
             deployment: `FLOW/NAME`.
-            request: the run's `request`.
+            request: the run's `request`; `None` of a flow that has none.
             key: of whoever asks, such as a form's random id.
             name: of the run.
             run_path: its run directory, where it is to have a certain one.
@@ -125,7 +125,8 @@ class PrefectServer:
         known = self._document(f"/deployments/name/{deployment}")
         if known is None:
             raise ServerAway("it does not know the deployment: the service is not set up")
-        parameters = {"request": request, **({"run_path": run_path} if run_path else {}), **more}
+        own = {"request": request, "run_path": run_path or None}
+        parameters = {**{name: value for name, value in own.items() if value is not None}, **more}
         asked = {
             "parameters": parameters,
             "idempotency_key": key,
@@ -147,6 +148,11 @@ class PrefectServer:
         """A run by its id."""
         found = self._document(f"/flow_runs/{run_id}")
         return _run(found) if found else None
+
+    def is_of(self, run: ServerRun, deployment: str) -> bool:
+        """Whether a run is of a deployment, `FLOW/NAME`."""
+        known = self._document(f"/deployments/name/{deployment}")
+        return known is not None and run.deployment_id == known["id"]
 
     def runs(
         self, *, names: list[str] | None = None, states: list[str] | None = None, limit: int = 50

@@ -12,11 +12,16 @@ import pytest
 from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
 
-from flows import __version__, autotune_analysis, profile_sync, site_look, tasks
+from flows import __version__, autotune_analysis, notices_test, profile_sync, site_look, tasks
 from flows.errors import InternalError, Reason, Refused
 
 TASKS = [t for t in vars(tasks).values() if isinstance(t, Task)]
-FLOWS = [f for m in (autotune_analysis, profile_sync, site_look) for f in vars(m).values() if isinstance(f, Flow)]
+FLOWS = [
+    f
+    for m in (autotune_analysis, profile_sync, site_look, notices_test)
+    for f in vars(m).values()
+    if isinstance(f, Flow)
+]
 # Words that may name parameters and results: settings of the run, paths, counts.
 HARMLESS = {"request", "run_path", "look_id", "kind"}
 
@@ -40,6 +45,7 @@ def test_the_tasks_and_flows_are_those_the_documentation_names() -> None:
         "profile-sync",
         "profile-rollback",
         "site-look",
+        "notices-test",
     }
 
 

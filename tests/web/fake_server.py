@@ -18,6 +18,7 @@ DEPLOYMENTS = (
     "profile-sync/apply",
     "profile-rollback/rollback",
     "site-look/look",
+    "notices-test/notices-test",
 )
 
 

@@ -37,11 +37,12 @@ QUEUES = {
     "on-demand": "autotune-manual",
     "nightly-autotune": "autotune-scheduled",
     "look": "autotune-manual",
+    "notices-test": "autotune-manual",
     "apply": "autotune-manual",
     "rollback": "autotune-manual",
 }
 WRITING = {"apply": "profile-sync", "rollback": "profile-rollback"}
-FOR_THE_PAGE = {"look": "site-look"}
+FOR_THE_PAGE = {"look": "site-look", "notices-test": "notices-test"}
 
 # Read from the file itself, so that a deployment cannot be added without being tested.
 DOCUMENT: dict[str, Any] = yaml.safe_load((ROOT / "prefect.yaml").read_text("utf-8"))
@@ -192,7 +193,8 @@ def test_set_up_makes_the_pool_and_queues_the_deployments_name() -> None:
     named = {filled_in(deployment["work_pool"]["name"]) for deployment in DEPLOYMENTS.values()}
     assert named <= {pools.PROCESS_POOL, pools.DOCKER_POOL, pools.APPLY_POOL}
     assert {DEPLOYMENTS[name]["work_pool"]["name"] for name in WRITING} == {pools.APPLY_POOL}
-    others = {d["work_pool"]["name"] for name, d in DEPLOYMENTS.items() if name not in WRITING}
+    assert DEPLOYMENTS["notices-test"]["work_pool"]["name"] == pools.PROCESS_POOL  # whose worker has the addresses
+    others = {d["work_pool"]["name"] for n, d in DEPLOYMENTS.items() if n not in {*WRITING, "notices-test"}}
     assert others == {"{{ $AUTOTUNE_POOL }}"}
     assert pools.QUEUES == {"autotune-manual": 1, "autotune-scheduled": 20}
     assert set(QUEUES.values()) <= set(pools.QUEUES)
