@@ -11,12 +11,14 @@ import os
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from flows.errors import Reason, Refused
 from flows.language.catalogue import Language, chosen, speaking
+from flows.values.loopback import is_loopback
 
 PREFIX = "AUTOTUNE_"
 
@@ -131,8 +133,19 @@ def speaking_as_set() -> AbstractContextManager[None]:
 
 
 def reports_at(environment: Environment) -> str | None:
-    """Where a run's report can be opened, with `{run}` for its name: where they are served, else on the page."""
-    return environment.report_url or (f"{environment.page_url.rstrip('/')}/r/{{run}}" if environment.page_url else None)
+    """Where a run's report can be opened, with `{run}` for its name: on the page, else where they are served.
+
+    A page for this machine alone does not come before what is served for others.
+    """
+    page = on_page(environment, "/r/{run}")
+    if page is None or (environment.report_url and is_loopback(urlsplit(page).hostname or "")):
+        return environment.report_url or page
+    return page
+
+
+def on_page(environment: Environment, path: str) -> str | None:
+    """The address of a path on the page for people; `None` where none is named."""
+    return f"{environment.page_url.rstrip('/')}{path}" if environment.page_url else None
 
 
 def environment_now() -> Environment:

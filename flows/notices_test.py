@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 from flows import __version__
 from flows.environment import speaking_as_set
@@ -28,7 +28,7 @@ def notices_test() -> State[None]:
         None.
 
     Returns:
-        A state: completed where there is an address and each took it.
+        The state `Completed`, or `NotSent` where there is no address or not each took it.
 
     Raises:
         Refused: `FILE_MISSING`, of a file with addresses.
@@ -39,4 +39,5 @@ def notices_test() -> State[None]:
     with logged("notices-test") as counts, speaking_as_set():
         sent = send_test()
         counts |= {"addresses": len(sent.answers), "taken": sum(why is None for _, why in sent.answers)}
-    return (Completed if sent.taken else Failed)(message=sent.message())
+    # Never failed: the run did what it was asked for, and a failed one leaves a traceback in the worker's log.
+    return Completed(name="Completed" if sent.taken else "NotSent", message=sent.message())

@@ -14,6 +14,7 @@ from flows.cli import option_table
 from flows.cli.console import message, now, print_document, progress, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.prefect_api import prefect_server, server_to_use, still_starting
+from flows.cli.run_named import say_where_on_the_page
 from flows.language.catalogue import phrase
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ def print_run(run: RunDirectory, arguments: argparse.Namespace) -> ExitCode:
 
         proposal = read_proposal(run.file("proposal.json"))
         show(summary(run, proposal) if arguments.verbose else result(run, proposal, name_of(run)))
+        say_where_on_the_page(run)
     if arguments.open_report:
         from flows.pipeline.publish import page_as_spoken
 

@@ -19,7 +19,7 @@ from flows.cli.console import message, now, print_either, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import Command, argument, names
 from flows.cli.parsing import one_of
-from flows.cli.run_named import MAX_AGE, RUN, run_named
+from flows.cli.run_named import MAX_AGE, RUN, run_named, say_where_on_the_page
 from flows.language.catalogue import phrase
 from flows.language.translatable import in_spoken
 from flows.values.aliases import NameKind, earlier
@@ -153,6 +153,7 @@ def _apply(arguments: argparse.Namespace, directory: RunDirectory) -> ExitCode:
             message(phrase("Note: {note}", note=in_spoken(note)))
     if done.outcome == "applied" and not arguments.as_json:
         message(phrase("To undo it: {command}", command=f"autotune rollback {arguments.run}"))
+        say_where_on_the_page(directory)
     return ExitCode.OK
 
 

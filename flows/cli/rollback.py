@@ -16,7 +16,7 @@ from flows.cli.approval import (
 from flows.cli.console import now
 from flows.cli.exit_code import ExitCode
 from flows.cli.options import Command, argument
-from flows.cli.run_named import RUN, run_named
+from flows.cli.run_named import RUN, run_named, say_where_on_the_page
 from flows.language.catalogue import phrase
 
 COMMAND = Command(
@@ -55,4 +55,6 @@ def run(arguments: argparse.Namespace) -> ExitCode:
     with damage_shown(approved):
         done = rollback(directory, request, ready, how(arguments))
     print_result(done, arguments.as_json)
+    if not arguments.as_json:
+        say_where_on_the_page(directory)
     return ExitCode.OK

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flows.cli.console import message
 from flows.cli.options import argument, number_within
-from flows.language.catalogue import to_translate
+from flows.language.catalogue import phrase, to_translate
 from flows.values.nearest import perhaps
 from flows.values.units import HOURS_PER_DAY
 
@@ -55,6 +55,16 @@ def find_run(named: Path) -> RunDirectory | None:
         return None
     message(f"The last run with a result is {newest.name}.")
     return RunDirectory(newest.resolve())
+
+
+def say_where_on_the_page(run: RunDirectory) -> None:
+    """Say where the run is on the page for people, if the page is named and looks where this run lies."""
+    from flows.environment import environment_now, on_page
+    from flows.values.user_directories import runs_root
+
+    address = on_page(environment_now(), f"/r/{run.path.name}")
+    if address and run.path.resolve().parent == runs_root().resolve():
+        message(phrase("On the page: {address}", address=address))
 
 
 def not_found(named: Path) -> Refused:

@@ -19,8 +19,9 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.runtime import flow_run
 
-from flows.environment import environment_now, reports_at
+from flows.environment import environment_now, on_page, reports_at
 from flows.report.text.markdown import escaped
 from flows.report.text.run_page import page_markdown, report_address, settings_table
 from flows.settings import AnalysisRequest
@@ -31,12 +32,14 @@ from flows.writeback.apply import WritebackResult
 def fill_the_page(request: AnalysisRequest, run: Path) -> None:
     """The artifacts of a finished run: the settings and the reasons among them unless the request says otherwise."""
     document = RunDirectory(run).read_json("proposal.json")
+    environment = environment_now()
     try:
-        address = report_address(reports_at(environment_now()), run)
+        address = report_address(reports_at(environment), run)
+        approve_at = report_address(on_page(environment, "/r/{run}/approve"), run)
     except ValueError as error:
-        address = None
+        address = approve_at = None
         get_run_logger().warning("AUTOTUNE_REPORT_URL or AUTOTUNE_PAGE_URL is not used: %s", error)
-    markdown = page_markdown(run, document, address, others_see_it=not request.page_numbers)
+    markdown = page_markdown(run, document, address, approve_at, others_see_it=not request.page_numbers)
     shown_on_the_page(
         lambda: create_markdown_artifact(
             key="autotune-proposal", description="The verdict and where the proposal is", markdown=markdown
@@ -58,15 +61,25 @@ def fill_the_page(request: AnalysisRequest, run: Path) -> None:
 
 def show_change(proposal_id: str, sha256: str, done: WritebackResult) -> None:
     """The artifact of an applied, rejected or rolled-back proposal."""
+    there = _page_of_change()
     markdown = (
         f"# {done.outcome.replace('-', ' ').capitalize()}\n\n"
         f"- Proposal: `{proposal_id}`\n- Proposal sha256: `{sha256}`\n- Change in the journal: `{done.change}`\n"
         f"- Active: {'yes' if done.active else 'no'}\n"
+        + (f"- [What to do now, and how to undo it](<{there}>)\n" if there else "")
         + "".join(f"- Note: {escaped(note, 400)}\n" for note in done.notes)
     )
     shown_on_the_page(
         lambda: create_markdown_artifact(key="autotune-change", description="What became of it", markdown=markdown)
     )
+
+
+def _page_of_change() -> str | None:
+    """Of the change that this run makes: the page knows it by the run's id."""
+    try:
+        return report_address(on_page(environment_now(), "/c/{run}"), Path(flow_run.id)) if flow_run.id else None
+    except ValueError:
+        return None
 
 
 def shown_on_the_page(create: Callable[[], Any]) -> Any:

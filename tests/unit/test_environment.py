@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.environment import Environment, environment_now, variable
+from flows.environment import Environment, environment_now, reports_at, variable
 from flows.errors import Reason, Refused
 from tests.conftest import ROOT
 
@@ -56,6 +56,25 @@ def test_no_other_module_reads_one() -> None:
 )
 def test_every_way_of_reading_one_is_seen(source: str) -> None:
     assert [ast.unparse(name) for name in read_in(source)] == ["'X'"]
+
+
+PAGE, HERE, SERVED = "https://at.example/tune", "http://127.0.0.1:4201", "https://nas.example/{run}/report.html"
+
+
+@pytest.mark.parametrize(
+    ("page", "served", "leads_to"),
+    [
+        (None, None, None),
+        (None, SERVED, SERVED),
+        (PAGE, None, f"{PAGE}/r/{{run}}"),
+        (f"{PAGE}/", SERVED, f"{PAGE}/r/{{run}}"),
+        (HERE, None, f"{HERE}/r/{{run}}"),
+        (HERE, SERVED, SERVED),  # who reads a notice is seldom at this machine
+        ("http://localhost:4201", SERVED, SERVED),
+    ],
+)
+def test_links_of_runs_lead_to_the_page(page: str | None, served: str | None, leads_to: str | None) -> None:
+    assert reports_at(Environment(page_url=page, report_url=served)) == leads_to
 
 
 def test_operations_lists_each_with_its_description() -> None:

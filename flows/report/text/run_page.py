@@ -63,7 +63,12 @@ def report_address(template: str | None, run: Path) -> str | None:
 
 
 def page_markdown(
-    run: Path, document: dict[str, Any], address: str | None = None, *, others_see_it: bool = False
+    run: Path,
+    document: dict[str, Any],
+    address: str | None = None,
+    approve_at: str | None = None,
+    *,
+    others_see_it: bool = False,
 ) -> str:
     """The Markdown of the run's page: no number of the person's, only names, dates and where things are.
 
@@ -71,6 +76,7 @@ def page_markdown(
         run: the run directory; only the names of its files are looked at.
         document: `proposal.json`; of version 1 (which has no verdict) only where it is.
         address: where the report can be opened in a browser.
+        approve_at: where the change can be looked at and approved on the page for people.
         others_see_it: then only the verdict's colour, how many reasons there are, and where the report is: a reason's
             title alone tells of lows, or of meals that were not entered.
     """
@@ -80,7 +86,7 @@ def page_markdown(
         lines += _verdict_for_others(proposal) if others_see_it else _verdict(proposal)
     lines += _where(run, str(document["sha256"]), address)
     if proposal is not None and not others_see_it:
-        lines += _how_to_apply(run, proposal)
+        lines += _how_to_apply(run, proposal, approve_at)
     return "\n".join([*lines, "", translated(DISCLAIMER)])
 
 
@@ -147,12 +153,21 @@ def _where(run: Path, sha256: str, address: str | None) -> list[str]:
     ]
 
 
-def _how_to_apply(run: Path, proposal: Proposal) -> list[str]:
+def _how_to_apply(run: Path, proposal: Proposal, approve_at: str | None) -> list[str]:
     if not may_be_entered(proposal) or proposal.site_sha256 is None:  # not to be applied, or of no site
         return []
+    if approve_at:
+        there = f"[{phrase('Look at this change')}](<{approve_at}>)"
+        by_page = [
+            phrase("Read the report first. Then: {link}", link=there),
+            "",
+            phrase("Without the page, where the run directory is:"),
+        ]
+    else:
+        by_page = [phrase("Read the report first. Then, where the run directory is:")]
     return [
         *("", f"## {phrase('To approve it')}", ""),
-        *(phrase("Read the report first. Then, where the run directory is:"), ""),
+        *(*by_page, ""),
         code_block([f"autotune apply {shlex.quote(str(run))}"]),
         *("", phrase("or start the deployment `profile-sync/apply` with these in its request:"), ""),
         code_block([json.dumps({"proposal_id": proposal.proposal_id, "sha256": proposal.sha256})]),

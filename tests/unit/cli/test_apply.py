@@ -52,6 +52,8 @@ def test_a_typed_yes_writes_what_was_shown_and_rollback_undoes_it(
     someone: Person, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     answering(monkeypatch, "yes\n")
+    monkeypatch.setenv("AUTOTUNE_PAGE_URL", "https://at.example")
+    on_the_page = f"On the page: https://at.example/r/{someone.run.path.name}\n"
     assert run("apply", someone.run.path.name, "--all", "--activate") == 0
     printed = capsys.readouterr()
     assert "Insulin sensitivity (ISF) [mg/dL/U]" in printed.out
@@ -59,11 +61,14 @@ def test_a_typed_yes_writes_what_was_shown_and_rollback_undoes_it(
     assert someone.made.sha256 in printed.out
     assert "becomes ACTIVE" in printed.out
     assert "Written and read back" in printed.out
+    assert on_the_page in printed.err
     assert active_name(someone.reading()).startswith("Autotune ")
     assert run("show", someone.run.path) == 0
     assert "and activated" in capsys.readouterr().out
     answering(monkeypatch, "yes\n")
+    capsys.readouterr()
     assert run("rollback", someone.run.path) == 0
+    assert on_the_page in capsys.readouterr().err
     assert active_name(someone.reading()) == "Day"
     assert run("show", someone.run.path) == 0
     assert "rolled back on" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import webbrowser
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,6 +47,22 @@ def test_a_run_is_ten_lines_and_with_v_all_of_it(run: RunDirectory, capsys: pyte
     assert "ISF [mg/dL/U]" in long
     assert short[0] == long.splitlines()[0]
     assert f"`autotune show {NAME} -v`" in "".join(short)
+
+
+def test_it_says_where_the_run_is_on_the_page(
+    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["show", NAME]) == 0
+    assert "On the page" not in capsys.readouterr().err
+    monkeypatch.setenv("AUTOTUNE_PAGE_URL", "https://at.example/tune/")
+    assert main(["show", NAME]) == 0
+    shown = capsys.readouterr()
+    assert f"On the page: https://at.example/tune/r/{NAME}\n" in shown.err
+    assert "On the page" not in shown.out
+    elsewhere = tmp_path / "elsewhere" / NAME  # where the page does not look
+    shutil.copytree(run.path, elsewhere)
+    assert main(["show", str(elsewhere)]) == 0
+    assert "On the page" not in capsys.readouterr().err
 
 
 def test_open_gives_the_report_to_the_browser(

@@ -6,6 +6,7 @@ import html
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from flows.orchestration import artifacts
 from flows.report.text.markdown import code_block, escaped, plain
 from flows.report.text.run_page import page_markdown, report_address, settings_table
+from flows.writeback.apply import WritebackResult
 from tests.proposal_documents import proposal, settings
 
 RUN = Path("/runs/20260515-020000-aaaaaa")
@@ -176,3 +179,37 @@ def test_a_proposal_from_a_directory_has_no_site_to_be_applied_to() -> None:
     document = proposal(site=None)
     assert "autotune apply" not in page_markdown(RUN, document)
     assert "autotune apply" in page_markdown(RUN, proposal())
+
+
+def test_the_page_for_people_comes_before_the_command() -> None:
+    at = "https://at.example/r/20260515-020000-aaaaaa/approve"
+    with_page = page_markdown(RUN, proposal(), approve_at=at)
+    assert f'href="{at}"' in rendered(with_page)
+    assert with_page.index(at) < with_page.index("autotune apply")
+    assert "at.example" not in page_markdown(RUN, proposal(site=None), approve_at=at)  # nothing can be approved
+    assert "at.example" not in page_markdown(RUN, proposal(), approve_at=at, others_see_it=True)
+
+
+@pytest.mark.parametrize(
+    ("url", "there"),
+    [
+        (None, False),
+        ("https://at.example/tune/", True),
+        ("javascript:alert(1)", False),
+        ("https://user:secret@at.example", False),
+        ("https://at.example>) [x](y", False),
+    ],
+)
+def test_what_became_of_a_change_leads_to_its_page(
+    url: str | None, there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    run_id = "0f0e0d0c-0000-4000-8000-000000000001"
+    monkeypatch.setattr(artifacts, "create_markdown_artifact", lambda markdown, **_: made.append(markdown))
+    monkeypatch.setattr(artifacts, "flow_run", SimpleNamespace(id=run_id))
+    if url:
+        monkeypatch.setenv("AUTOTUNE_PAGE_URL", url)
+    artifacts.show_change("a", "b", WritebackResult(outcome="applied", change="c", name="n", active=False))
+    (markdown,) = made
+    assert (f"(<https://at.example/tune/c/{run_id}>)" in markdown) is there
+    assert ("](" in markdown) is there
