@@ -19,6 +19,7 @@ from flows.web.index import index_of
 from flows.web.known_days import KnownDay
 from flows.web.looks import FRESH, looks_of
 from flows.web.new_run_form import NewRunForm, counted, weeks
+from flows.web.snapshot import snapshot_of
 from tests.web.conftest import Page, opened
 from tests.web.runs import put, step_of
 
@@ -346,3 +347,16 @@ def test_nothing_is_looked_at_once_the_page_has_ended(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         looks.start(ada, LookKind.SITE)
     assert len(page.server.runs) == asked == 1
+
+
+def test_where_no_worker_listens_nothing_is_said_to_be_read(page: Page) -> None:
+    said = page.get(path_of(page)).text
+    assert "The settings are being read" in said
+    assert "No worker listens" not in said
+    page.server.ready.clear()
+    snapshot_of(page.state).look()
+    said = page.get(path_of(page)).text
+    assert "No worker listens now" in said
+    assert "being read" not in said
+    assert "No readings yet" not in said
+    assert '<button class="first" name="do" value="start">' in said

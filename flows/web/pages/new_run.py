@@ -24,6 +24,7 @@ from flows.web.people import Person, PersonKind
 from flows.web.prefect_server import START, ServerAway
 from flows.web.rendering import render
 from flows.web.sent_form import Form
+from flows.web.snapshot import snapshot_of
 from flows.web.state import PageState, page_of
 from flows.web.uploads import newest_upload
 from flows.writeback.approval import run_name
@@ -166,6 +167,7 @@ def _page(
             whose=whose,
             of_files="from_directory" in whose or not whose,
             look=look,
+            unheard=look is not None and look.under_way and _no_worker(page),
             read_at=moment_text(known.read_at, known.zone, now) if known.read_at else "",
             known=known,
             profile=profile,
@@ -185,6 +187,13 @@ def _page(
             starts=choices(new_run_form.START_WORDS),
             weekdays=choices(new_run_form.WEEKDAY_WORDS),
         )
+
+
+def _no_worker(page: PageState) -> bool:
+    """Whether it is known that nobody listens for runs, so that a look waits."""
+    snapshot = snapshot_of(page)
+    deployment = snapshot.seen.deployments.get(START) if snapshot.seen else None
+    return deployment is not None and snapshot.listens(str(deployment.get("work_pool_name"))) is False
 
 
 def _since(profile: dict[str, Any] | None, known: KnownPerson, now: datetime) -> str:
