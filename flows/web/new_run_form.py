@@ -24,12 +24,12 @@ from flows.language.catalogue import count_phrase, phrase, to_translate, transla
 from flows.pipeline.prepare import LEAST_GOOD_SHARE
 from flows.settings import MAX_DAYS, AgeGroup, AnalysisRequest, EventKind, InputsMode, Insulin, StartFrom, Weekday
 from flows.web.known_days import KnownDay, KnownPerson
+from flows.web.sent_form import FORM_ID
 
 RANGES = ("14", "7", "30", "dates")
 DATES, ALL = "dates", "all"
 LOOKED_AT_DAYS = 30
 MOST_RESAMPLES = 1000
-FORM_ID = re.compile(r"[0-9a-f]{32}")
 DEFAULTS = AnalysisRequest(from_directory=".")
 EXPERTS = ("inputs", "uam_as_basal", "tune_insulin_curve", "exact", "weekdays", "start_from", "compare", "resamples")
 # Whose data they are is not the form's matter: its fields are checked with an address that is always right.

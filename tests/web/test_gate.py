@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.routing import APIRoute
+from httpx import Response
 
+from flows.web.rendering import static_files
 from flows.web.security.headers import CONTENT_SECURITY_POLICY
 from tests.web.conftest import URL, Page
 
@@ -63,6 +65,44 @@ def test_every_answer_is_shut_in(page: Page) -> None:
         assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert "permissions-policy" in answer.headers
         assert answer.headers["cache-control"] == "no-store"
+
+
+def test_no_answer_can_be_framed_whatever_becomes_of_a_request(stranger: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    style = next(name for name in static_files() if name.endswith(".css"))
+    long = {"Content-Length": str(10**9)}
+    asked: dict[int, list[tuple[str, str, dict[str, str]]]] = {
+        200: [("GET", "/live", {}), ("GET", "/first", {}), ("GET", f"/s/{style}", {})],
+        303: [("GET", "/", {}), ("GET", "/signin", {}), ("POST", "/settings", {})],
+        400: [("GET", "/", {"Host": "evil.example"}), ("GET", "/live", {"Host": "evil.example"})],
+        401: [("GET", "/api/v1/people/x/verdict", {}), ("GET", "/", {"Accept": "text/event-stream"})],
+        403: [("POST", "/signin", {}), ("POST", "/", {"Origin": EVIL})],
+        404: [("GET", "/s/x/page.css", {}), ("GET", "/s/..%2f..%2fx", {})],
+        405: [("PUT", "/live", {})],
+        413: [("POST", "/first", long)],
+    }
+    for status, each in asked.items():
+        for method, path, headers in each:
+            answer = stranger.client.request(method, path, headers=headers, follow_redirects=False)
+            assert (status, method, path) == (answer.status_code, method, path)
+            shut_in(answer, path)
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("a secret of the code")
+
+    monkeypatch.setattr("flows.web.pages.entrance.passwords_of", broken)
+    answer = stranger.client.get("/first")
+    assert answer.status_code == 500
+    assert "a secret" not in answer.text
+    shut_in(answer, "/first")
+
+
+def shut_in(answer: Response, path: str) -> None:
+    assert answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY, path
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-frame-options"] == "DENY", path
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "same-origin"
+    assert ("no-store" in answer.headers["cache-control"]) is not (answer.status_code == 200 and "/s/" in path)
 
 
 def test_every_route_that_changes_something_refuses_a_form_without_the_token(page: Page) -> None:

@@ -16,7 +16,7 @@ AT = "/settings/notices"
 
 def sent(page: Page) -> str:
     """Ask for a test; its page."""
-    answer = page.post(AT, {"form_id": "f1"}, from_page=AT)
+    answer = page.post(AT, {"form_id": "f1" * 16}, from_page=AT)
     assert answer.status_code == 303
     return str(answer.headers["location"])
 
@@ -60,7 +60,7 @@ def test_what_came_of_it_is_said(kind: str, said: str, there: list[str], absent:
 
 def test_without_a_worker_nothing_is_asked_for(page: Page) -> None:
     page.server.ready.discard("autotune")
-    answer = page.post(AT, {"form_id": "f1"}, from_page=AT)
+    answer = page.post(AT, {"form_id": "f1" * 16}, from_page=AT)
     assert answer.status_code == 503
     assert "No worker listens" in answer.text
     assert not page.server.runs

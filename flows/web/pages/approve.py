@@ -30,14 +30,13 @@ from flows.web.changes import ChangeKind, applied_now, page_of_change, start_cha
 from flows.web.index import index_of
 from flows.web.indexed_run import RunState, indexed_run
 from flows.web.looks import PersonLook, looks_of
-from flows.web.new_run_form import FORM_ID
 from flows.web.not_here import not_here
 from flows.web.people import Person, PersonKind, plain_name
 from flows.web.prefect_server import ServerAway
 from flows.web.refusals_said import to_do
 from flows.web.rendering import render
 from flows.web.run_files import run_of
-from flows.web.sent_form import Form
+from flows.web.sent_form import Form, form_id
 from flows.web.state import PageState, page_of
 from flows.writeback.approval import APPROVAL_VALID, Decision, SyncRequest
 
@@ -254,12 +253,6 @@ def not_known(away: ServerAway) -> str:
         "again: what was asked for is done once. After ten minutes nothing of it is begun.",
         why=away.why,
     )
-
-
-def form_id(sent: FormData) -> str:
-    """The random id of a form, so that it stays the same one when it is shown again; empty where it has none."""
-    given = str(sent.get("form_id") or "")
-    return given if FORM_ID.fullmatch(given) else ""
 
 
 def no_worker() -> str:

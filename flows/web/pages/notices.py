@@ -15,7 +15,7 @@ from flows.watch.addresses import NoticesTest
 from flows.web.not_here import not_here
 from flows.web.prefect_server import ServerAway, ServerRun
 from flows.web.rendering import render
-from flows.web.sent_form import Form
+from flows.web.sent_form import Form, form_id
 from flows.web.state import page_of
 
 routes = APIRouter()
@@ -38,7 +38,7 @@ def send(request: Request, sent: Form) -> Response:
         try:
             if not page.server.worker_listens(FLOW_POOL):
                 return _asked(request, translated(NO_WORKER))
-            run = page.server.start(DEPLOYMENT, None, key=str(sent.get("form_id") or secrets.token_hex(16)))
+            run = page.server.start(DEPLOYMENT, None, key=form_id(sent) or secrets.token_hex(16))
         except ServerAway as away:
             said = phrase("Nothing was sent: Prefect's server does not answer ({why}). Try again.", why=away.why)
             return _asked(request, said)

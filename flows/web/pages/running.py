@@ -56,9 +56,12 @@ def cancel(request: Request, name: str) -> Response:
 
 def _ask(request: Request, name: str, errors: dict[str, str] | None = None, status: int = 200) -> Response:
     try:
-        return render(request, "cancel_run.html", status=status, run_name=run_name(name), errors=errors or {})
+        watched = watched_runs(page_of(request)).see(run_name(name))
     except Refused:
         return render(request, "run_missing.html", status=404, there=False)
+    if watched.run is None and not watched.away:
+        return render(request, "run_missing.html", status=404, there=False)
+    return render(request, "cancel_run.html", status=status, run_name=name, errors=errors or {})
 
 
 @routes.get("/r/{name}/events")

@@ -14,7 +14,7 @@ from flows.web.cards import moment_text
 from flows.web.not_here import not_here
 from flows.web.prefect_server import ServerAway
 from flows.web.rendering import render
-from flows.web.sent_form import Form
+from flows.web.sent_form import Form, form_id
 from flows.web.snapshot import snapshot_of
 from flows.web.state import page_of
 from flows.web.synthetic_person import NotTried, synthetic_person_of
@@ -35,7 +35,7 @@ def try_it(request: Request, sent: Form) -> Response:
     page = page_of(request)
     with speaking_as_set():
         try:
-            run = synthetic_person_of(page).start(str(sent.get("form_id") or secrets.token_hex(16)))
+            run = synthetic_person_of(page).start(form_id(sent) or secrets.token_hex(16))
         except NotTried as why:
             return _shown(request, error=str(why), status=503)
     snapshot_of(page).soon()

@@ -18,12 +18,12 @@ from flows.values.run_directory import RunDirectory
 from flows.web.cards import moment_text
 from flows.web.changes import ChangeKind, applied_now, ended_at, page_of_change, start_change
 from flows.web.not_here import not_here
-from flows.web.pages.approve import form_id, no_worker, not_known, person_of
+from flows.web.pages.approve import no_worker, not_known, person_of
 from flows.web.prefect_server import ServerAway
 from flows.web.refusals_said import to_do
 from flows.web.rendering import render
 from flows.web.run_files import PROPOSAL, run_of
-from flows.web.sent_form import Form
+from flows.web.sent_form import Form, form_id
 from flows.web.state import PageState, page_of
 from flows.writeback.approval import APPROVAL_VALID, Decision, RollbackRequest
 from flows.writeback.approval_checks import SealedRun, read_sealed
