@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from shutil import rmtree
 
@@ -16,7 +17,7 @@ from flows import __version__
 from flows.orchestration import events
 from flows.orchestration.blocks import resolved
 from flows.orchestration.cancellation import MESSAGE, cancel_requested
-from flows.orchestration.concurrency import one_run_for
+from flows.orchestration.concurrency import one_run_for, patiently
 from flows.orchestration.own_run import own_run
 from flows.orchestration.postponing import postponed
 from flows.orchestration.site_reach import asked_through_server, completed_by_settings
@@ -116,7 +117,8 @@ def autotune_analysis(request: AnalysisRequest, run_path: str | None = None) -> 
                     if not was_there:
                         rmtree(run.path)  # nothing is in it; the later run makes it anew
                     return state
-                data_preparation(request, str(run.path))
+                # Prefect asks its server for the run of a flow within a flow, once: it may just be started anew.
+                patiently(partial(data_preparation, request, str(run.path)))
                 require_own()
                 run_autotune_analysis(request, str(run.path))
                 assess_recommendation(request, str(run.path))

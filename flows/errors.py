@@ -70,6 +70,7 @@ class Reason(Enum):
     PAGE_PROXY = auto()
     PREFECT_ADDRESS = auto()
     PREFECT_UNREACHABLE = auto()
+    PREFECT_LOST = auto()
     SITE_BLOCK = auto()
     NIGHT_SERVER = auto()
     NIGHT_THERE = auto()

@@ -197,5 +197,9 @@ def _client() -> Iterator[SyncPrefectClient]:
             yield client
     except (HTTPError, PrefectException) as error:
         asks = isinstance(error, HTTPStatusError) and error.response.status_code == UNAUTHORIZED
-        detail = "it asks for a password, set PREFECT_API_AUTH_STRING" if asks else f"it gave {type(error).__name__}"
+        detail = (
+            "it asks for a password, set AUTOTUNE_SERVER_PASSWORD_FILE or PREFECT_API_AUTH_STRING"
+            if asks
+            else f"it gave {type(error).__name__}"
+        )
         raise Refused(Reason.NIGHT_SERVER, detail=detail) from None

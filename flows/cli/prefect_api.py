@@ -58,7 +58,10 @@ def _check_answers(server: str) -> None:
     except (requests.RequestException, ValueError) as error:  # whose text may hold a password
         raise Refused(Reason.PREFECT_UNREACHABLE, detail=failure_kind(error)) from None
     if answer.status_code == UNAUTHORIZED and api.key is None:
-        raise Refused(Reason.PREFECT_UNREACHABLE, detail="it asks for a password, set PREFECT_API_AUTH_STRING")
+        raise Refused(
+            Reason.PREFECT_UNREACHABLE,
+            detail="it asks for a password, set AUTOTUNE_SERVER_PASSWORD_FILE or PREFECT_API_AUTH_STRING",
+        )
 
 
 def quiet_prefect() -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from httpx import TransportError
 from prefect import get_client, get_run_logger
 from prefect.client.orchestration import SyncPrefectClient
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.runtime import deployment
@@ -21,6 +22,7 @@ from flows.values.units import SECONDS_PER_HOUR
 ResultT = TypeVar("ResultT")
 LONGEST_WAIT_S = 3 * SECONDS_PER_HOUR
 PATIENCE_S = 120  # with a server that is being restarted
+AWAY = (TransportError, ConcurrencySlotAcquisitionError)  # the second with the first as its cause
 LEASE_S = 60  # how long a run that was killed keeps its place; a living one renews it
 
 
@@ -83,12 +85,22 @@ def patiently(take: Callable[[], ResultT]) -> ResultT:
 
     Raises:
         TransportError: it is away for more than `PATIENCE_S`.
+        ConcurrencySlotAcquisitionError: the same, where a limit was asked for.
     """
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
             return take()
-        except TransportError:  # Prefect's client does not ask a server again that it has not reached yet
-            if time.monotonic() > until:
+        except AWAY as error:  # Prefect's client does not ask a server again that it has not reached yet
+            if not is_away(error) or time.monotonic() > until:
                 raise
             time.sleep(2)
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether it comes of a server that did not answer; only Prefect's client raises it: a site is asked by another."""
+    while isinstance(error, AWAY):
+        if isinstance(error, TransportError):
+            return True
+        error = error.__cause__
+    return False

@@ -20,7 +20,7 @@ from prefect.states import Suspended
 
 from flows.errors import Reason, Refused
 from flows.orchestration.cancellation import cancel_requested
-from flows.orchestration.concurrency import patiently
+from flows.orchestration.concurrency import AWAY, is_away, patiently
 
 # What ends the process as the server has it, by what Prefect's engine makes of it: it proposes no state of its own.
 _ENDS = (Abort, Pause, TerminationSignal)
@@ -43,6 +43,10 @@ def own_run(recorded: AbstractContextManager[None]) -> Iterator[Callable[[], Non
                 yield lambda: patiently(lambda: _require(run_id, start)) if run_id is not None else None
             except Pause as ended:
                 raise Refused(Reason.RUN_SUSPENDED) from ended
+            except AWAY as ended:
+                if not is_away(ended):
+                    raise
+                raise Refused(Reason.PREFECT_LOST, detail=type(ended).__name__) from ended
             except TerminationSignal as ended:
                 raise Refused(Reason.RUN_CANCELLED if cancel_requested.is_set() else Reason.RUN_STOPPED) from ended
     except Refused as refusal:

@@ -34,6 +34,7 @@ WORDS: dict[Reason, str] = {
     Reason.SITE_ONLY_V3: to_translate("the site does not offer the interface that is read here"),
     Reason.SITE_URL: to_translate("the site's address cannot be used"),
     Reason.SITE_NOT_ALLOWED: to_translate("the site is not one that may be asked"),
+    Reason.PREFECT_LOST: to_translate("Prefect's server was away"),
     Reason.SITE_BLOCK: to_translate("the saved site cannot be used"),
     Reason.SITE_BUSY: to_translate("the site asked to slow down"),
     Reason.SITE_ASKS_TO_WAIT: to_translate("the site asked to slow down"),

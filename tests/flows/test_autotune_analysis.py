@@ -6,12 +6,16 @@ import base64
 import binascii
 import json
 import re
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
+from httpx import ConnectError
+from prefect.concurrency.asyncio import ConcurrencySlotAcquisitionError
 
 from flows.errors import Reason, Refused
 from flows.pipeline.run_locally import run_locally
@@ -44,7 +48,29 @@ def flow_runs(api: str) -> list[dict[str, Any]]:
     return list(runs.json())
 
 
-def test_the_flow_gives_what_the_plain_steps_give(prefect_server: str, tmp_path: Path) -> None:
+def away(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    """A server that is just being started anew when the run asks for the run of its inner flow."""
+    from flows import autotune_analysis as module
+    from flows.orchestration import concurrency
+
+    no_slot = ConcurrencySlotAcquisitionError("no slots")
+    no_slot.__cause__ = ConnectError("refused")
+    prepare, left = module.data_preparation, [ConnectError("refused"), no_slot] * times
+
+    def asked(*arguments: Any) -> Any:
+        if left:
+            raise left.pop()
+        return prepare(*arguments)
+
+    monkeypatch.setattr(module, "data_preparation", asked)
+    # Not of the module `time`: Prefect's threads sleep too.
+    monkeypatch.setattr(concurrency, "time", SimpleNamespace(sleep=lambda seconds: None, monotonic=time.monotonic))
+
+
+def test_the_flow_gives_what_the_plain_steps_give(
+    prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away(monkeypatch, 2)
     request = AnalysisRequest(from_directory=canary_directory(tmp_path / "data"))
     before = {run["id"] for run in flow_runs(prefect_server)}  # the server is that of other tests too
     published = run_flow(request, tmp_path / "flow")
@@ -73,6 +99,19 @@ def test_a_refusal_fails_the_run_and_leaves_no_proposal(prefect_server: str, tmp
     assert not (tmp_path / "flow" / "proposal.json").exists()
     assert json.loads((tmp_path / "flow" / "manifest.json").read_text())["status"] == "refused"
     assert "FAILED" in {r["state_type"] for r in flow_runs(prefect_server)}
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_a_server_that_stays_away_is_the_reason_that_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.orchestration.concurrency.PATIENCE_S", -1)
+    away(monkeypatch, 2)
+    with pytest.raises(Refused) as caught:
+        run_flow(AnalysisRequest(from_directory=str(tmp_path), timezone="UTC"), tmp_path / "run")
+    assert caught.value.reason is Reason.PREFECT_LOST
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert (manifest["status"], manifest["reason_codes"]) == ("refused", [Reason.PREFECT_LOST.code])
 
 
 def test_an_existing_run_is_not_overwritten(prefect_server: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 from pathlib import Path
 
@@ -31,6 +32,7 @@ def test_two_people_have_a_night_after_kills_each_a_result_or_a_word_and_nothing
     def before_the_night(served: NightService) -> None:
         assert isinstance(served, Serve)
         seen.append(served)
+        assert stat.S_IMODE(served.runs.stat().st_mode) == 0o700  # before a run made it
         second = subprocess.run(
             served.command, cwd=served.base, env=served.environment, capture_output=True, text=True, check=False
         )
