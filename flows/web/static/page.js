@@ -123,7 +123,12 @@ if (live && "EventSource" in window) {
 
 // What is under way elsewhere: the page is asked for again while somebody looks.
 const again = document.querySelector("[data-reload]");
-if (again) setInterval(() => { if (!document.hidden) renew(); }, Number(again.dataset.reload));
+if (again) {
+  // What somebody is choosing meanwhile is not taken away.
+  let chosen = false;
+  document.addEventListener("input", () => { chosen = true; });
+  setInterval(() => { if (!document.hidden && !chosen) renew(); }, Number(again.dataset.reload));
+}
 
 // A form that writes is sent once.
 for (const form of every("form[data-once]")) {
