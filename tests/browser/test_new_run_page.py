@@ -1,4 +1,4 @@
-"""The calendar of a new run in a browser: each day is large enough to be hit, and nothing in it is cut off."""
+"""A new run and uploads in a browser: days that can be hit, no form sent again, nothing hidden or cut off."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.browser.conftest import PHONE, Open, ask
 from tests.browser.test_accessible import OPTIONS
 from tests.web.conftest import URL, let_in, opened
 from tests.web.test_new_run import leave, looked, path_of, shown
+from tests.web.test_uploads import GOOD, send
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Route
@@ -39,13 +40,28 @@ FOCUS = """() => {
 
 
 @pytest.fixture(scope="module")
-def calendar(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The page after a look, as one file with its style inside."""
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Each as one file with its style inside: after a look, of uploads, of somebody who has nothing but these."""
     (style,) = [content for name, (content, _) in static_files().items() if name.endswith("/page.css")]
     with opened(tmp_path_factory.mktemp("site")) as page:
-        text = shown(let_in(page))
-    text = re.sub(r'<link rel="(?:stylesheet|icon)"[^>]*>|<script[^>]*></script>', "", text)
-    return text.replace("</head>", f"<style>{style.decode()}</style></head>").encode()
+        (ada,) = page.state.people.all()
+        texts = {"new run": shown(let_in(page))}
+        send(page, f"/p/{ada.id}/uploads", *GOOD)
+        texts["uploads"] = page.get(f"/p/{ada.id}/uploads").text
+        texts["not taken"] = send(page, f"/p/{ada.id}/uploads", b"hello").text
+        texts["a name"] = page.get("/uploads").text
+    return {
+        name: re.sub(r'<link rel="(?:stylesheet|icon)"[^>]*>|<script[^>]*></script>', "", text)
+        .replace("</head>", f"<style>{style.decode()}</style></head>")
+        .encode()
+        for name, text in texts.items()
+    }
+
+
+@pytest.fixture
+def calendar(pages: dict[str, bytes]) -> bytes:
+    """The page after a look."""
+    return pages["new run"]
 
 
 @pytest.mark.parametrize("width", [PHONE, WIDE], ids=["phone", "desk"])
@@ -107,11 +123,14 @@ def test_a_day_can_be_hit_and_read(open_page: Open, calendar: bytes, width: int,
     assert [cell for cell in cells if min(cell["width"], cell["height"]) < TARGET or not cell["inside"]] == []
     rows = {(cell["week"], cell["top"]) for cell in cells}
     assert len(rows) == (len({week for week, _ in rows}) if weeks else len(cells))
-    assert ask(page, "() => document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize(("width", "dark"), [(PHONE, True), (WIDE, False)], ids=["phone", "desk"])
-def test_axe_finds_nothing_in_a_new_run(open_page: Open, calendar: bytes, width: int, dark: bool) -> None:
-    page = open_page(calendar, width, dark=dark)
+@pytest.mark.parametrize("name", ["new run", "uploads", "not taken", "a name"])
+def test_axe_finds_nothing_and_nothing_scrolls_sideways(
+    open_page: Open, pages: dict[str, bytes], name: str, width: int, dark: bool
+) -> None:
+    page = open_page(pages[name], width, dark=dark)
+    assert ask(page, "() => document.documentElement.scrollWidth") <= width
     found: list[dict[str, Any]] = Axe().run(page, options=OPTIONS).response["violations"]
     assert [(one["id"], [node["html"][:120] for node in one["nodes"]][:5]) for one in found] == []

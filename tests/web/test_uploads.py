@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.datastructures import UploadFile
 
 from flows.nightscout.documents import read_records
 from flows.web import uploaded_records, uploads
@@ -293,7 +294,21 @@ def test_what_is_not_taken_is_said_at_the_field(page: Page) -> None:
         assert answer.status_code == 422
         assert 'href="#f-files"' in answer.text
         assert said in answer.text
-    assert send(page, f"/p/{ada.id}/uploads", *[b"[]"] * 21).status_code == 422
+    answer = send(page, f"/p/{ada.id}/uploads", *[b"[]"] * 21)
+    assert answer.status_code == 422
+    assert "more than 20 files" in answer.text
+
+
+def test_no_room_for_what_arrives_is_said_too(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    (ada,) = page.state.people.all()
+    monkeypatch.setattr(UploadFile, "write", full)
+    answer = send(page, f"/p/{ada.id}/uploads", *GOOD)
+    assert answer.status_code == 422
+    assert "The disk is full" in answer.text
+    assert left(page) == []
 
 
 def test_somebody_without_a_site_is_made_by_a_name(page: Page) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import IO, Annotated
 
 from fastapi import APIRouter, Depends, Request
@@ -11,7 +12,8 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from flows.environment import speaking_as_set
-from flows.language.catalogue import phrase
+from flows.errors import is_full_disk
+from flows.language.catalogue import phrase, to_translate
 from flows.web.cards import moment_text
 from flows.web.new_person import name_errors
 from flows.web.not_here import not_here
@@ -20,23 +22,28 @@ from flows.web.rendering import render
 from flows.web.sent_form import Form
 from flows.web.state import page_of
 from flows.web.uploaded_records import EMPTY, NotTaken
-from flows.web.uploads import KEPT, UPLOAD_ID, remove, take, uploads_of
+from flows.web.uploads import DISK_FULL, KEPT, UPLOAD_ID, remove, take, uploads_of
 
 routes = APIRouter()
 MOST_FILES = 20
+TOO_MANY = to_translate("These are more than {most} files. Choose only the exports, or put them into a zip.")
 
 
-async def files_sent(request: Request) -> FormData | None:
-    """The form with its files; `None` where it is none, or has too many."""
+async def files_sent(request: Request) -> FormData | NotTaken:
+    """The form with its files, or why it could not be taken; what is too large altogether is answered by the gate."""
     try:
         return await request.form(max_files=MOST_FILES, max_fields=10)
     except HTTPException as error:
-        if error.status_code == 413:
+        if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             raise
-        return None
+        return NotTaken(TOO_MANY, most=MOST_FILES) if "Too many files" in str(error.detail) else NotTaken(EMPTY)
+    except OSError as error:  # where it lies until it is read
+        if not is_full_disk(error):
+            raise
+        return NotTaken(DISK_FULL)
 
 
-Files = Annotated[FormData | None, Depends(files_sent)]
+Files = Annotated[FormData | NotTaken, Depends(files_sent)]
 
 
 @routes.get("/uploads", response_class=HTMLResponse)
@@ -70,10 +77,12 @@ def upload(request: Request, person_id: str, sent: Files) -> Response:
     person = page.people.by_id(person_id)
     if person is None:
         return not_here(request)
-    found = sent.getlist("files") if sent is not None else []
-    files: list[IO[bytes]] = [file.file for file in found if isinstance(file, UploadFile) and file.size]
     with speaking_as_set():
         try:
+            if isinstance(sent, NotTaken):
+                raise sent
+            found = sent.getlist("files")
+            files: list[IO[bytes]] = [file.file for file in found if isinstance(file, UploadFile) and file.size]
             if not files:
                 raise NotTaken(EMPTY)
             take(page, person, files, datetime.now(UTC))

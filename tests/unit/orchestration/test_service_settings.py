@@ -53,6 +53,12 @@ def test_every_process_knows_where_people_find_the_page(told: dict[str, str], ad
     assert environment["AUTOTUNE_PAGE"] == "/state/page"
 
 
+@pytest.mark.parametrize(("told", "where"), [({}, "/state/uploads"), ({"AUTOTUNE_UPLOADS": "/mine"}, "/mine")])
+def test_a_run_is_told_where_the_page_puts_what_is_uploaded(told: dict[str, str], where: str) -> None:
+    page, worker = settings(told).environment(), settings(told).environment(reads=True)
+    assert page["AUTOTUNE_UPLOADS"] == worker["AUTOTUNE_UPLOADS"] == where
+
+
 def test_nothing_of_the_user_s_own_prefect_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"PREFECT_API_KEY": "k", "PREFECT_PROFILE": "p", "PREFECT_API_URL": "https://cloud"}.items():
         monkeypatch.setenv(name, value)
