@@ -117,7 +117,7 @@ def _of_look(seen: dict[str, Any]) -> KnownPerson:
     days = [
         KnownDay(
             date.fromisoformat(day["date"]),
-            str(day["quality"]),
+            _quality(day),
             (
                 *(in_spoken(str(why)) for why in day["why"]),
                 *(translated(EVENTS[event]) for event in day["events"] if event in EVENTS),
@@ -138,6 +138,12 @@ def _of_look(seen: dict[str, Any]) -> KnownPerson:
     )
 
 
+def _quality(day: dict[str, Any]) -> str:
+    """The colour of a day; "" where nobody judged it, as with upstream's own inputs."""
+    found = str(day.get("quality") or "")
+    return found if found in SIGNS else ""
+
+
 def _of_run(page: PageState, name: str, at: datetime) -> KnownPerson:
     """Of the sealed proposal's days, and the settings that it started from."""
     run, found = RunDirectory(page.settings.runs / name), KnownPerson()
@@ -146,7 +152,7 @@ def _of_run(page: PageState, name: str, at: datetime) -> KnownPerson:
         days = [
             KnownDay(
                 date.fromisoformat(day["date"]),
-                str(day["quality"]),
+                _quality(day),
                 tuple(in_spoken(str(why)) for why in day.get("remarks") or ()),
             )
             for day in proposal["days"]

@@ -360,3 +360,13 @@ def test_where_no_worker_listens_nothing_is_said_to_be_read(page: Page) -> None:
     assert "being read" not in said
     assert "No readings yet" not in said
     assert '<button class="first" name="do" value="start">' in said
+
+
+@pytest.mark.parametrize("quality", [None, "blue"])
+def test_days_of_a_run_that_nobody_judged_are_days_that_nobody_looked_at(page: Page, quality: str | None) -> None:
+    days = [{"date": str(LAST), "status": "used", "reason": None, "quality": quality}]
+    put(page.state.settings.runs, step_of(seal_with={"days": days}))
+    index_of(page.state).renew()
+    answer = page.get(path_of(page))
+    assert answer.status_code == 200
+    assert "not looked at" in answer.text
