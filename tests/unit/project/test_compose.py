@@ -140,7 +140,7 @@ def test_addresses_for_notices_are_with_the_worker_that_watches_and_the_webhook_
 
 def test_without_a_token_an_empty_file_stands_in() -> None:
     writing = {"nightscout_write_token", "nightscout_write_tokens"}
-    others = {"webhook", "notices", "ping", "server_password"}
+    others = {"webhook", "notices", "ping", "server_password", "page_proxy_secret"}
     assert set(DOCUMENT["secrets"]) == {"nightscout_token"} | others | writing
     for secret in DOCUMENT["secrets"].values():
         default = re.fullmatch(r"\$\{AUTOTUNE_\w+_FILE:-(.+)\}", secret["file"])
