@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flows.cli.console import message, print_document, show
 from flows.cli.exit_code import ExitCode, UsageError
 from flows.cli.options import JSON, Command, argument, number_of
-from flows.cli.prefect_api import prefect_server
+from flows.cli.prefect_api import WANTS_PASSWORD, prefect_server
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -197,9 +197,5 @@ def _client() -> Iterator[SyncPrefectClient]:
             yield client
     except (HTTPError, PrefectException) as error:
         asks = isinstance(error, HTTPStatusError) and error.response.status_code == UNAUTHORIZED
-        detail = (
-            "it asks for a password, set AUTOTUNE_SERVER_PASSWORD_FILE or PREFECT_API_AUTH_STRING"
-            if asks
-            else f"it gave {type(error).__name__}"
-        )
+        detail = WANTS_PASSWORD if asks else f"it gave {type(error).__name__}"
         raise Refused(Reason.NIGHT_SERVER, detail=detail) from None

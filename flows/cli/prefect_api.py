@@ -9,9 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows.cli.console import message
+from flows.language.catalogue import to_translate
 
 ANSWER_S = (5, 15)
 UNAUTHORIZED = 401
+WANTS_PASSWORD = to_translate(
+    "it asks for a password, name its file with AUTOTUNE_SERVER_PASSWORD_FILE, or set PREFECT_API_AUTH_STRING"
+)
 
 
 def server_to_use() -> str | None:
@@ -58,10 +62,7 @@ def _check_answers(server: str) -> None:
     except (requests.RequestException, ValueError) as error:  # whose text may hold a password
         raise Refused(Reason.PREFECT_UNREACHABLE, detail=failure_kind(error)) from None
     if answer.status_code == UNAUTHORIZED and api.key is None:
-        raise Refused(
-            Reason.PREFECT_UNREACHABLE,
-            detail="it asks for a password, set AUTOTUNE_SERVER_PASSWORD_FILE or PREFECT_API_AUTH_STRING",
-        )
+        raise Refused(Reason.PREFECT_UNREACHABLE, detail=WANTS_PASSWORD)
 
 
 def quiet_prefect() -> None:

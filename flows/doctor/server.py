@@ -41,7 +41,9 @@ def server(context: CheckContext) -> CheckResult:
     if answer.status_code == 401:
         return fail(
             translatable("Prefect's server at {api} asks for a password.", api=api),
-            to_translate("Set AUTOTUNE_SERVER_PASSWORD_FILE, or PREFECT_API_AUTH_STRING to user:password."),
+            to_translate(
+                "Name its file with AUTOTUNE_SERVER_PASSWORD_FILE, or set PREFECT_API_AUTH_STRING to user:password."
+            ),
         )
     if answer.status_code != 200:
         return fail(

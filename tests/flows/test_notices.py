@@ -18,6 +18,7 @@ from flows.doctor.check import CheckContext
 from flows.doctor.notices import notices as doctor_of_notices
 from flows.errors import Refused
 from flows.settings import AnalysisRequest
+from flows.watch.addresses import NoticesTest
 from tests.demo import READ_TOKEN, demo_site
 from tests.flows.test_autotune_analysis import run_flow
 from tests.unit.watch.receiver import CANARY, receiver
@@ -127,3 +128,27 @@ def events_told(api: str, until: str) -> list[dict[str, Any]]:
         if any(event["event"] == until for event in seen) or time.monotonic() > deadline:
             return seen
         time.sleep(0.5)
+
+
+def test_a_test_message_is_sent_where_the_addresses_are(
+    prefect_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.notices_test import notices_test
+
+    with receiver() as good, receiver() as bad:
+        bad.status = 500
+        monkeypatch.setenv("AUTOTUNE_WEBHOOK", good.webhook)
+        taken = notices_test(return_state=True)
+        (tmp_path / "addresses").write_text(f"{bad.json}\nno address\n")
+        monkeypatch.setenv("AUTOTUNE_NOTICES_FILE", str(tmp_path / "addresses"))
+        not_taken = notices_test(return_state=True)
+        assert good.titles(good.webhook) == ["a test", "a test"]
+        assert bad.titles(bad.json) == ["a test"]
+    assert (taken.name, NoticesTest.of(str(taken.message))) == ("Completed", NoticesTest((("webhook", None),)))
+    assert not_taken.name == "NotSent"
+    found = NoticesTest.of(str(not_taken.message))
+    assert found is not None
+    assert [(kind, why is None) for kind, why in found.answers] == [("webhook", True), ("JSON", False)]
+    assert found.not_understood == (2,)
+    for path in ("flow_runs", "logs"):
+        assert CANARY not in requests.post(f"{prefect_server}/{path}/filter", json={}, timeout=30).text
