@@ -289,6 +289,9 @@ def _run(found: dict[str, Any]) -> ServerRun:
     state = found.get("state") or {}
     parameters = found.get("parameters") or {}
     request = parameters.get("request")
+    began, ended_at = _time(found.get("start_time")), _time(found.get("end_time"))
+    if began == ended_at:
+        began = None  # Prefect gives a run that ended before it began its end as its beginning
     return ServerRun(
         id=UUID(str(found["id"])),
         name=str(found.get("name") or ""),
@@ -299,8 +302,8 @@ def _run(found: dict[str, Any]) -> ServerRun:
         request=request if isinstance(request, dict) else {},
         run_path=parameters.get("run_path"),
         expected=_time(found.get("expected_start_time")),
-        began=_time(found.get("start_time")),
-        ended_at=_time(found.get("end_time")),
+        began=began,
+        ended_at=ended_at,
         created=_time(found.get("created")),
     )
 

@@ -151,6 +151,7 @@ def test_a_run_is_cancelled_as_far_as_it_has_come(server: PrefectServer, client:
         ("CANCELLED", "No worker took it up."),
         ("CANCELLING", "Cancelled on the page."),
     ]
+    assert [run is not None and run.began is not None for run in states] == [False, False, True]
     server.cancel(waits.id)
     assert (ended := server.run(waits.id)) is not None and ended.ended
     client.set_flow_run_state(goes.id, Cancelled(), force=True)
