@@ -242,7 +242,8 @@ def test_its_container_was_confined(done: Done) -> None:
     assert limits["Privileged"] is False
     assert limits["AutoRemove"] is True
     assert not limits["PortBindings"]
-    assert {mount["Destination"] for mount in done.inspected["Mounts"]} == {"/runs", "/run/secrets/nightscout_token"}
+    mounted = {mount["Destination"] for mount in done.inspected["Mounts"]}
+    assert mounted == {"/runs", "/uploads", "/run/secrets/nightscout_token"}
     assert {mount["Destination"] for mount in done.inspected["Mounts"] if mount["RW"]} == {"/runs"}
 
 
@@ -250,7 +251,8 @@ def test_it_left_no_container_and_no_volume(pool: Stack, done: Done) -> None:
     assert until(lambda: not containers_of(done.run.id), 30)
     ours = {name for name in docker("volume", "ls", "--quiet").split() if name.startswith(pool.project)}
     assert ours == {name for name in done.volumes_before if name.startswith(pool.project)}
-    assert ours == {f"{pool.project}_{name}" for name in ("database", "database-socket", "server", "runs", "demo")}
+    named = ("database", "database-socket", "server", "runs", "demo", "page", "uploads")
+    assert ours == {f"{pool.project}_{name}" for name in named}
 
 
 def test_no_secret_is_where_it_can_be_seen(pool: Stack, done: Done) -> None:
